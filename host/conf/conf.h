@@ -1,0 +1,89 @@
+/* conf/conf.h: configuration as typed structs.  No libconfig type shows here.  A struct conf is immutable once loaded and may be read
+ * from any thread; everything in it lives until conf_free(). */
+#ifndef HOST_CONF_CONF_H
+#define HOST_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/diag.h"
+#include "base/mem.h"
+
+enum conf_kind { CONF_STRING = 1, CONF_INT, CONF_FLOAT, CONF_BOOL, CONF_LIST, CONF_GROUP };
+
+/* A setting as written, variables expanded.  The options of connectors stay in this form until they meet the connector's own option
+ * table (plugin/options.h). */
+struct conf_node {
+  enum conf_kind kind;
+  bool secret;        /* its text came from ${file:...}: never print it */
+  const char *name;   /* NULL for an element of a list */
+  const char *origin; /* "pipelines.d/login.conf:12" */
+  const char *text;   /* scalars as a user would type them */
+  int64_t i;          /* CONF_INT, CONF_BOOL */
+  double f;           /* CONF_FLOAT */
+  struct conf_node **kids;
+  size_t kids_n;
+};
+const struct conf_node *conf_node_find(const struct conf_node *group, const char *name); /* NULL: not there */
+
+struct conf_stage { /* one connector in a pipeline */
+  const char *plugin;             /* connector name: "sqlserver" */
+  const char *connection;         /* NULL: none */
+  const char *origin;
+  const char *base_dir;           /* folder that relative paths in options start from */
+  const struct conf_node *options; /* group: the connection's settings, overridden by the stage's own */
+};
+struct conf_retry { /* error_handling */
+  int64_t max_retries;
+  int64_t retry_delay_ns, max_retry_delay_ns, retry_timeout_ns;
+  bool exponential_backoff;
+};
+struct conf_breaker { /* circuit_breaker */
+  int64_t threshold; /* 0: none */
+  int64_t cooldown_ns;
+};
+struct conf_pipeline {
+  const char *name; /* file name without .conf: [A-Za-z0-9_.-]+ */
+  const char *file;
+  const char *description; /* "" if none */
+  const char *schedule;    /* NULL: none */
+  const char *timezone;    /* "UTC" if none */
+  struct conf_stage extract;
+  struct conf_stage *transforms;
+  size_t transforms_n;
+  struct conf_stage load;
+  int64_t epoch_rows, epoch_bytes, epoch_time_ns; /* epoch = { rows = ..; bytes = "64MiB"; time = "10s"; } */
+  int64_t batch_rows, batch_bytes;                /* batch = { rows = ..; bytes = ..; } */
+  int64_t memory_bytes;                           /* memory = "256MiB" */
+  int64_t stall_timeout_ns;                       /* stall_timeout = "5m": a connector call longer than this is hung; 0: no limit */
+  struct conf_retry retry;
+  struct conf_breaker breaker;
+};
+struct conf {
+  struct arena *arena;
+  const char *file;
+  const char *const *plugin_dirs; /* ends with NULL; absolute */
+  const char *pipeline_dir;       /* absolute */
+  const char *cache_dir;          /* copies of connectors; absolute */
+  const char *state;              /* URL of the state store */
+  struct conf_pipeline *pipelines;
+  size_t pipelines_n;
+};
+
+/* Reads etl.conf and its pipeline directory.  path NULL: $ETL_CONF, else ./conf/etl.conf or ./etl.conf if there, else /etc/etl/etl.conf.
+ * only: load just this pipeline (others are not even parsed, so their mistakes do not matter); NULL: all.  0, or -1 with at least one
+ * error in d; warnings may be there in both cases. */
+int conf_load(const char *path, const char *only, struct diags *d, struct conf **ret_conf);
+void conf_free(struct conf *c); /* accepts NULL */
+const struct conf_pipeline *conf_pipeline_find(const struct conf *c, const char *name);
+/* The pipelines' names, for "did you mean"; ends with NULL; lives in c. */
+const char *const *conf_pipeline_names(const struct conf *c);
+
+/* A stage as JSON and back, for the way to the worker.  The JSON carries secrets: it never leaves the socketpair. */
+json_t *conf_stage_to_json(const struct conf_stage *s);
+int conf_stage_from_json(const json_t *j, struct arena *a, struct conf_stage *ret_stage);
+
+#endif

@@ -1,0 +1,135 @@
+/* An exact LRU cache: a chained hash table whose entries also stand in one list, most recent first.  Key and value lie behind the
+ * entry in the same allocation.  The hash is seeded, so nobody who chooses the keys can make them collide. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lru.h"
+
+struct entry {
+  struct entry *chain;       /* same bucket */
+  struct entry *newer, *older;
+  uint64_t hash;
+  uint32_t key_n, value_n;
+  uint64_t value[];          /* then the key */
+};
+struct lru {
+  struct entry **buckets;
+  size_t mask;
+  struct entry *newest, *oldest;
+  size_t entries, max_entries;
+  size_t bytes, max_bytes;
+  uint64_t seed;
+};
+
+static size_t words(size_t n) { return (n + 7) / 8; }
+static size_t entry_bytes(const struct entry *e) { return sizeof *e + 8 * words(e->value_n) + e->key_n; }
+static const char *entry_key(const struct entry *e) { return (const char *)&e->value[words(e->value_n)]; }
+
+static uint64_t mix(uint64_t a, uint64_t b) {
+  unsigned __int128 p = (unsigned __int128)a * b;
+  return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+static uint64_t hash(const struct lru *c, const void *key, size_t n) {
+  const unsigned char *p = key;
+  uint64_t h = c->seed ^ n, w;
+  for (; n >= 8; p += 8, n -= 8) {
+    memcpy(&w, p, 8);
+    h = mix(h ^ w, 0x9e3779b97f4a7c15u);
+  }
+  w = 0;
+  memcpy(&w, p, n);
+  return mix(h ^ w, 0xd6e8feb86659fd93u ^ c->seed);
+}
+
+struct lru *lru_new(size_t entries, size_t max_bytes) {
+  struct lru *c = calloc(1, sizeof *c);
+  if (!c)
+    return NULL;
+  size_t buckets = 16;
+  while (buckets < entries)
+    buckets *= 2;
+  c->buckets = calloc(buckets, sizeof *c->buckets);
+  if (!c->buckets) {
+    free(c);
+    return NULL;
+  }
+  c->mask = buckets - 1;
+  c->max_entries = entries;
+  c->max_bytes = max_bytes;
+  if (getrandom(&c->seed, sizeof c->seed, GRND_NONBLOCK) != sizeof c->seed)
+    c->seed = (uintptr_t)c * 0x9e3779b97f4a7c15u;
+  c->seed |= 1;
+  return c;
+}
+
+void lru_free(struct lru *c) {
+  if (!c)
+    return;
+  for (struct entry *e = c->newest, *older; e; e = older) {
+    older = e->older;
+    free(e);
+  }
+  free(c->buckets);
+  free(c);
+}
+
+static void unlink_entry(struct lru *c, struct entry *e) {
+  *(e->newer ? &e->newer->older : &c->newest) = e->older;
+  *(e->older ? &e->older->newer : &c->oldest) = e->newer;
+}
+
+static void make_newest(struct lru *c, struct entry *e) {
+  e->newer = NULL;
+  e->older = c->newest;
+  *(c->newest ? &c->newest->newer : &c->oldest) = e;
+  c->newest = e;
+}
+
+static void drop_oldest(struct lru *c) {
+  struct entry *e = c->oldest, **at = &c->buckets[e->hash & c->mask];
+  while (*at != e)
+    at = &(*at)->chain;
+  *at = e->chain;
+  unlink_entry(c, e);
+  c->entries--;
+  c->bytes -= entry_bytes(e);
+  free(e);
+}
+
+const void *lru_get(struct lru *c, struct etl_bytes key) {
+  uint64_t h = hash(c, key.p, key.n);
+  for (struct entry *e = c->buckets[h & c->mask]; e; e = e->chain)
+    if (e->hash == h && e->key_n == key.n && memcmp(entry_key(e), key.p, key.n) == 0) {
+      if (e != c->newest) {
+        unlink_entry(c, e);
+        make_newest(c, e);
+      }
+      return e->value;
+    }
+  return NULL;
+}
+
+void lru_put(struct lru *c, struct etl_bytes key, const void *value, size_t value_n) {
+  size_t need = sizeof(struct entry) + 8 * words(value_n) + key.n;
+  if (c->max_entries == 0 || key.n > UINT32_MAX || value_n > UINT32_MAX || need > c->max_bytes)
+    return;
+  while (c->entries && (c->entries == c->max_entries || c->bytes + need > c->max_bytes))
+    drop_oldest(c);
+  struct entry *e = malloc(need);
+  if (!e)
+    return;
+  *e = (struct entry){.hash = hash(c, key.p, key.n), .key_n = (uint32_t)key.n, .value_n = (uint32_t)value_n};
+  memcpy(e->value, value, value_n);
+  memcpy((char *)&e->value[words(value_n)], key.p, key.n);
+  struct entry **bucket = &c->buckets[e->hash & c->mask];
+  e->chain = *bucket;
+  *bucket = e;
+  make_newest(c, e);
+  c->entries++;
+  c->bytes += need;
+}
+
+size_t lru_entries(const struct lru *c) { return c->entries; }

@@ -19,8 +19,10 @@ enum conf_kind { CONF_STRING = 1, CONF_INT, CONF_FLOAT, CONF_BOOL, CONF_LIST, CO
 struct conf_node {
   enum conf_kind kind;
   bool secret;        /* its text came from ${file:...}: never print it */
+  bool broken;        /* a variable in it is missing: already reported, so nobody else complains of it */
   const char *name;   /* NULL for an element of a list */
   const char *origin; /* "pipelines.d/login.conf:12" */
+  const char *base_dir; /* absolute folder of the file it stands in: where a relative path starts */
   const char *text;   /* scalars as a user would type them */
   int64_t i;          /* CONF_INT, CONF_BOOL */
   double f;           /* CONF_FLOAT */
@@ -33,7 +35,7 @@ struct conf_stage { /* one connector in a pipeline */
   const char *plugin;             /* connector name: "sqlserver" */
   const char *connection;         /* NULL: none */
   const char *origin;
-  const char *base_dir;           /* folder that relative paths in options start from */
+  const char *base_dir;           /* folder of the pipeline's file */
   const struct conf_node *options; /* group: the connection's settings, overridden by the stage's own */
 };
 struct conf_retry { /* error_handling */
@@ -71,12 +73,19 @@ struct conf {
   const char *state;              /* URL of the state store */
   struct conf_pipeline *pipelines;
   size_t pipelines_n;
+  const char *const *pipeline_names; /* ends with NULL */
 };
 
-/* Reads etl.conf and its pipeline directory.  path NULL: $ETL_CONF, else ./conf/etl.conf or ./etl.conf if there, else /etc/etl/etl.conf.
+/* Reads etl.conf and its pipeline directory.  path NULL: $ETL_CONF, else ./conf/etl.conf or ./etl.conf if there, else the installed one,
+ * else /etc/etl/etl.conf.
  * only: load just this pipeline (others are not even parsed, so their mistakes do not matter); NULL: all.  0, or -1 with at least one
  * error in d; warnings may be there in both cases. */
 int conf_load(const char *path, const char *only, struct diags *d, struct conf **ret_conf);
+/* The same for a checker: also with errors it gives what could be read, so that more mistakes can be found; never to be run.
+ * -1: there is nothing to go on with. */
+int conf_load_for_check(const char *path, const char *only, struct diags *d, struct conf **ret_conf);
+/* etl.conf alone: neither pipelines nor connections are looked at.  path NULL and none in the usual places: all defaults. */
+int conf_load_main(const char *path, struct diags *d, struct conf **ret_conf);
 void conf_free(struct conf *c); /* accepts NULL */
 const struct conf_pipeline *conf_pipeline_find(const struct conf *c, const char *name);
 /* The pipelines' names, for "did you mean"; ends with NULL; lives in c. */

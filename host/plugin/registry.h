@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "etl/plugin.h"
 
 struct plugin_file {
   const char *path;
@@ -24,13 +25,15 @@ struct registry {
   struct arena *arena;
   struct plugin_file *files; /* sorted by directory, then name */
   size_t files_n;
+  const char *dirs; /* those looked at, for messages: "/a, /b (does not exist)" */
 };
 
-/* Scans the directories (ends with NULL) for *.so.  A directory that cannot be read is an error; a bad file is listed as bad. */
+/* Scans the directories (ends with NULL) for *.so.  A directory that cannot be read, or that others may write, is an error; one that
+ * does not exist is passed over; a bad file is listed as bad. */
 int registry_scan(const char *const *dirs, struct err *e, struct registry **ret_registry);
 void registry_free(struct registry *r);
-/* The usable file with that connector.  NULL with an error that names the nearest connector, or says why the file of that name is bad. */
-const struct plugin_file *registry_find(const struct registry *r, enum etl_kind kind, const char *name, struct err *e);
+/* The usable file with that connector; kind 0: of any kind.  NULL with an error that names the nearest connector, or says why the file of that name is bad. */
+const struct plugin_file *registry_find(const struct registry *r, uint32_t kind, const char *name, struct err *e);
 const char *plugin_kind_name(uint32_t kind); /* "extractor" ... */
 
 /* Copies a plugin into cache_dir under its content's hash and gives the copy's path (in arena). */

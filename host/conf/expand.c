@@ -1,0 +1,177 @@
+/* Variables in settings.  No value is ever shown in a message: it may be a secret. */
+#include "conf/expand.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum { FILE_LIMIT = 1024 * 1024 };
+
+struct buffer {
+  char *p;
+  size_t n;
+};
+struct expansion {
+  struct conf_node *node;
+  struct arena *arena;
+  struct diags *d;
+};
+
+static int expand_text(struct expansion *x, const char *s, size_t n, struct buffer *out);
+
+static void append(struct buffer *b, const char *p, size_t n) {
+  b->p = xrealloc(b->p, b->n + n + 1);
+  if (n)
+    memcpy(b->p + b->n, p, n);
+  b->n += n;
+  b->p[b->n] = '\0';
+}
+
+__attribute__((format(printf, 2, 3))) static int complain(const struct expansion *x, const char *fmt, ...) {
+  char text[1024];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  diags_add(x->d, DIAG_ERROR, x->node->origin, "%s%s%s%s", x->node->name ? "'" : "", x->node->name ? x->node->name : "",
+            x->node->name ? "': " : "", text);
+  return -1;
+}
+
+/* The bytes of a small file; NULL with errno. */
+static char *read_small(const char *path, size_t *ret_n) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return NULL;
+  char *p = xcalloc(FILE_LIMIT + 1, 1);
+  size_t n = 0;
+  ssize_t got = 0;
+  while (n <= FILE_LIMIT && ((got = read(fd, p + n, FILE_LIMIT + 1 - n)) > 0 || (got < 0 && errno == EINTR)))
+    n += got > 0 ? (size_t)got : 0;
+  int why = got < 0 ? errno : n > FILE_LIMIT ? EFBIG : 0;
+  close(fd);
+  if (why) {
+    free(p);
+    errno = why;
+    return NULL;
+  }
+  *ret_n = n;
+  return p;
+}
+
+static int expand_file(struct expansion *x, const char *s, size_t n, struct buffer *out) {
+  struct buffer name = {0};
+  if (expand_text(x, s, n, &name) < 0) {
+    free(name.p);
+    return -1;
+  }
+  const char *path = text_join(x->arena, x->node->base_dir ? x->node->base_dir : ".", name.p ? name.p : "");
+  free(name.p);
+  size_t len;
+  cleanup_free char *text = read_small(path, &len);
+  if (!text)
+    return complain(x, "cannot read '%s': %s; create the file or name another in ${file:...}", path, strerror(errno));
+  if (memchr(text, '\0', len))
+    return complain(x, "'%s' holds a zero byte, so it is no text", path);
+  if (len && text[len - 1] == '\n')
+    len--;
+  if (len && text[len - 1] == '\r')
+    len--;
+  x->node->secret = true;
+  append(out, text, len);
+  return 0;
+}
+
+static bool valid_name(const char *s, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (!(isalpha((unsigned char)s[i]) || s[i] == '_' || (i > 0 && isdigit((unsigned char)s[i]))))
+      return false;
+  return n > 0;
+}
+
+/* What stands between ${ and }. */
+static int expand_reference(struct expansion *x, const char *s, size_t n, struct buffer *out) {
+  if (n >= 5 && memcmp(s, "file:", 5) == 0)
+    return expand_file(x, s + 5, n - 5, out);
+  const char *dflt = memmem(s, n, ":-", 2);
+  size_t name_n = dflt ? (size_t)(dflt - s) : n;
+  if (!valid_name(s, name_n))
+    return complain(x, "'${%.*s}' is no variable; write ${NAME}, ${NAME:-default} or ${file:PATH}, or $${ for a plain ${", (int)n, s);
+  const char *name = arena_memdup(x->arena, s, name_n), *value = getenv(name);
+  if (value && (*value || !dflt)) {
+    append(out, value, strlen(value));
+    return 0;
+  }
+  if (dflt)
+    return expand_text(x, dflt + 2, n - name_n - 2, out);
+  return complain(x, "the environment variable %s is not set; set it (export %s=...) or give a default: ${%s:-value}", name, name, name);
+}
+
+/* The } that belongs to a ${ whose inside begins at s; NULL: there is none. */
+static const char *closing(const char *s, const char *end) {
+  for (int depth = 0; s < end; s++) {
+    if (*s == '}' && depth-- == 0)
+      return s;
+    if (end - s > 1 && s[0] == '$' && s[1] == '{')
+      depth++;
+  }
+  return NULL;
+}
+
+static int expand_text(struct expansion *x, const char *s, size_t n, struct buffer *out) {
+  const char *end = s + n;
+  int rc = 0;
+  while (s < end) {
+    const char *dollar = memchr(s, '$', (size_t)(end - s));
+    append(out, s, (size_t)((dollar ? dollar : end) - s));
+    if (!dollar)
+      break;
+    if (end - dollar > 2 && memcmp(dollar, "$${", 3) == 0) {
+      append(out, "${", 2);
+      s = dollar + 3;
+    } else if (end - dollar > 1 && dollar[1] == '{') {
+      const char *close = closing(dollar + 2, end);
+      if (!close)
+        return complain(x, "a ${ has no closing }; for a plain ${ write $${");
+      if (expand_reference(x, dollar + 2, (size_t)(close - dollar - 2), out) < 0)
+        rc = -1;
+      s = close + 1;
+    } else {
+      append(out, "$", 1);
+      s = dollar + 1;
+    }
+  }
+  return rc;
+}
+
+static int expand_string(struct conf_node *node, struct arena *a, struct diags *d) {
+  if (!strchr(node->text, '$'))
+    return 0;
+  struct expansion x = {node, a, d};
+  struct buffer out = {0};
+  int rc = expand_text(&x, node->text, strlen(node->text), &out);
+  if (rc == 0 && !text_is_utf8(out.p ? out.p : "", out.n))
+    rc = complain(&x, "the value of a variable in it is not UTF-8");
+  node->broken = rc < 0;
+  if (rc == 0)
+    node->text = arena_strdup(a, out.p ? out.p : "");
+  if (out.p)
+    explicit_bzero(out.p, out.n);
+  free(out.p);
+  return rc;
+}
+
+int expand_node(struct conf_node *n, struct arena *a, struct diags *d) {
+  int rc = n->kind == CONF_STRING ? expand_string(n, a, d) : 0;
+  for (size_t i = 0; i < n->kids_n; i++)
+    if (expand_node(n->kids[i], a, d) < 0)
+      rc = -1;
+  return rc;
+}

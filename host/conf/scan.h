@@ -1,0 +1,15 @@
+/* conf/scan.h: a second look at a configuration text, for what libconfig reads wrongly without a word, and for mistakes that it
+ * reports too tersely. */
+#ifndef HOST_CONF_SCAN_H
+#define HOST_CONF_SCAN_H
+
+#include "conf/conf.h"
+
+/* Whole numbers past 32 bits without the mark L, or past 64 bits: libconfig keeps some of their bits.  Adds an error for each. */
+void scan_numbers(const char *file, const char *text, struct diags *d);
+/* Settings that stand twice in one group: an error for each.  Returns how many. */
+size_t scan_duplicates(const char *file, const char *text, struct diags *d);
+/* What is probably behind a syntax error on that line.  In a; never shows the text of a string, which may be secret. */
+const char *scan_hint(const char *text, unsigned line, struct arena *a);
+
+#endif

@@ -1,0 +1,183 @@
+/* The only place that knows libconfig.  Its trees are copied into conf_nodes and destroyed at once. */
+#include "conf/source.h"
+
+#include <errno.h>
+#include <libconfig.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "base/trust.h"
+#include "conf/scan.h"
+
+enum { TEXT_LIMIT = 16 * 1024 * 1024 };
+
+struct reading {
+  struct arena *arena;
+  const char *path; /* for settings without a file of their own */
+  const char *base_dir;
+};
+
+/* The shortest text that reads back as v. */
+static const char *float_text(struct arena *a, double v) {
+  char buf[64];
+  for (int digits = 6; digits <= 17; digits++) {
+    snprintf(buf, sizeof buf, "%.*g", digits, v);
+    if (strtod(buf, NULL) == v)
+      break;
+  }
+  return arena_strdup(a, buf);
+}
+
+static void copy_scalar(const struct reading *r, const config_setting_t *s, struct conf_node *n) {
+  switch (config_setting_type(s)) {
+  case CONFIG_TYPE_INT:
+  case CONFIG_TYPE_INT64:
+    n->kind = CONF_INT;
+    n->i = config_setting_get_int64(s);
+    n->text = arena_printf(r->arena, "%lld", (long long)n->i);
+    break;
+  case CONFIG_TYPE_FLOAT:
+    n->kind = CONF_FLOAT;
+    n->f = config_setting_get_float(s);
+    n->text = float_text(r->arena, n->f);
+    break;
+  case CONFIG_TYPE_BOOL:
+    n->kind = CONF_BOOL;
+    n->i = config_setting_get_bool(s);
+    n->text = n->i ? "true" : "false";
+    break;
+  default: {
+    const char *text = config_setting_get_string(s);
+    n->kind = CONF_STRING;
+    n->text = arena_strdup(r->arena, text ? text : "");
+  }
+  }
+}
+
+static struct conf_node *copy_node(const struct reading *r, const config_setting_t *s) {
+  struct conf_node *n = arena_alloc(r->arena, sizeof *n);
+  const char *file = config_setting_source_file(s);
+  n->name = arena_strdup(r->arena, config_setting_name(s));
+  n->origin = arena_printf(r->arena, "%s:%u", file ? file : r->path, config_setting_source_line(s));
+  n->base_dir = r->base_dir;
+  if (!config_setting_is_aggregate(s)) {
+    copy_scalar(r, s, n);
+    return n;
+  }
+  n->kind = config_setting_is_group(s) ? CONF_GROUP : CONF_LIST;
+  n->kids_n = (size_t)config_setting_length(s);
+  n->kids = arena_alloc(r->arena, n->kids_n * sizeof *n->kids);
+  for (size_t i = 0; i < n->kids_n; i++)
+    n->kids[i] = copy_node(r, config_setting_get_elem(s, (unsigned)i));
+  return n;
+}
+
+/* The file's text, to be looked at once more; NULL with errno. */
+static char *slurp(const char *path) {
+  FILE *f = fopen(path, "re");
+  struct stat st;
+  if (!f || fstat(fileno(f), &st) < 0 || S_ISDIR(st.st_mode) || st.st_size > TEXT_LIMIT) {
+    int why = f && st.st_size > TEXT_LIMIT ? EFBIG : f && S_ISDIR(st.st_mode) ? EISDIR : errno;
+    if (f)
+      fclose(f);
+    errno = why;
+    return NULL;
+  }
+  char *text = xcalloc((size_t)st.st_size + 1, 1);
+  size_t n = fread(text, 1, (size_t)st.st_size, f);
+  bool broken = ferror(f);
+  fclose(f);
+  text[n] = '\0';
+  if (broken) {
+    free(text);
+    errno = EIO;
+    return NULL;
+  }
+  return text;
+}
+
+/* Whether one file (the main one or an included one) may be obeyed, and its numbers. */
+static int check_file(const char *path, const char *text, struct diags *d) {
+  struct err e;
+  struct stat st;
+  if (stat(path, &st) == 0 && trust_check(path, &st, TRUST_TEXT, &e) < 0) {
+    diags_add(d, DIAG_ERROR, path, "%s; %s", e.message, e.remedy);
+    return -1;
+  }
+  size_t before = d->errors;
+  scan_numbers(path, text, d);
+  return d->errors == before ? 0 : -1;
+}
+
+static void explain_parse_error(const config_t *c, const char *path, struct arena *a, struct diags *d) {
+  const char *file = config_error_file(c) ? config_error_file(c) : path;
+  const char *origin = arena_printf(a, "%s:%d", file, config_error_line(c));
+  const char *why = config_error_text(c) ? config_error_text(c) : "cannot be read";
+  cleanup_free char *text = slurp(file);
+  if (text && strstr(why, "duplicate")) {
+    if (scan_duplicates(file, text, d) == 0)
+      diags_add(d, DIAG_ERROR, origin, "a setting on this line is set twice, here and in a file that is included; remove one of them");
+  } else if (strstr(why, "include")) {
+    diags_add(d, DIAG_ERROR, origin, "%s; the path after @include starts at the folder of '%s'", why, path);
+  } else {
+    diags_add(d, DIAG_ERROR, origin, "%s: %s", why, text ? scan_hint(text, (unsigned)config_error_line(c), a) : "the file cannot be read");
+  }
+}
+
+static int check_included(const config_t *c, const char *path, struct diags *d) {
+  int rc = 0;
+  for (unsigned i = 0; i < c->num_filenames; i++) {
+    if (strcmp(c->filenames[i], path) == 0)
+      continue;
+    cleanup_free char *text = slurp(c->filenames[i]);
+    if (text && check_file(c->filenames[i], text, d) < 0)
+      rc = -1;
+  }
+  return rc;
+}
+
+int source_read(const char *path, const char *base_dir, struct arena *a, struct diags *d, struct conf_node **ret_root) {
+  cleanup_free char *text = slurp(path);
+  if (!text) {
+    diags_add(d, DIAG_ERROR, path, "cannot read the file: %s", strerror(errno));
+    return -1;
+  }
+  size_t n = strlen(text);
+  if (!text_is_utf8(text, n)) {
+    diags_add(d, DIAG_ERROR, path, "the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8");
+    return -1;
+  }
+  int rc = check_file(path, text, d);
+  config_t c;
+  config_init(&c);
+  config_set_include_dir(&c, text_dirname(a, path));
+  if (config_read_file(&c, path) == CONFIG_FALSE) {
+    explain_parse_error(&c, path, a, d);
+    rc = -1;
+  } else {
+    if (check_included(&c, path, d) < 0)
+      rc = -1;
+    struct reading r = {a, path, base_dir};
+    *ret_root = copy_node(&r, config_root_setting(&c));
+  }
+  config_destroy(&c);
+  return rc;
+}
+
+int source_read_value(const char *text, struct arena *a, struct conf_node **ret_value) {
+  cleanup_free char *setting = xasprintf("x = %s;", text);
+  config_t c;
+  config_init(&c);
+  int rc = -1;
+  if (config_read_string(&c, setting) != CONFIG_FALSE && config_setting_length(config_root_setting(&c)) == 1) {
+    struct reading r = {a, "default", NULL};
+    *ret_value = copy_node(&r, config_setting_get_elem(config_root_setting(&c), 0));
+    rc = 0;
+  }
+  config_destroy(&c);
+  return rc;
+}

@@ -1,0 +1,20 @@
+/* conf/tables.h: the host's own settings: where the rows of tables.c put them. */
+#ifndef HOST_CONF_TABLES_H
+#define HOST_CONF_TABLES_H
+
+#include "conf/keys.h"
+
+struct main_settings { /* etl.conf */
+  const struct conf_node *plugin_dirs, *connections; /* NULL: not given */
+  const char *pipeline_dir, *cache_dir, *state;
+};
+struct pipeline_settings { /* a file of pipeline_dir */
+  struct conf_pipeline p;
+  const struct conf_node *extract, *transforms, *load;
+};
+struct stage_settings { /* extract, load, one of transforms, one of connections */
+  const char *plugin, *connection;
+};
+extern const struct conf_key main_keys[], pipeline_keys[], stage_keys[], connection_keys[];
+
+#endif

@@ -1,0 +1,84 @@
+/* cli/cli.h: the `etl` command.  Parser, help and documentation are made from one table of commands (commands.c).  A handler gets the
+ * options that were parsed, prints to stdout what was asked for and to stderr what went wrong, and returns the exit status. */
+#ifndef HOST_CLI_CLI_H
+#define HOST_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+enum cli_exit {
+  CLI_OK = 0,
+  CLI_FAILED = 1,
+  CLI_USAGE = 2, /* usage or configuration */
+  CLI_PARTIAL = 3,
+  CLI_CANCELLED = 4,
+  CLI_CRASHED = 5
+};
+
+struct cli_option {
+  char letter;      /* 0: none */
+  const char *name; /* NULL ends a list */
+  const char *arg;  /* what --help calls its value; "a|b": one of these, and nothing else; NULL: a flag */
+  bool number;      /* its value is a whole number, 0 or more */
+  bool many;        /* may be given again */
+  const char *doc;
+};
+
+struct cli_args;
+struct cli_command {
+  const char *name;      /* "plugin list"; NULL ends the table */
+  const char *arguments; /* of the synopsis: "NAME", "[CONF]"; "" none */
+  const char *summary;   /* one line */
+  const char *doc;       /* more for --help; NULL: none */
+  unsigned min_args, max_args;
+  const struct cli_option *options; /* ends with a NULL name */
+  int (*run)(const struct cli_args *);
+  bool hidden; /* for the program's own use */
+};
+extern const struct cli_command cli_commands[];
+extern const struct cli_option cli_globals[];
+
+struct cli_value {
+  const struct cli_option *option;
+  const char *text; /* "" for a flag */
+};
+struct cli_args {
+  const struct cli_command *command;
+  struct cli_value *values; /* in the order given */
+  size_t values_n;
+  const char **words; /* arguments that are no options */
+  size_t words_n;
+  bool help, version;
+};
+/* argv into *ret (to be freed with cli_args_fini() in any case).  0, or -1 with the mistake and the nearest valid name in e. */
+int cli_parse(int argc, char *const *argv, struct cli_args *ret, struct err *e);
+void cli_args_fini(struct cli_args *a);
+
+/* The last value of an option, NULL if it was not given; all of them by number. */
+const char *cli_opt(const struct cli_args *a, const char *name);
+size_t cli_opt_n(const struct cli_args *a, const char *name);
+const char *cli_opt_at(const struct cli_args *a, const char *name, size_t i);
+bool cli_flag(const struct cli_args *a, const char *name);
+const char *cli_word(const struct cli_args *a, size_t i); /* NULL: there are not so many */
+
+/* Help of one command, or of the whole (NULL). */
+void cli_help(const struct cli_command *c, FILE *to);
+/* "etl: message; remedy" to stderr.  Returns the exit status that goes with its class. */
+int cli_report(const struct err *e);
+
+int cli_main(int argc, char *const *argv);
+
+/* ---- handlers, one file each ---- */
+int cmd_check(const struct cli_args *a);
+int cmd_plugin_list(const struct cli_args *a);
+int cmd_plugin_info(const struct cli_args *a);
+int cmd_settings(const struct cli_args *a);
+int cmd_describe(const struct cli_args *a);
+int cmd_run(const struct cli_args *a);
+int cmd_worker(const struct cli_args *a);
+int cmd_plan(const struct cli_args *a);
+
+#endif

@@ -1,0 +1,4 @@
+/* The `etl` executable: everything is in libhost. */
+#include "cli/cli.h"
+
+int main(int argc, char **argv) { return cli_main(argc, argv); }

@@ -36,6 +36,8 @@ static void print_text(const struct registry *r) {
   static const char *const heads[] = {"NAME", "VERSION", "KINDS", "ABI", "STATUS", "FILE", NULL};
   struct table *t = table_new(heads);
   char kinds[64];
+  if (r->files_n == 0)
+    printf("There is no connector in %s.\n", r->dirs ? r->dirs : "any folder");
   for (size_t i = 0; i < r->files_n; i++) {
     const struct plugin_file *f = &r->files[i];
     table_cell(t, "%s", f->id);
@@ -48,7 +50,8 @@ static void print_text(const struct registry *r) {
     table_cell(t, "%s", status_of(f));
     table_cell(t, "%s", f->path);
   }
-  table_print(t, stdout);
+  if (r->files_n)
+    table_print(t, stdout);
   table_free(t);
   for (size_t i = 0; i < r->files_n; i++) {
     const struct plugin_file *f = &r->files[i];
@@ -57,8 +60,6 @@ static void print_text(const struct registry *r) {
     else if (f->shadowed_by)
       printf("\n%s is not used: %s has a connector of the same name and comes first\n", f->path, f->shadowed_by);
   }
-  if (r->files_n == 0)
-    printf("There is no connector in %s.\n", r->dirs ? r->dirs : "any folder");
 }
 
 static void print_json(const struct registry *r) {

@@ -92,14 +92,18 @@ static int copy_var(const struct etl_host *h, const struct etl_view *v, const in
   return 0;
 }
 
-int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *column, const int64_t *keep, int64_t n) {
+int keep_view(struct etl_view *v, const struct ArrowSchema *schema, struct ArrowArray *column) {
   struct ArrowSchema *schemas[] = {(struct ArrowSchema *)(uintptr_t)schema};
   struct ArrowArray *columns[] = {column};
   struct ArrowSchema parent_schema = {.format = "+s", .n_children = 1, .children = schemas};
   struct ArrowArray parent = {.length = column->length, .n_children = 1, .children = columns};
+  return etl_view_init(v, &parent_schema, &parent, 0);
+}
+
+int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *column, const int64_t *keep, int64_t n) {
   struct etl_view v;
   struct kept *k = calloc(1, sizeof *k);
-  if (!k || etl_view_init(&v, &parent_schema, &parent, 0) < 0) {
+  if (!k || keep_view(&v, schema, column) < 0) {
     free(k);
     return -1;
   }

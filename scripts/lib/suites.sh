@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# The suites of scripts/test; to be sourced at the top of the checkout.  A suite is a function suite_NAME that prints what it does
+# and ends with a line "N passed, N failed, N skipped"; whatever it leaves out of that line is made good by its exit status.
+
+# shellcheck disable=SC2154 # tree and build_dir come from build.sh
+suites_all=(lint unit abi stress connectors scenario kill conformance sanitize)
+declare -A suites_about=(
+  [lint]="rules about the sources"
+  [unit]="every module by itself (Criterion)"
+  [abi]="the binary interface did not change"
+  [stress]="threads, under ThreadSanitizer"
+  [connectors]="every connector against its server"
+  [scenario]="whole runs, told as stories"
+  [kill]="killed and cut off at every step, then run again"
+  [conformance]="the SQL Server stand-in against clients of others"
+  [sanitize]="unit, connectors and scenarios under AddressSanitizer and UBSan"
+)
+
+suites_known() { [ -n "${suites_about[$1]:-}" ]; }
+suites_list() {
+  local s
+  for s in "${suites_all[@]}"; do printf '  %-12s %s\n' "$s" "${suites_about[$s]}"; done
+}
+
+# meson_suite TREE SUITE: runs a suite of meson's and counts the cases inside its programs.
+meson_suite() {
+  local tree=$1 suite=$2 status=0
+  rm -f "$tree/meson-logs/$suite.json"
+  meson test -C "$tree" --no-rebuild --suite "$suite" --logbase "$suite" --print-errorlogs --quiet || status=$?
+  /usr/bin/python3 scripts/lib/meson-counts.py "$tree/meson-logs/$suite.json" && return "$status"
+}
+
+suite_lint() { build_tree plain && tests/lint/run "$tree"; }
+suite_unit() { build_tree plain && meson_suite "$tree" unit; }
+suite_abi() { build_tree plain && meson_suite "$tree" abi; }
+suite_connectors() { build_tree plain && meson_suite "$tree" connectors; }
+suite_scenario() { build_tree plain && tests/scenario/run --build "$tree" -j "$(nproc)"; }
+suite_kill() { build_tree plain && tests/kill/run --build "$tree"; }
+suite_conformance() { tests/conformance/run; }
+suite_stress() {
+  build_tree tsan || return
+  TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" meson_suite "$tree" stress
+}
+# Reports of the sanitizers go to files: a leak found at the end of a Criterion test would otherwise pass unseen.  Crashes on purpose
+# are part of the tests, so signals are left to them.
+suite_sanitize() {
+  build_tree asan || return
+  local logs=$PWD/$tree/sanitizer-logs status=0 line counts=() passed=0 failed=0 skipped=0 file
+  rm -rf "$logs"
+  mkdir -p "$logs"
+  chmod 1777 "$logs" # servers run as other users load nothing of ours, but their clients may
+  export ASAN_OPTIONS="log_path=$logs/asan:detect_leaks=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_abort=0:handle_sigill=0:strict_string_checks=1"
+  export UBSAN_OPTIONS="log_path=$logs/ubsan:print_stacktrace=1:halt_on_error=0"
+  for part in unit connectors scenarios; do
+    case $part in
+    scenarios) file=$(tests/scenario/run --build "$tree" -j "$(nproc)" --tag sanitize --deadline-factor 4 2>&1) || status=$? ;;
+    *) file=$(meson_suite "$tree" "$part" 2>&1) || status=$? ;;
+    esac
+    printf '%s\n' "$file"
+    line=$(counts_line <<<"$file")
+    read -ra counts <<<"${line:-0 1 0}"
+    passed=$((passed + counts[0])) failed=$((failed + counts[1])) skipped=$((skipped + counts[2]))
+  done
+  for file in "$logs"/*; do
+    [ -e "$file" ] || continue
+    printf -- '---- %s\n' "${file##*/}"
+    head -60 "$file"
+    failed=$((failed + 1))
+  done
+  printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" = 0 ] && return "$status"
+}
+
+# counts_line: the last "N passed, N failed[, N skipped]" of stdin as "N N N"; nothing if there is none.
+counts_line() {
+  sed -nE 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 0\4/p' | tail -n 1 | awk '{ print $1 + 0, $2 + 0, $3 + 0 }'
+}
+
+# suite_run NAME: runs it and sets suite_passed, suite_failed, suite_skipped.  Never fails itself.
+suite_run() {
+  local name=$1 log status=0 counts left
+  log=$(logs_dir)/$name.log
+  ( set -e; "suite_$name" ) 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+  read -ra counts <<<"$(counts_line <"$log")" || true
+  suite_passed=${counts[0]:-0} suite_failed=${counts[1]:-0} suite_skipped=${counts[2]:-0}
+  if [ "$suite_failed" = 0 ] && { [ "$status" != 0 ] || [ $((suite_passed + suite_skipped)) = 0 ]; }; then
+    printf 'suite %s ended with status %d and %s\n' "$name" "$status" "${counts[*]:-no counts}"
+    suite_failed=1
+  fi
+  left=$(left_behind kill)
+  if [ -n "$left" ]; then
+    printf 'suite %s left processes behind:\n%s\n' "$name" "$left"
+    suite_failed=$((suite_failed + 1))
+  fi
+}
+
+# left_behind [kill]: processes that a suite started (they carry ETL_TEST_RUN) and that still run.  This shell and its subshells do
+# not carry it: the kernel shows the environment that a program was started with.
+left_behind() {
+  local dir pid
+  for dir in /proc/[0-9]*; do
+    pid=${dir#/proc/}
+    grep -qsz "^ETL_TEST_RUN=$ETL_TEST_RUN\$" "$dir/environ" || continue
+    printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
+    [ "${1:-}" != kill ] || kill -KILL "$pid" 2>/dev/null || true
+  done
+}

@@ -218,13 +218,13 @@ int cast_type_parse(const char *text, struct cast_type *ret) {
   struct cast_type t = {0};
   if (strlen(text) >= sizeof t.name)
     return -1;
-  strcpy(t.name, text);
+  memcpy(t.name, text, strlen(text) + 1);
   const struct target *target = target_of(&t);
   if (!target || (target->format && strchr(text, '(')))
     return -1;
   int precision, scale, n = 0;
   if (target->format)
-    strcpy(t.format, target->format);
+    snprintf(t.format, sizeof t.format, "%s", target->format);
   else if (sscanf(text, "decimal(%d ,%d )%n", &precision, &scale, &n) == 2 && n && text[n] == 0 && precision >= 1 &&
            precision <= DECIMAL_DIGITS && scale >= 0 && scale <= precision)
     snprintf(t.format, sizeof t.format, "d:%d,%d", precision, scale);

@@ -27,11 +27,11 @@ static const struct etl_option *const options[] = {
   [OPT_MORE_DATABASES] = OPTION("more_databases", ETL_T_LIST, .example = "[ \"/var/lib/GeoIP/GeoLite2-ASN.mmdb\" ]",
                                 .doc = "Absolute paths of further mmdb files, asked in this order for the fields that the ones before "
                                        "do not have."),
-  [OPT_FIELDS] = OPTION("fields", ETL_T_LIST,
+  [OPT_FIELDS] = OPTION("fields", ETL_T_LIST, .dflt = "[ \"country\", \"city\", \"latitude\", \"longitude\", \"asn\", \"as_org\" ]",
                         .example = "[ \"country\", \"asn\", \"isp=traits.isp\" ]",
                         .doc = "What to add: country (ISO code), country_name, continent, region, city, postal, timezone, latitude, "
                                "longitude, accuracy_radius, asn, as_org; or a path into the record, \"traits.isp\" or with a name of "
-                               "its own \"isp=traits.isp\". Without it: country, city, latitude, longitude, asn, as_org."),
+                               "its own \"isp=traits.isp\"."),
   [OPT_AS] = OPTION("as", ETL_T_ENUM, .dflt = "json", .choices = as_choices,
                     .doc = "json: one JSON column with the fields that are known, NULL when none is; columns: one column a field "
                            "(latitude and longitude float64, accuracy_radius and asn int64, all others text)."),
@@ -78,9 +78,7 @@ static int32_t bad_field(const struct etl_host *h, const char *text, const char 
 }
 
 static int32_t open_fields(struct geoip *g, const struct etl_open *o) {
-  static const char *const usual[] = {"country", "city", "latitude", "longitude", "asn", "as_org"};
-  bool given = etl_opt_set(o, OPT_FIELDS);
-  uint64_t n = given ? etl_opt_list_n(o, OPT_FIELDS) : sizeof usual / sizeof *usual;
+  uint64_t n = etl_opt_list_n(o, OPT_FIELDS);
   if (n == 0 || n > FIELDS_MAX)
     return bad_field(o->host, "", n ? "more than 64 fields" : "at least one field is needed");
   g->fields = calloc(n, sizeof *g->fields);
@@ -89,7 +87,7 @@ static int32_t open_fields(struct geoip *g, const struct etl_open *o) {
     return derive_out_of_memory(&g->derive);
   g->derive.fields = g->derive_fields;
   for (uint64_t i = 0; i < n; i++) {
-    const char *why, *text = given ? etl_opt_list(o, OPT_FIELDS, i) : usual[i];
+    const char *why, *text = etl_opt_list(o, OPT_FIELDS, i);
     g->derive.fields_n = i + 1;
     if (geo_field_init(&g->fields[i], text, etl_opt_str(o, OPT_LANGUAGE), &why) < 0)
       return why ? bad_field(o->host, text, why) : derive_out_of_memory(&g->derive);

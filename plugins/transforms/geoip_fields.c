@@ -38,8 +38,8 @@ static int path_init(struct geo_path *p, const char *text, size_t n, const char 
     return -1;
   }
   size_t parts = 0;
-  for (char *save = NULL, *t = strtok_r(p->text, ".", &save); t && parts < GEO_PATH_PARTS; t = strtok_r(NULL, ".", &save))
-    p->parts[parts++] = t;
+  for (char *rest = p->text; rest && parts < GEO_PATH_PARTS;)
+    p->parts[parts++] = strsep(&rest, ".");
   return 0;
 }
 

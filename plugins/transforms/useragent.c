@@ -19,10 +19,11 @@ static const struct etl_option *const options[] = {
                              "device_os ... (as = columns)."),
   [OPT_REGEXES] = OPTION("regexes", ETL_T_PATH, .dflt = "/usr/share/uap-core/regexes.yaml",
                          .doc = "The regexes.yaml of uap-core; it is read when the run starts, once for all lanes."),
-  [OPT_FIELDS] = OPTION("fields", ETL_T_LIST, .example = "[ \"browser\", \"os\", \"os_version\" ]",
+  [OPT_FIELDS] = OPTION("fields", ETL_T_LIST,
+                        .dflt = "[ \"browser\", \"browser_version\", \"os\", \"os_version\", \"device\", \"brand\", \"model\" ]",
+                        .example = "[ \"browser\", \"os\", \"os_version\" ]",
                         .doc = "What to add, all of it text: browser, browser_major, browser_minor, browser_patch, browser_version; os, "
-                               "os_major, os_minor, os_patch, os_patch_minor, os_version; device, brand, model. Without it: browser, "
-                               "browser_version, os, os_version, device, brand, model."),
+                               "os_major, os_minor, os_patch, os_patch_minor, os_version; device, brand, model."),
   [OPT_AS] = OPTION("as", ETL_T_ENUM, .dflt = "json", .choices = as_choices,
                     .doc = "json: one JSON column with the fields that are known; columns: one text column a field."),
   [OPT_CACHE_SIZE] = OPTION("cache_size", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "16384", .min = 0, .max = 16777216,
@@ -38,13 +39,12 @@ static const struct known {
   const char *name;
   enum ua_parser parser;
   unsigned part;
-  bool usual;
 } known[] = {
-  {"browser", UA_BROWSER, 0, true},       {"browser_major", UA_BROWSER, 1, false}, {"browser_minor", UA_BROWSER, 2, false},
-  {"browser_patch", UA_BROWSER, 3, false}, {"browser_version", UA_BROWSER, PART_VERSION, true},
-  {"os", UA_OS, 0, true},                 {"os_major", UA_OS, 1, false},           {"os_minor", UA_OS, 2, false},
-  {"os_patch", UA_OS, 3, false},          {"os_patch_minor", UA_OS, 4, false},     {"os_version", UA_OS, PART_VERSION, true},
-  {"device", UA_DEVICE, 0, true},         {"brand", UA_DEVICE, 1, true},           {"model", UA_DEVICE, 2, true},
+  {"browser", UA_BROWSER, 0},       {"browser_major", UA_BROWSER, 1}, {"browser_minor", UA_BROWSER, 2},
+  {"browser_patch", UA_BROWSER, 3}, {"browser_version", UA_BROWSER, PART_VERSION},
+  {"os", UA_OS, 0},                 {"os_major", UA_OS, 1},           {"os_minor", UA_OS, 2},
+  {"os_patch", UA_OS, 3},          {"os_patch_minor", UA_OS, 4},     {"os_version", UA_OS, PART_VERSION},
+  {"device", UA_DEVICE, 0},         {"brand", UA_DEVICE, 1},           {"model", UA_DEVICE, 2},
 };
 enum { KNOWN_N = sizeof known / sizeof *known };
 
@@ -86,10 +86,7 @@ static void want(struct useragent *u, const struct known *k) {
 
 static int32_t open_fields(struct useragent *u, const struct etl_open *o) {
   u->derive.fields = u->fields;
-  for (size_t i = 0; i < KNOWN_N && !etl_opt_set(o, OPT_FIELDS); i++)
-    if (known[i].usual)
-      want(u, &known[i]);
-  for (uint64_t i = 0; etl_opt_set(o, OPT_FIELDS) && i < etl_opt_list_n(o, OPT_FIELDS); i++) {
+  for (uint64_t i = 0; i < etl_opt_list_n(o, OPT_FIELDS); i++) {
     const char *name = etl_opt_list(o, OPT_FIELDS, i);
     size_t k = 0;
     while (k < KNOWN_N && strcmp(known[k].name, name) != 0)

@@ -57,9 +57,9 @@ static size_t print_number(const struct value *v, char *buf) {
 
 static size_t print_float(const struct value *v, char *buf) {
   if (isnan(v->f))
-    return (size_t)sprintf(buf, "NaN");
+    return (size_t)snprintf(buf, VALUE_TEXT_BYTES, "NaN");
   if (isinf(v->f))
-    return (size_t)sprintf(buf, v->f < 0 ? "-Infinity" : "Infinity");
+    return (size_t)snprintf(buf, VALUE_TEXT_BYTES, v->f < 0 ? "-Infinity" : "Infinity");
   size_t n = 0;
   for (int digits = v->narrow ? 6 : 15; digits <= 17; digits++) { /* the shortest that reads back the same */
     n = (size_t)snprintf(buf, VALUE_TEXT_BYTES, "%.*g", digits, v->f);
@@ -80,18 +80,18 @@ static void civil(int64_t days, int64_t *year, int *month, int *day) {
   *year = yoe + era * 400 + (*month <= 2);
 }
 
-static size_t print_date(int64_t days, char *buf) {
+static size_t print_date(int64_t days, char *buf, size_t size) {
   int64_t year;
   int month, day;
   civil(days, &year, &month, &day);
-  return (size_t)sprintf(buf, "%04lld-%02d-%02d", (long long)year, month, day);
+  return (size_t)snprintf(buf, size, "%04lld-%02d-%02d", (long long)year, month, day);
 }
 
-static size_t print_time(int64_t units, int64_t per_second, char *buf) {
+static size_t print_time(int64_t units, int64_t per_second, char *buf, size_t size) {
   int64_t s = units / per_second, fraction = units % per_second;
-  size_t n = (size_t)sprintf(buf, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+  size_t n = (size_t)snprintf(buf, size, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
   if (fraction) {
-    n += (size_t)sprintf(buf + n, ".%0*lld", per_second == 1000 ? 3 : per_second == 1000000 ? 6 : 9, (long long)fraction);
+    n += (size_t)snprintf(buf + n, size - n, ".%0*lld", per_second == 1000 ? 3 : per_second == 1000000 ? 6 : 9, (long long)fraction);
     while (buf[n - 1] == '0')
       n--;
   }
@@ -103,20 +103,21 @@ size_t value_print(const struct value *v, char buf[VALUE_TEXT_BYTES]) {
   switch (v->kind) {
   case VALUE_NUMBER: return print_number(v, buf);
   case VALUE_FLOAT: return print_float(v, buf);
-  case VALUE_BOOL: return (size_t)sprintf(buf, v->number ? "true" : "false");
-  case VALUE_DATE: return print_date(v->t, buf);
-  case VALUE_TIME: return print_time(v->t, v->per_second, buf);
+  case VALUE_BOOL: return (size_t)snprintf(buf, VALUE_TEXT_BYTES, v->number ? "true" : "false");
+  case VALUE_DATE: return print_date(v->t, buf, VALUE_TEXT_BYTES);
+  case VALUE_TIME: return print_time(v->t, v->per_second, buf, VALUE_TEXT_BYTES);
   case VALUE_UUID:
     for (size_t i = 0; i < 16; i++)
-      n += (size_t)sprintf(buf + n, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", ((const uint8_t *)v->b.p)[i]);
+      n += (size_t)snprintf(buf + n, VALUE_TEXT_BYTES - n, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", ((const uint8_t *)v->b.p)[i]);
     return n;
   case VALUE_STAMP: {
     int64_t days = floor_div(v->t, v->per_second * SECONDS_A_DAY);
-    n = print_date(days, buf);
+    n = print_date(days, buf, VALUE_TEXT_BYTES);
     buf[n++] = ' ';
-    n += print_time(v->t - days * v->per_second * SECONDS_A_DAY, v->per_second, buf + n);
+    n += print_time(v->t - days * v->per_second * SECONDS_A_DAY, v->per_second, buf + n,
+                    VALUE_TEXT_BYTES - n);
     if (v->zoned)
-      n += (size_t)sprintf(buf + n, "+00");
+      n += (size_t)snprintf(buf + n, VALUE_TEXT_BYTES - n, "+00");
     return n;
   }
   default: return 0;

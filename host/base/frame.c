@@ -37,7 +37,7 @@ static int put_all(int fd, const char *p, size_t n) {
 }
 
 int frame_write(int fd, const json_t *message) {
-  size_t n = json_dumpb(message, NULL, 0, JSON_COMPACT);
+  size_t n = json_dumpb(message, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
   if (n == 0 || n > FRAME_MAX_BYTES) {
     errno = n ? EMSGSIZE : EINVAL;
     return -1;
@@ -45,7 +45,7 @@ int frame_write(int fd, const json_t *message) {
   cleanup_free char *buf = xrealloc(NULL, HEAD + n);
   for (unsigned i = 0; i < HEAD; i++)
     buf[i] = (char)(n >> (8 * i) & 0xff);
-  json_dumpb(message, buf + HEAD, n, JSON_COMPACT);
+  json_dumpb(message, buf + HEAD, n, JSON_COMPACT | JSON_ENCODE_ANY);
   return put_all(fd, buf, HEAD + n);
 }
 

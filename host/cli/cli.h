@@ -66,6 +66,8 @@ const char *cli_word(const struct cli_args *a, size_t i); /* NULL: there are not
 
 /* Help of one command, or of the whole (NULL). */
 void cli_help(const struct cli_command *c, FILE *to);
+/* Words of text from column `at` on, wrapped at 80 columns and continued at column `indent`; ends the line. */
+void cli_put_wrapped(const char *text, size_t at, size_t indent, FILE *to);
 /* "etl: message; remedy" to stderr.  Returns the exit status that goes with its class. */
 int cli_report(const struct err *e);
 

@@ -5,8 +5,7 @@
 
 enum { WIDTH = 80, INDENT = 26 };
 
-/* Words of text from column `at` on, continued at column `indent`. */
-static void put_wrapped(const char *text, size_t at, size_t indent, FILE *to) {
+void cli_put_wrapped(const char *text, size_t at, size_t indent, FILE *to) {
   for (bool first = true; *text; first = false) {
     text += strspn(text, " ");
     size_t n = strcspn(text, " ");
@@ -30,7 +29,7 @@ static void put_row(const char *left, const char *right, FILE *to) {
     fprintf(to, "\n%*s", INDENT, "");
   else
     fprintf(to, "%*s", INDENT - n, "");
-  put_wrapped(right, INDENT, INDENT, to);
+  cli_put_wrapped(right, INDENT, INDENT, to);
 }
 
 static void put_options(const char *title, const struct cli_option *o, FILE *to) {
@@ -68,7 +67,7 @@ void cli_help(const struct cli_command *c, FILE *to) {
   fprintf(to, "etl %s: %s\n\nUsage: etl %s%s%s [OPTIONS]\n", c->name, c->summary, c->name, *c->arguments ? " " : "", c->arguments);
   if (c->doc) {
     fputc('\n', to);
-    put_wrapped(c->doc, 0, 0, to);
+    cli_put_wrapped(c->doc, 0, 0, to);
   }
   put_options("Options", c->options, to);
   put_options("Options of all commands", cli_globals, to);

@@ -37,8 +37,10 @@ static void put_option(const struct etl_option *o, int indent) {
   if (o->replaced_by)
     printf(", replaced by %s", o->replaced_by);
   putchar('\n');
-  if (o->doc)
-    printf("%*s%s\n", indent + 4, "", o->doc);
+  if (o->doc) {
+    printf("%*s", indent + 4, "");
+    cli_put_wrapped(o->doc, (size_t)indent + 4, (size_t)indent + 4, stdout);
+  }
   if (o->example)
     printf("%*sExample: %s\n", indent + 4, "", o->example);
   if (o->type == ETL_T_GROUPS)
@@ -73,7 +75,7 @@ static void put_caps(uint64_t caps) {
 static void print_text(const struct etl_connector *c, const struct description *d, const char *path, bool first) {
   printf("%s%s %s, %s: %s\n", first ? "" : "\n", c->name, c->version, plugin_kind_name(c->kind), c->summary ? c->summary : "");
   if (c->doc)
-    printf("%s\n", c->doc);
+    cli_put_wrapped(c->doc, 0, 0, stdout);
   put_caps(c->caps);
   printf("File: %s%s%s%s%s\n", path, d->license ? ", license " : "", d->license ? d->license : "", d->url ? ", " : "", d->url ? d->url : "");
   printf("Options:\n");

@@ -13,7 +13,8 @@ static void print_text(const struct conf_key *k, int indent) {
       printf(", %s to %s", value_print(k->want, k->min, a), value_print(k->want, k->max, a));
     if (k->dflt)
       printf(", default %s", *k->dflt ? k->dflt : "\"\"");
-    printf("%s\n%*s%s\n", k->required ? ", required" : "", indent + 4, "", k->doc);
+    printf("%s\n%*s", k->required ? ", required" : "", indent + 4, "");
+    cli_put_wrapped(k->doc, (size_t)indent + 4, (size_t)indent + 4, stdout);
     if (k->members)
       print_text(k->members, indent + 4);
     arena_free(a);

@@ -17,9 +17,24 @@ enum { TEXT_LIMIT = 16 * 1024 * 1024 };
 
 struct reading {
   struct arena *arena;
-  const char *path; /* for settings without a file of their own */
+  const char *path;
   const char *base_dir;
+  const struct diags *d;
+  size_t findings_from; /* those of this file in d */
 };
+
+/* libconfig gives an included file's name as it was written, starting at the folder of the main file. */
+static const char *shown_path(const char *file, const char *main_path, struct arena *a) {
+  return !file || strcmp(file, main_path) == 0 ? main_path : text_join(a, text_dirname(a, main_path), file);
+}
+
+/* Was something said about that line?  Then the value that libconfig made of it is not worth another word. */
+static bool already_reported(const struct reading *r, const char *origin) {
+  for (size_t i = r->findings_from; r->d && i < r->d->n; i++)
+    if (r->d->list[i].origin && strcmp(r->d->list[i].origin, origin) == 0)
+      return true;
+  return false;
+}
 
 /* The shortest text that reads back as v. */
 static const char *float_text(struct arena *a, double v) {
@@ -39,6 +54,7 @@ static void copy_scalar(const struct reading *r, const config_setting_t *s, stru
     n->kind = CONF_INT;
     n->i = config_setting_get_int64(s);
     n->text = arena_printf(r->arena, "%lld", (long long)n->i);
+    n->broken = already_reported(r, n->origin);
     break;
   case CONFIG_TYPE_FLOAT:
     n->kind = CONF_FLOAT;
@@ -60,9 +76,10 @@ static void copy_scalar(const struct reading *r, const config_setting_t *s, stru
 
 static struct conf_node *copy_node(const struct reading *r, const config_setting_t *s) {
   struct conf_node *n = arena_alloc(r->arena, sizeof *n);
-  const char *file = config_setting_source_file(s);
+  const char *file = shown_path(config_setting_source_file(s), r->path, r->arena);
   n->name = arena_strdup(r->arena, config_setting_name(s));
-  n->origin = arena_printf(r->arena, "%s:%u", file ? file : r->path, config_setting_source_line(s));
+  n->origin = config_setting_is_root(s) ? arena_strdup(r->arena, file)
+                                        : arena_printf(r->arena, "%s:%u", file, config_setting_source_line(s));
   n->base_dir = r->base_dir;
   if (!config_setting_is_aggregate(s)) {
     copy_scalar(r, s, n);
@@ -104,17 +121,15 @@ static char *slurp(const char *path) {
 static int check_file(const char *path, const char *text, struct diags *d) {
   struct err e;
   struct stat st;
-  if (stat(path, &st) == 0 && trust_check(path, &st, TRUST_TEXT, &e) < 0) {
-    diags_add(d, DIAG_ERROR, path, "%s; %s", e.message, e.remedy);
-    return -1;
-  }
   size_t before = d->errors;
+  if (stat(path, &st) == 0 && trust_check(path, &st, TRUST_TEXT, &e) < 0)
+    diags_add(d, DIAG_ERROR, path, "%s; %s", e.message, e.remedy);
   scan_numbers(path, text, d);
   return d->errors == before ? 0 : -1;
 }
 
 static void explain_parse_error(const config_t *c, const char *path, struct arena *a, struct diags *d) {
-  const char *file = config_error_file(c) ? config_error_file(c) : path;
+  const char *file = shown_path(config_error_file(c), path, a);
   const char *origin = arena_printf(a, "%s:%d", file, config_error_line(c));
   const char *why = config_error_text(c) ? config_error_text(c) : "cannot be read";
   cleanup_free char *text = slurp(file);
@@ -128,13 +143,12 @@ static void explain_parse_error(const config_t *c, const char *path, struct aren
   }
 }
 
-static int check_included(const config_t *c, const char *path, struct diags *d) {
+static int check_included(const config_t *c, const char *path, struct arena *a, struct diags *d) {
   int rc = 0;
   for (unsigned i = 0; i < c->num_filenames; i++) {
-    if (strcmp(c->filenames[i], path) == 0)
-      continue;
-    cleanup_free char *text = slurp(c->filenames[i]);
-    if (text && check_file(c->filenames[i], text, d) < 0)
+    const char *file = shown_path(c->filenames[i], path, a);
+    cleanup_free char *text = file == path ? NULL : slurp(file);
+    if (text && check_file(file, text, d) < 0)
       rc = -1;
   }
   return rc;
@@ -151,6 +165,7 @@ int source_read(const char *path, const char *base_dir, struct arena *a, struct 
     diags_add(d, DIAG_ERROR, path, "the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8");
     return -1;
   }
+  size_t findings = d->n;
   int rc = check_file(path, text, d);
   config_t c;
   config_init(&c);
@@ -159,9 +174,9 @@ int source_read(const char *path, const char *base_dir, struct arena *a, struct 
     explain_parse_error(&c, path, a, d);
     rc = -1;
   } else {
-    if (check_included(&c, path, d) < 0)
+    if (check_included(&c, path, a, d) < 0)
       rc = -1;
-    struct reading r = {a, path, base_dir};
+    struct reading r = {a, path, base_dir, d, findings};
     *ret_root = copy_node(&r, config_root_setting(&c));
   }
   config_destroy(&c);
@@ -174,7 +189,7 @@ int source_read_value(const char *text, struct arena *a, struct conf_node **ret_
   config_init(&c);
   int rc = -1;
   if (config_read_string(&c, setting) != CONFIG_FALSE && config_setting_length(config_root_setting(&c)) == 1) {
-    struct reading r = {a, "default", NULL};
+    struct reading r = {.arena = a, .path = "default"};
     *ret_value = copy_node(&r, config_setting_get_elem(config_root_setting(&c), 0));
     rc = 0;
   }

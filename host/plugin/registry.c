@@ -145,7 +145,8 @@ static void explain_missing(const struct registry *r, uint32_t kind, const char 
   }
   const char **names = names_of(r, kind), *near = diag_nearest(name, names);
   err_set(e, ETL_E_CONFIG, "there is no %s '%s'%s%s%s", what, name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-  err_remedy(e, "looked in %s; `etl plugin list` shows what is there", r->dirs ? r->dirs : "no folder at all");
+  if (!near)
+    err_remedy(e, "looked in %s; `etl plugin list` shows what is there", r->dirs ? r->dirs : "no folder at all");
   free(names);
 }
 

@@ -155,7 +155,7 @@ static int32_t open_constant(struct columns *c, struct column_constant *k) {
   s.release(&s);
   if (rc == CAST_BAD) {
     char what[160];
-    snprintf(what, sizeof what, "its value is not a %s (%.100s) for column", k->type.name, why);
+    snprintf(what, sizeof what, "its value is not of type %s (%.100s) for column", k->type.name, why);
     return option_fail(c->host, OPT_CONSTANT, "correct the value, or the type behind the two colons", what, k->column);
   }
   return rc == CAST_OK ? ETL_OK : columns_out_of_memory(c);

@@ -153,6 +153,32 @@ static void test_hostile(struct tap *t) {
     free(agents[i]);
 }
 
+/* The text in a file of its own; the caller removes it. */
+static bool regexes_file(char path[static PATH_BYTES], const char *text) {
+  snprintf(path, PATH_BYTES, "/tmp/regexes-XXXXXX");
+  int fd = mkstemp(path);
+  FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+  return f && fputs(text, f) >= 0 && fclose(f) == 0;
+}
+
+/* An expression that takes exponential time is given up, counted, and the next one is tried. */
+static void test_limit(struct tap *t) {
+  static const char *const agents[] = {"bot aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "bot aaaa"};
+  char path[PATH_BYTES];
+  struct drive d;
+  if (!CHECK(t, regexes_file(path, "user_agent_parsers:\n  - regex: 'bot (a+)+$'\n  - regex: '(bot) a'\n    v1_replacement: '$1-$2 x '\n"
+                                   "os_parsers:\n  - regex: 'x'\ndevice_parsers:\n  - regex: 'x'\nfuture: { a: [ 1, { b: c } ] }\n")))
+    return;
+  CHECK(t, drive_open(&d, "useragent", (const char *const[]){"column", "agent", "regexes", path, "as", "columns", "fields", "browser|browser_major", NULL}) == ETL_OK);
+  CHECK(t, drive_texts(&d, "agent", agents, 2) == ETL_OK);
+  CHECK_TEXT(t, drive_cell(&d, 0, "device_browser"), "bot");
+  CHECK_TEXT(t, drive_cell(&d, 0, "device_browser_major"), "bot- x");
+  CHECK_TEXT(t, drive_cell(&d, 1, "device_browser"), "aaaa");
+  CHECK(t, d.counted == 1);
+  drive_close(&d);
+  remove(path);
+}
+
 static void refused(struct tap *t, const char *const *options, const char *option, const char *message) {
   struct drive d;
   CHECK(t, drive_open(&d, "useragent", options) == ETL_FAILED && d.self == NULL && d.error_class == ETL_E_CONFIG);
@@ -163,10 +189,8 @@ static void refused(struct tap *t, const char *const *options, const char *optio
 }
 
 static void refused_file(struct tap *t, const char *text, const char *message) {
-  char path[] = "/tmp/regexes-XXXXXX";
-  int fd = mkstemp(path);
-  FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-  if (!CHECK(t, f && fputs(text, f) >= 0 && fclose(f) == 0))
+  char path[PATH_BYTES];
+  if (!CHECK(t, regexes_file(path, text)))
     return;
   refused(t, (const char *const[]){"column", "agent", "regexes", path, NULL}, "regexes", message);
   remove(path);
@@ -205,6 +229,7 @@ int main(void) {
     test_file(&t, dir, &files[i]);
   test_json(&t);
   test_hostile(&t);
+  test_limit(&t);
   test_bad_options(&t);
   test_shared(&t);
   CHECK(&t, drive_buffers() == 0);

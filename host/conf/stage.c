@@ -92,7 +92,7 @@ int stage_read(const struct conf_node *group, const struct connections *c, struc
 /* ---- JSON ---- */
 
 static json_t *node_to_json(const struct conf_node *n, const char *parent_dir) {
-  json_t *j = json_pack("{si, ss?, ss?, sI}", "kind", (int)n->kind, "name", n->name, "origin", n->origin, "i", (json_int_t)n->i);
+  json_t *j = json_pack("{si, ss*, ss*, sI}", "kind", (int)n->kind, "name", n->name, "origin", n->origin, "i", (json_int_t)n->i);
   if (n->base_dir && (!parent_dir || strcmp(n->base_dir, parent_dir) != 0))
     json_object_set_new(j, "dir", json_string(n->base_dir));
   if (n->kind == CONF_FLOAT)
@@ -111,7 +111,7 @@ static json_t *node_to_json(const struct conf_node *n, const char *parent_dir) {
 }
 
 json_t *conf_stage_to_json(const struct conf_stage *s) {
-  return json_pack("{ss, ss?, ss?, ss?, so}", "plugin", s->plugin, "connection", s->connection, "origin", s->origin, "base_dir", s->base_dir,
+  return json_pack("{ss, ss*, ss*, ss*, so}", "plugin", s->plugin, "connection", s->connection, "origin", s->origin, "base_dir", s->base_dir,
                    "options", node_to_json(s->options, s->base_dir));
 }
 

@@ -191,8 +191,8 @@ static int default_node(const struct etl_option *o, struct arena *a, struct conf
 static void complain_missing(struct binding *b, const struct etl_option *o, const char *origin) {
   const char *example = o->example ? o->example : "...";
   bool quote = types[o->type].want == WANT_STRING && *example != '"';
-  diags_add(b->d, DIAG_ERROR, origin, "option '%s' of connector '%s' is missing%s%s; write for instance: %s = %s%s%s;", o->name, b->connector,
-            o->doc ? ": " : "", o->doc ? o->doc : "", o->name, quote ? "\"" : "", example, quote ? "\"" : "");
+  diags_add(b->d, DIAG_ERROR, origin, "option '%s' of connector '%s' is missing%s%s%s for instance: %s = %s%s%s;", o->name,
+            b->connector, o->doc ? ": " : "", o->doc ? o->doc : "", o->doc ? " Write" : "; write", o->name, quote ? "\"" : "", example, quote ? "\"" : "");
 }
 
 static int bind_one(struct binding *b, const struct etl_option *o, const struct conf_node *group, const char *origin, struct etl_value *v) {

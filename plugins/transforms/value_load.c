@@ -111,11 +111,10 @@ size_t value_print(const struct value *v, char buf[VALUE_TEXT_BYTES]) {
       n += (size_t)snprintf(buf + n, VALUE_TEXT_BYTES - n, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", ((const uint8_t *)v->b.p)[i]);
     return n;
   case VALUE_STAMP: {
-    int64_t days = floor_div(v->t, v->per_second * SECONDS_A_DAY);
-    n = print_date(days, buf, VALUE_TEXT_BYTES);
+    int64_t day = v->per_second * SECONDS_A_DAY, since_midnight = v->t % day;
+    n = print_date(floor_div(v->t, day), buf, VALUE_TEXT_BYTES);
     buf[n++] = ' ';
-    n += print_time(v->t - days * v->per_second * SECONDS_A_DAY, v->per_second, buf + n,
-                    VALUE_TEXT_BYTES - n);
+    n += print_time(since_midnight < 0 ? since_midnight + day : since_midnight, v->per_second, buf + n, VALUE_TEXT_BYTES - n);
     if (v->zoned)
       n += (size_t)snprintf(buf + n, VALUE_TEXT_BYTES - n, "+00");
     return n;

@@ -41,6 +41,6 @@ int32_t drive_texts(struct drive *d, const char *name, const char *const *texts,
 void drive_batch(struct drive *d, const struct ArrowSchema *schema, const char *const *cells, size_t rows, struct ArrowArray *ret);
 void drive_schema(struct ArrowSchema *ret, const char *const *names_and_formats); /* name, format, ..., NULL */
 /* The cell as text, "NULL" when it is; "no such column".  Valid until the fourth next call. */
-const char *drive_cell(struct drive *d, int64_t row, const char *column);
+__attribute__((returns_nonnull)) const char *drive_cell(struct drive *d, int64_t row, const char *column);
 
 #endif

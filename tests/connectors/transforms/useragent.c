@@ -1,5 +1,6 @@
 /* useragent.so through its ABI: the test files of uap-core itself ($ETL_TEST_UAP is its folder), every case of them; then what that
  * package does not test. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -138,10 +139,11 @@ static void test_hostile(struct tap *t) {
     static const char *const bricks[] = {"a", "Opera Mini ", "; HTC_", "bot ", "Mozilla/5.0 (Linux; Android; ", "crawler1 ", " Build", "((((", "\xc3\xa9"};
     const char *brick = bricks[i % (sizeof bricks / sizeof *bricks)];
     agents[i] = calloc(1, BYTES + 1);
-    for (size_t n = 0; agents[i] && n + strlen(brick) + 2 < BYTES; n += strlen(brick))
-      snprintf(agents[i] + n, BYTES - n, "%s", brick);
-    if (agents[i])
-      agents[i][0] = (char)('A' + i % 26);
+    if (!CHECK(t, agents[i] != NULL))
+      return;
+    for (size_t n = 0; n + strlen(brick) + 2 < BYTES; n += strlen(brick))
+      memcpy(agents[i] + n, brick, strlen(brick));
+    agents[i][0] = (char)('A' + i % 26);
   }
   CHECK(t, drive_open(&d, "useragent", (const char *const[]){"column", "agent", "cache_size", "8", "max_length", "8192", NULL}) == ETL_OK);
   CHECK(t, drive_texts(&d, "agent", (const char *const *)agents, AGENTS) == ETL_OK && d.rows.length == AGENTS);
@@ -221,6 +223,30 @@ static void test_shared(struct tap *t) {
   drive_close(&b);
 }
 
+/* Instances of several threads come and go: the rules are loaded, their machine code made, and freed side by side. */
+static void *thread_main(void *arg) {
+  static const char *const agents[] = {chrome, "Mozilla/5.0 (X11; Linux x86_64; rv:94.0) Gecko/20100101 Firefox/94.0"};
+  size_t *good = arg;
+  for (int i = 0; i < 5; i++) {
+    struct drive d;
+    if (drive_open(&d, "useragent", (const char *const[]){"column", "agent", NULL}) == ETL_OK && drive_texts(&d, "agent", agents, 2) == ETL_OK &&
+        strstr(drive_cell(&d, 0, "device"), "Chrome Mobile") && strstr(drive_cell(&d, 1, "device"), "\"94.0\""))
+      ++*good;
+    drive_close(&d);
+  }
+  return NULL;
+}
+
+static void test_threads(struct tap *t) {
+  enum { THREADS = 4 };
+  pthread_t threads[THREADS];
+  size_t good[THREADS] = {0};
+  for (int i = 0; i < THREADS; i++)
+    CHECK(t, pthread_create(&threads[i], NULL, thread_main, &good[i]) == 0);
+  for (int i = 0; i < THREADS; i++)
+    CHECK(t, pthread_join(threads[i], NULL) == 0 && good[i] == 5);
+}
+
 int main(void) {
   struct tap t = {0};
   const char *dir = getenv("ETL_TEST_UAP");
@@ -232,6 +258,7 @@ int main(void) {
   test_limit(&t);
   test_bad_options(&t);
   test_shared(&t);
+  test_threads(&t);
   CHECK(&t, drive_buffers() == 0);
   return tap_end(&t);
 }

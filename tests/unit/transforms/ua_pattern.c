@@ -119,4 +119,13 @@ Test(ua_pattern, never_leaves_out_a_match) {
   }
   cr_assert(matches > 1000);
   cr_assert(tried < agents_n / EVERY * n / 10, "too many expressions are tried: %zu", tried);
+  for (size_t i = 0; i < n; i++) {
+    pcre2_code_free(codes[i]);
+    free(regexes[i]);
+  }
+  for (size_t i = 0; i < agents_n; i++)
+    free(agents[i]);
+  pcre2_match_data_free(data);
+  ua_scan_free(scan);
+  free(seen);
 }

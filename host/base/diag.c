@@ -72,7 +72,9 @@ void diags_print(const struct diags *d, FILE *to) {
   free(sorted);
 }
 
-enum { NAME_LIMIT = 64 }; /* longer names have no nearest one */
+enum {
+  NAME_LIMIT = 64
+}; /* longer names have no nearest one */
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 

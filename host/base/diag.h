@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum diag_level { DIAG_WARNING, DIAG_ERROR };
+enum diag_level {
+  DIAG_WARNING,
+  DIAG_ERROR
+};
 struct diag {
   enum diag_level level;
   char *origin; /* "etl.conf:42", or NULL */
@@ -17,7 +20,8 @@ struct diags {
   size_t n, errors;
 };
 
-__attribute__((format(printf, 4, 5))) void diags_add(struct diags *d, enum diag_level level, const char *origin, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void diags_add(struct diags *d, enum diag_level level, const char *origin, const char *fmt,
+                                                     ...);
 void diags_fini(struct diags *d);
 /* One line each: "etl.conf:42: error: text".  In order of file and line. */
 void diags_print(const struct diags *d, FILE *to);

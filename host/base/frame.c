@@ -11,7 +11,11 @@
 
 #include "base/mem.h"
 
-enum { HEAD = 4, READ_BYTES = 65536, KEEP_BYTES = 1024 * 1024 };
+enum {
+  HEAD = 4,
+  READ_BYTES = 65536,
+  KEEP_BYTES = 1024 * 1024
+};
 
 /* MSG_NOSIGNAL needs a socket; a pipe is written plainly. */
 static ssize_t put(int fd, const char *p, size_t n) {

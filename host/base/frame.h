@@ -7,7 +7,9 @@
 
 #include <jansson.h>
 
-enum { FRAME_MAX_BYTES = 16 * 1024 * 1024 };
+enum {
+  FRAME_MAX_BYTES = 16 * 1024 * 1024
+};
 
 /* Writes the whole message to a blocking socket, or to a non-blocking one by waiting for room; no SIGPIPE.
  * 0, or -1 with errno (EMSGSIZE: longer than FRAME_MAX_BYTES; EPIPE: nobody reads any more). */

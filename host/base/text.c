@@ -40,11 +40,21 @@ bool text_is_utf8(const char *s, size_t n) {
 struct range {
   uint32_t first, last;
 };
-static const struct range none[] = {{0x300, 0x36f}, {0x483, 0x489}, {0x591, 0x5bd}, {0x610, 0x61a}, {0x64b, 0x65f}, {0x200b, 0x200f},
-                                    {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0, 0}};
-static const struct range wide[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},   {0xac00, 0xd7a3},   {0xf900, 0xfaff},
-                                    {0xfe30, 0xfe6f},   {0xff00, 0xff60},   {0xffe0, 0xffe6},   {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff},
-                                    {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}, {0, 0}};
+static const struct range none[] = {{0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},   {0x610, 0x61a},   {0x64b, 0x65f},
+                                    {0x200b, 0x200f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0, 0}};
+static const struct range wide[] = {{0x1100, 0x115f},
+                                    {0x2e80, 0x303e},
+                                    {0x3041, 0xa4cf},
+                                    {0xac00, 0xd7a3},
+                                    {0xf900, 0xfaff},
+                                    {0xfe30, 0xfe6f},
+                                    {0xff00, 0xff60},
+                                    {0xffe0, 0xffe6},
+                                    {0x1f300, 0x1f64f},
+                                    {0x1f680, 0x1f6ff},
+                                    {0x1f900, 0x1f9ff},
+                                    {0x20000, 0x3fffd},
+                                    {0, 0}};
 
 static bool in(const struct range *r, uint32_t cp) {
   for (; r->last; r++)

@@ -14,12 +14,18 @@ struct unit {
   bool print; /* the printer uses it */
 };
 /* Greatest first. */
-static const struct unit durations[] = {{"d", 86400 * NS_PER_SEC, true}, {"h", 3600 * NS_PER_SEC, true}, {"m", 60 * NS_PER_SEC, true},
-                                        {"s", NS_PER_SEC, true},         {"ms", NS_PER_MS, true},        {"us", 1000, true},
-                                        {"ns", 1, true},                 {NULL, 0, false}};
-static const struct unit sizes[] = {{"TiB", 1ll << 40, true}, {"GiB", 1ll << 30, true}, {"MiB", 1ll << 20, true}, {"KiB", 1ll << 10, true},
-                                    {"TB", 1000000000000, false}, {"GB", 1000000000, false}, {"MB", 1000000, false}, {"KB", 1000, false},
-                                    {"B", 1, false}, {NULL, 0, false}};
+static const struct unit durations[] = {{"d", 86400 * NS_PER_SEC, true},
+                                        {"h", 3600 * NS_PER_SEC, true},
+                                        {"m", 60 * NS_PER_SEC, true},
+                                        {"s", NS_PER_SEC, true},
+                                        {"ms", NS_PER_MS, true},
+                                        {"us", 1000, true},
+                                        {"ns", 1, true},
+                                        {NULL, 0, false}};
+static const struct unit sizes[] = {{"TiB", 1ll << 40, true}, {"GiB", 1ll << 30, true},     {"MiB", 1ll << 20, true},
+                                    {"KiB", 1ll << 10, true}, {"TB", 1000000000000, false}, {"GB", 1000000000, false},
+                                    {"MB", 1000000, false},   {"KB", 1000, false},          {"B", 1, false},
+                                    {NULL, 0, false}};
 
 static const struct unit *find_unit(const struct unit *units, const char *name, size_t n) {
   for (; units->name; units++)

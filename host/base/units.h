@@ -14,7 +14,9 @@ int units_parse_duration(const char *text, int64_t *ret_ns);
 /* "64KiB", "16MiB", "1GiB", "1.5MB", "4096" to bytes; units B KB MB GB TB (of 1000) KiB MiB GiB TiB (of 1024). */
 int units_parse_size(const char *text, int64_t *ret_bytes);
 
-enum { UNITS_TEXT = 48 }; /* room that any printed value fits in */
+enum {
+  UNITS_TEXT = 48
+}; /* room that any printed value fits in */
 /* The shortest exact text: "1h30m", "250ms", "0".  Returns buf. */
 char *units_print_duration(char buf[UNITS_TEXT], int64_t ns);
 /* Exact: "64KiB", "16MiB", "4097". */

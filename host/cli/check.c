@@ -44,7 +44,8 @@ static void check_stage(struct check *c, enum etl_kind kind, const struct conf_s
   if (!d)
     return;
   if (!d->connectors[kind]) {
-    diags_add(c->d, DIAG_ERROR, s->origin, "the note of %s announces the %s '%s', but there is none in it; use another release of it", f->path,
+    diags_add(c->d, DIAG_ERROR, s->origin,
+              "the note of %s announces the %s '%s', but there is none in it; use another release of it", f->path,
               plugin_kind_name(kind), s->plugin);
     return;
   }

@@ -1,5 +1,5 @@
-/* cli/cli.h: the `etl` command.  Parser, help and documentation are made from one table of commands (commands.c).  A handler gets the
- * options that were parsed, prints to stdout what was asked for and to stderr what went wrong, and returns the exit status. */
+/* cli/cli.h: the `etl` command.  Parser, help and documentation are made from one table of commands (commands.c).  A handler gets
+ * the options that were parsed, prints to stdout what was asked for and to stderr what went wrong, and returns the exit status. */
 #ifndef HOST_CLI_CLI_H
 #define HOST_CLI_CLI_H
 

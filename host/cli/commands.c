@@ -2,55 +2,60 @@
 #include "cli/built.h"
 #include "cli/cli.h"
 
-#define OUTPUT_JSON {'o', "output", "text|json", .doc = "How to print it; text is the default."}
+#define OUTPUT_JSON                                                                                                                \
+  { 'o', "output", "text|json", .doc = "How to print it; text is the default." }
 
 const struct cli_option cli_globals[] = {
-  {'c', "conf", "FILE", .doc = "The configuration; without it $ETL_CONF, ./conf/etl.conf, ./etl.conf, or the installed one."},
-  {'h', "help", .doc = "Show help, also of a command: etl COMMAND --help."},
-  {'V', "version", .doc = "Show the version."},
-  {0}};
+    {'c', "conf", "FILE", .doc = "The configuration; without it $ETL_CONF, ./conf/etl.conf, ./etl.conf, or the installed one."},
+    {'h', "help", .doc = "Show help, also of a command: etl COMMAND --help."},
+    {'V', "version", .doc = "Show the version."},
+    {0}};
 
 static const struct cli_option no_options[] = {{0}};
-static const struct cli_option check_options[] = {{0, "pipeline", "NAME", .doc = "Only this pipeline; the others are not read."}, {0}};
+static const struct cli_option check_options[] = {{0, "pipeline", "NAME", .doc = "Only this pipeline; the others are not read."},
+                                                  {0}};
 static const struct cli_option list_options[] = {OUTPUT_JSON, {0}};
 static const struct cli_option info_options[] = {
-  {0, "kind", "extractor|transformer|loader", .doc = "Only the connector of this kind."}, OUTPUT_JSON, {0}};
+    {0, "kind", "extractor|transformer|loader", .doc = "Only the connector of this kind."}, OUTPUT_JSON, {0}};
 #ifdef CLI_HAS_RUN
 static const struct cli_option run_options[] = {
-  {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
-  {0, "full-refresh", .doc = "Read everything again and replace the target when all is read."},
-  {0, "limit", "N", .number = true, .doc = "Stop each lane at the first safe point after N rows."},
-  {0, "dry-run", .doc = "Read and transform, but write nothing."},
-  {0, "progress", "bar|log|json|none", .doc = "How to show progress; on a terminal bar is the default, elsewhere log."},
-  {0}};
+    {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
+    {0, "full-refresh", .doc = "Read everything again and replace the target when all is read."},
+    {0, "limit", "N", .number = true, .doc = "Stop each lane at the first safe point after N rows."},
+    {0, "dry-run", .doc = "Read and transform, but write nothing."},
+    {0, "progress", "bar|log|json|none", .doc = "How to show progress; on a terminal bar is the default, elsewhere log."},
+    {0}};
 #endif
 #ifdef CLI_HAS_PLAN
 static const struct cli_option plan_options[] = {
-  {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."}, OUTPUT_JSON, {0}};
+    {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."}, OUTPUT_JSON, {0}};
 #endif
 
 const struct cli_command cli_commands[] = {
 #ifdef CLI_HAS_RUN
-  {"run", "NAME", "run a pipeline now",
-   "Moves what is new since the last run.  Ctrl-C once commits what is in hand and ends; twice ends at once.  Either way nothing is lost "
-   "or doubled: the next run goes on from what the target has.",
-   1, 1, run_options, cmd_run},
+    {"run", "NAME", "run a pipeline now",
+     "Moves what is new since the last run.  Ctrl-C once commits what is in hand and ends; twice ends at once.  Either way nothing "
+     "is lost "
+     "or doubled: the next run goes on from what the target has.",
+     1, 1, run_options, cmd_run},
 #endif
 #ifdef CLI_HAS_PLAN
-  {"plan", "NAME", "show what a run would do; write nothing",
-   "Connects to the source and shows for each shard the statement, how the cursor is served, each column's type on its way with what is "
-   "lost, and the guarantee.",
-   1, 1, plan_options, cmd_plan},
+    {"plan", "NAME", "show what a run would do; write nothing",
+     "Connects to the source and shows for each shard the statement, how the cursor is served, each column's type on its way with "
+     "what is "
+     "lost, and the guarantee.",
+     1, 1, plan_options, cmd_plan},
 #endif
-  {"check", "[CONF]", "check the configuration and all pipelines",
-   "Reads every file, looks up every variable, and checks the options of every connector that is used.  Connects to nothing.", 0, 1,
-   check_options, cmd_check},
-  {"plugin list", "", "list the connectors that are installed", "Reads the ELF notes of the files; runs no code of theirs.", 0, 0,
-   list_options, cmd_plugin_list},
-  {"plugin info", "NAME", "show a connector's options", "Asks the connector in a process of its own.", 1, 1, info_options, cmd_plugin_info},
-  {"settings", "", "list the settings of etl.conf and of pipelines", NULL, 0, 0, list_options, cmd_settings},
-  {"_describe", "FILE", "describe a connector as JSON", NULL, 1, 1, no_options, cmd_describe, .hidden = true},
+    {"check", "[CONF]", "check the configuration and all pipelines",
+     "Reads every file, looks up every variable, and checks the options of every connector that is used.  Connects to nothing.", 0,
+     1, check_options, cmd_check},
+    {"plugin list", "", "list the connectors that are installed", "Reads the ELF notes of the files; runs no code of theirs.", 0, 0,
+     list_options, cmd_plugin_list},
+    {"plugin info", "NAME", "show a connector's options", "Asks the connector in a process of its own.", 1, 1, info_options,
+     cmd_plugin_info},
+    {"settings", "", "list the settings of etl.conf and of pipelines", NULL, 0, 0, list_options, cmd_settings},
+    {"_describe", "FILE", "describe a connector as JSON", NULL, 1, 1, no_options, cmd_describe, .hidden = true},
 #ifdef CLI_HAS_RUN
-  {"_worker", "", "run a pipeline for a supervisor", NULL, 0, 1, no_options, cmd_worker, .hidden = true},
+    {"_worker", "", "run a pipeline for a supervisor", NULL, 0, 1, no_options, cmd_worker, .hidden = true},
 #endif
-  {0}};
+    {0}};

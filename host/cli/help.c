@@ -3,7 +3,10 @@
 
 #include "cli/cli.h"
 
-enum { WIDTH = 80, INDENT = 26 };
+enum {
+  WIDTH = 80,
+  INDENT = 26
+};
 
 void cli_put_wrapped(const char *text, size_t at, size_t indent, FILE *to) {
   for (bool first = true; *text; first = false) {
@@ -38,14 +41,16 @@ static void put_options(const char *title, const struct cli_option *o, FILE *to)
   fprintf(to, "\n%s:\n", title);
   for (; o->name; o++) {
     char left[128];
-    snprintf(left, sizeof left, "%c%c%c --%s%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name,
-             o->arg ? " " : "", o->arg ? o->arg : "", o->many ? " ..." : "");
+    snprintf(left, sizeof left, "%c%c%c --%s%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? ',' : ' ',
+             o->name, o->arg ? " " : "", o->arg ? o->arg : "", o->many ? " ..." : "");
     put_row(left, o->doc, to);
   }
 }
 
 static void help_all(FILE *to) {
-  fputs("etl moves data from SQL Server shards into PostgreSQL, exactly once.\n\nUsage: etl [-c FILE] COMMAND [OPTIONS]\n\nCommands:\n", to);
+  fputs("etl moves data from SQL Server shards into PostgreSQL, exactly once.\n\nUsage: etl [-c FILE] COMMAND "
+        "[OPTIONS]\n\nCommands:\n",
+        to);
   for (const struct cli_command *c = cli_commands; c->name; c++) {
     char left[128];
     if (c->hidden)

@@ -77,7 +77,8 @@ static void print_text(const struct etl_connector *c, const struct description *
   if (c->doc)
     cli_put_wrapped(c->doc, 0, 0, stdout);
   put_caps(c->caps);
-  printf("File: %s%s%s%s%s\n", path, d->license ? ", license " : "", d->license ? d->license : "", d->url ? ", " : "", d->url ? d->url : "");
+  printf("File: %s%s%s%s%s\n", path, d->license ? ", license " : "", d->license ? d->license : "", d->url ? ", " : "",
+         d->url ? d->url : "");
   printf("Options:\n");
   put_options(c->options, 2);
 }

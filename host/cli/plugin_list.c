@@ -70,9 +70,10 @@ static void print_json(const struct registry *r) {
     for (uint32_t k = ETL_KIND_EXTRACTOR; k <= ETL_KIND_LOADER; k++)
       if (f->kinds >> k & 1)
         json_array_append_new(kinds, json_string(plugin_kind_name(k)));
-    json_array_append_new(list, json_pack("{ss, ss, ss, so, sI, sI, ss, ss*, ss*}", "name", f->id, "version", f->version, "path", f->path,
-                                          "kinds", kinds, "abi_major", (json_int_t)f->abi_major, "abi_minor", (json_int_t)f->abi_minor,
-                                          "status", status_of(f), "reason", f->bad, "shadowed_by", f->shadowed_by));
+    json_array_append_new(list,
+                          json_pack("{ss, ss, ss, so, sI, sI, ss, ss*, ss*}", "name", f->id, "version", f->version, "path", f->path,
+                                    "kinds", kinds, "abi_major", (json_int_t)f->abi_major, "abi_minor", (json_int_t)f->abi_minor,
+                                    "status", status_of(f), "reason", f->bad, "shadowed_by", f->shadowed_by));
   }
   json_dumpf(list, stdout, JSON_INDENT(2));
   putchar('\n');

@@ -24,8 +24,8 @@ static void print_text(const struct conf_key *k, int indent) {
 static json_t *to_json(const struct conf_key *k) {
   json_t *list = json_array();
   for (; k->name; k++) {
-    json_t *j = json_pack("{ss, ss, ss, ss*, sb}", "name", k->name, "type", value_want_name(k->want), "doc", k->doc, "default", k->dflt,
-                          "required", (int)k->required);
+    json_t *j = json_pack("{ss, ss, ss, ss*, sb}", "name", k->name, "type", value_want_name(k->want), "doc", k->doc, "default",
+                          k->dflt, "required", (int)k->required);
     if (k->min < k->max) {
       json_object_set_new(j, "min", json_integer(k->min));
       json_object_set_new(j, "max", json_integer(k->max));

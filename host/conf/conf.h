@@ -1,5 +1,5 @@
-/* conf/conf.h: configuration as typed structs.  No libconfig type shows here.  A struct conf is immutable once loaded and may be read
- * from any thread; everything in it lives until conf_free(). */
+/* conf/conf.h: configuration as typed structs.  No libconfig type shows here.  A struct conf is immutable once loaded and may be
+ * read from any thread; everything in it lives until conf_free(). */
 #ifndef HOST_CONF_CONF_H
 #define HOST_CONF_CONF_H
 
@@ -12,30 +12,37 @@
 #include "base/diag.h"
 #include "base/mem.h"
 
-enum conf_kind { CONF_STRING = 1, CONF_INT, CONF_FLOAT, CONF_BOOL, CONF_LIST, CONF_GROUP };
+enum conf_kind {
+  CONF_STRING = 1,
+  CONF_INT,
+  CONF_FLOAT,
+  CONF_BOOL,
+  CONF_LIST,
+  CONF_GROUP
+};
 
 /* A setting as written, variables expanded.  The options of connectors stay in this form until they meet the connector's own option
  * table (plugin/options.h). */
 struct conf_node {
   enum conf_kind kind;
-  bool secret;        /* its text came from ${file:...}: never print it */
-  bool broken;        /* a variable in it is missing: already reported, so nobody else complains of it */
-  const char *name;   /* NULL for an element of a list */
-  const char *origin; /* "pipelines.d/login.conf:12" */
+  bool secret;          /* its text came from ${file:...}: never print it */
+  bool broken;          /* a variable in it is missing: already reported, so nobody else complains of it */
+  const char *name;     /* NULL for an element of a list */
+  const char *origin;   /* "pipelines.d/login.conf:12" */
   const char *base_dir; /* absolute folder of the file it stands in: where a relative path starts */
-  const char *text;   /* scalars as a user would type them */
-  int64_t i;          /* CONF_INT, CONF_BOOL */
-  double f;           /* CONF_FLOAT */
+  const char *text;     /* scalars as a user would type them */
+  int64_t i;            /* CONF_INT, CONF_BOOL */
+  double f;             /* CONF_FLOAT */
   struct conf_node **kids;
   size_t kids_n;
 };
 const struct conf_node *conf_node_find(const struct conf_node *group, const char *name); /* NULL: not there */
 
-struct conf_stage { /* one connector in a pipeline */
-  const char *plugin;             /* connector name: "sqlserver" */
-  const char *connection;         /* NULL: none */
+struct conf_stage {       /* one connector in a pipeline */
+  const char *plugin;     /* connector name: "sqlserver" */
+  const char *connection; /* NULL: none */
   const char *origin;
-  const char *base_dir;           /* folder of the pipeline's file */
+  const char *base_dir;            /* folder of the pipeline's file */
   const struct conf_node *options; /* group: the connection's settings, overridden by the stage's own */
 };
 struct conf_retry { /* error_handling */
@@ -44,7 +51,7 @@ struct conf_retry { /* error_handling */
   bool exponential_backoff;
 };
 struct conf_breaker { /* circuit_breaker */
-  int64_t threshold; /* 0: none */
+  int64_t threshold;  /* 0: none */
   int64_t cooldown_ns;
 };
 struct conf_pipeline {
@@ -76,10 +83,9 @@ struct conf {
   const char *const *pipeline_names; /* ends with NULL */
 };
 
-/* Reads etl.conf and its pipeline directory.  path NULL: $ETL_CONF, else ./conf/etl.conf or ./etl.conf if there, else the installed one,
- * else /etc/etl/etl.conf.
- * only: load just this pipeline (others are not even parsed, so their mistakes do not matter); NULL: all.  0, or -1 with at least one
- * error in d; warnings may be there in both cases. */
+/* Reads etl.conf and its pipeline directory.  path NULL: $ETL_CONF, else ./conf/etl.conf or ./etl.conf if there, else the installed
+ * one, else /etc/etl/etl.conf. only: load just this pipeline (others are not even parsed, so their mistakes do not matter); NULL:
+ * all.  0, or -1 with at least one error in d; warnings may be there in both cases. */
 int conf_load(const char *path, const char *only, struct diags *d, struct conf **ret_conf);
 /* The same for a checker: also with errors it gives what could be read, so that more mistakes can be found; never to be run.
  * -1: there is nothing to go on with. */

@@ -12,7 +12,9 @@
 
 #include "base/text.h"
 
-enum { FILE_LIMIT = 1024 * 1024 };
+enum {
+  FILE_LIMIT = 1024 * 1024
+};
 
 struct buffer {
   char *p;
@@ -103,7 +105,8 @@ static int expand_reference(struct expansion *x, const char *s, size_t n, struct
   const char *dflt = memmem(s, n, ":-", 2);
   size_t name_n = dflt ? (size_t)(dflt - s) : n;
   if (!valid_name(s, name_n))
-    return complain(x, "'${%.*s}' is no variable; write ${NAME}, ${NAME:-default} or ${file:PATH}, or $${ for a plain ${", (int)n, s);
+    return complain(x, "'${%.*s}' is no variable; write ${NAME}, ${NAME:-default} or ${file:PATH}, or $${ for a plain ${", (int)n,
+                    s);
   const char *name = arena_memdup(x->arena, s, name_n), *value = getenv(name);
   if (value && (*value || !dflt)) {
     append(out, value, strlen(value));
@@ -111,7 +114,8 @@ static int expand_reference(struct expansion *x, const char *s, size_t n, struct
   }
   if (dflt)
     return expand_text(x, dflt + 2, n - name_n - 2, out);
-  return complain(x, "the environment variable %s is not set; set it (export %s=...) or give a default: ${%s:-value}", name, name, name);
+  return complain(x, "the environment variable %s is not set; set it (export %s=...) or give a default: ${%s:-value}", name, name,
+                  name);
 }
 
 /* The } that belongs to a ${ whose inside begins at s; NULL: there is none. */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 const struct conf_node *conf_node_find(const struct conf_node *group, const char *name) {
   for (size_t i = 0; group && i < group->kids_n; i++)
     if (group->kids[i]->name && strcmp(group->kids[i]->name, name) == 0)

@@ -1,5 +1,5 @@
-/* conf/keys.h: settings as tables.  One row a setting: what it is called, what it wants, its default and limits, where it goes, what it
- * is for.  Parser, messages and `etl settings` work from the same rows. */
+/* conf/keys.h: settings as tables.  One row a setting: what it is called, what it wants, its default and limits, where it goes,
+ * what it is for.  Parser, messages and `etl settings` work from the same rows. */
 #ifndef HOST_CONF_KEYS_H
 #define HOST_CONF_KEYS_H
 
@@ -13,9 +13,9 @@ struct conf_key {
   /* Where the value goes: const char * for texts, int64_t for numbers, durations, sizes, bool for truth values, and
    * const struct conf_node * (NULL: not there) for what has kids. */
   size_t offset;
-  const char *dflt; /* as a user would type it; NULL: none */
-  int64_t min, max; /* used when min < max */
-  const struct conf_key *members; /* WANT_GROUP: its own table, offsets in the same struct */
+  const char *dflt;                              /* as a user would type it; NULL: none */
+  int64_t min, max;                              /* used when min < max */
+  const struct conf_key *members;                /* WANT_GROUP: its own table, offsets in the same struct */
   int (*check)(const char *text, struct err *e); /* a further look at a text; NULL: none */
   bool required;
   const char *doc;

@@ -1,4 +1,5 @@
-/* From files to struct conf.  Goes on after every mistake, so that all are shown at once; whether there was one is asked at the end. */
+/* From files to struct conf.  Goes on after every mistake, so that all are shown at once; whether there was one is asked at the
+ * end. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -65,10 +66,13 @@ static void expand_main(struct load *l, struct conf_node *root) {
 static void check_together(struct load *l, const struct conf_pipeline *p, const struct conf_node *root) {
   const struct conf_node *eh = conf_node_find(root, "error_handling");
   if (p->retry.retry_delay_ns > p->retry.max_retry_delay_ns && eh && eh->kind == CONF_GROUP)
-    diags_add(l->d, DIAG_ERROR, eh->origin, "'retry_delay' is %s, longer than 'max_retry_delay' (%s); make the one shorter or the other longer",
-              value_print(WANT_DURATION, p->retry.retry_delay_ns, l->arena), value_print(WANT_DURATION, p->retry.max_retry_delay_ns, l->arena));
+    diags_add(l->d, DIAG_ERROR, eh->origin,
+              "'retry_delay' is %s, longer than 'max_retry_delay' (%s); make the one shorter or the other longer",
+              value_print(WANT_DURATION, p->retry.retry_delay_ns, l->arena),
+              value_print(WANT_DURATION, p->retry.max_retry_delay_ns, l->arena));
   if (p->memory_bytes && p->batch_bytes > p->memory_bytes / 4)
-    diags_add(l->d, DIAG_ERROR, p->file, "'memory' (%s) does not hold four batches of %s; raise 'memory' or lower 'bytes' of 'batch'",
+    diags_add(l->d, DIAG_ERROR, p->file,
+              "'memory' (%s) does not hold four batches of %s; raise 'memory' or lower 'bytes' of 'batch'",
               value_print(WANT_SIZE, p->memory_bytes, l->arena), value_print(WANT_SIZE, p->batch_bytes, l->arena));
 }
 
@@ -176,7 +180,8 @@ static int load_main(struct load *l) {
   l->shown_dir = text_dirname(a, l->conf->file);
   l->base_dir = text_absolute(a, l->shown_dir);
   if (!l->base_dir) {
-    diags_add(l->d, DIAG_ERROR, l->conf->file, "the present directory cannot be told: %s; change to one that exists", strerror(errno));
+    diags_add(l->d, DIAG_ERROR, l->conf->file, "the present directory cannot be told: %s; change to one that exists",
+              strerror(errno));
     return -1;
   }
   source_read(l->conf->file, l->base_dir, a, l->d, &root);

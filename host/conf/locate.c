@@ -26,7 +26,8 @@ const char *locate_conf(struct arena *a) {
 
 void locate_complain(struct diags *d) {
   diags_add(d, DIAG_ERROR, NULL,
-            "there is no configuration: neither ./conf/etl.conf nor ./etl.conf nor " ETL_CONF_DIR "/etl.conf nor /etc/etl/etl.conf exists; "
+            "there is no configuration: neither ./conf/etl.conf nor ./etl.conf nor " ETL_CONF_DIR
+            "/etl.conf nor /etc/etl/etl.conf exists; "
             "name one with -c FILE or with the environment variable ETL_CONF");
 }
 

@@ -7,7 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum token_kind { T_END, T_NAME, T_NUMBER, T_STRING, T_OPEN_STRING, T_MARK };
+enum token_kind {
+  T_END,
+  T_NAME,
+  T_NUMBER,
+  T_STRING,
+  T_OPEN_STRING,
+  T_MARK
+};
 struct token {
   enum token_kind kind;
   const char *p;
@@ -67,7 +74,8 @@ static void next(struct scan *s, struct token *t) {
       s->p++;
   } else if (isdigit(c) || c == '.' || ((c == '-' || c == '+') && isdigit((unsigned char)s->p[1]))) {
     t->kind = T_NUMBER;
-    for (s->p++; isalnum((unsigned char)*s->p) || *s->p == '.' || ((*s->p == '-' || *s->p == '+') && (s->p[-1] | 32) == 'e'); s->p++)
+    for (s->p++; isalnum((unsigned char)*s->p) || *s->p == '.' || ((*s->p == '-' || *s->p == '+') && (s->p[-1] | 32) == 'e');
+         s->p++)
       ;
   } else {
     t->kind = T_MARK;
@@ -108,7 +116,9 @@ struct open {
   struct token *names;
   size_t names_n;
 };
-enum { DEPTH_LIMIT = 64 };
+enum {
+  DEPTH_LIMIT = 64
+};
 
 static const struct token *known(const struct open *o, const struct token *name) {
   for (size_t i = 0; i < o->names_n; i++)
@@ -125,8 +135,8 @@ static size_t meet_name(struct open *o, const struct token *name, const char *fi
     return 0;
   }
   char *origin = xasprintf("%s:%u", file, name->line);
-  diags_add(d, DIAG_ERROR, origin, "setting '%.*s' is set twice; the first time is on line %u: remove one of them", (int)name->n, name->p,
-            first->line);
+  diags_add(d, DIAG_ERROR, origin, "setting '%.*s' is set twice; the first time is on line %u: remove one of them", (int)name->n,
+            name->p, first->line);
   free(origin);
   return 1;
 }
@@ -172,10 +182,10 @@ const char *scan_hint(const char *text, unsigned line, struct arena *a) {
     } else if (t.line > line && last.line <= line) {
       break;
     } else if (t.kind == T_NAME && last.kind == T_NAME && t.line >= line) {
-      return arena_printf(a, "something is missing between '%.*s' and '%.*s'; a setting is written as name = value;", (int)last.n, last.p,
-                          (int)t.n, t.p);
-    } else if (t.kind == T_NAME && t.line >= line && is_mark(&last, "=:") && t.n > 0 && !(t.n == 4 && !strncasecmp(t.p, "true", 4)) &&
-               !(t.n == 5 && !strncasecmp(t.p, "false", 5))) {
+      return arena_printf(a, "something is missing between '%.*s' and '%.*s'; a setting is written as name = value;", (int)last.n,
+                          last.p, (int)t.n, t.p);
+    } else if (t.kind == T_NAME && t.line >= line && is_mark(&last, "=:") && t.n > 0 &&
+               !(t.n == 4 && !strncasecmp(t.p, "true", 4)) && !(t.n == 5 && !strncasecmp(t.p, "false", 5))) {
       return arena_printf(a, "text is written in quotes: %.*s = \"%.*s\"", (int)before.n, before.p, (int)t.n, t.p);
     }
   }

@@ -11,10 +11,12 @@
 struct nickname {
   const char *name, *fields;
 };
-static const struct nickname nicknames[] = {{"@hourly", "0 * * * *"},  {"@daily", "0 0 * * *"},  {"@midnight", "0 0 * * *"},
+static const struct nickname nicknames[] = {{"@hourly", "0 * * * *"},  {"@daily", "0 0 * * *"},   {"@midnight", "0 0 * * *"},
                                             {"@weekly", "0 0 * * 0"},  {"@monthly", "0 0 1 * *"}, {"@yearly", "0 0 1 1 *"},
                                             {"@annually", "0 0 1 1 *"}};
-enum { NICKNAMES = sizeof nicknames / sizeof *nicknames };
+enum {
+  NICKNAMES = sizeof nicknames / sizeof *nicknames
+};
 
 static const char *const month_names[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", NULL};
 static const char *const day_names[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
@@ -24,7 +26,14 @@ struct field {
   unsigned min, max;
   const char *const *names; /* names[0] is min */
 };
-enum { MINUTE, HOUR, DAY, MONTH, WEEKDAY, FIELDS };
+enum {
+  MINUTE,
+  HOUR,
+  DAY,
+  MONTH,
+  WEEKDAY,
+  FIELDS
+};
 static const struct field fields[FIELDS] = {{"minute", 0, 59, NULL},
                                             {"hour", 0, 23, NULL},
                                             {"day of the month", 1, 31, NULL},
@@ -32,8 +41,8 @@ static const struct field fields[FIELDS] = {{"minute", 0, 59, NULL},
                                             {"day of the week", 0, 7, day_names}};
 
 static int refuse(struct err *e, const struct field *f, const char *text, int n) {
-  err_set(e, ETL_E_CONFIG, "'%.*s' is no %s; write %u to %u, *, a list 1,2, a range 1-5 or a step */2%s", n, text, f->name, f->min, f->max,
-          f->names ? ", or a name of three letters" : "");
+  err_set(e, ETL_E_CONFIG, "'%.*s' is no %s; write %u to %u, *, a list 1,2, a range 1-5 or a step */2%s", n, text, f->name, f->min,
+          f->max, f->names ? ", or a name of three letters" : "");
   return -1;
 }
 
@@ -93,7 +102,8 @@ static int take_field(const struct field *f, const char **p, uint64_t *ret_bits,
   uint64_t bits = 0;
   *ret_any = *text == '*' && n == 1;
   if (n == 0)
-    return err_set(e, ETL_E_CONFIG, "the %s is missing; a schedule has five fields: minute hour day month weekday, such as \"0 3 * * 1-5\"",
+    return err_set(e, ETL_E_CONFIG,
+                   "the %s is missing; a schedule has five fields: minute hour day month weekday, such as \"0 3 * * 1-5\"",
                    f->name);
   do {
     *p += **p == ',';
@@ -140,7 +150,8 @@ int schedule_parse(const char *text, struct schedule *ret, struct err *e) {
     if (take_field(&fields[i], &text, &bits[i], &any[i], e) < 0)
       return -1;
   if (*text)
-    return err_set(e, ETL_E_CONFIG, "there is something behind the five fields: '%.50s'; remove it (seconds and years have no field)", text);
+    return err_set(e, ETL_E_CONFIG,
+                   "there is something behind the five fields: '%.50s'; remove it (seconds and years have no field)", text);
   struct schedule s = {.minutes = bits[MINUTE],
                        .hours = (uint32_t)bits[HOUR],
                        .days = (uint32_t)bits[DAY],

@@ -13,7 +13,9 @@
 #include "base/trust.h"
 #include "conf/scan.h"
 
-enum { TEXT_LIMIT = 16 * 1024 * 1024 };
+enum {
+  TEXT_LIMIT = 16 * 1024 * 1024
+};
 
 struct reading {
   struct arena *arena;
@@ -135,11 +137,13 @@ static void explain_parse_error(const config_t *c, const char *path, struct aren
   cleanup_free char *text = slurp(file);
   if (text && strstr(why, "duplicate")) {
     if (scan_duplicates(file, text, d) == 0)
-      diags_add(d, DIAG_ERROR, origin, "a setting on this line is set twice, here and in a file that is included; remove one of them");
+      diags_add(d, DIAG_ERROR, origin,
+                "a setting on this line is set twice, here and in a file that is included; remove one of them");
   } else if (strstr(why, "include")) {
     diags_add(d, DIAG_ERROR, origin, "%s; the path after @include starts at the folder of '%s'", why, path);
   } else {
-    diags_add(d, DIAG_ERROR, origin, "%s: %s", why, text ? scan_hint(text, (unsigned)config_error_line(c), a) : "the file cannot be read");
+    diags_add(d, DIAG_ERROR, origin, "%s: %s", why,
+              text ? scan_hint(text, (unsigned)config_error_line(c), a) : "the file cannot be read");
   }
 }
 

@@ -1,4 +1,5 @@
-/* conf/source.h: one configuration file's text as a tree of conf_nodes, exactly as written: no variable is expanded, no name judged. */
+/* conf/source.h: one configuration file's text as a tree of conf_nodes, exactly as written: no variable is expanded, no name
+ * judged. */
 #ifndef HOST_CONF_SOURCE_H
 #define HOST_CONF_SOURCE_H
 

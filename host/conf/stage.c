@@ -13,8 +13,8 @@ int connection_expand(const struct connections *c, size_t i, struct arena *a, st
   return expand_node(c->group->kids[i], a, d);
 }
 
-static const struct conf_node *find_connection(const char *name, const struct conf_node *said, const struct connections *c, struct arena *a,
-                                               struct diags *d) {
+static const struct conf_node *find_connection(const char *name, const struct conf_node *said, const struct connections *c,
+                                               struct arena *a, struct diags *d) {
   size_t n = c->group ? c->group->kids_n : 0;
   const char **names = arena_alloc(a, (n + 1) * sizeof *names);
   for (size_t i = 0; i < n; i++) {
@@ -30,11 +30,11 @@ static const struct conf_node *find_connection(const char *name, const struct co
   if (near)
     diags_add(d, DIAG_ERROR, said->origin, "there is no connection \"%s\"; did you mean \"%s\"?", name, near);
   else if (n)
-    diags_add(d, DIAG_ERROR, said->origin, "there is no connection \"%s\"; 'connections' of %s has \"%s\"%s", name, c->group->origin,
-              names[0], n > 1 ? " and others" : "");
+    diags_add(d, DIAG_ERROR, said->origin, "there is no connection \"%s\"; 'connections' of %s has \"%s\"%s", name,
+              c->group->origin, names[0], n > 1 ? " and others" : "");
   else
-    diags_add(d, DIAG_ERROR, said->origin, "there is no connection \"%s\"; add connections = { %s = { plugin = \"...\"; }; }; to etl.conf",
-              name, name);
+    diags_add(d, DIAG_ERROR, said->origin,
+              "there is no connection \"%s\"; add connections = { %s = { plugin = \"...\"; }; }; to etl.conf", name, name);
   return NULL;
 }
 
@@ -59,30 +59,34 @@ static const struct conf_node *merge(const struct conf_node *connection, const s
   return m;
 }
 
-int stage_read(const struct conf_node *group, const struct connections *c, struct arena *a, struct diags *d, struct conf_stage *ret) {
+int stage_read(const struct conf_node *group, const struct connections *c, struct arena *a, struct diags *d,
+               struct conf_stage *ret) {
   struct stage_settings own = {0}, shared = {0};
   const struct conf_node *connection = NULL;
   if (keys_read(stage_keys, group, "a stage", KEYS_OPEN, &own, a, d) < 0)
     return -1;
   if (own.connection) {
     connection = find_connection(own.connection, conf_node_find(group, "connection"), c, a, d);
-    if (!connection || connection->kind != CONF_GROUP || keys_read(connection_keys, connection, "a connection", KEYS_OPEN, &shared, a, d) < 0)
+    if (!connection || connection->kind != CONF_GROUP ||
+        keys_read(connection_keys, connection, "a connection", KEYS_OPEN, &shared, a, d) < 0)
       return -1;
   }
   if (own.plugin && shared.plugin && strcmp(own.plugin, shared.plugin) != 0) {
     const struct conf_node *said = conf_node_find(group, "plugin");
     diags_add(d, DIAG_ERROR, said->origin,
-              "this stage says plugin = \"%s\", but its connection \"%s\" (%s) is for \"%s\"; remove 'plugin' here or use another connection",
+              "this stage says plugin = \"%s\", but its connection \"%s\" (%s) is for \"%s\"; remove 'plugin' here or use another "
+              "connection",
               own.plugin, own.connection, connection->origin, shared.plugin);
     return -1;
   }
   const char *plugin = own.plugin ? own.plugin : shared.plugin;
   if (!plugin) {
     if (connection)
-      diags_add(d, DIAG_ERROR, connection->origin, "connection \"%s\" does not say which connector it is for; add plugin = \"...\";",
-                own.connection);
+      diags_add(d, DIAG_ERROR, connection->origin,
+                "connection \"%s\" does not say which connector it is for; add plugin = \"...\";", own.connection);
     else
-      diags_add(d, DIAG_ERROR, group->origin, "this stage does not say which connector it uses; add plugin = \"...\"; or connection = \"...\";");
+      diags_add(d, DIAG_ERROR, group->origin,
+                "this stage does not say which connector it uses; add plugin = \"...\"; or connection = \"...\";");
     return -1;
   }
   *ret = (struct conf_stage){plugin, own.connection, group->origin, group->base_dir, merge(connection, group, a)};
@@ -111,15 +115,17 @@ static json_t *node_to_json(const struct conf_node *n, const char *parent_dir) {
 }
 
 json_t *conf_stage_to_json(const struct conf_stage *s) {
-  return json_pack("{ss, ss*, ss*, ss*, so}", "plugin", s->plugin, "connection", s->connection, "origin", s->origin, "base_dir", s->base_dir,
-                   "options", node_to_json(s->options, s->base_dir));
+  return json_pack("{ss, ss*, ss*, ss*, so}", "plugin", s->plugin, "connection", s->connection, "origin", s->origin, "base_dir",
+                   s->base_dir, "options", node_to_json(s->options, s->base_dir));
 }
 
 static const char *text_of(const json_t *j, const char *name, struct arena *a) {
   return arena_strdup(a, json_string_value(json_object_get(j, name)));
 }
 
-enum { DEPTH_LIMIT = 64 };
+enum {
+  DEPTH_LIMIT = 64
+};
 
 static struct conf_node *node_from_json(const json_t *j, const char *parent_dir, int depth, struct arena *a) {
   json_int_t kind = json_integer_value(json_object_get(j, "kind"));
@@ -148,7 +154,8 @@ static struct conf_node *node_from_json(const json_t *j, const char *parent_dir,
 }
 
 int conf_stage_from_json(const json_t *j, struct arena *a, struct conf_stage *ret_stage) {
-  struct conf_stage s = {text_of(j, "plugin", a), text_of(j, "connection", a), text_of(j, "origin", a), text_of(j, "base_dir", a), NULL};
+  struct conf_stage s = {text_of(j, "plugin", a), text_of(j, "connection", a), text_of(j, "origin", a), text_of(j, "base_dir", a),
+                         NULL};
   s.options = node_from_json(json_object_get(j, "options"), s.base_dir, 0, a);
   if (!s.plugin || !s.options || s.options->kind != CONF_GROUP)
     return -1;

@@ -10,7 +10,8 @@ struct connections {
   bool unknown;                  /* etl.conf could not be read (reported): nobody knows which there are */
 };
 /* 0, or -1 with errors in d. */
-int stage_read(const struct conf_node *group, const struct connections *c, struct arena *a, struct diags *d, struct conf_stage *ret);
+int stage_read(const struct conf_node *group, const struct connections *c, struct arena *a, struct diags *d,
+               struct conf_stage *ret);
 /* Looks up the variables of connection i, once.  -1: one is missing (reported). */
 int connection_expand(const struct connections *c, size_t i, struct arena *a, struct diags *d);
 

@@ -6,7 +6,7 @@
 #include "conf/state.h"
 #include "conf/zone.h"
 
-enum { MINUTE_S = 60, DAY_S = 86400 };
+enum { DAY_S = 86400 };
 #define KIB 1024ll
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
@@ -18,85 +18,88 @@ static int check_schedule(const char *text, struct err *e) {
 
 #define AT(field_) offsetof(struct main_settings, field_)
 const struct conf_key main_keys[] = {
-  {"plugin_dirs", WANT_LIST, AT(plugin_dirs),
-   .doc = "Folders to look for connectors in; of two with the same name the first one's counts.  Without it: the installed folder.  "
-          "Those of the environment variable ETL_PLUGIN_PATH (split by colons) come before them."},
-  {"pipeline_dir", WANT_STRING, AT(pipeline_dir), .dflt = "pipelines.d",
-   .doc = "Folder of the pipelines, one file NAME.conf each; starts at the folder of etl.conf."},
-  {"cache_dir", WANT_STRING, AT(cache_dir),
-   .doc = "Where copies of connectors are kept, from which they are loaded.  Without it: etl in $XDG_CACHE_HOME or ~/.cache, and "
-          "/var/cache/etl for root."},
-  {"state", WANT_STRING, AT(state), .dflt = "sqlite:///var/lib/etl/etl.db", .check = state_check,
-   .doc = "Address of the state store of the long-running host; `etl run` needs none."},
-  {"connections", WANT_GROUP, AT(connections), .doc = "Settings that pipelines share, by name; see the settings of a connection."},
-  {0}};
+    {"plugin_dirs", WANT_LIST, AT(plugin_dirs),
+     .doc =
+         "Folders to look for connectors in; of two with the same name the first one's counts.  Without it: the installed folder.  "
+         "Those of the environment variable ETL_PLUGIN_PATH (split by colons) come before them."},
+    {"pipeline_dir", WANT_STRING, AT(pipeline_dir), .dflt = "pipelines.d",
+     .doc = "Folder of the pipelines, one file NAME.conf each; starts at the folder of etl.conf."},
+    {"cache_dir", WANT_STRING, AT(cache_dir),
+     .doc = "Where copies of connectors are kept, from which they are loaded.  Without it: etl in $XDG_CACHE_HOME or ~/.cache, and "
+            "/var/cache/etl for root."},
+    {"state", WANT_STRING, AT(state), .dflt = "sqlite:///var/lib/etl/etl.db", .check = state_check,
+     .doc = "Address of the state store of the long-running host; `etl run` needs none."},
+    {"connections", WANT_GROUP, AT(connections),
+     .doc = "Settings that pipelines share, by name; see the settings of a connection."},
+    {0}};
 #undef AT
 
-const struct conf_key connection_keys[] = {
-  {"plugin", WANT_STRING, offsetof(struct stage_settings, plugin),
-   .doc = "The connector that this connection is for.  All other settings are options of that connector; see `etl plugin info NAME`."},
-  {0}};
+const struct conf_key connection_keys[] = {{"plugin", WANT_STRING, offsetof(struct stage_settings, plugin),
+                                            .doc = "The connector that this connection is for.  All other settings are options of "
+                                                   "that connector; see `etl plugin info NAME`."},
+                                           {0}};
 
 const struct conf_key stage_keys[] = {
-  {"plugin", WANT_STRING, offsetof(struct stage_settings, plugin),
-   .doc = "The connector; not needed where a connection names it.  All other settings are options of that connector; see "
-          "`etl plugin info NAME`."},
-  {"connection", WANT_STRING, offsetof(struct stage_settings, connection),
-   .doc = "A connection of etl.conf; its settings hold here too, unless they are given again."},
-  {0}};
+    {"plugin", WANT_STRING, offsetof(struct stage_settings, plugin),
+     .doc = "The connector; not needed where a connection names it.  All other settings are options of that connector; see "
+            "`etl plugin info NAME`."},
+    {"connection", WANT_STRING, offsetof(struct stage_settings, connection),
+     .doc = "A connection of etl.conf; its settings hold here too, unless they are given again."},
+    {0}};
 
 #define AT(field_) offsetof(struct pipeline_settings, p.field_)
 static const struct conf_key epoch_keys[] = {
-  {"rows", WANT_INT, AT(epoch_rows), .dflt = "200000", .min = 1, .max = 1000000000, .doc = "Commit after this many rows."},
-  {"bytes", WANT_SIZE, AT(epoch_bytes), .dflt = "64MiB", .min = 64 * KIB, .max = 64 * GIB, .doc = "Commit after this much data."},
-  {"time", WANT_DURATION, AT(epoch_time_ns), .dflt = "10s", .min = 10 * NS_PER_MS, .max = DAY_S * NS_PER_SEC,
-   .doc = "Commit what is there after this time."},
-  {0}};
+    {"rows", WANT_INT, AT(epoch_rows), .dflt = "200000", .min = 1, .max = 1000000000, .doc = "Commit after this many rows."},
+    {"bytes", WANT_SIZE, AT(epoch_bytes), .dflt = "64MiB", .min = 64 * KIB, .max = 64 * GIB, .doc = "Commit after this much data."},
+    {"time", WANT_DURATION, AT(epoch_time_ns), .dflt = "10s", .min = 10 * NS_PER_MS, .max = DAY_S * NS_PER_SEC,
+     .doc = "Commit what is there after this time."},
+    {0}};
 static const struct conf_key batch_keys[] = {
-  {"rows", WANT_INT, AT(batch_rows), .dflt = "8192", .min = 1, .max = 1000000, .doc = "Rows that are handed on together."},
-  {"bytes", WANT_SIZE, AT(batch_bytes), .dflt = "1MiB", .min = 4 * KIB, .max = 1 * GIB,
-   .doc = "Data that is handed on together; a row larger than that goes alone."},
-  {0}};
-static const struct conf_key retry_keys[] = {
-  {"max_retries", WANT_INT, AT(retry.max_retries), .dflt = "3", .min = 0, .max = 1000000,
-   .doc = "How often a lane that failed for a passing reason is tried again; 0: never."},
-  {"retry_delay", WANT_DURATION, AT(retry.retry_delay_ns), .dflt = "5s", .min = 0, .max = DAY_S * NS_PER_SEC,
-   .doc = "Pause before the first retry."},
-  {"max_retry_delay", WANT_DURATION, AT(retry.max_retry_delay_ns), .dflt = "15m", .min = 0, .max = 30ll * DAY_S * NS_PER_SEC,
-   .doc = "The longest pause."},
-  {"exponential_backoff", WANT_BOOL, AT(retry.exponential_backoff), .dflt = "true",
-   .doc = "Each pause is twice as long as the one before it."},
-  {"retry_timeout", WANT_DURATION, AT(retry.retry_timeout_ns), .dflt = "1h", .min = 0, .max = 365ll * DAY_S * NS_PER_SEC,
-   .doc = "No retry begins later than this after the first failure; 0: no limit."},
-  {0}};
+    {"rows", WANT_INT, AT(batch_rows), .dflt = "8192", .min = 1, .max = 1000000, .doc = "Rows that are handed on together."},
+    {"bytes", WANT_SIZE, AT(batch_bytes), .dflt = "1MiB", .min = 4 * KIB, .max = 1 * GIB,
+     .doc = "Data that is handed on together; a row larger than that goes alone."},
+    {0}};
+static const struct conf_key retry_keys[] = {{"max_retries", WANT_INT, AT(retry.max_retries), .dflt = "3", .min = 0, .max = 1000000,
+                                              .doc = "How often a lane that failed for a passing reason is tried again; 0: never."},
+                                             {"retry_delay", WANT_DURATION, AT(retry.retry_delay_ns), .dflt = "5s", .min = 0,
+                                              .max = DAY_S * NS_PER_SEC, .doc = "Pause before the first retry."},
+                                             {"max_retry_delay", WANT_DURATION, AT(retry.max_retry_delay_ns), .dflt = "15m",
+                                              .min = 0, .max = 30ll * DAY_S * NS_PER_SEC, .doc = "The longest pause."},
+                                             {"exponential_backoff", WANT_BOOL, AT(retry.exponential_backoff), .dflt = "true",
+                                              .doc = "Each pause is twice as long as the one before it."},
+                                             {"retry_timeout", WANT_DURATION, AT(retry.retry_timeout_ns), .dflt = "1h", .min = 0,
+                                              .max = 365ll * DAY_S * NS_PER_SEC,
+                                              .doc = "No retry begins later than this after the first failure; 0: no limit."},
+                                             {0}};
 static const struct conf_key breaker_keys[] = {
-  {"threshold", WANT_INT, AT(breaker.threshold), .dflt = "0", .min = 0, .max = 1000000,
-   .doc = "The long-running host pauses the pipeline after so many failed runs in a row; 0: it never does."},
-  {"cooldown", WANT_DURATION, AT(breaker.cooldown_ns), .dflt = "5m", .min = NS_PER_SEC, .max = 30ll * DAY_S * NS_PER_SEC,
-   .doc = "How long that pause is before one run is tried."},
-  {0}};
+    {"threshold", WANT_INT, AT(breaker.threshold), .dflt = "0", .min = 0, .max = 1000000,
+     .doc = "The long-running host pauses the pipeline after so many failed runs in a row; 0: it never does."},
+    {"cooldown", WANT_DURATION, AT(breaker.cooldown_ns), .dflt = "5m", .min = NS_PER_SEC, .max = 30ll * DAY_S * NS_PER_SEC,
+     .doc = "How long that pause is before one run is tried."},
+    {0}};
 
 const struct conf_key pipeline_keys[] = {
-  {"description", WANT_STRING, AT(description), .dflt = "", .doc = "What the pipeline is for, in a line."},
-  {"schedule", WANT_STRING, AT(schedule), .check = check_schedule,
-   .doc = "When the long-running host starts it: five fields as in cron (minute hour day month weekday), or @hourly, @daily, @weekly, "
-          "@monthly, @yearly.  Without it: only when asked."},
-  {"timezone", WANT_STRING, AT(timezone), .dflt = "UTC", .check = zone_check, .doc = "Time zone of the schedule."},
-  {"extract", WANT_GROUP, offsetof(struct pipeline_settings, extract), .required = true,
-   .doc = "Where rows come from: extract = { connection = \"...\"; ... };"},
-  {"transforms", WANT_GROUPS, offsetof(struct pipeline_settings, transforms),
-   .doc = "What happens to rows on the way, in this order: transforms = ( { plugin = \"...\"; ... }, ... );"},
-  {"load", WANT_GROUP, offsetof(struct pipeline_settings, load), .required = true,
-   .doc = "Where rows go: load = { connection = \"...\"; ... };"},
-  {"epoch", WANT_GROUP, .members = epoch_keys, .doc = "When rows are committed: at the first limit that is reached."},
-  {"batch", WANT_GROUP, .members = batch_keys, .doc = "How rows are handed from stage to stage."},
-  {"memory", WANT_SIZE, AT(memory_bytes), .dflt = "256MiB", .min = 4 * MIB, .max = 1024 * GIB,
-   .doc = "Limit on the rows that a run holds in memory."},
-  {"stall_timeout", WANT_DURATION, AT(stall_timeout_ns), .dflt = "15m", .min = 0, .max = 30ll * DAY_S * NS_PER_SEC,
-   .doc = "A connector that does not return from a call for so long is taken for hung, and the run ends; 0: never."},
-  {"error_handling", WANT_GROUP, .members = retry_keys, .doc = "What happens when a lane fails for a passing reason."},
-  {"circuit_breaker", WANT_GROUP, .members = breaker_keys, .doc = "What happens when the pipeline fails again and again."},
-  {0}};
+    {"description", WANT_STRING, AT(description), .dflt = "", .doc = "What the pipeline is for, in a line."},
+    {"schedule", WANT_STRING, AT(schedule), .check = check_schedule,
+     .doc = "When the long-running host starts it: five fields as in cron (minute hour day month weekday), or @hourly, @daily, "
+            "@weekly, "
+            "@monthly, @yearly.  Without it: only when asked."},
+    {"timezone", WANT_STRING, AT(timezone), .dflt = "UTC", .check = zone_check, .doc = "Time zone of the schedule."},
+    {"extract", WANT_GROUP, offsetof(struct pipeline_settings, extract), .required = true,
+     .doc = "Where rows come from: extract = { connection = \"...\"; ... };"},
+    {"transforms", WANT_GROUPS, offsetof(struct pipeline_settings, transforms),
+     .doc = "What happens to rows on the way, in this order: transforms = ( { plugin = \"...\"; ... }, ... );"},
+    {"load", WANT_GROUP, offsetof(struct pipeline_settings, load), .required = true,
+     .doc = "Where rows go: load = { connection = \"...\"; ... };"},
+    {"epoch", WANT_GROUP, .members = epoch_keys, .doc = "When rows are committed: at the first limit that is reached."},
+    {"batch", WANT_GROUP, .members = batch_keys, .doc = "How rows are handed from stage to stage."},
+    {"memory", WANT_SIZE, AT(memory_bytes), .dflt = "256MiB", .min = 4 * MIB, .max = 1024 * GIB,
+     .doc = "Limit on the rows that a run holds in memory."},
+    {"stall_timeout", WANT_DURATION, AT(stall_timeout_ns), .dflt = "15m", .min = 0, .max = 30ll * DAY_S * NS_PER_SEC,
+     .doc = "A connector that does not return from a call for so long is taken for hung, and the run ends; 0: never."},
+    {"error_handling", WANT_GROUP, .members = retry_keys, .doc = "What happens when a lane fails for a passing reason."},
+    {"circuit_breaker", WANT_GROUP, .members = breaker_keys, .doc = "What happens when the pipeline fails again and again."},
+    {0}};
 #undef AT
 
 const struct conf_table conf_tables[] = {{"etl.conf", main_keys},

@@ -4,7 +4,7 @@
 
 #include "conf/keys.h"
 
-struct main_settings { /* etl.conf */
+struct main_settings {                               /* etl.conf */
   const struct conf_node *plugin_dirs, *connections; /* NULL: not given */
   const char *pipeline_dir, *cache_dir, *state;
 };

@@ -44,16 +44,16 @@ struct want {
 };
 #define K(kind_) (1u << CONF_##kind_)
 static const struct want wants[] = {
-  [WANT_STRING] = {"a text", "\"some text\"", take_text, K(STRING)},
-  [WANT_INT] = {"a whole number", "10", take_int, K(INT) | K(STRING)},
-  [WANT_FLOAT] = {"a number", "0.5", take_float, K(INT) | K(FLOAT) | K(STRING)},
-  [WANT_BOOL] = {"true or false", "true", take_bool, K(BOOL) | K(STRING)},
-  [WANT_DURATION] = {"a duration", "\"10s\"", take_duration, K(INT) | K(STRING)},
-  [WANT_SIZE] = {"a size", "\"16MiB\"", take_size, K(INT) | K(STRING)},
-  [WANT_LIST] = {"a list of texts", "[ \"a\", \"b\" ]", NULL, K(STRING) | K(LIST)},
-  [WANT_MAP] = {"a group of texts", "{ name = \"value\"; }", NULL, K(GROUP)},
-  [WANT_GROUP] = {"a group", "{ name = value; }", NULL, K(GROUP)},
-  [WANT_GROUPS] = {"a list of groups", "( { name = value; }, { name = value; } )", NULL, K(LIST)},
+    [WANT_STRING] = {"a text", "\"some text\"", take_text, K(STRING)},
+    [WANT_INT] = {"a whole number", "10", take_int, K(INT) | K(STRING)},
+    [WANT_FLOAT] = {"a number", "0.5", take_float, K(INT) | K(FLOAT) | K(STRING)},
+    [WANT_BOOL] = {"true or false", "true", take_bool, K(BOOL) | K(STRING)},
+    [WANT_DURATION] = {"a duration", "\"10s\"", take_duration, K(INT) | K(STRING)},
+    [WANT_SIZE] = {"a size", "\"16MiB\"", take_size, K(INT) | K(STRING)},
+    [WANT_LIST] = {"a list of texts", "[ \"a\", \"b\" ]", NULL, K(STRING) | K(LIST)},
+    [WANT_MAP] = {"a group of texts", "{ name = \"value\"; }", NULL, K(GROUP)},
+    [WANT_GROUP] = {"a group", "{ name = value; }", NULL, K(GROUP)},
+    [WANT_GROUPS] = {"a list of groups", "( { name = value; }, { name = value; } )", NULL, K(LIST)},
 };
 
 const char *value_want_name(enum conf_want want) { return wants[want].name; }
@@ -72,12 +72,12 @@ static int complain(const struct conf_node *n, enum conf_want want, bool hide, s
   bool scalar = n->kind < CONF_LIST;
   const char *quote = n->kind == CONF_STRING ? "\"" : "";
   const char *head = n->name ? n->name : "";
-  char *found = !scalar ? xstrdup(kind_name(n->kind))
-                : hide || n->secret
-                  ? xasprintf("%s given here (not shown, since it may be secret)", n->kind == CONF_STRING ? "the text" : "the value")
-                  : xasprintf("%s %s%.200s%s", kind_name(n->kind), quote, n->text, quote);
-  diags_add(d, DIAG_ERROR, n->origin, "'%s' wants %s, but %s is not one; write for instance: %s%s%s%s", called(n), w->name, found, head,
-            *head ? " = " : "", w->example, *head ? ";" : "");
+  char *found = !scalar             ? xstrdup(kind_name(n->kind))
+                : hide || n->secret ? xasprintf("%s given here (not shown, since it may be secret)",
+                                                n->kind == CONF_STRING ? "the text" : "the value")
+                                    : xasprintf("%s %s%.200s%s", kind_name(n->kind), quote, n->text, quote);
+  diags_add(d, DIAG_ERROR, n->origin, "'%s' wants %s, but %s is not one; write for instance: %s%s%s%s", called(n), w->name, found,
+            head, *head ? " = " : "", w->example, *head ? ";" : "");
   free(found);
   return -1;
 }

@@ -1,5 +1,5 @@
-/* conf/value.h: one setting as the type somebody wants of it, and the words of the complaint when it is something else.  Used for the
- * host's own settings (keys.h) and for connectors' options (plugin/options.h). */
+/* conf/value.h: one setting as the type somebody wants of it, and the words of the complaint when it is something else.  Used for
+ * the host's own settings (keys.h) and for connectors' options (plugin/options.h). */
 #ifndef HOST_CONF_VALUE_H
 #define HOST_CONF_VALUE_H
 

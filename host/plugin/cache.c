@@ -14,7 +14,10 @@
 #include "base/trust.h"
 #include "plugin/registry.h"
 
-enum { CHUNK = 1 << 16, HEX = 64 };
+enum {
+  CHUNK = 1 << 16,
+  HEX = 64
+};
 
 static int complain(struct err *e, const char *what, const char *path) {
   err_set(e, ETL_E_CONFIG, "%s '%s': %s", what, path, strerror(errno));

@@ -1,5 +1,5 @@
-/* Asking a connector for its description in a child process.  The child may crash, hang, print, exit: it is answered with an error that
- * names what it did. */
+/* Asking a connector for its description in a child process.  The child may crash, hang, print, exit: it is answered with an error
+ * that names what it did. */
 #include "plugin/describe.h"
 
 #include <errno.h>
@@ -17,7 +17,12 @@
 #include "base/clock.h"
 #include "base/units.h"
 
-enum { ANSWER_LIMIT = 8 * 1024 * 1024, CPU_LIMIT_S = 20, STATUS_OK = 0, STATUS_BAD = 1 };
+enum {
+  ANSWER_LIMIT = 8 * 1024 * 1024,
+  CPU_LIMIT_S = 20,
+  STATUS_OK = 0,
+  STATUS_BAD = 1
+};
 
 extern char **environ;
 
@@ -83,8 +88,8 @@ static int explain_silence(const char *path, int why, int status, int64_t deadli
     err_set(e, ETL_E_INTERNAL, "the connector %s crashed when it was asked to describe itself: SIG%s (%s)", path,
             sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?", strsignal(WTERMSIG(status)));
   else
-    err_set(e, ETL_E_INTERNAL, "the connector %s ended the process that loaded it (exit status %d) instead of describing itself", path,
-            WEXITSTATUS(status));
+    err_set(e, ETL_E_INTERNAL, "the connector %s ended the process that loaded it (exit status %d) instead of describing itself",
+            path, WEXITSTATUS(status));
   return err_remedy(e, "this is a mistake in the connector: tell its author, or use another release of it");
 }
 
@@ -108,7 +113,8 @@ static int take_answer(const char *path, const char *text, size_t n, int status,
   return rc;
 }
 
-int describe_by(const char *executable, const char *path, int64_t deadline_ns, struct err *e, struct description **ret_description) {
+int describe_by(const char *executable, const char *path, int64_t deadline_ns, struct err *e,
+                struct description **ret_description) {
   int fd = -1, status = 0;
   pid_t pid = 0;
   int rc = start(executable, path, &fd, &pid);
@@ -118,8 +124,8 @@ int describe_by(const char *executable, const char *path, int64_t deadline_ns, s
   size_t n;
   int why = collect(fd, clock_mono_ns() + deadline_ns, &answer, &n) < 0 ? errno : 0;
   close(fd);
-  /* After the end of the answer only exiting is left, and a connector may hang even there.  A process that is ending already keeps the
-   * status it has. */
+  /* After the end of the answer only exiting is left, and a connector may hang even there.  A process that is ending already keeps
+   * the status it has. */
   if (waitpid(pid, &status, WNOHANG) == 0)
     kill(pid, SIGKILL);
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -149,9 +155,9 @@ int describe_child(const char *path, int fd) {
   const struct etl_plugin *p;
   struct err e;
   limit_child();
-  json_t *j = plugin_load(path, &e, &p) < 0
-                ? json_pack("{s{ss, ss, ss}}", "error", "class", err_class_name(e.error_class), "message", e.message, "remedy", e.remedy)
-                : description_to_json(p);
+  json_t *j = plugin_load(path, &e, &p) < 0 ? json_pack("{s{ss, ss, ss}}", "error", "class", err_class_name(e.error_class),
+                                                        "message", e.message, "remedy", e.remedy)
+                                            : description_to_json(p);
   int rc = j ? json_dumpfd(j, fd, JSON_COMPACT) : -1;
   json_decref(j);
   return rc < 0 ? STATUS_BAD : STATUS_OK;

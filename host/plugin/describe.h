@@ -1,5 +1,5 @@
-/* plugin/describe.h: what a connector says of itself, asked of a short-lived child process, so that a crash or hang in its code cannot
- * reach the caller. */
+/* plugin/describe.h: what a connector says of itself, asked of a short-lived child process, so that a crash or hang in its code
+ * cannot reach the caller. */
 #ifndef HOST_PLUGIN_DESCRIBE_H
 #define HOST_PLUGIN_DESCRIBE_H
 
@@ -19,7 +19,9 @@ int describe(const char *path, struct err *e, struct description **ret_descripti
 /* The same by another executable, and with another deadline. */
 int describe_by(const char *executable, const char *path, int64_t deadline_ns, struct err *e, struct description **ret_description);
 void description_free(struct description *d);
-enum { DESCRIBE_FD = 3 }; /* where the child finds the pipe */
+enum {
+  DESCRIBE_FD = 3
+}; /* where the child finds the pipe */
 /* The child's side: loads the file, writes JSON to fd.  Returns the process's exit status. */
 int describe_child(const char *path, int fd);
 

@@ -14,14 +14,12 @@ struct flag {
   const char *name;
   uint32_t bit;
 };
-static const struct flag flags[] = {{"required", ETL_OPT_REQUIRED}, {"secret", ETL_OPT_SECRET},     {"deprecated", ETL_OPT_DEPRECATED},
-                                    {"advanced", ETL_OPT_ADVANCED}, {"identity", ETL_OPT_IDENTITY}, {NULL, 0}};
-static const struct flag caps[] = {{"one_at_a_time", ETL_CAP_ONE_AT_A_TIME},
-                                   {"resume", ETL_CAP_RESUME},
-                                   {"parallel_readers", ETL_CAP_PARALLEL_READERS},
-                                   {"transactions", ETL_CAP_TXN},
-                                   {"stores_cursor", ETL_CAP_STORES_CURSOR},
-                                   {NULL, 0}};
+static const struct flag flags[] = {{"required", ETL_OPT_REQUIRED},     {"secret", ETL_OPT_SECRET},
+                                    {"deprecated", ETL_OPT_DEPRECATED}, {"advanced", ETL_OPT_ADVANCED},
+                                    {"identity", ETL_OPT_IDENTITY},     {NULL, 0}};
+static const struct flag caps[] = {{"one_at_a_time", ETL_CAP_ONE_AT_A_TIME},       {"resume", ETL_CAP_RESUME},
+                                   {"parallel_readers", ETL_CAP_PARALLEL_READERS}, {"transactions", ETL_CAP_TXN},
+                                   {"stores_cursor", ETL_CAP_STORES_CURSOR},       {NULL, 0}};
 
 static json_t *options_to_json(const struct etl_option *const *options);
 
@@ -61,8 +59,8 @@ json_t *connector_to_json(const struct etl_connector *c) {
   for (const struct flag *f = caps; f->name; f++)
     if (c->caps & f->bit)
       json_object_set_new(can, f->name, json_true());
-  json_t *j = json_pack("{ss, ss, ss, so, so}", "kind", plugin_kind_name(c->kind), "name", c->name, "version", c->version, "can", can,
-                        "options", options_to_json(c->options));
+  json_t *j = json_pack("{ss, ss, ss, so, so}", "kind", plugin_kind_name(c->kind), "name", c->name, "version", c->version, "can",
+                        can, "options", options_to_json(c->options));
   put_text(j, "summary", c->summary);
   put_text(j, "doc", c->doc);
   return j;

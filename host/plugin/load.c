@@ -14,17 +14,27 @@ struct callback {
   size_t offset;
   const char *name;
 };
-#define C(field_)       {0, 0, offsetof(struct etl_common, field_), #field_}
-#define F(K_, t_, f_)   {ETL_KIND_##K_, 0, offsetof(struct t_, f_), #f_}
-#define FC(K_, c_, t_, f_) {ETL_KIND_##K_, c_, offsetof(struct t_, f_), #f_}
-static const struct callback callbacks[] = {
-  C(open), C(close),
-  F(EXTRACTOR, etl_extractor, discover), F(EXTRACTOR, etl_extractor, reader_open), F(EXTRACTOR, etl_extractor, next),
-  F(EXTRACTOR, etl_extractor, reader_close),
-  F(TRANSFORMER, etl_transformer, bind), F(TRANSFORMER, etl_transformer, process),
-  F(LOADER, etl_loader, prepare), F(LOADER, etl_loader, begin), F(LOADER, etl_loader, write), F(LOADER, etl_loader, commit),
-  F(LOADER, etl_loader, abort),
-  FC(LOADER, ETL_CAP_STORES_CURSOR, etl_loader, claim), FC(LOADER, ETL_CAP_STORES_CURSOR, etl_loader, committed)};
+#define C(field_)                                                                                                                  \
+  { 0, 0, offsetof(struct etl_common, field_), #field_ }
+#define F(K_, t_, f_)                                                                                                              \
+  { ETL_KIND_##K_, 0, offsetof(struct t_, f_), #f_ }
+#define FC(K_, c_, t_, f_)                                                                                                         \
+  { ETL_KIND_##K_, c_, offsetof(struct t_, f_), #f_ }
+static const struct callback callbacks[] = {C(open),
+                                            C(close),
+                                            F(EXTRACTOR, etl_extractor, discover),
+                                            F(EXTRACTOR, etl_extractor, reader_open),
+                                            F(EXTRACTOR, etl_extractor, next),
+                                            F(EXTRACTOR, etl_extractor, reader_close),
+                                            F(TRANSFORMER, etl_transformer, bind),
+                                            F(TRANSFORMER, etl_transformer, process),
+                                            F(LOADER, etl_loader, prepare),
+                                            F(LOADER, etl_loader, begin),
+                                            F(LOADER, etl_loader, write),
+                                            F(LOADER, etl_loader, commit),
+                                            F(LOADER, etl_loader, abort),
+                                            FC(LOADER, ETL_CAP_STORES_CURSOR, etl_loader, claim),
+                                            FC(LOADER, ETL_CAP_STORES_CURSOR, etl_loader, committed)};
 
 #define END(t_, f_) (offsetof(struct t_, f_) + sizeof(((struct t_ *)0)->f_))
 static const size_t api_sizes[] = {[ETL_KIND_EXTRACTOR] = END(etl_extractor, reader_cancel),
@@ -69,7 +79,8 @@ static int check_connector(const struct etl_connector *c, const char *path, stru
   uint32_t size;
   memcpy(&size, c->api, sizeof size); /* struct_size is first in all of them */
   if (size < api_sizes[c->kind])
-    return reject(e, path, "the functions of its %s '%s' are fewer than in ABI 1.0 (struct_size %u)", plugin_kind_name(c->kind), c->name, size);
+    return reject(e, path, "the functions of its %s '%s' are fewer than in ABI 1.0 (struct_size %u)", plugin_kind_name(c->kind),
+                  c->name, size);
   struct err why;
   if (options_check(c->options, &why) < 0)
     return reject(e, path, "%s '%s': %s", plugin_kind_name(c->kind), c->name, why.message);
@@ -82,8 +93,8 @@ static int check_plugin(const struct etl_plugin *p, const char *path, struct err
   if (!ETL_HAS(p, etl_plugin, connectors))
     return reject(e, path, "its descriptor is shorter than ABI 1.0 has it (struct_size %u)", p->struct_size);
   if (p->abi_major != ETL_ABI_MAJOR || p->abi_minor_needed > ETL_ABI_MINOR)
-    return reject(e, path, "its descriptor is for ABI %u.%u, and this host has %u.%u", p->abi_major, p->abi_minor_needed, ETL_ABI_MAJOR,
-                  ETL_ABI_MINOR);
+    return reject(e, path, "its descriptor is for ABI %u.%u, and this host has %u.%u", p->abi_major, p->abi_minor_needed,
+                  ETL_ABI_MAJOR, ETL_ABI_MINOR);
   if (!p->name || !p->version || !p->connectors || !p->connectors[0])
     return reject(e, path, "its descriptor has no name, version or connectors");
   uint32_t seen = 0;

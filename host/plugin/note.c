@@ -12,7 +12,13 @@
 
 #include "base/mem.h"
 
-enum { HEADERS_LIMIT = 128, NOTES_LIMIT = 1024 * 1024, NOTE_HEAD = 12, NOTE_DESC = sizeof(struct etl_note) - 16, NOTE_TYPE = 1 };
+enum {
+  HEADERS_LIMIT = 128,
+  NOTES_LIMIT = 1024 * 1024,
+  NOTE_HEAD = 12,
+  NOTE_DESC = sizeof(struct etl_note) - 16,
+  NOTE_TYPE = 1
+};
 
 #if defined(__x86_64__)
 #define OWN_MACHINE EM_X86_64
@@ -33,7 +39,9 @@ static int refuse(struct err *e, const char *why, const char *remedy) {
   return err_remedy(e, "%s", remedy);
 }
 
-static int truncated(struct err *e) { return refuse(e, "it is cut short: parts that its own header announces are missing", "copy it again"); }
+static int truncated(struct err *e) {
+  return refuse(e, "it is cut short: parts that its own header announces are missing", "copy it again");
+}
 
 /* n bytes at offset, all of them. */
 static int get(const struct image *f, uint64_t offset, void *to, size_t n) {
@@ -57,7 +65,8 @@ static int read_header(const struct image *f, Elf64_Ehdr *h) {
     return refuse(f->e, "it is not a shared object (no ELF header)", "remove it, or build the connector anew");
   if (f->size < sizeof *h)
     return truncated(f->e);
-  if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB || (OWN_MACHINE != EM_NONE && h->e_machine != OWN_MACHINE))
+  if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB ||
+      (OWN_MACHINE != EM_NONE && h->e_machine != OWN_MACHINE))
     return refuse(f->e, "it is built for another kind of machine", "build the connector on this one");
   if (h->e_type != ET_DYN || h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phnum == 0 || h->e_phnum > HEADERS_LIMIT)
     return refuse(f->e, "it is an ELF file, but no shared object", "link the connector as a shared module");
@@ -145,19 +154,21 @@ int note_read(int fd, struct etl_note *ret, struct err *e) {
     if (rc)
       return rc < 0 ? -1 : 0;
   }
-  return refuse(e, "it has no ETL note: it is no connector, or was built without ETL_NOTE()", "remove it from the folder, or add ETL_NOTE()");
+  return refuse(e, "it has no ETL note: it is no connector, or was built without ETL_NOTE()",
+                "remove it from the folder, or add ETL_NOTE()");
 }
 
 int note_check_abi(const struct etl_note *note, struct err *e) {
   if (note->abi_major != ETL_ABI_MAJOR) {
     err_set(e, ETL_E_CONFIG, "it is built for ABI %u, and this host speaks ABI %u", note->abi_major, ETL_ABI_MAJOR);
-    return err_remedy(e, note->abi_major > ETL_ABI_MAJOR ? "install a newer etl, or a connector built for ABI %u"
-                                                         : "build the connector anew with the etl/plugin.h of ABI %u",
+    return err_remedy(e,
+                      note->abi_major > ETL_ABI_MAJOR ? "install a newer etl, or a connector built for ABI %u"
+                                                      : "build the connector anew with the etl/plugin.h of ABI %u",
                       ETL_ABI_MAJOR);
   }
   if (note->abi_minor_needed > ETL_ABI_MINOR) {
-    err_set(e, ETL_E_CONFIG, "it needs a host with ABI %u.%u or later, and this one has %u.%u", note->abi_major, note->abi_minor_needed,
-            ETL_ABI_MAJOR, ETL_ABI_MINOR);
+    err_set(e, ETL_E_CONFIG, "it needs a host with ABI %u.%u or later, and this one has %u.%u", note->abi_major,
+            note->abi_minor_needed, ETL_ABI_MAJOR, ETL_ABI_MINOR);
     return err_remedy(e, "install a newer etl, or an older release of the connector");
   }
   return 0;

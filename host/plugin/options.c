@@ -1,5 +1,5 @@
-/* Settings against option tables.  One table of types says how each is written and what more is done with it; defaults go the same way
- * as what the user wrote. */
+/* Settings against option tables.  One table of types says how each is written and what more is done with it; defaults go the same
+ * way as what the user wrote. */
 #include "plugin/options.h"
 
 #include <ctype.h>
@@ -31,20 +31,22 @@ struct type {
   int (*take)(struct binding *b, const struct etl_option *o, const struct conf_node *n, struct etl_value *v);
 };
 static const struct type types[] = {
-  [ETL_T_STRING] = {"text", WANT_STRING, NULL},
-  [ETL_T_INT] = {"integer", WANT_INT, NULL},
-  [ETL_T_FLOAT] = {"number", WANT_FLOAT, NULL},
-  [ETL_T_BOOL] = {"bool", WANT_BOOL, NULL},
-  [ETL_T_DURATION] = {"duration", WANT_DURATION, NULL},
-  [ETL_T_SIZE] = {"size", WANT_SIZE, NULL},
-  [ETL_T_ENUM] = {"choice", WANT_STRING, take_enum},
-  [ETL_T_PATH] = {"path", WANT_STRING, take_path},
-  [ETL_T_URL] = {"url", WANT_STRING, take_url},
-  [ETL_T_LIST] = {"list", WANT_LIST, take_list},
-  [ETL_T_MAP] = {"map", WANT_MAP, take_map},
-  [ETL_T_GROUPS] = {"groups", WANT_GROUPS, take_groups},
+    [ETL_T_STRING] = {"text", WANT_STRING, NULL},
+    [ETL_T_INT] = {"integer", WANT_INT, NULL},
+    [ETL_T_FLOAT] = {"number", WANT_FLOAT, NULL},
+    [ETL_T_BOOL] = {"bool", WANT_BOOL, NULL},
+    [ETL_T_DURATION] = {"duration", WANT_DURATION, NULL},
+    [ETL_T_SIZE] = {"size", WANT_SIZE, NULL},
+    [ETL_T_ENUM] = {"choice", WANT_STRING, take_enum},
+    [ETL_T_PATH] = {"path", WANT_STRING, take_path},
+    [ETL_T_URL] = {"url", WANT_STRING, take_url},
+    [ETL_T_LIST] = {"list", WANT_LIST, take_list},
+    [ETL_T_MAP] = {"map", WANT_MAP, take_map},
+    [ETL_T_GROUPS] = {"groups", WANT_GROUPS, take_groups},
 };
-enum { TYPES = sizeof types / sizeof *types };
+enum {
+  TYPES = sizeof types / sizeof *types
+};
 
 const char *option_type_name(uint32_t type) { return type > 0 && type < TYPES ? types[type].name : NULL; }
 
@@ -72,7 +74,8 @@ static int take_enum(struct binding *b, const struct etl_option *o, const struct
   }
   const char *near = diag_nearest(n->text, o->choices);
   if (near)
-    diags_add(b->d, DIAG_ERROR, n->origin, "'%s' cannot be \"%.100s\"; did you mean \"%s\"? There are: %s", o->name, n->text, near, all);
+    diags_add(b->d, DIAG_ERROR, n->origin, "'%s' cannot be \"%.100s\"; did you mean \"%s\"? There are: %s", o->name, n->text, near,
+              all);
   else
     diags_add(b->d, DIAG_ERROR, n->origin, "'%s' cannot be \"%.100s\"; there are: %s", o->name, n->text, all);
   return -1;
@@ -149,7 +152,8 @@ static int check_limits(struct binding *b, const struct etl_option *o, const str
   if (o->min >= o->max)
     return 0;
   if (want == WANT_FLOAT && (v->f < (double)o->min || v->f > (double)o->max)) {
-    diags_add(b->d, DIAG_ERROR, n->origin, "'%s' must be %lld to %lld, and %g is not", o->name, (long long)o->min, (long long)o->max, v->f);
+    diags_add(b->d, DIAG_ERROR, n->origin, "'%s' must be %lld to %lld, and %g is not", o->name, (long long)o->min,
+              (long long)o->max, v->f);
     return -1;
   }
   return want == WANT_INT || want == WANT_DURATION || want == WANT_SIZE ? value_in_range(n, want, v->i, o->min, o->max, b->d) : 0;
@@ -192,10 +196,12 @@ static void complain_missing(struct binding *b, const struct etl_option *o, cons
   const char *example = o->example ? o->example : "...";
   bool quote = types[o->type].want == WANT_STRING && *example != '"';
   diags_add(b->d, DIAG_ERROR, origin, "option '%s' of connector '%s' is missing%s%s%s for instance: %s = %s%s%s;", o->name,
-            b->connector, o->doc ? ": " : "", o->doc ? o->doc : "", o->doc ? " Write" : "; write", o->name, quote ? "\"" : "", example, quote ? "\"" : "");
+            b->connector, o->doc ? ": " : "", o->doc ? o->doc : "", o->doc ? " Write" : "; write", o->name, quote ? "\"" : "",
+            example, quote ? "\"" : "");
 }
 
-static int bind_one(struct binding *b, const struct etl_option *o, const struct conf_node *group, const char *origin, struct etl_value *v) {
+static int bind_one(struct binding *b, const struct etl_option *o, const struct conf_node *group, const char *origin,
+                    struct etl_value *v) {
   const struct conf_node *n = conf_node_find(group, o->name);
   struct conf_node *dflt;
   *v = (struct etl_value){.struct_size = sizeof *v};
@@ -204,7 +210,8 @@ static int bind_one(struct binding *b, const struct etl_option *o, const struct 
     v->origin = arena_strdup(b->arena, n->origin);
     if (o->flags & ETL_OPT_DEPRECATED)
       diags_add(b->d, DIAG_WARNING, n->origin, "option '%s' of connector '%s' is deprecated%s%s%s", o->name, b->connector,
-                o->replaced_by ? "; use '" : " and will go away", o->replaced_by ? o->replaced_by : "", o->replaced_by ? "' instead" : "");
+                o->replaced_by ? "; use '" : " and will go away", o->replaced_by ? o->replaced_by : "",
+                o->replaced_by ? "' instead" : "");
     return convert(b, o, n, v);
   }
   if (o->flags & ETL_OPT_REQUIRED) {
@@ -214,8 +221,9 @@ static int bind_one(struct binding *b, const struct etl_option *o, const struct 
   if (!o->dflt)
     return 0;
   if (default_node(o, b->arena, &dflt) < 0) {
-    diags_add(b->d, DIAG_ERROR, origin, "the default of option '%s' of connector '%s' is not understood; that is a mistake in the connector",
-              o->name, b->connector);
+    diags_add(b->d, DIAG_ERROR, origin,
+              "the default of option '%s' of connector '%s' is not understood; that is a mistake in the connector", o->name,
+              b->connector);
     return -1;
   }
   return convert(b, o, dflt, v);
@@ -231,10 +239,11 @@ static void complain_unknown(struct binding *b, const struct etl_option *const *
       names[used++] = options[i]->name;
   const char *near = diag_nearest(n->name, names);
   if (near)
-    diags_add(b->d, DIAG_ERROR, n->origin, "connector '%s' has no option '%s' here; did you mean '%s'?", b->connector, n->name, near);
+    diags_add(b->d, DIAG_ERROR, n->origin, "connector '%s' has no option '%s' here; did you mean '%s'?", b->connector, n->name,
+              near);
   else
-    diags_add(b->d, DIAG_ERROR, n->origin, "connector '%s' has no option '%s' here; `etl plugin info %s` lists them", b->connector, n->name,
-              b->connector);
+    diags_add(b->d, DIAG_ERROR, n->origin, "connector '%s' has no option '%s' here; `etl plugin info %s` lists them", b->connector,
+              n->name, b->connector);
   free(names);
 }
 
@@ -267,8 +276,8 @@ static int bind_table(struct binding *b, const struct etl_option *const *options
   return rc;
 }
 
-int options_bind(const struct etl_option *const *options, const struct conf_stage *stage, struct arena *arena, struct secrets *secrets,
-                 struct diags *d, struct bound_options *ret_bound) {
+int options_bind(const struct etl_option *const *options, const struct conf_stage *stage, struct arena *arena,
+                 struct secrets *secrets, struct diags *d, struct bound_options *ret_bound) {
   static const struct etl_option *const none[] = {NULL};
   struct binding b = {stage->plugin, arena, secrets, d};
   struct bound_options bound;
@@ -289,7 +298,9 @@ static bool valid_name(const char *s) {
   return strcmp(s, "plugin") != 0 && strcmp(s, "connection") != 0;
 }
 
-enum { DEPTH_LIMIT = 8 };
+enum {
+  DEPTH_LIMIT = 8
+};
 static int check_table(const struct etl_option *const *options, int depth, struct err *e);
 
 static int check_default(const struct etl_option *o, struct err *e) {
@@ -314,7 +325,8 @@ static int check_option(const struct etl_option *o, int depth, struct err *e) {
   if (!ETL_HAS(o, etl_option, members))
     return err_set(e, ETL_E_INTERNAL, "one of its options is shorter than ABI 1.0 has it (struct_size %u)", o->struct_size);
   if (!valid_name(o->name))
-    return err_set(e, ETL_E_INTERNAL, "it has an option with the name '%.64s', which is none: [a-z][a-z0-9_]*, not 'plugin' or 'connection'",
+    return err_set(e, ETL_E_INTERNAL,
+                   "it has an option with the name '%.64s', which is none: [a-z][a-z0-9_]*, not 'plugin' or 'connection'",
                    o->name ? o->name : "");
   if (!option_type_name(o->type))
     return err_set(e, ETL_E_INTERNAL, "its option '%s' is of type %u, which this host does not know", o->name, o->type);

@@ -15,7 +15,7 @@
 #include "plugin/note.h"
 
 static const char *const kind_names[] = {
-  [ETL_KIND_EXTRACTOR] = "extractor", [ETL_KIND_TRANSFORMER] = "transformer", [ETL_KIND_LOADER] = "loader"};
+    [ETL_KIND_EXTRACTOR] = "extractor", [ETL_KIND_TRANSFORMER] = "transformer", [ETL_KIND_LOADER] = "loader"};
 
 const char *plugin_kind_name(uint32_t kind) {
   return kind >= ETL_KIND_EXTRACTOR && kind <= ETL_KIND_LOADER ? kind_names[kind] : "connector";
@@ -35,7 +35,8 @@ static int look_at(int fd, struct etl_note *note, const char *path, struct err *
 }
 
 static struct plugin_file read_file(struct arena *a, const char *dir, const char *name) {
-  struct plugin_file f = {.path = text_join(a, dir, name), .id = arena_memdup(a, name, strlen(name) - strlen(".so")), .version = ""};
+  struct plugin_file f = {
+      .path = text_join(a, dir, name), .id = arena_memdup(a, name, strlen(name) - strlen(".so")), .version = ""};
   struct err e = {0};
   struct etl_note note = {0};
   int fd = open(f.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for somebody's FIFO */
@@ -69,7 +70,8 @@ static int scan_dir(struct registry *r, const char *dir, struct err *e) {
   struct stat st;
   int n = stat(dir, &st) < 0 ? -1 : scandir(dir, &list, is_so, by_name);
   bool missing = n < 0 && errno == ENOENT;
-  r->dirs = arena_printf(r->arena, "%s%s%s%s", r->dirs ? r->dirs : "", r->dirs ? ", " : "", dir, missing ? " (does not exist)" : "");
+  r->dirs =
+      arena_printf(r->arena, "%s%s%s%s", r->dirs ? r->dirs : "", r->dirs ? ", " : "", dir, missing ? " (does not exist)" : "");
   if (missing)
     return 0;
   if (n < 0) {
@@ -144,7 +146,8 @@ static void explain_missing(const struct registry *r, uint32_t kind, const char 
     return;
   }
   const char **names = names_of(r, kind), *near = diag_nearest(name, names);
-  err_set(e, ETL_E_CONFIG, "there is no %s '%s'%s%s%s", what, name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+  err_set(e, ETL_E_CONFIG, "there is no %s '%s'%s%s%s", what, name, near ? "; did you mean '" : "", near ? near : "",
+          near ? "'?" : "");
   if (!near)
     err_remedy(e, "looked in %s; `etl plugin list` shows what is there", r->dirs ? r->dirs : "no folder at all");
   free(names);

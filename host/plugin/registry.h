@@ -1,6 +1,6 @@
 /* plugin/registry.h: which connectors are in the plugin directories, read from their ELF notes without running any code; and the
- * copies in the cache that are really loaded.  A .so holds at most one connector of each kind, all of one name, the note's id, so that
- * a name is found without running code. */
+ * copies in the cache that are really loaded.  A .so holds at most one connector of each kind, all of one name, the note's id, so
+ * that a name is found without running code. */
 #ifndef HOST_PLUGIN_REGISTRY_H
 #define HOST_PLUGIN_REGISTRY_H
 
@@ -17,8 +17,8 @@ struct plugin_file {
   const char *id;      /* connector name; the file's name when the note cannot be read */
   const char *version; /* "" when the note cannot be read */
   uint32_t abi_major, abi_minor;
-  uint32_t kinds;      /* bit (1 << enum etl_kind) */
-  const char *bad;     /* why it cannot be used: what, why, what to do; NULL: usable */
+  uint32_t kinds;          /* bit (1 << enum etl_kind) */
+  const char *bad;         /* why it cannot be used: what, why, what to do; NULL: usable */
   const char *shadowed_by; /* path of a file of an earlier directory with the same id and kind; NULL */
 };
 struct registry {
@@ -28,11 +28,12 @@ struct registry {
   const char *dirs; /* those looked at, for messages: "/a, /b (does not exist)" */
 };
 
-/* Scans the directories (ends with NULL) for *.so.  A directory that cannot be read, or that others may write, is an error; one that
- * does not exist is passed over; a bad file is listed as bad. */
+/* Scans the directories (ends with NULL) for *.so.  A directory that cannot be read, or that others may write, is an error; one
+ * that does not exist is passed over; a bad file is listed as bad. */
 int registry_scan(const char *const *dirs, struct err *e, struct registry **ret_registry);
 void registry_free(struct registry *r);
-/* The usable file with that connector; kind 0: of any kind.  NULL with an error that names the nearest connector, or says why the file of that name is bad. */
+/* The usable file with that connector; kind 0: of any kind.  NULL with an error that names the nearest connector, or says why the
+ * file of that name is bad. */
 const struct plugin_file *registry_find(const struct registry *r, uint32_t kind, const char *name, struct err *e);
 const char *plugin_kind_name(uint32_t kind); /* "extractor" ... */
 

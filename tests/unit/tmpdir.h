@@ -1,4 +1,5 @@
-/* unit/tmpdir.h: a folder for one test, entered by its .init and removed by its .fini.  It lies in the folder that the test runs in. */
+/* unit/tmpdir.h: a folder for one test, entered by its .init and removed by its .fini.  It lies in the folder that the test runs
+ * in. */
 #ifndef TESTS_UNIT_TMPDIR_H
 #define TESTS_UNIT_TMPDIR_H
 

@@ -8,8 +8,15 @@ Test(text, utf8) {
   static const char *const good[] = {"", "abc", "Grüße", "東京", "\xf0\x9f\x98\x80", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
     cr_expect(text_is_utf8(good[i], strlen(good[i])), "%zu", i);
-  static const char *const bad[] = {"\xff", "\xc3", "\xc0\xaf" /* overlong */, "\xe0\x80\xaf", "\xed\xa0\x80" /* surrogate */,
-                                    "\xf4\x90\x80\x80" /* past the end */, "\x80", "a\xe2\x82", "Gr\xfc\xdf"};
+  static const char *const bad[] = {"\xff",
+                                    "\xc3",
+                                    "\xc0\xaf" /* overlong */,
+                                    "\xe0\x80\xaf",
+                                    "\xed\xa0\x80" /* surrogate */,
+                                    "\xf4\x90\x80\x80" /* past the end */,
+                                    "\x80",
+                                    "a\xe2\x82",
+                                    "Gr\xfc\xdf"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     cr_expect_not(text_is_utf8(bad[i], strlen(bad[i])), "%zu", i);
 }

@@ -31,7 +31,8 @@ Test(units, durations) {
 }
 
 Test(units, no_durations) {
-  static const char *const bad[] = {"", "10", "s", "-5s", "5 parsecs", "1h30", "1..5s", "10s!", "9999999999d", "99999999999999999999s", "1e3s", ".5s"};
+  static const char *const bad[] = {
+      "", "10", "s", "-5s", "5 parsecs", "1h30", "1..5s", "10s!", "9999999999d", "99999999999999999999s", "1e3s", ".5s"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     int64_t ns = 77;
     cr_expect_eq(units_parse_duration(bad[i], &ns), -1, "%s", bad[i]);
@@ -40,9 +41,10 @@ Test(units, no_durations) {
 }
 
 Test(units, sizes) {
-  static const struct good good[] = {{"64KiB", 65536},   {"16MiB", 16 << 20}, {"1GiB", 1ll << 30}, {"2TiB", 2ll << 40}, {"1.5MiB", 3 << 19},
-                                     {"10KB", 10000},    {"3MB", 3000000},    {"1GB", 1000000000}, {"4096", 4096},     {"0", 0},
-                                     {"16 mib", 16 << 20}, {"12B", 12}};
+  static const struct good good[] = {
+      {"64KiB", 65536},     {"16MiB", 16 << 20}, {"1GiB", 1ll << 30}, {"2TiB", 2ll << 40}, {"1.5MiB", 3 << 19},
+      {"10KB", 10000},      {"3MB", 3000000},    {"1GB", 1000000000}, {"4096", 4096},      {"0", 0},
+      {"16 mib", 16 << 20}, {"12B", 12}};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     int64_t n = -1;
     cr_expect_eq(units_parse_size(good[i].text, &n), 0, "%s", good[i].text);
@@ -56,8 +58,8 @@ Test(units, sizes) {
 }
 
 Test(units, printed_and_read_back) {
-  static const int64_t values[] = {0, 1, 999, 1000, 1500000, 250 * NS_PER_MS, 90 * NS_PER_SEC, 5400 * NS_PER_SEC, 86400 * NS_PER_SEC + 1,
-                                   INT64_MAX};
+  static const int64_t values[] = {
+      0, 1, 999, 1000, 1500000, 250 * NS_PER_MS, 90 * NS_PER_SEC, 5400 * NS_PER_SEC, 86400 * NS_PER_SEC + 1, INT64_MAX};
   char buf[UNITS_TEXT];
   for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
     int64_t back = -1;

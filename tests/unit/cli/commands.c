@@ -49,12 +49,14 @@ Test(commands, check_that_is_fine) {
   sample_copy("good", "plugins/sample.so");
   sample_copy("transformer", "plugins/transformer.so");
   sample_copy("loader", "plugins/loader.so");
-  tmpdir_write("pipelines.d/a.conf", "extract = { plugin = \"sample\"; host = \"h\"; };\ntransforms = ( { plugin = \"sample\"; host = \"h\"; } );\n"
-                                     "load = { plugin = \"sample\"; host = \"h\"; };\n");
+  tmpdir_write("pipelines.d/a.conf",
+               "extract = { plugin = \"sample\"; host = \"h\"; };\ntransforms = ( { plugin = \"sample\"; host = \"h\"; } );\n"
+               "load = { plugin = \"sample\"; host = \"h\"; };\n");
   cr_expect_eq(etl("check"), 0, "%s", errors);
   cr_expect_str_eq(out, "configuration ok: 1 pipeline\n");
   cr_expect_str_eq(errors, "");
-  tmpdir_write("pipelines.d/b.conf", "extract = { plugin = \"sample\"; host = \"h\"; };\nload = { plugin = \"sample\"; host = \"h\"; };\n");
+  tmpdir_write("pipelines.d/b.conf",
+               "extract = { plugin = \"sample\"; host = \"h\"; };\nload = { plugin = \"sample\"; host = \"h\"; };\n");
   cr_expect_eq(etl("-c etl.conf check"), 0, "%s", errors);
   cr_expect_str_eq(out, "configuration ok: 2 pipelines\n");
   sample_copy("crash", "plugins/sample.so");
@@ -74,14 +76,15 @@ Test(commands, check_all_at_once) {
   cr_expect_eq(etl("check etl.conf"), 2);
   cr_expect_str_eq(out, "");
   static const char *const lines[] = {
-    "pipelines.d/a.conf:1: error: connector 'sample' has no option 'hots' here; did you mean 'host'?\n",
-    "pipelines.d/a.conf:1: error: option 'host' of connector 'sample' is missing: Where it is. Write for instance: host = \"db1\";\n",
-    "pipelines.d/a.conf:2: error: there is no transformer 'sampel'",
-    "pipelines.d/a.conf:3: error: 'sample' (",
-    "pipelines.d/b.conf:1: error: unknown setting 'schedul' in a pipeline; did you mean 'schedule'?\n",
-    "pipelines.d/b.conf:2: error: option 'id' of connector 'sample' is missing: Its id. Write for instance: id = \"eu1\";\n",
-    "pipelines.d/b.conf:3: error: 'table': the environment variable NOT_SET is not set",
-    "etl: 8 errors in the configuration\n"};
+      "pipelines.d/a.conf:1: error: connector 'sample' has no option 'hots' here; did you mean 'host'?\n",
+      "pipelines.d/a.conf:1: error: option 'host' of connector 'sample' is missing: Where it is. Write for instance: host = "
+      "\"db1\";\n",
+      "pipelines.d/a.conf:2: error: there is no transformer 'sampel'",
+      "pipelines.d/a.conf:3: error: 'sample' (",
+      "pipelines.d/b.conf:1: error: unknown setting 'schedul' in a pipeline; did you mean 'schedule'?\n",
+      "pipelines.d/b.conf:2: error: option 'id' of connector 'sample' is missing: Its id. Write for instance: id = \"eu1\";\n",
+      "pipelines.d/b.conf:3: error: 'table': the environment variable NOT_SET is not set",
+      "etl: 8 errors in the configuration\n"};
   const char *at = errors;
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
     const char *found = strstr(at, lines[i]);
@@ -122,8 +125,10 @@ Test(commands, plugin_info) {
   sample_copy("good", "plugins/sample.so");
   cr_expect_eq(etl("plugin info sample"), 0, "%s", errors);
   static const char *const lines[] = {"sample 1.2, extractor: Does nothing\nAt all.\nCan: reads on from a saved cursor\n",
-                                      "  host: text, required\n      Where it is.\n      Example: db1\n", "  password: text, secret\n",
-                                      "  mode: choice of one, two, default two\n", "  shards: groups\n",
+                                      "  host: text, required\n      Where it is.\n      Example: db1\n",
+                                      "  password: text, secret\n",
+                                      "  mode: choice of one, two, default two\n",
+                                      "  shards: groups\n",
                                       "      port: integer, 1 to 65535, default 1433\n          Its port.\n"};
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
     cr_expect_not_null(strstr(out, lines[i]), "%s in:\n%s", lines[i], out);

@@ -14,7 +14,8 @@ static int parse(const char *line) {
   int argc = 0;
   cli_args_fini(&args);
   snprintf(words, sizeof words, "etl %s", line);
-  for (char *w = strtok(words, " "); w; w = strtok(NULL, " "))
+  char *rest;
+  for (char *w = strtok_r(words, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
     argv[argc++] = w;
   argv[argc] = NULL;
   return cli_parse(argc, argv, &args, &err);
@@ -57,22 +58,23 @@ Test(parse, help_needs_nothing_else) {
 }
 
 Test(parse, mistakes) {
-  static const char *const cases[][2] = {{"", "what shall be done?"},
-                                         {"chekc", "there is no command 'chekc'; did you mean 'check'?"},
-                                         {"xyzzy", "there is no command 'xyzzy'"},
-                                         {"plugin", "'etl plugin' is half a command; there are: 'etl plugin list', 'etl plugin info'"},
-                                         {"plugin lst", "there is no command 'plugin lst'; did you mean 'plugin list'?"},
-                                         {"plugin info", "'etl plugin info' wants NAME"},
-                                         {"plugin list x", "'etl plugin list' does not know what to do with 'x'"},
-                                         {"check --pipelin x", "there is no option --pipelin; did you mean --pipeline?"},
-                                         {"check --pipeline", "--pipeline lacks its value: --pipeline NAME"},
-                                         {"check --pipeline a --pipeline b", "--pipeline is given twice; once is enough"},
-                                         {"plugin list -o xml", "--output cannot be 'xml'; write one of text|json"},
-                                         {"plugin list -o tex", "--output cannot be 'tex'; write one of text|json"},
-                                         {"plugin list -o text|json", "--output cannot be 'text|json'; write one of text|json"},
-                                         {"check -x", "there is no option -x"},
-                                         {"--help=yes", "--help takes no value"},
-                                         {"--pipeline x check", "there is no option --pipeline"}};
+  static const char *const cases[][2] = {
+      {"", "what shall be done?"},
+      {"chekc", "there is no command 'chekc'; did you mean 'check'?"},
+      {"xyzzy", "there is no command 'xyzzy'"},
+      {"plugin", "'etl plugin' is half a command; there are: 'etl plugin list', 'etl plugin info'"},
+      {"plugin lst", "there is no command 'plugin lst'; did you mean 'plugin list'?"},
+      {"plugin info", "'etl plugin info' wants NAME"},
+      {"plugin list x", "'etl plugin list' does not know what to do with 'x'"},
+      {"check --pipelin x", "there is no option --pipelin; did you mean --pipeline?"},
+      {"check --pipeline", "--pipeline lacks its value: --pipeline NAME"},
+      {"check --pipeline a --pipeline b", "--pipeline is given twice; once is enough"},
+      {"plugin list -o xml", "--output cannot be 'xml'; write one of text|json"},
+      {"plugin list -o tex", "--output cannot be 'tex'; write one of text|json"},
+      {"plugin list -o text|json", "--output cannot be 'text|json'; write one of text|json"},
+      {"check -x", "there is no option -x"},
+      {"--help=yes", "--help takes no value"},
+      {"--pipeline x check", "there is no option --pipeline"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cr_expect_eq(parse(cases[i][0]), -1, "%s", cases[i][0]);
     cr_expect_str_eq(err.message, cases[i][1]);

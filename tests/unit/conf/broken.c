@@ -9,82 +9,100 @@ struct broken {
 };
 
 static const struct broken cases[] = {
-  /* names */
-  {NULL, "shedule = \"@daily\";\n" GOOD_PIPELINE,
-   "pipelines.d/p.conf:1: error: unknown setting 'shedule' in a pipeline; did you mean 'schedule'?\n"},
-  {"pluginn_dirs = [];\n\nnonsense = 1;\n", NULL,
-   "etl.conf:1: error: unknown setting 'pluginn_dirs' in etl.conf; did you mean 'plugin_dirs'?\n"
-   "etl.conf:3: error: unknown setting 'nonsense' in etl.conf; there are: plugin_dirs, pipeline_dir, cache_dir, state, connections\n"},
-  {NULL, GOOD_PIPELINE "epoch = { row = 5;\n  bites = \"1MiB\"; };\n",
-   "pipelines.d/p.conf:2: error: unknown setting 'row' in 'epoch'; did you mean 'rows'?\n"
-   "pipelines.d/p.conf:3: error: unknown setting 'bites' in 'epoch'; did you mean 'bytes'?\n"},
-  /* types and ranges */
-  {NULL, GOOD_PIPELINE "error_handling = {\n max_retries = \"many\";\n retry_delay = 10;\n exponential_backoff = 1; };\n",
-   "pipelines.d/p.conf:3: error: 'max_retries' wants a whole number, but the text \"many\" is not one; write for instance: max_retries = 10;\n"
-   "pipelines.d/p.conf:4: error: 'retry_delay' wants a duration, but the number 10 is not one; write for instance: retry_delay = \"10s\";\n"
-   "pipelines.d/p.conf:5: error: 'exponential_backoff' wants true or false, but the number 1 is not one; write for instance: "
-   "exponential_backoff = true;\n"},
-  {NULL, GOOD_PIPELINE "epoch = { time = \"1ms\"; };\nbatch = { rows = 0; };\nmemory = \"1KiB\";\n",
-   "pipelines.d/p.conf:2: error: 'time' must be 10ms to 1d, and 1ms is not\n"
-   "pipelines.d/p.conf:3: error: 'rows' must be 1 to 1000000, and 0 is not\n"
-   "pipelines.d/p.conf:4: error: 'memory' must be 4MiB to 1TiB, and 1KiB is not\n"},
-  {NULL, "description = ( \"a\", \"b\" );\nextract = [ 1 ];\nload = { plugin = 5; };\n",
-   "pipelines.d/p.conf:1: error: 'description' wants a text, but a list is not one; write for instance: description = \"some text\";\n"
-   "pipelines.d/p.conf:2: error: 'extract' wants a group, but a list is not one; write for instance: extract = { name = value; };\n"
-   "pipelines.d/p.conf:3: error: 'plugin' wants a text, but the number 5 is not one; write for instance: plugin = \"some text\";\n"},
-  {NULL, GOOD_PIPELINE "transforms = { plugin = \"x\"; };\n",
-   "pipelines.d/p.conf:2: error: 'transforms' wants a list of groups, but a group is not one; write for instance: transforms = ( { name = "
-   "value; }, { name = value; } );\n"},
-  {NULL, GOOD_PIPELINE "epoch = { rows = 3000000000; };\nbatch = { rows = 99999999999999999999; };\n",
-   "pipelines.d/p.conf:2: error: the number 3000000000 is past 32 bits and needs the mark L behind it: write 3000000000L\n"
-   "pipelines.d/p.conf:3: error: the number 99999999999999999999 does not fit into 64 bits; write a smaller one\n"},
-  /* what is missing */
-  {NULL, "description = \"x\";\n",
-   "pipelines.d/p.conf: error: 'extract' is missing in a pipeline: Where rows come from: extract = { connection = \"...\"; ... };\n"
-   "pipelines.d/p.conf: error: 'load' is missing in a pipeline: Where rows go: load = { connection = \"...\"; ... };\n"},
-  {NULL, "extract = { plugin = \"a\"; host = \"${NOT_THERE_1}\"; };\nload = { plugin = \"b\";\n  table = \"x_${NOT_THERE_2}\"; };\n",
-   "pipelines.d/p.conf:1: error: 'host': the environment variable NOT_THERE_1 is not set; set it (export NOT_THERE_1=...) or give a default: "
-   "${NOT_THERE_1:-value}\n"
-   "pipelines.d/p.conf:3: error: 'table': the environment variable NOT_THERE_2 is not set; set it (export NOT_THERE_2=...) or give a default: "
-   "${NOT_THERE_2:-value}\n"},
-  {NULL, "extract = { plugin = \"a\"; password = \"${file:/nowhere/pw}\"; };\nload = { plugin = \"b\"; };\n",
-   "pipelines.d/p.conf:1: error: 'password': cannot read '/nowhere/pw': No such file or directory; create the file or name another in "
-   "${file:...}\n"},
-  /* connections */
-  {"connections = { shards = { plugin = \"sqlserver\"; }; };\n", "extract = { connection = \"shrads\"; };\nload = { };\n",
-   "pipelines.d/p.conf:1: error: there is no connection \"shrads\"; did you mean \"shards\"?\n"
-   "pipelines.d/p.conf:2: error: this stage does not say which connector it uses; add plugin = \"...\"; or connection = \"...\";\n"},
-  {"connections = {\n  shards = { plugin = \"sqlserver\"; };\n  bare = { host = \"x\"; }; };\n",
-   "extract = { connection = \"shards\";\n  plugin = \"postgres\"; };\nload = { connection = \"bare\"; };\n",
-   "etl.conf:3: error: connection \"bare\" does not say which connector it is for; add plugin = \"...\";\n"
-   "pipelines.d/p.conf:2: error: this stage says plugin = \"postgres\", but its connection \"shards\" (etl.conf:2) is for \"sqlserver\"; "
-   "remove 'plugin' here or use another connection\n"},
-  {NULL, "extract = { connection = \"shards\"; };\nload = { plugin = \"b\"; };\n",
-   "pipelines.d/p.conf:1: error: there is no connection \"shards\"; add connections = { shards = { plugin = \"...\"; }; }; to etl.conf\n"},
-  /* syntax: one file's does not hide the other's */
-  {"state = \"sqlite:///x\";\nstate = \"sqlite:///y\";\n", "schedul = 1;\n" GOOD_PIPELINE,
-   "etl.conf:2: error: setting 'state' is set twice; the first time is on line 1: remove one of them\n"
-   "pipelines.d/p.conf:1: error: unknown setting 'schedul' in a pipeline; did you mean 'schedule'?\n"},
-  {"state = \"nonsense\";\n", "extract = {\n  plugin = \"a\";\nload = { plugin = \"b\"; };\n",
-   "etl.conf:1: error: 'state' is no address of a state store; write \"sqlite:///var/lib/etl/etl.db\" (three slashes) or "
-   "\"postgresql://host/database\"\n"
-   "pipelines.d/p.conf:4: error: syntax error: a '}' is missing for what is opened on line 1\n"},
-  {NULL, "description = \"x\nextract = { plugin = \"a\"; };\n",
-   "pipelines.d/p.conf:3: error: syntax error: the text that begins on line 2 has no closing quote\n"},
-  {NULL, "description = daily;\n" GOOD_PIPELINE,
-   "pipelines.d/p.conf:1: error: syntax error: text is written in quotes: description = \"daily\"\n"},
-  {NULL, "@include \"nope.inc\"\n" GOOD_PIPELINE,
-   "pipelines.d/p.conf:1: error: cannot open include file; the path after @include starts at the folder of 'pipelines.d/p.conf'\n"},
-  {NULL, "description = \"Gr\xfc\xdf\";\n" GOOD_PIPELINE,
-   "pipelines.d/p.conf: error: the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8\n"},
-  /* schedules and zones */
-  {NULL, "schedule = \"61 * * * *\";\ntimezone = \"Europe/Berln\";\n" GOOD_PIPELINE,
-   "pipelines.d/p.conf:1: error: '61' is no minute; write 0 to 59, *, a list 1,2, a range 1-5 or a step */2\n"
-   "pipelines.d/p.conf:2: error: there is no time zone \"Europe/Berln\"; did you mean \"Europe/Berlin\"?\n"},
-  /* settings that do not go together */
-  {NULL, GOOD_PIPELINE "error_handling = { retry_delay = \"1h\"; };\nbatch = { bytes = \"64MiB\"; };\nmemory = \"128MiB\";\n",
-   "pipelines.d/p.conf: error: 'memory' (128MiB) does not hold four batches of 64MiB; raise 'memory' or lower 'bytes' of 'batch'\n"
-   "pipelines.d/p.conf:2: error: 'retry_delay' is 1h, longer than 'max_retry_delay' (15m); make the one shorter or the other longer\n"},
+    /* names */
+    {NULL, "shedule = \"@daily\";\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:1: error: unknown setting 'shedule' in a pipeline; did you mean 'schedule'?\n"},
+    {"pluginn_dirs = [];\n\nnonsense = 1;\n", NULL,
+     "etl.conf:1: error: unknown setting 'pluginn_dirs' in etl.conf; did you mean 'plugin_dirs'?\n"
+     "etl.conf:3: error: unknown setting 'nonsense' in etl.conf; there are: plugin_dirs, pipeline_dir, cache_dir, state, "
+     "connections\n"},
+    {NULL, GOOD_PIPELINE "epoch = { row = 5;\n  bites = \"1MiB\"; };\n",
+     "pipelines.d/p.conf:2: error: unknown setting 'row' in 'epoch'; did you mean 'rows'?\n"
+     "pipelines.d/p.conf:3: error: unknown setting 'bites' in 'epoch'; did you mean 'bytes'?\n"},
+    /* types and ranges */
+    {NULL, GOOD_PIPELINE "error_handling = {\n max_retries = \"many\";\n retry_delay = 10;\n exponential_backoff = 1; };\n",
+     "pipelines.d/p.conf:3: error: 'max_retries' wants a whole number, but the text \"many\" is not one; write for instance: "
+     "max_retries = 10;\n"
+     "pipelines.d/p.conf:4: error: 'retry_delay' wants a duration, but the number 10 is not one; write for instance: retry_delay = "
+     "\"10s\";\n"
+     "pipelines.d/p.conf:5: error: 'exponential_backoff' wants true or false, but the number 1 is not one; write for instance: "
+     "exponential_backoff = true;\n"},
+    {NULL, GOOD_PIPELINE "epoch = { time = \"1ms\"; };\nbatch = { rows = 0; };\nmemory = \"1KiB\";\n",
+     "pipelines.d/p.conf:2: error: 'time' must be 10ms to 1d, and 1ms is not\n"
+     "pipelines.d/p.conf:3: error: 'rows' must be 1 to 1000000, and 0 is not\n"
+     "pipelines.d/p.conf:4: error: 'memory' must be 4MiB to 1TiB, and 1KiB is not\n"},
+    {NULL, "description = ( \"a\", \"b\" );\nextract = [ 1 ];\nload = { plugin = 5; };\n",
+     "pipelines.d/p.conf:1: error: 'description' wants a text, but a list is not one; write for instance: description = \"some "
+     "text\";\n"
+     "pipelines.d/p.conf:2: error: 'extract' wants a group, but a list is not one; write for instance: extract = { name = value; "
+     "};\n"
+     "pipelines.d/p.conf:3: error: 'plugin' wants a text, but the number 5 is not one; write for instance: plugin = \"some "
+     "text\";\n"},
+    {NULL, GOOD_PIPELINE "transforms = { plugin = \"x\"; };\n",
+     "pipelines.d/p.conf:2: error: 'transforms' wants a list of groups, but a group is not one; write for instance: transforms = ( "
+     "{ name = "
+     "value; }, { name = value; } );\n"},
+    {NULL, GOOD_PIPELINE "epoch = { rows = 3000000000; };\nbatch = { rows = 99999999999999999999; };\n",
+     "pipelines.d/p.conf:2: error: the number 3000000000 is past 32 bits and needs the mark L behind it: write 3000000000L\n"
+     "pipelines.d/p.conf:3: error: the number 99999999999999999999 does not fit into 64 bits; write a smaller one\n"},
+    /* what is missing */
+    {NULL, "description = \"x\";\n",
+     "pipelines.d/p.conf: error: 'extract' is missing in a pipeline: Where rows come from: extract = { connection = \"...\"; ... "
+     "};\n"
+     "pipelines.d/p.conf: error: 'load' is missing in a pipeline: Where rows go: load = { connection = \"...\"; ... };\n"},
+    {NULL,
+     "extract = { plugin = \"a\"; host = \"${NOT_THERE_1}\"; };\nload = { plugin = \"b\";\n  table = \"x_${NOT_THERE_2}\"; };\n",
+     "pipelines.d/p.conf:1: error: 'host': the environment variable NOT_THERE_1 is not set; set it (export NOT_THERE_1=...) or "
+     "give a default: "
+     "${NOT_THERE_1:-value}\n"
+     "pipelines.d/p.conf:3: error: 'table': the environment variable NOT_THERE_2 is not set; set it (export NOT_THERE_2=...) or "
+     "give a default: "
+     "${NOT_THERE_2:-value}\n"},
+    {NULL, "extract = { plugin = \"a\"; password = \"${file:/nowhere/pw}\"; };\nload = { plugin = \"b\"; };\n",
+     "pipelines.d/p.conf:1: error: 'password': cannot read '/nowhere/pw': No such file or directory; create the file or name "
+     "another in "
+     "${file:...}\n"},
+    /* connections */
+    {"connections = { shards = { plugin = \"sqlserver\"; }; };\n", "extract = { connection = \"shrads\"; };\nload = { };\n",
+     "pipelines.d/p.conf:1: error: there is no connection \"shrads\"; did you mean \"shards\"?\n"
+     "pipelines.d/p.conf:2: error: this stage does not say which connector it uses; add plugin = \"...\"; or connection = "
+     "\"...\";\n"},
+    {"connections = {\n  shards = { plugin = \"sqlserver\"; };\n  bare = { host = \"x\"; }; };\n",
+     "extract = { connection = \"shards\";\n  plugin = \"postgres\"; };\nload = { connection = \"bare\"; };\n",
+     "etl.conf:3: error: connection \"bare\" does not say which connector it is for; add plugin = \"...\";\n"
+     "pipelines.d/p.conf:2: error: this stage says plugin = \"postgres\", but its connection \"shards\" (etl.conf:2) is for "
+     "\"sqlserver\"; "
+     "remove 'plugin' here or use another connection\n"},
+    {NULL, "extract = { connection = \"shards\"; };\nload = { plugin = \"b\"; };\n",
+     "pipelines.d/p.conf:1: error: there is no connection \"shards\"; add connections = { shards = { plugin = \"...\"; }; }; to "
+     "etl.conf\n"},
+    /* syntax: one file's does not hide the other's */
+    {"state = \"sqlite:///x\";\nstate = \"sqlite:///y\";\n", "schedul = 1;\n" GOOD_PIPELINE,
+     "etl.conf:2: error: setting 'state' is set twice; the first time is on line 1: remove one of them\n"
+     "pipelines.d/p.conf:1: error: unknown setting 'schedul' in a pipeline; did you mean 'schedule'?\n"},
+    {"state = \"nonsense\";\n", "extract = {\n  plugin = \"a\";\nload = { plugin = \"b\"; };\n",
+     "etl.conf:1: error: 'state' is no address of a state store; write \"sqlite:///var/lib/etl/etl.db\" (three slashes) or "
+     "\"postgresql://host/database\"\n"
+     "pipelines.d/p.conf:4: error: syntax error: a '}' is missing for what is opened on line 1\n"},
+    {NULL, "description = \"x\nextract = { plugin = \"a\"; };\n",
+     "pipelines.d/p.conf:3: error: syntax error: the text that begins on line 2 has no closing quote\n"},
+    {NULL, "description = daily;\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:1: error: syntax error: text is written in quotes: description = \"daily\"\n"},
+    {NULL, "@include \"nope.inc\"\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:1: error: cannot open include file; the path after @include starts at the folder of "
+     "'pipelines.d/p.conf'\n"},
+    {NULL, "description = \"Gr\xfc\xdf\";\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf: error: the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8\n"},
+    /* schedules and zones */
+    {NULL, "schedule = \"61 * * * *\";\ntimezone = \"Europe/Berln\";\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:1: error: '61' is no minute; write 0 to 59, *, a list 1,2, a range 1-5 or a step */2\n"
+     "pipelines.d/p.conf:2: error: there is no time zone \"Europe/Berln\"; did you mean \"Europe/Berlin\"?\n"},
+    /* settings that do not go together */
+    {NULL, GOOD_PIPELINE "error_handling = { retry_delay = \"1h\"; };\nbatch = { bytes = \"64MiB\"; };\nmemory = \"128MiB\";\n",
+     "pipelines.d/p.conf: error: 'memory' (128MiB) does not hold four batches of 64MiB; raise 'memory' or lower 'bytes' of "
+     "'batch'\n"
+     "pipelines.d/p.conf:2: error: 'retry_delay' is 1h, longer than 'max_retry_delay' (15m); make the one shorter or the other "
+     "longer\n"},
 };
 
 Test(broken, texts) {
@@ -103,7 +121,8 @@ Test(broken, several_files_at_once) {
   tmpdir_write("pipelines.d/c d.conf", GOOD_PIPELINE);
   expect_said("etl.conf", NULL,
               "etl.conf:1: error: unknown setting 'stat' in etl.conf; did you mean 'state'?\n"
-              "pipelines.d/a.conf:1: error: syntax error: a setting is written as name = value; and a name stands inside { }, not inside ( ) "
+              "pipelines.d/a.conf:1: error: syntax error: a setting is written as name = value; and a name stands inside { }, not "
+              "inside ( ) "
               "or [ ]\n"
               "pipelines.d/b.conf:1: error: unknown setting 'extrakt' in a pipeline; did you mean 'extract'?\n"
               "pipelines.d/c d.conf: error: a pipeline's name may hold letters, digits, '_', '.' and '-' only; rename the file\n");
@@ -122,14 +141,16 @@ Test(broken, inside_an_included_file) {
   tmpdir_write("pipelines.d/common.inc", "\nepoch = { rows = 3000000000; };\n");
   tmpdir_write("pipelines.d/p.conf", "@include \"common.inc\"\n" GOOD_PIPELINE);
   chmod("pipelines.d/common.inc", 0666);
-  expect_said("etl.conf", NULL,
-              "pipelines.d/common.inc: error: file 'pipelines.d/common.inc' may be written by every user of this machine, so it is not "
-              "trusted; take the permission away: chmod o-w 'pipelines.d/common.inc'\n"
-              "pipelines.d/common.inc:2: error: the number 3000000000 is past 32 bits and needs the mark L behind it: write 3000000000L\n");
+  expect_said(
+      "etl.conf", NULL,
+      "pipelines.d/common.inc: error: file 'pipelines.d/common.inc' may be written by every user of this machine, so it is not "
+      "trusted; take the permission away: chmod o-w 'pipelines.d/common.inc'\n"
+      "pipelines.d/common.inc:2: error: the number 3000000000 is past 32 bits and needs the mark L behind it: write 3000000000L\n");
   tmpdir_write("pipelines.d/p.conf", "# first\n@include \"common.inc\"\nmemry = \"1GiB\";\n" GOOD_PIPELINE);
   tmpdir_write("pipelines.d/common.inc", "memry = 1;\n");
   expect_said("etl.conf", NULL,
-              "pipelines.d/p.conf:3: error: a setting on this line is set twice, here and in a file that is included; remove one of them\n");
+              "pipelines.d/p.conf:3: error: a setting on this line is set twice, here and in a file that is included; remove one "
+              "of them\n");
 }
 
 Test(broken, files_that_others_may_write) {
@@ -137,22 +158,25 @@ Test(broken, files_that_others_may_write) {
   tmpdir_write("pipelines.d/p.conf", GOOD_PIPELINE);
   chmod("pipelines.d/p.conf", 0666);
   expect_said("etl.conf", NULL,
-              "pipelines.d/p.conf: error: file 'pipelines.d/p.conf' may be written by every user of this machine, so it is not trusted; take "
+              "pipelines.d/p.conf: error: file 'pipelines.d/p.conf' may be written by every user of this machine, so it is not "
+              "trusted; take "
               "the permission away: chmod o-w 'pipelines.d/p.conf'\n");
   chmod("pipelines.d/p.conf", 0644);
   chmod("pipelines.d", 0777);
-  expect_said("etl.conf", NULL,
-              "pipelines.d: error: directory 'pipelines.d' may be written by every user of this machine, so it is not trusted; take the "
-              "permission away: chmod o-w 'pipelines.d'\n");
+  expect_said(
+      "etl.conf", NULL,
+      "pipelines.d: error: directory 'pipelines.d' may be written by every user of this machine, so it is not trusted; take the "
+      "permission away: chmod o-w 'pipelines.d'\n");
 }
 
 Test(broken, a_secret_is_not_shown) {
   tmpdir_write("pw", "hunter2\n");
   tmpdir_write("etl.conf", "%s", "");
   tmpdir_write("pipelines.d/p.conf", "memory = \"${file:../pw}\";\n" GOOD_PIPELINE);
-  expect_said("etl.conf", NULL,
-              "pipelines.d/p.conf:1: error: 'memory' wants a size, but the text given here (not shown, since it may be secret) is not one; "
-              "write for instance: memory = \"16MiB\";\n");
+  expect_said(
+      "etl.conf", NULL,
+      "pipelines.d/p.conf:1: error: 'memory' wants a size, but the text given here (not shown, since it may be secret) is not one; "
+      "write for instance: memory = \"16MiB\";\n");
 }
 
 Test(broken, no_such_files) {
@@ -161,7 +185,8 @@ Test(broken, no_such_files) {
   tmpdir_write("etl.conf", "%s", "");
   tmpdir_write("pipelines.d/logins.conf", GOOD_PIPELINE);
   expect_said("etl.conf", "login", "error: there is no pipeline 'login'; did you mean 'logins'?\n");
-  expect_said("etl.conf", "../etl", "error: there is no pipeline '../etl': 'pipelines.d' has no file ../etl.conf; one that exists is: logins\n");
+  expect_said("etl.conf", "../etl",
+              "error: there is no pipeline '../etl': 'pipelines.d' has no file ../etl.conf; one that exists is: logins\n");
   tmpdir_write("etl.conf", "pipeline_dir = \"nowhere\";\n");
   expect_said("etl.conf", NULL,
               "nowhere: error: cannot read the folder of the pipelines: No such file or directory; create it, or name another as "

@@ -15,7 +15,7 @@ static const char *expand(const char *text) {
   diags_fini(&diags);
   node = (struct conf_node){.kind = CONF_STRING, .name = "x", .text = text, .origin = "f:1", .base_dir = tmpdir_path};
   int rc = expand_node(&node, arena, &diags);
-  cr_expect_eq(rc < 0, diags.errors > 0);
+  cr_expect_eq(rc<0, diags.errors> 0);
   cr_expect_eq(rc < 0, node.broken);
   return rc < 0 ? NULL : node.text;
 }
@@ -55,7 +55,8 @@ Test(expand, variables) {
 
 Test(expand, mistakes) {
   unsetenv("NONE");
-  static const char *const bad[] = {"${NONE}", "${", "${A", "${}", "${1A}", "${A B}", "${file:}", "${file:nowhere}", "${NONE:-${ALSO_NONE}}", "${:-x}"};
+  static const char *const bad[] = {
+      "${NONE}", "${", "${A", "${}", "${1A}", "${A B}", "${file:}", "${file:nowhere}", "${NONE:-${ALSO_NONE}}", "${:-x}"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     cr_expect_null(expand(bad[i]), "%s", bad[i]);
     cr_expect_eq(diags.n, 1, "%s", bad[i]);

@@ -45,16 +45,17 @@ Test(load, everything_written) {
   setenv("ETL_PLUGIN_PATH", "/first:rel::/second", 1);
   tmpdir_write("etl.conf", "plugin_dirs = [ \"plugins\", \"/third\" ]; cache_dir = \"c\"; state = \"postgresql://h/d\";\n"
                            "connections = { sh = { plugin = \"s\"; user = \"u\"; port = 1; nested = { a = 1; }; }; };\n");
-  tmpdir_write("pipelines.d/p.conf",
-               "description = \"d\"; schedule = \"*/5 8-18 * * mon-fri\"; timezone = \"Europe/Berlin\";\n"
-               "extract = { connection = \"sh\"; port = \"${DEPTH}\"; shards = ( { id = \"a\"; } ); };\n"
-               "transforms = ( { plugin = \"t1\"; }, { plugin = \"t2\"; x = 1.5; } );\n"
-               "load = { plugin = \"l\"; };\n"
-               "epoch = { rows = 5; bytes = \"1MiB\"; time = \"1s\"; };\nbatch = { rows = 10; bytes = \"64KiB\"; };\nmemory = 8388608;\n"
-               "stall_timeout = \"0\";\n"
-               "error_handling = { max_retries = 0; retry_delay = \"1s\"; max_retry_delay = \"2s\"; exponential_backoff = false; "
-               "retry_timeout = \"1h30m\"; };\n"
-               "circuit_breaker = { threshold = 3; cooldown = \"5m\"; };\n");
+  tmpdir_write(
+      "pipelines.d/p.conf",
+      "description = \"d\"; schedule = \"*/5 8-18 * * mon-fri\"; timezone = \"Europe/Berlin\";\n"
+      "extract = { connection = \"sh\"; port = \"${DEPTH}\"; shards = ( { id = \"a\"; } ); };\n"
+      "transforms = ( { plugin = \"t1\"; }, { plugin = \"t2\"; x = 1.5; } );\n"
+      "load = { plugin = \"l\"; };\n"
+      "epoch = { rows = 5; bytes = \"1MiB\"; time = \"1s\"; };\nbatch = { rows = 10; bytes = \"64KiB\"; };\nmemory = 8388608;\n"
+      "stall_timeout = \"0\";\n"
+      "error_handling = { max_retries = 0; retry_delay = \"1s\"; max_retry_delay = \"2s\"; exponential_backoff = false; "
+      "retry_timeout = \"1h30m\"; };\n"
+      "circuit_breaker = { threshold = 3; cooldown = \"5m\"; };\n");
   struct conf *c = load("etl.conf", NULL);
   const struct conf_pipeline *p = &c->pipelines[0];
   cr_expect_str_eq(p->schedule, "*/5 8-18 * * mon-fri");
@@ -100,7 +101,9 @@ Test(load, everything_written) {
 }
 
 Test(load, only_one_pipeline) {
-  tmpdir_write("etl.conf", "connections = { used = { plugin = \"a\"; user = \"x\"; }; other = { plugin = \"b\"; user = \"${NOT_SET}\"; }; };\n");
+  tmpdir_write(
+      "etl.conf",
+      "connections = { used = { plugin = \"a\"; user = \"x\"; }; other = { plugin = \"b\"; user = \"${NOT_SET}\"; }; };\n");
   tmpdir_write("pipelines.d/good.conf", "extract = { connection = \"used\"; }; load = { plugin = \"b\"; };\n");
   tmpdir_write("pipelines.d/bad.conf", "nonsense");
   tmpdir_write("pipelines.d/.hidden.conf", "nonsense");

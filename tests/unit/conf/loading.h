@@ -20,7 +20,7 @@ static inline char *load_and_say(const char *path, const char *only, struct conf
   struct diags d = {0};
   struct conf *c = NULL;
   int rc = conf_load(path, only, &d, &c);
-  cr_assert_eq(rc < 0, d.errors > 0);
+  cr_assert_eq(rc<0, d.errors> 0);
   cr_assert_eq(rc == 0, c != NULL);
   char *text = NULL;
   size_t n = 0;
@@ -35,11 +35,11 @@ static inline char *load_and_say(const char *path, const char *only, struct conf
   return text;
 }
 
-#define expect_said(path_, only_, want_)                                                                        \
-  do {                                                                                                          \
-    char *said_ = load_and_say(path_, only_, NULL);                                                             \
-    cr_expect_str_eq(said_, want_, "said:\n%s\nwanted:\n%s", said_, want_);                                     \
-    free(said_);                                                                                                \
+#define expect_said(path_, only_, want_)                                                                                           \
+  do {                                                                                                                             \
+    char *said_ = load_and_say(path_, only_, NULL);                                                                                \
+    cr_expect_str_eq(said_, want_, "said:\n%s\nwanted:\n%s", said_, want_);                                                        \
+    free(said_);                                                                                                                   \
   } while (0)
 
 #endif

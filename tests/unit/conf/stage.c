@@ -20,8 +20,9 @@ static void expect_same(const struct conf_node *a, const struct conf_node *b) {
 Test(stage, there_and_back) {
   tmpdir_write("pw", "s3cret\n");
   tmpdir_write("etl.conf", "connections = { c = { plugin = \"p\"; password = \"${file:pw}\"; big = 5000000000L; }; };\n");
-  tmpdir_write("pipelines.d/p.conf", "extract = { connection = \"c\"; yes = true; ratio = 0.1; name = \"Grüße \\\"x\\\"\"; list = [ \"a\", \"b\" ];\n"
-                                     "  groups = ( { id = 1; }, { id = 2; sub = { x = \"y\"; }; } ); };\nload = { plugin = \"l\"; };\n");
+  tmpdir_write("pipelines.d/p.conf",
+               "extract = { connection = \"c\"; yes = true; ratio = 0.1; name = \"Grüße \\\"x\\\"\"; list = [ \"a\", \"b\" ];\n"
+               "  groups = ( { id = 1; }, { id = 2; sub = { x = \"y\"; }; } ); };\nload = { plugin = \"l\"; };\n");
   struct conf *c;
   char *said = load_and_say("etl.conf", NULL, &c);
   cr_assert_str_eq(said, "");
@@ -48,7 +49,10 @@ Test(stage, there_and_back) {
 }
 
 Test(stage, json_that_is_none) {
-  static const char *const bad[] = {"{}", "[]", "{\"plugin\": \"x\"}", "{\"plugin\": \"x\", \"options\": {\"kind\": 1, \"text\": \"a\"}}",
+  static const char *const bad[] = {"{}",
+                                    "[]",
+                                    "{\"plugin\": \"x\"}",
+                                    "{\"plugin\": \"x\", \"options\": {\"kind\": 1, \"text\": \"a\"}}",
                                     "{\"plugin\": \"x\", \"options\": {\"kind\": 6, \"kids\": [{\"kind\": 1, \"name\": \"a\"}]}}",
                                     "{\"plugin\": \"x\", \"options\": {\"kind\": 6, \"kids\": [{\"kind\": 1, \"text\": \"a\"}]}}",
                                     "{\"plugin\": \"x\", \"options\": {\"kind\": 99}}"};

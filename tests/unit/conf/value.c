@@ -12,7 +12,7 @@ static char *complaint(const char *text, enum conf_want want, bool hide, struct 
   struct diags d = {0};
   cr_assert_eq(source_read_value(text, a, &n), 0, "%s", text);
   int rc = value_take(n, want, hide, &d, ret);
-  cr_expect_eq(rc < 0, d.n > 0);
+  cr_expect_eq(rc<0, d.n> 0);
   char *said = d.n ? strdup(d.list[0].text) : NULL;
   diags_fini(&d);
   arena_free(a);
@@ -60,10 +60,25 @@ Test(value, refused) {
   static const struct {
     const char *text;
     enum conf_want want;
-  } bad[] = {{"1.5", WANT_INT},        {"\"\"", WANT_INT},       {"\" 5\"", WANT_INT},  {"\"5x\"", WANT_INT},  {"\"99999999999999999999\"", WANT_INT},
-             {"5", WANT_STRING},       {"true", WANT_STRING},    {"1", WANT_BOOL},      {"\"yes\"", WANT_BOOL}, {"\"nan\"", WANT_FLOAT},
-             {"10", WANT_DURATION},    {"\"ten\"", WANT_SIZE},   {"1.5", WANT_SIZE},    {"[ 1, 2 ]", WANT_LIST}, {"{ a = 1; }", WANT_MAP},
-             {"( 1 )", WANT_GROUPS},   {"\"x\"", WANT_GROUP},    {"( )", WANT_STRING},  {"{ }", WANT_LIST}};
+  } bad[] = {{"1.5", WANT_INT},
+             {"\"\"", WANT_INT},
+             {"\" 5\"", WANT_INT},
+             {"\"5x\"", WANT_INT},
+             {"\"99999999999999999999\"", WANT_INT},
+             {"5", WANT_STRING},
+             {"true", WANT_STRING},
+             {"1", WANT_BOOL},
+             {"\"yes\"", WANT_BOOL},
+             {"\"nan\"", WANT_FLOAT},
+             {"10", WANT_DURATION},
+             {"\"ten\"", WANT_SIZE},
+             {"1.5", WANT_SIZE},
+             {"[ 1, 2 ]", WANT_LIST},
+             {"{ a = 1; }", WANT_MAP},
+             {"( 1 )", WANT_GROUPS},
+             {"\"x\"", WANT_GROUP},
+             {"( )", WANT_STRING},
+             {"{ }", WANT_LIST}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char *said = complaint(bad[i].text, bad[i].want, false, &v);
     cr_expect_not_null(said, "%s", bad[i].text);

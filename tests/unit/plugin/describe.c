@@ -57,9 +57,13 @@ static void expect_error(const char *variant, int64_t deadline_ns, const char *f
   cr_expect_neq(e.remedy[0], '\0');
 }
 
-Test(describe, crash) { expect_error("crash", 10 * NS_PER_SEC, "crashed when it was asked to describe itself: SIGSEGV (Segmentation fault)"); }
+Test(describe, crash) {
+  expect_error("crash", 10 * NS_PER_SEC, "crashed when it was asked to describe itself: SIGSEGV (Segmentation fault)");
+}
 
-Test(describe, exits) { expect_error("exits", 10 * NS_PER_SEC, "ended the process that loaded it (exit status 7) instead of describing itself"); }
+Test(describe, exits) {
+  expect_error("exits", 10 * NS_PER_SEC, "ended the process that loaded it (exit status 7) instead of describing itself");
+}
 
 Test(describe, hang) {
   int64_t before = clock_mono_ns();
@@ -67,7 +71,9 @@ Test(describe, hang) {
   cr_expect_lt(clock_mono_ns() - before, 5 * NS_PER_SEC);
 }
 
-Test(describe, what_the_child_found) { expect_error("no_next", 10 * NS_PER_SEC, "cannot be used: its extractor 'sample' lacks the function next()"); }
+Test(describe, what_the_child_found) {
+  expect_error("no_next", 10 * NS_PER_SEC, "cannot be used: its extractor 'sample' lacks the function next()");
+}
 
 Test(describe, no_executable) {
   struct err e;
@@ -78,12 +84,14 @@ Test(describe, no_executable) {
 }
 
 Test(describe, json_that_is_none) {
-  static const char *const bad[] = {
-    "{}", "{\"name\": \"x\", \"version\": \"1\"}", "{\"name\": \"x\", \"version\": \"1\", \"connectors\": [{}]}",
-    "{\"name\": \"x\", \"version\": \"1\", \"connectors\": [{\"kind\": \"extractor\", \"name\": \"x\", \"version\": \"1\", \"options\": [{\"name\": "
-    "\"a\", \"type\": \"strange\"}]}]}",
-    "{\"name\": \"x\", \"version\": \"1\", \"connectors\": [{\"kind\": \"extractor\", \"name\": \"x\", \"version\": \"1\", \"options\": [{\"name\": "
-    "\"a\", \"type\": \"choice\"}]}]}"};
+  static const char *const bad[] = {"{}", "{\"name\": \"x\", \"version\": \"1\"}",
+                                    "{\"name\": \"x\", \"version\": \"1\", \"connectors\": [{}]}",
+                                    "{\"name\": \"x\", \"version\": \"1\", \"connectors\": [{\"kind\": \"extractor\", \"name\": "
+                                    "\"x\", \"version\": \"1\", \"options\": [{\"name\": "
+                                    "\"a\", \"type\": \"strange\"}]}]}",
+                                    "{\"name\": \"x\", \"version\": \"1\", \"connectors\": [{\"kind\": \"extractor\", \"name\": "
+                                    "\"x\", \"version\": \"1\", \"options\": [{\"name\": "
+                                    "\"a\", \"type\": \"choice\"}]}]}"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     json_t *j = json_loads(bad[i], 0, NULL);
     struct description *d = NULL;

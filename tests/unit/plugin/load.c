@@ -15,21 +15,23 @@ struct wrong {
   const char *variant, *message; /* the message's end */
 };
 static const struct wrong wrong[] = {
-  {"no_entry", "cannot be used: it does not export etl_plugin_v1()"},
-  {"null_entry", "refuses this host (ABI 1.0)"},
-  {"bad_magic", "cannot be used: what etl_plugin_v1() gave is no descriptor (magic 000000000000002a)"},
-  {"short", "cannot be used: the functions of its extractor 'sample' are fewer than in ABI 1.0 (struct_size 16)"},
-  {"no_next", "cannot be used: its extractor 'sample' lacks the function next()"},
-  {"no_claim", "cannot be used: its loader 'sample' lacks the function claim()"},
-  {"two_of_a_kind", "cannot be used: it holds two connectors of the kind extractor, and one file may hold one"},
-  {"bad_default", "cannot be used: extractor 'sample': the default of its option 'time' is wrong: 'time' wants a duration, but the text \"10\" is "
-                  "not one; write for instance: time = \"10s\";"},
-  {"no_choices", "cannot be used: extractor 'sample': its option 'kind' is a choice without choices"},
-  {"bad_type", "cannot be used: extractor 'sample': its option 'strange' is of type 77, which this host does not know"},
-  {"bad_name", "cannot be used: extractor 'sample': it has an option with the name 'Big Name', which is none: [a-z][a-z0-9_]*, not 'plugin' or "
-               "'connection'"},
-  {"twice", "cannot be used: extractor 'sample': it has two options of the name 'host'"},
-  {"no_members", "cannot be used: extractor 'sample': its option 'more' takes groups, but does not say of what"},
+    {"no_entry", "cannot be used: it does not export etl_plugin_v1()"},
+    {"null_entry", "refuses this host (ABI 1.0)"},
+    {"bad_magic", "cannot be used: what etl_plugin_v1() gave is no descriptor (magic 000000000000002a)"},
+    {"short", "cannot be used: the functions of its extractor 'sample' are fewer than in ABI 1.0 (struct_size 16)"},
+    {"no_next", "cannot be used: its extractor 'sample' lacks the function next()"},
+    {"no_claim", "cannot be used: its loader 'sample' lacks the function claim()"},
+    {"two_of_a_kind", "cannot be used: it holds two connectors of the kind extractor, and one file may hold one"},
+    {"bad_default", "cannot be used: extractor 'sample': the default of its option 'time' is wrong: 'time' wants a duration, but "
+                    "the text \"10\" is "
+                    "not one; write for instance: time = \"10s\";"},
+    {"no_choices", "cannot be used: extractor 'sample': its option 'kind' is a choice without choices"},
+    {"bad_type", "cannot be used: extractor 'sample': its option 'strange' is of type 77, which this host does not know"},
+    {"bad_name", "cannot be used: extractor 'sample': it has an option with the name 'Big Name', which is none: [a-z][a-z0-9_]*, "
+                 "not 'plugin' or "
+                 "'connection'"},
+    {"twice", "cannot be used: extractor 'sample': it has two options of the name 'host'"},
+    {"no_members", "cannot be used: extractor 'sample': its option 'more' takes groups, but does not say of what"},
 };
 
 Test(load, wrong) {

@@ -4,31 +4,50 @@
 #include "conf/source.h"
 #include "samples.h"
 
-#define OPTION(...) &(const struct etl_option) { .struct_size = sizeof(struct etl_option), __VA_ARGS__ }
+#define OPTION(...)                                                                                                                \
+  &(const struct etl_option) { .struct_size = sizeof(struct etl_option), __VA_ARGS__ }
 static const char *const choices[] = {"append", "replace", "merge", NULL};
 static const struct etl_option *const shard[] = {
-  OPTION(.name = "id", .type = ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "eu1", .doc = "Its id."),
-  OPTION(.name = "port", .type = ETL_T_INT, .dflt = "1433", .min = 1, .max = 65535),
-  OPTION(.name = "password", .type = ETL_T_STRING, .flags = ETL_OPT_SECRET), NULL};
-enum { TEXT, NUMBER, RATIO, YES, TIME, SIZE, MODE, FILE_, URL, LIST, MAP, SHARDS, PASSWORD, OLD, NONE, DLIST };
+    OPTION(.name = "id", .type = ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "eu1", .doc = "Its id."),
+    OPTION(.name = "port", .type = ETL_T_INT, .dflt = "1433", .min = 1, .max = 65535),
+    OPTION(.name = "password", .type = ETL_T_STRING, .flags = ETL_OPT_SECRET), NULL};
+enum {
+  TEXT,
+  NUMBER,
+  RATIO,
+  YES,
+  TIME,
+  SIZE,
+  MODE,
+  FILE_,
+  URL,
+  LIST,
+  MAP,
+  SHARDS,
+  PASSWORD,
+  OLD,
+  NONE,
+  DLIST
+};
 static const struct etl_option *const options[] = {
-  [TEXT] = OPTION(.name = "table", .type = ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "dbo.logins", .doc = "Which table."),
-  [NUMBER] = OPTION(.name = "retries", .type = ETL_T_INT, .dflt = "3", .min = 0, .max = 10),
-  [RATIO] = OPTION(.name = "ratio", .type = ETL_T_FLOAT, .dflt = "0.5", .min = 0, .max = 1),
-  [YES] = OPTION(.name = "verbose", .type = ETL_T_BOOL, .dflt = "true"),
-  [TIME] = OPTION(.name = "timeout", .type = ETL_T_DURATION, .dflt = "10s", .min = 1000000, .max = 3600000000000),
-  [SIZE] = OPTION(.name = "packet_size", .type = ETL_T_SIZE, .dflt = "32KiB"),
-  [MODE] = OPTION(.name = "mode", .type = ETL_T_ENUM, .choices = choices, .dflt = "append"),
-  [FILE_] = OPTION(.name = "file", .type = ETL_T_PATH),
-  [URL] = OPTION(.name = "url", .type = ETL_T_URL),
-  [LIST] = OPTION(.name = "cursor", .type = ETL_T_LIST),
-  [MAP] = OPTION(.name = "rename", .type = ETL_T_MAP),
-  [SHARDS] = OPTION(.name = "shards", .type = ETL_T_GROUPS, .members = shard),
-  [PASSWORD] = OPTION(.name = "password", .type = ETL_T_STRING, .flags = ETL_OPT_SECRET),
-  [OLD] = OPTION(.name = "tabel", .type = ETL_T_STRING, .flags = ETL_OPT_DEPRECATED, .replaced_by = "table"),
-  [NONE] = OPTION(.name = "nothing", .type = ETL_T_STRING),
-  [DLIST] = OPTION(.name = "columns", .type = ETL_T_LIST, .dflt = "[ \"a\", \"b\" ]"),
-  NULL};
+    [TEXT] =
+        OPTION(.name = "table", .type = ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "dbo.logins", .doc = "Which table."),
+    [NUMBER] = OPTION(.name = "retries", .type = ETL_T_INT, .dflt = "3", .min = 0, .max = 10),
+    [RATIO] = OPTION(.name = "ratio", .type = ETL_T_FLOAT, .dflt = "0.5", .min = 0, .max = 1),
+    [YES] = OPTION(.name = "verbose", .type = ETL_T_BOOL, .dflt = "true"),
+    [TIME] = OPTION(.name = "timeout", .type = ETL_T_DURATION, .dflt = "10s", .min = 1000000, .max = 3600000000000),
+    [SIZE] = OPTION(.name = "packet_size", .type = ETL_T_SIZE, .dflt = "32KiB"),
+    [MODE] = OPTION(.name = "mode", .type = ETL_T_ENUM, .choices = choices, .dflt = "append"),
+    [FILE_] = OPTION(.name = "file", .type = ETL_T_PATH),
+    [URL] = OPTION(.name = "url", .type = ETL_T_URL),
+    [LIST] = OPTION(.name = "cursor", .type = ETL_T_LIST),
+    [MAP] = OPTION(.name = "rename", .type = ETL_T_MAP),
+    [SHARDS] = OPTION(.name = "shards", .type = ETL_T_GROUPS, .members = shard),
+    [PASSWORD] = OPTION(.name = "password", .type = ETL_T_STRING, .flags = ETL_OPT_SECRET),
+    [OLD] = OPTION(.name = "tabel", .type = ETL_T_STRING, .flags = ETL_OPT_DEPRECATED, .replaced_by = "table"),
+    [NONE] = OPTION(.name = "nothing", .type = ETL_T_STRING),
+    [DLIST] = OPTION(.name = "columns", .type = ETL_T_LIST, .dflt = "[ \"a\", \"b\" ]"),
+    NULL};
 
 static struct {
   struct arena *arena;
@@ -94,11 +113,12 @@ Test(options, defaults) {
 }
 
 Test(options, everything_written) {
-  cr_assert_eq(bind("table = \"t\"; retries = \"7\"; ratio = 1; verbose = false; timeout = \"1m30s\"; packet_size = 4096;\n"
-                    "mode = \"merge\"; file = \"data/x.csv\"; url = \"https://h/p\"; cursor = \"one\"; columns = ( \"x\", \"y\", \"z\" );\n"
-                    "rename = { a = \"b\"; c = \"d\"; };\n"
-                    "shards = ( { id = \"eu1\"; password = \"p1\"; },\n { id = \"eu2\"; port = 99; } );\npassword = \"hunter2\";\n"),
-               0, "%s", t.diags.n ? t.diags.list[0].text : "");
+  cr_assert_eq(
+      bind("table = \"t\"; retries = \"7\"; ratio = 1; verbose = false; timeout = \"1m30s\"; packet_size = 4096;\n"
+           "mode = \"merge\"; file = \"data/x.csv\"; url = \"https://h/p\"; cursor = \"one\"; columns = ( \"x\", \"y\", \"z\" );\n"
+           "rename = { a = \"b\"; c = \"d\"; };\n"
+           "shards = ( { id = \"eu1\"; password = \"p1\"; },\n { id = \"eu2\"; port = 99; } );\npassword = \"hunter2\";\n"),
+      0, "%s", t.diags.n ? t.diags.list[0].text : "");
   cr_expect_eq(value(NUMBER)->i, 7);
   cr_expect_float_eq(value(RATIO)->f, 1.0, 1e-12);
   cr_expect_eq(value(YES)->i, 0);
@@ -156,32 +176,34 @@ struct mistake {
   const char *text, *said; /* all findings, one a line */
 };
 static const struct mistake mistakes[] = {
-  {"", "p.conf:1: error: option 'table' of connector 'sample' is missing: Which table. Write for instance: table = \"dbo.logins\";\n"},
-  {"table = \"t\";\nretrise = 5;\nwhatever = 1;\n",
-   "p.conf:2: error: connector 'sample' has no option 'retrise' here; did you mean 'retries'?\n"
-   "p.conf:3: error: connector 'sample' has no option 'whatever' here; `etl plugin info sample` lists them\n"},
-  {"table = 5;\nretries = 11;\nratio = 1.5;\ntimeout = \"2h\";\nverbose = \"yes\";\n",
-   "p.conf:1: error: 'table' wants a text, but the number 5 is not one; write for instance: table = \"some text\";\n"
-   "p.conf:2: error: 'retries' must be 0 to 10, and 11 is not\n"
-   "p.conf:3: error: 'ratio' must be 0 to 1, and 1.5 is not\n"
-   "p.conf:4: error: 'timeout' must be 1ms to 1h, and 2h is not\n"
-   "p.conf:5: error: 'verbose' wants true or false, but the text \"yes\" is not one; write for instance: verbose = true;\n"},
-  {"table = \"t\"; mode = \"merg\"; url = \"no url\"; file = \"\";\n",
-   "p.conf:1: error: 'mode' cannot be \"merg\"; did you mean \"merge\"? There are: append, replace, merge\n"
-   "p.conf:1: error: 'file' is an empty path; name a file, or leave the option out\n"
-   "p.conf:1: error: 'url' wants a URL, which begins with a scheme; write for instance: https://host/path\n"},
-  {"table = \"t\"; mode = \"sideways\";\n", "p.conf:1: error: 'mode' cannot be \"sideways\"; there are: append, replace, merge\n"},
-  {"table = \"t\";\nshards = (\n { id = \"a\"; prot = 5; },\n { port = 0; } );\n",
-   "p.conf:3: error: connector 'sample' has no option 'prot' here; did you mean 'port'?\n"
-   "p.conf:4: error: option 'id' of connector 'sample' is missing: Its id. Write for instance: id = \"eu1\";\n"
-   "p.conf:4: error: 'port' must be 1 to 65535, and 0 is not\n"},
-  {"table = \"t\";\npassword = 12345;\n",
-   "p.conf:2: error: 'password' wants a text, but the value given here (not shown, since it may be secret) is not one; write for instance: "
-   "password = \"some text\";\n"},
-  {"table = \"t\";\ncursor = [ 1, 2 ];\nrename = { a = 1; };\n",
-   "p.conf:2: error: 'an element' wants a text, but the number 1 is not one; write for instance: \"some text\"\n"
-   "p.conf:2: error: 'an element' wants a text, but the number 2 is not one; write for instance: \"some text\"\n"
-   "p.conf:3: error: 'a' wants a text, but the number 1 is not one; write for instance: a = \"some text\";\n"},
+    {"", "p.conf:1: error: option 'table' of connector 'sample' is missing: Which table. Write for instance: table = "
+         "\"dbo.logins\";\n"},
+    {"table = \"t\";\nretrise = 5;\nwhatever = 1;\n",
+     "p.conf:2: error: connector 'sample' has no option 'retrise' here; did you mean 'retries'?\n"
+     "p.conf:3: error: connector 'sample' has no option 'whatever' here; `etl plugin info sample` lists them\n"},
+    {"table = 5;\nretries = 11;\nratio = 1.5;\ntimeout = \"2h\";\nverbose = \"yes\";\n",
+     "p.conf:1: error: 'table' wants a text, but the number 5 is not one; write for instance: table = \"some text\";\n"
+     "p.conf:2: error: 'retries' must be 0 to 10, and 11 is not\n"
+     "p.conf:3: error: 'ratio' must be 0 to 1, and 1.5 is not\n"
+     "p.conf:4: error: 'timeout' must be 1ms to 1h, and 2h is not\n"
+     "p.conf:5: error: 'verbose' wants true or false, but the text \"yes\" is not one; write for instance: verbose = true;\n"},
+    {"table = \"t\"; mode = \"merg\"; url = \"no url\"; file = \"\";\n",
+     "p.conf:1: error: 'mode' cannot be \"merg\"; did you mean \"merge\"? There are: append, replace, merge\n"
+     "p.conf:1: error: 'file' is an empty path; name a file, or leave the option out\n"
+     "p.conf:1: error: 'url' wants a URL, which begins with a scheme; write for instance: https://host/path\n"},
+    {"table = \"t\"; mode = \"sideways\";\n",
+     "p.conf:1: error: 'mode' cannot be \"sideways\"; there are: append, replace, merge\n"},
+    {"table = \"t\";\nshards = (\n { id = \"a\"; prot = 5; },\n { port = 0; } );\n",
+     "p.conf:3: error: connector 'sample' has no option 'prot' here; did you mean 'port'?\n"
+     "p.conf:4: error: option 'id' of connector 'sample' is missing: Its id. Write for instance: id = \"eu1\";\n"
+     "p.conf:4: error: 'port' must be 1 to 65535, and 0 is not\n"},
+    {"table = \"t\";\npassword = 12345;\n", "p.conf:2: error: 'password' wants a text, but the value given here (not shown, since "
+                                            "it may be secret) is not one; write for instance: "
+                                            "password = \"some text\";\n"},
+    {"table = \"t\";\ncursor = [ 1, 2 ];\nrename = { a = 1; };\n",
+     "p.conf:2: error: 'an element' wants a text, but the number 1 is not one; write for instance: \"some text\"\n"
+     "p.conf:2: error: 'an element' wants a text, but the number 2 is not one; write for instance: \"some text\"\n"
+     "p.conf:3: error: 'a' wants a text, but the number 1 is not one; write for instance: a = \"some text\";\n"},
 };
 
 Test(options, mistakes) {

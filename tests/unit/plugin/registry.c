@@ -32,15 +32,24 @@ Test(registry, files_of_all_sorts) {
   static const struct {
     const char *path, *id, *bad;
     bool shadowed;
-  } want[] = {{"a/dangling.so", "dangling", "it cannot be opened: No such file or directory", false},
-              {"a/folder.so", "folder", "it is not a file", false},
-              {"a/later.so", "sample", "it is built for ABI 2, and this host speaks ABI 1; install a newer etl, or a connector built for ABI 1", false},
-              {"a/minor.so", "sample", "it needs a host with ABI 1.99 or later, and this one has 1.0; install a newer etl, or an older release of the connector", false},
-              {"a/plain.so", "plain", "it has no ETL note: it is no connector, or was built without ETL_NOTE(); remove it from the folder, or add ETL_NOTE()", false},
-              {"a/sample.so", "sample", NULL, false},
-              {"a/writable.so", "sample", "file 'a/writable.so' may be written by every user of this machine, so it is not trusted; take the permission away: chmod o-w 'a/writable.so'", false},
-              {"b/again.so", "sample", NULL, true},
-              {"b/transformer.so", "sample", NULL, false}};
+  } want[] = {
+      {"a/dangling.so", "dangling", "it cannot be opened: No such file or directory", false},
+      {"a/folder.so", "folder", "it is not a file", false},
+      {"a/later.so", "sample",
+       "it is built for ABI 2, and this host speaks ABI 1; install a newer etl, or a connector built for ABI 1", false},
+      {"a/minor.so", "sample",
+       "it needs a host with ABI 1.99 or later, and this one has 1.0; install a newer etl, or an older release of the connector",
+       false},
+      {"a/plain.so", "plain",
+       "it has no ETL note: it is no connector, or was built without ETL_NOTE(); remove it from the folder, or add ETL_NOTE()",
+       false},
+      {"a/sample.so", "sample", NULL, false},
+      {"a/writable.so", "sample",
+       "file 'a/writable.so' may be written by every user of this machine, so it is not trusted; take the permission away: chmod "
+       "o-w 'a/writable.so'",
+       false},
+      {"b/again.so", "sample", NULL, true},
+      {"b/transformer.so", "sample", NULL, false}};
   cr_assert_eq(r->files_n, sizeof want / sizeof *want);
   for (size_t i = 0; i < r->files_n; i++) {
     const struct plugin_file *f = &r->files[i];
@@ -73,10 +82,13 @@ Test(registry, what_is_missing) {
   const char *const dirs[] = {"a", NULL};
   struct registry *r = scan(dirs);
   expect_missing(r, ETL_KIND_EXTRACTOR, "sampel", "there is no extractor 'sampel'; did you mean 'sample'?", "");
-  expect_missing(r, ETL_KIND_LOADER, "postgres", "there is no loader 'postgres'", "looked in a; `etl plugin list` shows what is there");
-  expect_missing(r, ETL_KIND_LOADER, "sample", "'sample' (a/sample.so) is no loader", "`etl plugin list` shows what each connector is for");
+  expect_missing(r, ETL_KIND_LOADER, "postgres", "there is no loader 'postgres'",
+                 "looked in a; `etl plugin list` shows what is there");
+  expect_missing(r, ETL_KIND_LOADER, "sample", "'sample' (a/sample.so) is no loader",
+                 "`etl plugin list` shows what each connector is for");
   expect_missing(r, ETL_KIND_LOADER, "broken",
-                 "the loader 'broken' cannot be used: its file a/broken.so was refused: it is not a shared object (no ELF header); remove it, or "
+                 "the loader 'broken' cannot be used: its file a/broken.so was refused: it is not a shared object (no ELF header); "
+                 "remove it, or "
                  "build the connector anew",
                  "");
   registry_free(r);
@@ -108,7 +120,8 @@ Test(registry, files_of_other_users) {
   cr_assert_eq(chown("a/sample.so", 12345, 12345), 0);
   const char *const dirs[] = {"a", NULL};
   struct registry *r = scan(dirs);
-  cr_expect_str_eq(r->files[0].bad, "file 'a/sample.so' belongs to user 12345, and only code of root or of user 0 is run; if you trust it: "
-                                    "chown 0 'a/sample.so'");
+  cr_expect_str_eq(r->files[0].bad,
+                   "file 'a/sample.so' belongs to user 12345, and only code of root or of user 0 is run; if you trust it: "
+                   "chown 0 'a/sample.so'");
   registry_free(r);
 }

@@ -1,0 +1,160 @@
+/* gen: an extractor for tests without a server.  Each shard has the rows 1..rows with columns id and name; the cursor is the last id,
+ * as text.  It can fail or hang at a row. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "etl/sdk.h"
+
+ETL_NOTE("gen", "1", 1u << ETL_KIND_EXTRACTOR, 0);
+
+enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_N };
+#define OPTION(...) &(const struct etl_option){.struct_size = sizeof(struct etl_option), __VA_ARGS__}
+static const char *const fail_classes[] = {"retryable", "permanent", "data", NULL};
+static const uint32_t fail_class_values[] = {ETL_E_RETRYABLE, ETL_E_PERMANENT, ETL_E_DATA};
+static const struct etl_option *const options[] = {
+  [OPT_ROWS] = OPTION(.type = ETL_T_INT, .name = "rows", .dflt = "10", .min = 0, .max = INT64_C(1) << 40, .doc = "Rows of each shard."),
+  [OPT_SHARDS] = OPTION(.type = ETL_T_LIST, .name = "shards", .dflt = "[ \"0\" ]", .doc = "Ids of the shards."),
+  [OPT_FAIL_AT] = OPTION(.type = ETL_T_INT, .name = "fail_at", .dflt = "0", .doc = "Fail instead of giving this row; 0: never."),
+  [OPT_FAIL_CLASS] = OPTION(.type = ETL_T_ENUM, .name = "fail_class", .choices = fail_classes, .dflt = "permanent", .doc = "Class of that failure."),
+  [OPT_HANG_AT] = OPTION(.type = ETL_T_INT, .name = "hang_at", .dflt = "0", .doc = "Hang for ever instead of giving this row; 0: never."),
+  [OPT_N] = NULL};
+
+struct gen {
+  const struct etl_host *host;
+  int64_t rows, fail_at, hang_at;
+  uint32_t fail_class;
+  const struct etl_bytes *shards;
+  uint64_t shards_n;
+};
+struct gen_reader {
+  const struct gen *gen;
+  const struct etl_host *host;
+  struct ArrowSchema schema;
+  struct etl_batch batch;
+  int64_t at; /* last id that was given */
+  int64_t end;
+  uint64_t want;
+  bool told_schema;
+};
+
+static int32_t gen_open(const struct etl_open *o, void **self) {
+  struct gen *g = calloc(1, sizeof *g);
+  if (!g)
+    return ETL_FAILED;
+  g->host = o->host;
+  g->rows = etl_opt_int(o, OPT_ROWS);
+  g->fail_at = etl_opt_int(o, OPT_FAIL_AT);
+  g->hang_at = etl_opt_int(o, OPT_HANG_AT);
+  g->fail_class = fail_class_values[etl_opt_int(o, OPT_FAIL_CLASS)];
+  g->shards = o->values[OPT_SHARDS]->list;
+  g->shards_n = o->values[OPT_SHARDS]->list_n;
+  *self = g;
+  return ETL_OK;
+}
+static void gen_close(void *self) { free(self); }
+
+static int32_t gen_discover(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
+  (void)self;
+  return each(arg, &(struct etl_stream){.struct_size = sizeof(struct etl_stream), .name = "numbers"});
+}
+static int32_t gen_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *), void *arg) {
+  struct gen *g = self;
+  (void)stream;
+  for (uint64_t i = 0; i < g->shards_n; i++) {
+    struct etl_shard s = {.struct_size = sizeof s, .id = (const char *)g->shards[i].p, .est_rows = g->rows, .est_bytes = -1};
+    int32_t status = each(arg, &s);
+    if (status != ETL_OK)
+      return status;
+  }
+  return ETL_OK;
+}
+
+static void gen_reader_close(void *reader) {
+  struct gen_reader *r = reader;
+  etl_batch_fini(&r->batch);
+  etl_schema_release(&r->schema);
+  free(r);
+}
+static int32_t gen_reader_open(void *self, const struct etl_read *read, void **reader) {
+  const struct gen *g = self;
+  struct gen_reader *r = calloc(1, sizeof *r);
+  char text[32] = "0";
+  if (!r)
+    return ETL_FAILED;
+  r->gen = g;
+  r->host = read->host;
+  r->want = read->want_rows ? read->want_rows : 1000;
+  if (read->cursor.p && read->cursor.n < sizeof text)
+    memcpy(text, read->cursor.p, read->cursor.n);
+  r->at = strtoll(text, NULL, 10);
+  r->end = read->limit_rows && r->at + (int64_t)read->limit_rows < g->rows ? r->at + (int64_t)read->limit_rows : g->rows;
+  if (etl_schema_init(&r->schema, 2) < 0 || etl_schema_set(&r->schema, 0, "id", "l", false, "number", NULL) < 0 ||
+      etl_schema_set(&r->schema, 1, "name", "u", true, "words", NULL) < 0 || etl_batch_init(&r->batch, r->host, &r->schema, r->want) < 0) {
+    gen_reader_close(r);
+    return etl_failf(read->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
+  }
+  *reader = r;
+  return ETL_OK;
+}
+
+static int32_t gen_row(struct gen_reader *r) {
+  char name[64];
+  int64_t id = r->at + 1;
+  if (id == r->gen->hang_at)
+    for (;;)
+      pause();
+  if (id == r->gen->fail_at)
+    return etl_failf(r->host, &ETL_ERROR(r->gen->fail_class), "gen: row %lld fails, as it was told to", (long long)id);
+  int n = snprintf(name, sizeof name, "row %lld", (long long)id);
+  if (etl_batch_row(&r->batch) < 0)
+    return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
+  etl_batch_i64(&r->batch, 0, id);
+  if (etl_batch_bytes(&r->batch, 1, name, (uint64_t)n) < 0)
+    return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
+  r->at = id;
+  return ETL_OK;
+}
+static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m) {
+  struct gen_reader *r = reader;
+  char *cursor = r->host->scratch(r->host, 32, 1);
+  (void)wait_ms;
+  (void)want_cursor;
+  if (!cursor)
+    return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
+  if (!r->told_schema) {
+    r->told_schema = true;
+    m->flags |= ETL_M_SCHEMA;
+    if (etl_schema_copy(&r->schema, &m->schema) < 0)
+      return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
+  }
+  for (uint64_t i = 0; i < r->want && r->at < r->end; i++) {
+    int32_t status = gen_row(r);
+    if (status != ETL_OK)
+      return status;
+  }
+  if (etl_batch_rows(&r->batch) > 0) {
+    if (etl_batch_finish(&r->batch, &m->rows) < 0)
+      return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
+    m->flags |= ETL_M_ROWS;
+  }
+  m->flags |= ETL_M_CURSOR;
+  m->cursor = (struct etl_bytes){cursor, (uint64_t)snprintf(cursor, 32, "%lld", (long long)r->at)};
+  m->lag_ns = -1;
+  return r->at < r->end ? ETL_OK : ETL_DONE;
+}
+
+static const struct etl_common common = {.struct_size = sizeof common, .open = gen_open, .close = gen_close};
+static const struct etl_extractor extractor = {.struct_size = sizeof extractor, .discover = gen_discover, .plan = gen_plan,
+                                               .reader_open = gen_reader_open, .next = gen_next, .reader_close = gen_reader_close};
+static const struct etl_connector connector = {.struct_size = sizeof connector, .kind = ETL_KIND_EXTRACTOR,
+                                               .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS, .name = "gen", .version = "1",
+                                               .summary = "Rows out of nothing", .options = options, .common = &common, .api = &extractor};
+static const struct etl_plugin plugin = {.magic = ETL_MAGIC, .struct_size = sizeof plugin, .abi_major = ETL_ABI_MAJOR,
+                                         .abi_minor = ETL_ABI_MINOR, .name = "gen", .version = "1", .license = "MIT",
+                                         .connectors = (const struct etl_connector *const[]){&connector, NULL}};
+const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
+  (void)host_minor;
+  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
+}

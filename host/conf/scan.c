@@ -109,6 +109,15 @@ void scan_numbers(const char *file, const char *text, struct diags *d) {
   }
 }
 
+unsigned scan_open_text(const char *text) {
+  struct scan s = {text, 1};
+  struct token t;
+  for (next(&s, &t); t.kind != T_END; next(&s, &t))
+    if (t.kind == T_OPEN_STRING)
+      return t.line;
+  return 0;
+}
+
 /* One open group, list or array on the way down; names belong to groups. */
 struct open {
   char closer;
@@ -168,8 +177,6 @@ const char *scan_hint(const char *text, unsigned line, struct arena *a) {
   size_t depth = 0;
   struct token t, last = {0}, before = {0};
   for (next(&s, &t); t.kind != T_END && depth + 1 < DEPTH_LIMIT; before = last, last = t, next(&s, &t)) {
-    if (t.kind == T_OPEN_STRING)
-      return arena_printf(a, "the text that begins on line %u has no closing quote", t.line);
     if (is_mark(&t, "{[(")) {
       stack[++depth] = (struct open){.closer = closer_of(*t.p), .line = t.line};
     } else if (is_mark(&t, "}])")) {

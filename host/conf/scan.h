@@ -9,6 +9,8 @@
 void scan_numbers(const char *file, const char *text, struct diags *d);
 /* Settings that stand twice in one group: an error for each.  Returns how many. */
 size_t scan_duplicates(const char *file, const char *text, struct diags *d);
+/* The line on which a text begins that is never closed; 0: all are.  (libconfig would lose memory over it.) */
+unsigned scan_open_text(const char *text);
 /* What is probably behind a syntax error on that line.  In a; never shows the text of a string, which may be secret. */
 const char *scan_hint(const char *text, unsigned line, struct arena *a);
 

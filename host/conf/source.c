@@ -171,6 +171,12 @@ int source_read(const char *path, const char *base_dir, struct arena *a, struct 
   }
   size_t findings = d->n;
   int rc = check_file(path, text, d);
+  unsigned open_line = scan_open_text(text);
+  if (open_line) {
+    diags_add(d, DIAG_ERROR, arena_printf(a, "%s:%u", path, open_line),
+              "syntax error: the text that begins here has no closing quote");
+    return -1;
+  }
   config_t c;
   config_init(&c);
   config_set_include_dir(&c, text_dirname(a, path));

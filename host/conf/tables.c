@@ -6,7 +6,9 @@
 #include "conf/state.h"
 #include "conf/zone.h"
 
-enum { DAY_S = 86400 };
+enum {
+  DAY_S = 86400
+};
 #define KIB 1024ll
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)

@@ -85,7 +85,7 @@ static const struct broken cases[] = {
      "\"postgresql://host/database\"\n"
      "pipelines.d/p.conf:4: error: syntax error: a '}' is missing for what is opened on line 1\n"},
     {NULL, "description = \"x\nextract = { plugin = \"a\"; };\n",
-     "pipelines.d/p.conf:3: error: syntax error: the text that begins on line 2 has no closing quote\n"},
+     "pipelines.d/p.conf:2: error: syntax error: the text that begins here has no closing quote\n"},
     {NULL, "description = daily;\n" GOOD_PIPELINE,
      "pipelines.d/p.conf:1: error: syntax error: text is written in quotes: description = \"daily\"\n"},
     {NULL, "@include \"nope.inc\"\n" GOOD_PIPELINE,

@@ -8,7 +8,10 @@
 #include "value.h"
 
 #define FROM(l_) (1u << ETL_L_##l_)
-enum { FROM_NUMBER = FROM(INT) | FROM(UINT) | FROM(FLOAT) | FROM(DECIMAL), FROM_STAMP = FROM(DATE) | FROM(TIMESTAMP) };
+enum {
+  FROM_NUMBER = FROM(INT) | FROM(UINT) | FROM(FLOAT) | FROM(DECIMAL),
+  FROM_STAMP = FROM(DATE) | FROM(TIMESTAMP)
+};
 
 static const char out_of_range[] = "out of the type's range";
 
@@ -151,7 +154,9 @@ static enum cast_result put_stamp(const struct value *v, const struct cast_type 
   return CAST_OK;
 }
 
-static int hex_digit(uint8_t c) { return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1; }
+static int hex_digit(uint8_t c) {
+  return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
 
 static enum cast_result put_bytea(const struct value *v, const struct cast_type *to, struct etl_batch *b, const char **ret_why) {
   const uint8_t *p = v->b.p;
@@ -188,23 +193,25 @@ static const struct target {
   unsigned from; /* bits: enum etl_logical */
   put_fn put;
 } targets[] = {
-  {"text", "u", NULL, ~0u, put_text},
-  {"bool", "b", NULL, FROM(BOOL) | FROM(INT) | FROM(UINT) | FROM(STRING), put_bool},
-  {"int16", "s", NULL, FROM_NUMBER | FROM(BOOL) | FROM(STRING), put_int},
-  {"int32", "i", NULL, FROM_NUMBER | FROM(BOOL) | FROM(STRING), put_int},
-  {"int64", "l", NULL, FROM_NUMBER | FROM(BOOL) | FROM(STRING), put_int},
-  {"float64", "g", NULL, FROM_NUMBER | FROM(STRING), put_float},
-  {"decimal", NULL, NULL, FROM_NUMBER | FROM(STRING), put_decimal},
-  {"date", "tdD", NULL, FROM_STAMP | FROM(STRING), put_date},
-  {"timestamp", "tsu:", NULL, FROM_STAMP | FROM(STRING), put_stamp},
-  {"timestamptz", "tsu:UTC", NULL, FROM_STAMP | FROM(STRING), put_stamp},
-  {"bytea", "z", NULL, FROM(BINARY) | FROM(STRING) | FROM(UUID), put_bytea},
-  {"uuid", "w:16", "arrow.uuid", FROM(UUID) | FROM(STRING) | FROM(BINARY), put_uuid},
-  {"json", "u", "arrow.json", FROM(JSON) | FROM(STRING), put_json},
+    {"text", "u", NULL, ~0u, put_text},
+    {"bool", "b", NULL, FROM(BOOL) | FROM(INT) | FROM(UINT) | FROM(STRING), put_bool},
+    {"int16", "s", NULL, FROM_NUMBER | FROM(BOOL) | FROM(STRING), put_int},
+    {"int32", "i", NULL, FROM_NUMBER | FROM(BOOL) | FROM(STRING), put_int},
+    {"int64", "l", NULL, FROM_NUMBER | FROM(BOOL) | FROM(STRING), put_int},
+    {"float64", "g", NULL, FROM_NUMBER | FROM(STRING), put_float},
+    {"decimal", NULL, NULL, FROM_NUMBER | FROM(STRING), put_decimal},
+    {"date", "tdD", NULL, FROM_STAMP | FROM(STRING), put_date},
+    {"timestamp", "tsu:", NULL, FROM_STAMP | FROM(STRING), put_stamp},
+    {"timestamptz", "tsu:UTC", NULL, FROM_STAMP | FROM(STRING), put_stamp},
+    {"bytea", "z", NULL, FROM(BINARY) | FROM(STRING) | FROM(UUID), put_bytea},
+    {"uuid", "w:16", "arrow.uuid", FROM(UUID) | FROM(STRING) | FROM(BINARY), put_uuid},
+    {"json", "u", "arrow.json", FROM(JSON) | FROM(STRING), put_json},
 };
-enum { TARGETS_N = sizeof targets / sizeof *targets };
+enum {
+  TARGETS_N = sizeof targets / sizeof *targets
+};
 const char cast_type_names[] =
-  "text, bool, int16, int32, int64, float64, decimal(precision,scale), date, timestamp, timestamptz, bytea, uuid, json";
+    "text, bool, int16, int32, int64, float64, decimal(precision,scale), date, timestamp, timestamptz, bytea, uuid, json";
 
 static const struct target *target_of(const struct cast_type *t) {
   size_t n = strcspn(t->name, "(");
@@ -246,16 +253,17 @@ int cast_type_parse(const char *text, struct cast_type *ret) {
 }
 
 const char *cast_name_of(const struct etl_format *f) {
-  static const char *const names[] = {
-    [ETL_L_BOOL] = "bool",     [ETL_L_INT] = "integer",  [ETL_L_UINT] = "unsigned integer", [ETL_L_FLOAT] = "float",
-    [ETL_L_DECIMAL] = "decimal", [ETL_L_STRING] = "text", [ETL_L_BINARY] = "bytea",         [ETL_L_UUID] = "uuid",
-    [ETL_L_JSON] = "json",     [ETL_L_DATE] = "date",    [ETL_L_TIME] = "time",             [ETL_L_TIMESTAMP] = "timestamp"};
+  static const char *const names[] = {[ETL_L_BOOL] = "bool",    [ETL_L_INT] = "integer",     [ETL_L_UINT] = "unsigned integer",
+                                      [ETL_L_FLOAT] = "float",  [ETL_L_DECIMAL] = "decimal", [ETL_L_STRING] = "text",
+                                      [ETL_L_BINARY] = "bytea", [ETL_L_UUID] = "uuid",       [ETL_L_JSON] = "json",
+                                      [ETL_L_DATE] = "date",    [ETL_L_TIME] = "time",       [ETL_L_TIMESTAMP] = "timestamp"};
   return f->logical == ETL_L_TIMESTAMP && f->tz ? "timestamptz" : names[f->logical];
 }
 
 bool cast_possible(const struct etl_format *from, const struct cast_type *to) { return target_of(to)->from >> from->logical & 1; }
 
-enum cast_result cast_add(const struct etl_view *v, int64_t row, const struct cast_type *to, struct etl_batch *b, const char **ret_why) {
+enum cast_result cast_add(const struct etl_view *v, int64_t row, const struct cast_type *to, struct etl_batch *b,
+                          const char **ret_why) {
   struct value value = value_load(v, row);
   return target_of(to)->put(&value, to, b, ret_why);
 }

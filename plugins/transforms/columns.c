@@ -4,27 +4,31 @@
 
 #include "columns.h"
 
-#define OPTION(name_, type_, ...) &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
+#define OPTION(name_, type_, ...)                                                                                                  \
+  &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
 static const struct etl_option *const options[] = {
-  [OPT_SELECT] = OPTION("select", ETL_T_LIST, .example = "[ \"login_id\", \"email\" ]",
-                        .doc = "Columns to keep, in this order; without it all are kept. Not together with drop."),
-  [OPT_DROP] = OPTION("drop", ETL_T_LIST, .example = "[ \"password_hash\" ]", .doc = "Columns to leave out."),
-  [OPT_CAST] = OPTION("cast", ETL_T_MAP, .example = "{ price = \"decimal(10,2)\"; born = \"date\"; }",
-                      .doc = "Column = new type: text, bool, int16, int32, int64, float64, decimal(precision,scale), date, timestamp, "
-                             "timestamptz, bytea, uuid, json. Numbers are rounded half away from zero, times finer than a microsecond are "
-                             "cut; a time without a zone is taken as UTC where one is needed. A value that does not fit rejects its row."),
-  [OPT_HASH] = OPTION("hash", ETL_T_LIST, .example = "[ \"email\" ]",
-                      .doc = "Text columns to replace by the hexadecimal SHA-256 of salt and value, so that equal values stay equal; in "
-                             "PostgreSQL: encode(sha256(convert_to(salt || value, 'UTF8')), 'hex')."),
-  [OPT_SALT] = OPTION("salt", ETL_T_STRING, .flags = ETL_OPT_SECRET, .example = "${file:/run/secrets/salt}",
-                      .doc = "Secret put before each value of hash, required with it: without one, addresses and names are soon guessed."),
-  [OPT_MASK] = OPTION("mask", ETL_T_MAP, .example = "{ phone = \"keep_last:4\"; email = \"email\"; ip_address = \"ip\"; }",
-                      .doc = "Text column = rule: all (***), keep_first:N and keep_last:N (other characters become *), email "
-                             "(a***@example.org), ip (the /24 or /48 network). A value that a rule does not fit becomes ***."),
-  [OPT_CONSTANT] = OPTION("constant", ETL_T_MAP, .example = "{ tenant = \"acme\"; batch = \"42::int64\"; }",
-                          .doc = "New column = value, the same in every row: text, or another type written behind two colons."),
-  [OPT_RENAME] = OPTION("rename", ETL_T_MAP, .example = "{ usr_nm = \"user_name\"; }", .doc = "Old name = new name."),
-  NULL,
+    [OPT_SELECT] = OPTION("select", ETL_T_LIST, .example = "[ \"login_id\", \"email\" ]",
+                          .doc = "Columns to keep, in this order; without it all are kept. Not together with drop."),
+    [OPT_DROP] = OPTION("drop", ETL_T_LIST, .example = "[ \"password_hash\" ]", .doc = "Columns to leave out."),
+    [OPT_CAST] =
+        OPTION("cast", ETL_T_MAP, .example = "{ price = \"decimal(10,2)\"; born = \"date\"; }",
+               .doc = "Column = new type: text, bool, int16, int32, int64, float64, decimal(precision,scale), date, timestamp, "
+                      "timestamptz, bytea, uuid, json. Numbers are rounded half away from zero, times finer than a microsecond are "
+                      "cut; a time without a zone is taken as UTC where one is needed. A value that does not fit rejects its row."),
+    [OPT_HASH] =
+        OPTION("hash", ETL_T_LIST, .example = "[ \"email\" ]",
+               .doc = "Text columns to replace by the hexadecimal SHA-256 of salt and value, so that equal values stay equal; in "
+                      "PostgreSQL: encode(sha256(convert_to(salt || value, 'UTF8')), 'hex')."),
+    [OPT_SALT] =
+        OPTION("salt", ETL_T_STRING, .flags = ETL_OPT_SECRET, .example = "${file:/run/secrets/salt}",
+               .doc = "Secret put before each value of hash, required with it: without one, addresses and names are soon guessed."),
+    [OPT_MASK] = OPTION("mask", ETL_T_MAP, .example = "{ phone = \"keep_last:4\"; email = \"email\"; ip_address = \"ip\"; }",
+                        .doc = "Text column = rule: all (***), keep_first:N and keep_last:N (other characters become *), email "
+                               "(a***@example.org), ip (the /24 or /48 network). A value that a rule does not fit becomes ***."),
+    [OPT_CONSTANT] = OPTION("constant", ETL_T_MAP, .example = "{ tenant = \"acme\"; batch = \"42::int64\"; }",
+                            .doc = "New column = value, the same in every row: text, or another type written behind two colons."),
+    [OPT_RENAME] = OPTION("rename", ETL_T_MAP, .example = "{ usr_nm = \"user_name\"; }", .doc = "Old name = new name."),
+    NULL,
 };
 
 int32_t columns_out_of_memory(const struct columns *c) {
@@ -181,7 +185,8 @@ static int32_t open_hash(struct columns *c, const struct etl_open *o) {
     return rc;
   const char *salt = etl_secret(o->host, o->values[OPT_SALT]);
   if (!*salt)
-    return option_fail(c->host, OPT_SALT, "set salt to a secret, for instance \"${file:/run/secrets/salt}\"", "it is missing or empty, and hash needs it", "");
+    return option_fail(c->host, OPT_SALT, "set salt to a secret, for instance \"${file:/run/secrets/salt}\"",
+                       "it is missing or empty, and hash needs it", "");
   c->hasher = hasher_new(salt);
   return c->hasher ? ETL_OK : columns_out_of_memory(c);
 }
@@ -216,29 +221,31 @@ static int32_t columns_open(const struct etl_open *o, void **self) {
 }
 
 static const struct etl_common common = {.struct_size = sizeof common, .open = columns_open, .close = columns_close};
-static const struct etl_transformer transformer = {.struct_size = sizeof transformer, .bind = columns_bind, .process = columns_process};
+static const struct etl_transformer transformer = {
+    .struct_size = sizeof transformer, .bind = columns_bind, .process = columns_process};
 static const struct etl_connector connector = {
-  .struct_size = sizeof connector,
-  .kind = ETL_KIND_TRANSFORMER,
-  .name = "columns",
-  .version = ETL_VERSION,
-  .summary = "Selects, drops, casts, hashes, masks, adds and renames columns",
-  .doc = "In this order, whatever the order of the options: select or drop; cast; hash and mask; constant; rename. All options but "
-         "rename speak of columns by their names in the input; rename also knows those of constant. NULL stays NULL.",
-  .options = options,
-  .common = &common,
-  .api = &transformer,
+    .struct_size = sizeof connector,
+    .kind = ETL_KIND_TRANSFORMER,
+    .name = "columns",
+    .version = ETL_VERSION,
+    .summary = "Selects, drops, casts, hashes, masks, adds and renames columns",
+    .doc =
+        "In this order, whatever the order of the options: select or drop; cast; hash and mask; constant; rename. All options but "
+        "rename speak of columns by their names in the input; rename also knows those of constant. NULL stays NULL.",
+    .options = options,
+    .common = &common,
+    .api = &transformer,
 };
 static const struct etl_connector *const connectors[] = {&connector, NULL};
 static const struct etl_plugin plugin = {
-  .magic = ETL_MAGIC,
-  .struct_size = sizeof plugin,
-  .abi_major = ETL_ABI_MAJOR,
-  .abi_minor = ETL_ABI_MINOR,
-  .name = "columns",
-  .version = ETL_VERSION,
-  .license = "MIT",
-  .connectors = connectors,
+    .magic = ETL_MAGIC,
+    .struct_size = sizeof plugin,
+    .abi_major = ETL_ABI_MAJOR,
+    .abi_minor = ETL_ABI_MINOR,
+    .name = "columns",
+    .version = ETL_VERSION,
+    .license = "MIT",
+    .connectors = connectors,
 };
 
 ETL_NOTE("columns", ETL_VERSION, 1u << ETL_KIND_TRANSFORMER, 0);

@@ -1,22 +1,45 @@
-/* columns.h: the columns transformer between its options (columns.c), its plan for a schema (columns_plan.c) and the work on a batch
- * (columns_run.c).  One instance a lane, used by one thread at a time. */
+/* columns.h: the columns transformer between its options (columns.c), its plan for a schema (columns_plan.c) and the work on a
+ * batch (columns_run.c).  One instance a lane, used by one thread at a time. */
 #ifndef TRANSFORMS_COLUMNS_H
 #define TRANSFORMS_COLUMNS_H
 
 #include "cast.h"
 #include "mask.h"
 
-enum { OPT_SELECT, OPT_DROP, OPT_CAST, OPT_HASH, OPT_SALT, OPT_MASK, OPT_CONSTANT, OPT_RENAME };
+enum {
+  OPT_SELECT,
+  OPT_DROP,
+  OPT_CAST,
+  OPT_HASH,
+  OPT_SALT,
+  OPT_MASK,
+  OPT_CONSTANT,
+  OPT_RENAME
+};
 
-struct column_cast { char *column; struct cast_type type; };
-struct column_mask { char *column; struct mask mask; };
-struct column_constant { char *column, *text; struct cast_type type; };
-struct column_rename { char *from, *to; };
-struct column_names { char **v; size_t n; };
+struct column_cast {
+  char *column;
+  struct cast_type type;
+};
+struct column_mask {
+  char *column;
+  struct mask mask;
+};
+struct column_constant {
+  char *column, *text;
+  struct cast_type type;
+};
+struct column_rename {
+  char *from, *to;
+};
+struct column_names {
+  char **v;
+  size_t n;
+};
 
-struct out_column { /* of the plan */
-  int64_t source;                         /* column of the input, -1: constant */
-  const struct cast_type *cast;           /* NULL: as it is */
+struct out_column {             /* of the plan */
+  int64_t source;               /* column of the input, -1: constant */
+  const struct cast_type *cast; /* NULL: as it is */
   const struct mask *mask;
   const struct column_constant *constant;
   bool hash;

@@ -1,5 +1,5 @@
-/* What becomes of each column of a schema: the plan is made at bind(), where every impossible wish is refused with the column's name;
- * only values can be wrong later. */
+/* What becomes of each column of a schema: the plan is made at bind(), where every impossible wish is refused with the column's
+ * name; only values can be wrong later. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,7 +24,8 @@ static int32_t refuse(const struct columns *c, const char *option, int64_t colum
 }
 
 /* The planned column that keeps input column `name`; NULL after an error was set. */
-static struct out_column *planned(struct columns *c, const struct etl_stream *in, const char *option, const char *name, int32_t *ret_rc) {
+static struct out_column *planned(struct columns *c, const struct etl_stream *in, const char *option, const char *name,
+                                  int32_t *ret_rc) {
   int64_t at = etl_schema_find(in->schema, name);
   char text[512];
   if (at < 0) {
@@ -80,8 +81,8 @@ static int32_t plan_casts(struct columns *c, const struct etl_stream *in) {
     o->cast = &c->casts[i].type;
     if (known && cast_possible(&f, o->cast))
       continue;
-    snprintf(text, sizeof text, "column \"%s\" of type %s cannot become %s", column->name, known ? cast_name_of(&f) : column->format,
-             o->cast->name);
+    snprintf(text, sizeof text, "column \"%s\" of type %s cannot become %s", column->name,
+             known ? cast_name_of(&f) : column->format, o->cast->name);
     return refuse(c, "cast", o->source, known ? "cast to text is always possible" : "drop the column", text);
   }
   return rc;
@@ -96,7 +97,9 @@ static int32_t check_text(const struct columns *c, const struct etl_stream *in, 
   if (known && (o->cast ? o->cast->f.logical : f.logical) == ETL_L_STRING)
     return ETL_OK;
   snprintf(text, sizeof text, "column \"%s\" is not text (type %s)", column->name,
-           o->cast ? o->cast->name : known ? cast_name_of(&f) : column->format);
+           o->cast ? o->cast->name
+           : known ? cast_name_of(&f)
+                   : column->format);
   return refuse(c, option, o->source, "cast it to text in the same stage", text);
 }
 
@@ -181,7 +184,8 @@ static int out_schema(const struct columns *c, const struct ArrowSchema *in, str
     snprintf(source_type, sizeof source_type, "%.*s", (int)n, meta ? meta : "");
     column.name = o->name;
     if (o->cast)
-      rc = etl_schema_set(&s, i, o->name, o->cast->format, column.flags & ARROW_FLAG_NULLABLE, meta ? source_type : NULL, o->cast->extension);
+      rc = etl_schema_set(&s, i, o->name, o->cast->format, column.flags & ARROW_FLAG_NULLABLE, meta ? source_type : NULL,
+                          o->cast->extension);
     else
       rc = etl_schema_set_copy(&s, i, &column);
     if (rc == 0 && (o->hash || o->mask) && !o->cast)
@@ -221,7 +225,8 @@ int32_t columns_bind(void *self, const struct etl_stream *in, int32_t (*out)(voi
   columns_plan_fini(c);
   if (etl_schema_copy(in->schema, s) < 0)
     return columns_out_of_memory(c);
-  struct etl_stream stream = {.struct_size = sizeof stream, .flags = in->flags, .name = in->name, .doc = in->doc, .schema = s, .key = in->key};
+  struct etl_stream stream = {
+      .struct_size = sizeof stream, .flags = in->flags, .name = in->name, .doc = in->doc, .schema = s, .key = in->key};
   int32_t rc = plan_kept(c, &stream);
   if (rc == ETL_OK)
     rc = plan_casts(c, &stream);

@@ -5,13 +5,15 @@
 #include "columns.h"
 #include "keep.h"
 
-enum { CANCEL_EVERY_ROWS = 1024 };
+enum {
+  CANCEL_EVERY_ROWS = 1024
+};
 
 struct run { /* one batch */
   struct columns *c;
   struct ArrowArray *in;
-  struct ArrowArray *cols;  /* one an output column */
-  uint8_t *dead;            /* a byte a row; NULL without casts */
+  struct ArrowArray *cols; /* one an output column */
+  uint8_t *dead;           /* a byte a row; NULL without casts */
   int64_t length, rejected;
 };
 
@@ -33,8 +35,9 @@ static int32_t reject(struct run *r, const struct out_column *o, int64_t row, co
   const struct ArrowSchema *column = r->c->in.children[o->source];
   r->dead[row] = 1;
   r->rejected++;
-  return etl_bad_rowf(r->c->host, ETL_E_DATA, row, (int32_t)o->source, "columns: the %s value in column \"%s\" cannot become %s: %s",
-                      cast_name_of(from), column->name, o->cast->name, why);
+  return etl_bad_rowf(r->c->host, ETL_E_DATA, row, (int32_t)o->source,
+                      "columns: the %s value in column \"%s\" cannot become %s: %s", cast_name_of(from), column->name,
+                      o->cast->name, why);
 }
 
 static int32_t cast_rows(struct run *r, const struct out_column *o, const struct etl_view *v, struct etl_batch *b) {
@@ -188,7 +191,7 @@ int32_t columns_process(void *self, struct etl_msg *in, const struct etl_sink *s
   if (!(in->flags & ETL_M_ROWS))
     return ETL_OK;
   struct etl_msg m = {
-    .struct_size = sizeof m, .flags = ETL_M_ROWS, .stream = in->stream, .lag_ns = in->lag_ns, .src_bytes = in->src_bytes};
+      .struct_size = sizeof m, .flags = ETL_M_ROWS, .stream = in->stream, .lag_ns = in->lag_ns, .src_bytes = in->src_bytes};
   int32_t rc = run_batch(c, &in->rows, &m.rows);
   etl_array_release(&in->rows);
   if (rc == ETL_OK)

@@ -8,7 +8,11 @@
 #include "keep.h"
 #include "names.h"
 
-enum { CANCEL_EVERY_ROWS = 1024, COLUMN_NAME_BYTES = 256, CACHE_ENTRY_BYTES = 1024 /* allowed on average */ };
+enum {
+  CANCEL_EVERY_ROWS = 1024,
+  COLUMN_NAME_BYTES = 256,
+  CACHE_ENTRY_BYTES = 1024 /* allowed on average */
+};
 
 struct packed_cell {
   uint32_t kind;
@@ -40,8 +44,8 @@ void derive_fini(struct derive *d) {
   *d = (struct derive){0};
 }
 
-int32_t derive_init(struct derive *d, const struct etl_host *h, const char *connector, const char *column, const char *into, int64_t as,
-                    size_t cache_entries) {
+int32_t derive_init(struct derive *d, const struct etl_host *h, const char *connector, const char *column, const char *into,
+                    int64_t as, size_t cache_entries) {
   *d = (struct derive){.host = h,
                        .connector = connector,
                        .column = strdup(column),
@@ -107,7 +111,8 @@ static int32_t check_rejecting(const struct derive *d, const struct etl_stream *
   e.remedy = "drop or cast that column before this stage, or do not reject rows here";
   for (int64_t i = 0; d->rejects && i < in->schema->n_children; i++)
     if (!keep_supported(in->schema->children[i]))
-      return etl_failf(d->host, &e, "%s: cannot leave rejected rows out of column \"%s\" of stream %s: its type %s is nested or unknown",
+      return etl_failf(d->host, &e,
+                       "%s: cannot leave rejected rows out of column \"%s\" of stream %s: its type %s is nested or unknown",
                        d->connector, in->schema->children[i]->name, in->name, in->schema->children[i]->format);
   return ETL_OK;
 }
@@ -125,7 +130,8 @@ static int joined(const struct ArrowSchema *a, const struct ArrowSchema *b, stru
   return 0;
 }
 
-int32_t derive_bind(struct derive *d, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *), void *out_arg) {
+int32_t derive_bind(struct derive *d, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *),
+                    void *out_arg) {
   struct ArrowSchema all = {0};
   int64_t at = etl_schema_find(in->schema, d->column);
   if (at < 0)
@@ -145,7 +151,7 @@ int32_t derive_bind(struct derive *d, const struct etl_stream *in, int32_t (*out
     return derive_out_of_memory(d);
   d->at = at;
   struct etl_stream stream = {
-    .struct_size = sizeof stream, .flags = in->flags, .name = in->name, .doc = in->doc, .schema = &all, .key = in->key};
+      .struct_size = sizeof stream, .flags = in->flags, .name = in->name, .doc = in->doc, .schema = &all, .key = in->key};
   rc = out(out_arg, &stream);
   all.release(&all);
   return rc;
@@ -177,7 +183,7 @@ static int put_json_text(struct derive *d, struct etl_bytes t) {
     rc = put(d, p + from, i - from);
     from = i + 1;
     char escape[8];
-    int n = i == t.n ? snprintf(escape, sizeof escape, "\"")
+    int n = i == t.n      ? snprintf(escape, sizeof escape, "\"")
             : p[i] < 0x20 ? snprintf(escape, sizeof escape, "\\u%04x", p[i])
                           : snprintf(escape, sizeof escape, "\\%c", p[i]);
     if (rc == 0)
@@ -286,8 +292,8 @@ static int append(struct etl_batch *b, const struct packed *p) {
 }
 
 /* Fills the builder; keep[] gets the rows that stay. */
-static int32_t derive_rows(struct derive *d, const struct etl_view *v, struct etl_batch *b, int64_t *keep, int64_t *kept, derive_fn fn,
-                           void *arg) {
+static int32_t derive_rows(struct derive *d, const struct etl_view *v, struct etl_batch *b, int64_t *keep, int64_t *kept,
+                           derive_fn fn, void *arg) {
   for (int64_t row = 0; row < v->length; row++) {
     const struct packed *p = NULL;
     if (row % CANCEL_EVERY_ROWS == 0 && d->host->cancelled(d->host))
@@ -353,7 +359,7 @@ int32_t derive_process(struct derive *d, struct etl_msg *in, const struct etl_si
   if (!(in->flags & ETL_M_ROWS))
     return ETL_OK;
   struct etl_msg m = {
-    .struct_size = sizeof m, .flags = ETL_M_ROWS, .stream = in->stream, .lag_ns = in->lag_ns, .src_bytes = in->src_bytes};
+      .struct_size = sizeof m, .flags = ETL_M_ROWS, .stream = in->stream, .lag_ns = in->lag_ns, .src_bytes = in->src_bytes};
   int32_t rc = derive_batch(d, &in->rows, fn, arg, &m.rows);
   etl_array_release(&in->rows);
   if (rc == ETL_OK)

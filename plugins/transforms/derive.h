@@ -1,7 +1,8 @@
 /* derive.h: what geoip and useragent share: from one text column to a JSON column or to several typed ones, added behind the
  * others, which are moved and not copied.  One instance, one thread at a time.
  *
- * The connector turns one text into cells (one per field); they are packed, kept in an LRU cache, and appended to the new columns. */
+ * The connector turns one text into cells (one per field); they are packed, kept in an LRU cache, and appended to the new columns.
+ */
 #ifndef TRANSFORMS_DERIVE_H
 #define TRANSFORMS_DERIVE_H
 
@@ -25,8 +26,13 @@ struct derive_field {
   const char *name;    /* key in the JSON object; end of the column's name */
   enum cell_kind kind; /* of its own column; cells must be of this kind or NULL */
 };
-enum derive_as { DERIVE_JSON = 0, DERIVE_COLUMNS = 1 };
-enum { DERIVE_ROW_REJECTED = 100 }; /* beside enum etl_status: bad_row() was called, leave the row out */
+enum derive_as {
+  DERIVE_JSON = 0,
+  DERIVE_COLUMNS = 1
+};
+enum {
+  DERIVE_ROW_REJECTED = 100
+}; /* beside enum etl_status: bad_row() was called, leave the row out */
 
 struct packed; /* the cells of one text, or their JSON, in one piece */
 struct derive {
@@ -35,14 +41,14 @@ struct derive {
   char *column;
   char *into;
   enum derive_as as;
-  bool rejects;                       /* rows may be left out */
+  bool rejects; /* rows may be left out */
   const struct derive_field *fields;
   size_t fields_n;
   struct lru *cache;
-  struct ArrowSchema schema;          /* in force, of the input */
-  struct ArrowSchema added;           /* the new columns */
-  int64_t at;                         /* the text column */
-  char *scratch;                      /* packing */
+  struct ArrowSchema schema; /* in force, of the input */
+  struct ArrowSchema added;  /* the new columns */
+  int64_t at;                /* the text column */
+  char *scratch;             /* packing */
   size_t scratch_n, scratch_cap;
 };
 
@@ -50,10 +56,11 @@ struct derive {
 typedef int32_t (*derive_fn)(void *arg, struct etl_bytes text, int64_t row, const struct packed **ret_packed);
 
 /* Takes what all of them have; column and into are copied.  After it, failed or not, derive_fini(). */
-int32_t derive_init(struct derive *d, const struct etl_host *h, const char *connector, const char *column, const char *into, int64_t as,
-                    size_t cache_entries);
+int32_t derive_init(struct derive *d, const struct etl_host *h, const char *connector, const char *column, const char *into,
+                    int64_t as, size_t cache_entries);
 /* Declares the output: the input's columns, then the new ones. */
-int32_t derive_bind(struct derive *d, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *), void *out_arg);
+int32_t derive_bind(struct derive *d, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *),
+                    void *out_arg);
 int32_t derive_process(struct derive *d, struct etl_msg *in, const struct etl_sink *sink, derive_fn fn, void *arg);
 void derive_fini(struct derive *d); /* frees cache and schemas; accepts a zeroed one */
 

@@ -7,42 +7,65 @@
 #include "geoip_db.h"
 #include "ip_text.h"
 
-enum { FIELDS_MAX = 64, DATABASES_MAX = 16 };
+enum {
+  FIELDS_MAX = 64,
+  DATABASES_MAX = 16
+};
 
-enum { OPT_COLUMN, OPT_INTO, OPT_DATABASE, OPT_MORE_DATABASES, OPT_FIELDS, OPT_AS, OPT_LANGUAGE, OPT_ON_INVALID, OPT_CACHE_SIZE };
-enum { INVALID_NULL, INVALID_REJECT };
+enum {
+  OPT_COLUMN,
+  OPT_INTO,
+  OPT_DATABASE,
+  OPT_MORE_DATABASES,
+  OPT_FIELDS,
+  OPT_AS,
+  OPT_LANGUAGE,
+  OPT_ON_INVALID,
+  OPT_CACHE_SIZE
+};
+enum {
+  INVALID_NULL,
+  INVALID_REJECT
+};
 
 static const char *const as_choices[] = {"json", "columns", NULL};
 static const char *const invalid_choices[] = {"null", "reject", NULL};
-#define OPTION(name_, type_, ...) &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
+#define OPTION(name_, type_, ...)                                                                                                  \
+  &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
 static const struct etl_option *const options[] = {
-  [OPT_COLUMN] = OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "ip_address",
-                        .doc = "Text column with the address: IPv4 or IPv6, also IPv4-mapped, in brackets, with a port or a zone; NULL "
-                               "gives NULL."),
-  [OPT_INTO] = OPTION("into", ETL_T_STRING, .dflt = "location",
-                      .doc = "Name of the new column (as = json), or what the names of the new columns begin with: location_country, "
-                             "location_city ... (as = columns)."),
-  [OPT_DATABASE] = OPTION("database", ETL_T_PATH, .flags = ETL_OPT_REQUIRED, .example = "/var/lib/GeoIP/GeoLite2-City.mmdb",
-                          .doc = "The mmdb file, of any vendor and layout; it is opened when the run starts."),
-  [OPT_MORE_DATABASES] = OPTION("more_databases", ETL_T_LIST, .example = "[ \"/var/lib/GeoIP/GeoLite2-ASN.mmdb\" ]",
-                                .doc = "Absolute paths of further mmdb files, asked in this order for the fields that the ones before "
-                                       "do not have."),
-  [OPT_FIELDS] = OPTION("fields", ETL_T_LIST, .dflt = "[ \"country\", \"city\", \"latitude\", \"longitude\", \"asn\", \"as_org\" ]",
-                        .example = "[ \"country\", \"asn\", \"isp=traits.isp\" ]",
-                        .doc = "What to add: country (ISO code), country_name, continent, region, city, postal, timezone, latitude, "
-                               "longitude, accuracy_radius, asn, as_org; or a path into the record, \"traits.isp\" or with a name of "
-                               "its own \"isp=traits.isp\"."),
-  [OPT_AS] = OPTION("as", ETL_T_ENUM, .dflt = "json", .choices = as_choices,
-                    .doc = "json: one JSON column with the fields that are known, NULL when none is; columns: one column a field "
-                           "(latitude and longitude float64, accuracy_radius and asn int64, all others text)."),
-  [OPT_LANGUAGE] = OPTION("language", ETL_T_STRING, .dflt = "en", .example = "de",
-                          .doc = "Language of country, region and city names, as the database calls it; English where a name is missing."),
-  [OPT_ON_INVALID] = OPTION("on_invalid", ETL_T_ENUM, .dflt = "null", .choices = invalid_choices,
-                            .doc = "What becomes of text that is not an address: null adds NULL and counts it (geoip_invalid), reject "
-                                   "puts the row aside."),
-  [OPT_CACHE_SIZE] = OPTION("cache_size", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "16384", .min = 0, .max = 16777216,
-                            .doc = "Addresses of a lane whose answer is kept, least recently used out first; 0 keeps none."),
-  NULL,
+    [OPT_COLUMN] =
+        OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "ip_address",
+               .doc = "Text column with the address: IPv4 or IPv6, also IPv4-mapped, in brackets, with a port or a zone; NULL "
+                      "gives NULL."),
+    [OPT_INTO] =
+        OPTION("into", ETL_T_STRING, .dflt = "location",
+               .doc = "Name of the new column (as = json), or what the names of the new columns begin with: location_country, "
+                      "location_city ... (as = columns)."),
+    [OPT_DATABASE] = OPTION("database", ETL_T_PATH, .flags = ETL_OPT_REQUIRED, .example = "/var/lib/GeoIP/GeoLite2-City.mmdb",
+                            .doc = "The mmdb file, of any vendor and layout; it is opened when the run starts."),
+    [OPT_MORE_DATABASES] =
+        OPTION("more_databases", ETL_T_LIST, .example = "[ \"/var/lib/GeoIP/GeoLite2-ASN.mmdb\" ]",
+               .doc = "Absolute paths of further mmdb files, asked in this order for the fields that the ones before "
+                      "do not have."),
+    [OPT_FIELDS] =
+        OPTION("fields", ETL_T_LIST, .dflt = "[ \"country\", \"city\", \"latitude\", \"longitude\", \"asn\", \"as_org\" ]",
+               .example = "[ \"country\", \"asn\", \"isp=traits.isp\" ]",
+               .doc = "What to add: country (ISO code), country_name, continent, region, city, postal, timezone, latitude, "
+                      "longitude, accuracy_radius, asn, as_org; or a path into the record, \"traits.isp\" or with a name of "
+                      "its own \"isp=traits.isp\"."),
+    [OPT_AS] = OPTION("as", ETL_T_ENUM, .dflt = "json", .choices = as_choices,
+                      .doc = "json: one JSON column with the fields that are known, NULL when none is; columns: one column a field "
+                             "(latitude and longitude float64, accuracy_radius and asn int64, all others text)."),
+    [OPT_LANGUAGE] =
+        OPTION("language", ETL_T_STRING, .dflt = "en", .example = "de",
+               .doc = "Language of country, region and city names, as the database calls it; English where a name is missing."),
+    [OPT_ON_INVALID] =
+        OPTION("on_invalid", ETL_T_ENUM, .dflt = "null", .choices = invalid_choices,
+               .doc = "What becomes of text that is not an address: null adds NULL and counts it (geoip_invalid), reject "
+                      "puts the row aside."),
+    [OPT_CACHE_SIZE] = OPTION("cache_size", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "16384", .min = 0, .max = 16777216,
+                              .doc = "Addresses of a lane whose answer is kept, least recently used out first; 0 keeps none."),
+    NULL,
 };
 
 struct geoip {
@@ -127,8 +150,8 @@ static int32_t geoip_open(const struct etl_open *o, void **self) {
     struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
     return etl_failf(o->host, &e, "geoip: no memory");
   }
-  int32_t rc = derive_init(&g->derive, o->host, "geoip", etl_opt_str(o, OPT_COLUMN), etl_opt_str(o, OPT_INTO), etl_opt_int(o, OPT_AS),
-                           (size_t)etl_opt_int(o, OPT_CACHE_SIZE));
+  int32_t rc = derive_init(&g->derive, o->host, "geoip", etl_opt_str(o, OPT_COLUMN), etl_opt_str(o, OPT_INTO),
+                           etl_opt_int(o, OPT_AS), (size_t)etl_opt_int(o, OPT_CACHE_SIZE));
   g->derive.rejects = g->reject_invalid = etl_opt_int(o, OPT_ON_INVALID) == INVALID_REJECT;
   if (rc == ETL_OK)
     rc = open_fields(g, o);
@@ -142,7 +165,8 @@ static int32_t geoip_open(const struct etl_open *o, void **self) {
   return ETL_OK;
 }
 
-static int32_t geoip_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *arg, const struct etl_stream *), void *arg) {
+static int32_t geoip_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *arg, const struct etl_stream *),
+                          void *arg) {
   struct geoip *g = self;
   return derive_bind(&g->derive, in, out, arg);
 }
@@ -152,8 +176,8 @@ static int32_t invalid(const struct geoip *g, int64_t row) {
     g->derive.host->count(g->derive.host, "geoip_invalid", 1);
     return ETL_OK;
   }
-  int32_t rc = etl_bad_rowf(g->derive.host, ETL_E_DATA, row, (int32_t)g->derive.at, "geoip: the text in column \"%s\" is not an IP address",
-                            g->derive.column);
+  int32_t rc = etl_bad_rowf(g->derive.host, ETL_E_DATA, row, (int32_t)g->derive.at,
+                            "geoip: the text in column \"%s\" is not an IP address", g->derive.column);
   return rc == ETL_OK ? DERIVE_ROW_REJECTED : rc;
 }
 
@@ -191,27 +215,29 @@ static int32_t geoip_process(void *self, struct etl_msg *in, const struct etl_si
 static const struct etl_common common = {.struct_size = sizeof common, .open = geoip_open, .close = geoip_close};
 static const struct etl_transformer transformer = {.struct_size = sizeof transformer, .bind = geoip_bind, .process = geoip_process};
 static const struct etl_connector connector = {
-  .struct_size = sizeof connector,
-  .kind = ETL_KIND_TRANSFORMER,
-  .name = "geoip",
-  .version = ETL_VERSION,
-  .summary = "Adds country, city, coordinates and network of an IP address, from mmdb files",
-  .doc = "Reads any mmdb file (MaxMind GeoIP2 and GeoLite2, DB-IP, IPinfo, IP2Location and the like). An address that no database knows, "
-         "such as a private one, gives NULL. A field that is not in the record is left out of the JSON object, or NULL in its column.",
-  .options = options,
-  .common = &common,
-  .api = &transformer,
+    .struct_size = sizeof connector,
+    .kind = ETL_KIND_TRANSFORMER,
+    .name = "geoip",
+    .version = ETL_VERSION,
+    .summary = "Adds country, city, coordinates and network of an IP address, from mmdb files",
+    .doc = "Reads any mmdb file (MaxMind GeoIP2 and GeoLite2, DB-IP, IPinfo, IP2Location and the like). An address that no "
+           "database knows, "
+           "such as a private one, gives NULL. A field that is not in the record is left out of the JSON object, or NULL in its "
+           "column.",
+    .options = options,
+    .common = &common,
+    .api = &transformer,
 };
 static const struct etl_connector *const connectors[] = {&connector, NULL};
 static const struct etl_plugin plugin = {
-  .magic = ETL_MAGIC,
-  .struct_size = sizeof plugin,
-  .abi_major = ETL_ABI_MAJOR,
-  .abi_minor = ETL_ABI_MINOR,
-  .name = "geoip",
-  .version = ETL_VERSION,
-  .license = "MIT",
-  .connectors = connectors,
+    .magic = ETL_MAGIC,
+    .struct_size = sizeof plugin,
+    .abi_major = ETL_ABI_MAJOR,
+    .abi_minor = ETL_ABI_MINOR,
+    .name = "geoip",
+    .version = ETL_VERSION,
+    .license = "MIT",
+    .connectors = connectors,
 };
 
 ETL_NOTE("geoip", ETL_VERSION, 1u << ETL_KIND_TRANSFORMER, 0);

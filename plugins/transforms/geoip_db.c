@@ -96,7 +96,8 @@ static struct cell native(const MMDB_entry_data_s *v) {
   case MMDB_DATA_TYPE_UINT16: return (struct cell){.kind = CELL_INT, .i = v->uint16};
   case MMDB_DATA_TYPE_UINT32: return (struct cell){.kind = CELL_INT, .i = v->uint32};
   case MMDB_DATA_TYPE_INT32: return (struct cell){.kind = CELL_INT, .i = v->int32};
-  case MMDB_DATA_TYPE_UINT64: return v->uint64 <= INT64_MAX ? (struct cell){.kind = CELL_INT, .i = (int64_t)v->uint64} : (struct cell){0};
+  case MMDB_DATA_TYPE_UINT64:
+    return v->uint64 <= INT64_MAX ? (struct cell){.kind = CELL_INT, .i = (int64_t)v->uint64} : (struct cell){0};
   case MMDB_DATA_TYPE_BOOLEAN: return (struct cell){.kind = CELL_BOOL, .i = v->boolean};
   default: return (struct cell){0};
   }

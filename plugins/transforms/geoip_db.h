@@ -7,7 +7,9 @@
 #include "geoip_fields.h"
 #include "ip_text.h"
 
-enum { GEO_NUMBER_BYTES = 32 };
+enum {
+  GEO_NUMBER_BYTES = 32
+};
 struct geo_db {
   MMDB_s mmdb;
   char *path;

@@ -10,22 +10,27 @@ static const struct known {
   enum cell_kind kind;
   const char *paths[GEO_PATHS];
 } known[] = {
-  {"country", CELL_TEXT, {"country.iso_code", "country_code", "country"}},
-  {"country_name", CELL_TEXT, {"country.names.{lang}", "country.names.en", "country_name", "country.name", "country_long"}},
-  {"continent", CELL_TEXT, {"continent.code", "continent_code", "continent"}},
-  {"region", CELL_TEXT,
-   {"subdivisions.0.names.{lang}", "subdivisions.0.names.en", "region", "region_name", "state1", "state", "subdivisions.0.iso_code"}},
-  {"city", CELL_TEXT, {"city.names.{lang}", "city.names.en", "city", "city_name"}},
-  {"postal", CELL_TEXT, {"postal.code", "postal_code", "postcode", "zip_code", "postal"}},
-  {"timezone", CELL_TEXT, {"location.time_zone", "timezone", "time_zone"}},
-  {"latitude", CELL_FLOAT, {"location.latitude", "latitude", "lat"}},
-  {"longitude", CELL_FLOAT, {"location.longitude", "longitude", "lng", "lon"}},
-  {"accuracy_radius", CELL_INT, {"location.accuracy_radius", "accuracy_radius", "radius"}},
-  {"asn", CELL_INT, {"autonomous_system_number", "traits.autonomous_system_number", "asn"}},
-  {"as_org", CELL_TEXT,
-   {"autonomous_system_organization", "traits.autonomous_system_organization", "as_name", "as_org", "as_organization"}},
+    {"country", CELL_TEXT, {"country.iso_code", "country_code", "country"}},
+    {"country_name", CELL_TEXT, {"country.names.{lang}", "country.names.en", "country_name", "country.name", "country_long"}},
+    {"continent", CELL_TEXT, {"continent.code", "continent_code", "continent"}},
+    {"region",
+     CELL_TEXT,
+     {"subdivisions.0.names.{lang}", "subdivisions.0.names.en", "region", "region_name", "state1", "state",
+      "subdivisions.0.iso_code"}},
+    {"city", CELL_TEXT, {"city.names.{lang}", "city.names.en", "city", "city_name"}},
+    {"postal", CELL_TEXT, {"postal.code", "postal_code", "postcode", "zip_code", "postal"}},
+    {"timezone", CELL_TEXT, {"location.time_zone", "timezone", "time_zone"}},
+    {"latitude", CELL_FLOAT, {"location.latitude", "latitude", "lat"}},
+    {"longitude", CELL_FLOAT, {"location.longitude", "longitude", "lng", "lon"}},
+    {"accuracy_radius", CELL_INT, {"location.accuracy_radius", "accuracy_radius", "radius"}},
+    {"asn", CELL_INT, {"autonomous_system_number", "traits.autonomous_system_number", "asn"}},
+    {"as_org",
+     CELL_TEXT,
+     {"autonomous_system_organization", "traits.autonomous_system_organization", "as_name", "as_org", "as_organization"}},
 };
-enum { KNOWN_N = sizeof known / sizeof *known };
+enum {
+  KNOWN_N = sizeof known / sizeof *known
+};
 
 static int path_init(struct geo_path *p, const char *text, size_t n, const char *language) {
   static const char lang[] = "{lang}";
@@ -80,7 +85,7 @@ int geo_field_init(struct geo_field *f, const char *text, const char *language, 
   if (*ret_why)
     return -1;
   *f = (struct geo_field){
-    .name = strndup(text, equals ? (size_t)(equals - text) : strlen(text)), .kind = CELL_TEXT, .any_kind = true, .paths_n = 1};
+      .name = strndup(text, equals ? (size_t)(equals - text) : strlen(text)), .kind = CELL_TEXT, .any_kind = true, .paths_n = 1};
   if (!f->name || path_init(&f->paths[0], path, strlen(path), language) < 0)
     return -1;
   for (char *p = f->name; *p; p++)

@@ -4,7 +4,9 @@
 
 #include "ip_text.h"
 
-enum { LONGEST = 96 };
+enum {
+  LONGEST = 96
+};
 
 static bool digits(const char *p) {
   size_t n = strspn(p, "0123456789");

@@ -100,7 +100,8 @@ int keep_view(struct etl_view *v, const struct ArrowSchema *schema, struct Arrow
   return etl_view_init(v, &parent_schema, &parent, 0);
 }
 
-int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *column, const int64_t *keep, int64_t n) {
+int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *column, const int64_t *keep,
+              int64_t n) {
   struct etl_view v;
   struct kept *k = calloc(1, sizeof *k);
   if (!k || keep_view(&v, schema, column) < 0) {
@@ -109,8 +110,7 @@ int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct
   }
   bool var = v.f.phys == ETL_P_VAR32 || v.f.phys == ETL_P_VAR64;
   k->buf_free = h->buf_free;
-  struct ArrowArray a = {
-    .length = n, .n_buffers = var ? 3 : 2, .buffers = k->buffers, .release = kept_release, .private_data = k};
+  struct ArrowArray a = {.length = n, .n_buffers = var ? 3 : 2, .buffers = k->buffers, .release = kept_release, .private_data = k};
   if (copy_valid(h, &v, keep, n, &a, k) < 0 || (var ? copy_var : copy_fixed)(h, &v, keep, n, k) < 0) {
     kept_release(&a);
     return -1;

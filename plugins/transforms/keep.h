@@ -12,6 +12,7 @@ void keep_take(struct ArrowArray *batch, int64_t i, struct ArrowArray *ret);
 int keep_view(struct etl_view *v, const struct ArrowSchema *schema, struct ArrowArray *column);
 /* Replaces *column (of that schema) by a copy of the rows keep[0..n) names, which are in order.  0, or -1 with column untouched: no
  * memory left in the run's budget. */
-int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *column, const int64_t *keep, int64_t n);
+int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *column, const int64_t *keep,
+              int64_t n);
 
 #endif

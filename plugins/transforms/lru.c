@@ -8,11 +8,11 @@
 #include "lru.h"
 
 struct entry {
-  struct entry *chain;       /* same bucket */
+  struct entry *chain; /* same bucket */
   struct entry *newer, *older;
   uint64_t hash;
   uint32_t key_n, value_n;
-  uint64_t value[];          /* then the key */
+  uint64_t value[]; /* then the key */
 };
 struct lru {
   struct entry **buckets;

@@ -13,7 +13,7 @@ static const struct rule {
   const char *name; /* ends in ':' when a number follows */
   enum mask_kind kind;
 } rules[] = {
-  {"all", MASK_ALL}, {"keep_first:", MASK_KEEP_FIRST}, {"keep_last:", MASK_KEEP_LAST}, {"email", MASK_EMAIL}, {"ip", MASK_IP},
+    {"all", MASK_ALL}, {"keep_first:", MASK_KEEP_FIRST}, {"keep_last:", MASK_KEEP_LAST}, {"email", MASK_EMAIL}, {"ip", MASK_IP},
 };
 
 int mask_parse(const char *text, struct mask *ret) {

@@ -4,7 +4,13 @@
 
 #include "etl/sdk.h"
 
-enum mask_kind { MASK_ALL, MASK_KEEP_FIRST, MASK_KEEP_LAST, MASK_EMAIL, MASK_IP };
+enum mask_kind {
+  MASK_ALL,
+  MASK_KEEP_FIRST,
+  MASK_KEEP_LAST,
+  MASK_EMAIL,
+  MASK_IP
+};
 struct mask {
   enum mask_kind kind;
   uint64_t keep; /* characters */

@@ -5,7 +5,10 @@
 
 #include "names.h"
 
-enum { NAME_MAX_BYTES = 128, LIST_BYTES = 1024 };
+enum {
+  NAME_MAX_BYTES = 128,
+  LIST_BYTES = 1024
+};
 
 static unsigned distance(const char *a, const char *b) {
   unsigned row[NAME_MAX_BYTES + 1];
@@ -51,7 +54,8 @@ static void list(const struct ArrowSchema *s, char *buf, size_t size) {
     memcpy(buf + size - 4, "...", 4);
 }
 
-int32_t names_missing(const struct etl_host *h, const struct etl_stream *in, const char *connector, const char *option, const char *name) {
+int32_t names_missing(const struct etl_host *h, const struct etl_stream *in, const char *connector, const char *option,
+                      const char *name) {
   char all[LIST_BYTES], remedy[NAME_MAX_BYTES * 2 + LIST_BYTES];
   const char *near = names_nearest(in->schema, name);
   list(in->schema, all, sizeof all);

@@ -1,6 +1,6 @@
-/* Parsing an agent after the specification of uap-core: the first rule of a parser that matches decides; $1 to $9 in its replacements
- * stand for its groups; without a replacement the groups themselves are the values; blanks around a value are taken away; nothing
- * found is "Other".
+/* Parsing an agent after the specification of uap-core: the first rule of a parser that matches decides; $1 to $9 in its
+ * replacements stand for its groups; without a replacement the groups themselves are the values; blanks around a value are taken
+ * away; nothing found is "Other".
  *
  * A rule is tried only when the agent has one of its literals (ua_scan).  Matching is bounded: an agent made to burn CPU gets "no
  * match" from the rule concerned. */
@@ -166,7 +166,8 @@ unsigned ua_matcher_parse(struct ua_matcher *m, enum ua_parser parser, struct ua
     i += (size_t)__builtin_ctzll(word);
     if (i >= r->from[parser + 1])
       break;
-    int rc = pcre2_match(ua_rule_code(r, &r->rules[i]), (PCRE2_SPTR)m->agent, m->agent_n, 0, PCRE2_NO_UTF_CHECK, m->data, m->context);
+    int rc =
+        pcre2_match(ua_rule_code(r, &r->rules[i]), (PCRE2_SPTR)m->agent, m->agent_n, 0, PCRE2_NO_UTF_CHECK, m->data, m->context);
     matched = rc >= 0;
     if (matched)
       set_values(m, parser, &r->rules[i], rc ? rc : GROUPS, values);

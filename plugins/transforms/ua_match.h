@@ -4,7 +4,9 @@
 
 #include "ua_rules.h"
 
-enum { UA_VALUE_BYTES = 1024 }; /* a longer value is cut */
+enum {
+  UA_VALUE_BYTES = 1024
+}; /* a longer value is cut */
 struct ua_value {
   uint32_t n; /* 0: not known */
   char p[UA_VALUE_BYTES];

@@ -9,12 +9,20 @@
 
 #include "ua_pattern.h"
 
-enum { CHUNK_BYTES = 64 * 1024, PRODUCT_MAX = 32, UNION_MAX = 1024, CLASS_MAX = 4, DEPTH_MAX = 64, SHORTEST = 2 };
+enum {
+  CHUNK_BYTES = 64 * 1024,
+  PRODUCT_MAX = 32,
+  UNION_MAX = 1024,
+  CLASS_MAX = 4,
+  DEPTH_MAX = 64,
+  SHORTEST = 2
+};
 
 /* Pieces that most agents have: a literal among them tells little. */
-static const char common_agent[] = "mozilla/5.0 (compatible; linux; u; android 10; en-us; build/ applewebkit/537.36 (khtml, like gecko) "
-                                   "version/4.0 mobile safari/537.36 chrome/ firefox/ opera (windows nt 10.0; win64; x64; rv: "
-                                   "(iphone; cpu iphone os 14_0 like mac os x) http://www. ";
+static const char common_agent[] =
+    "mozilla/5.0 (compatible; linux; u; android 10; en-us; build/ applewebkit/537.36 (khtml, like gecko) "
+    "version/4.0 mobile safari/537.36 chrome/ firefox/ opera (windows nt 10.0; win64; x64; rv: "
+    "(iphone; cpu iphone os 14_0 like mac os x) http://www. ";
 
 struct ua_arena {
   struct ua_arena *next;
@@ -22,7 +30,9 @@ struct ua_arena {
   max_align_t data[];
 };
 
-struct ua_arena *ua_arena_new(void) { return calloc(1, sizeof(struct ua_arena)); }
+struct ua_arena *ua_arena_new(void) {
+  return calloc(1, sizeof(struct ua_arena));
+}
 
 void ua_arena_free(struct ua_arena *a) {
   for (struct ua_arena *next; a; a = next) {

@@ -1,5 +1,5 @@
-/* Loaded regexes.yaml files, one a path, counted by their users.  There is an instance of useragent a lane, and a set takes megabytes, so
- * the lanes of a process share it: this is why the list below is process-wide.  It is guarded by its mutex. */
+/* Loaded regexes.yaml files, one a path, counted by their users.  There is an instance of useragent a lane, and a set takes
+ * megabytes, so the lanes of a process share it: this is why the list below is process-wide.  It is guarded by its mutex. */
 #include <stdlib.h>
 
 #include "ua_pattern.h"

@@ -1,5 +1,5 @@
-/* ua_rules.h: the regular expressions of one regexes.yaml, compiled.  Shared by all instances of the process that name the same file, and
- * constant after loading but for the machine code, which is made when an expression is first tried. */
+/* ua_rules.h: the regular expressions of one regexes.yaml, compiled.  Shared by all instances of the process that name the same
+ * file, and constant after loading but for the machine code, which is made when an expression is first tried. */
 #ifndef TRANSFORMS_UA_RULES_H
 #define TRANSFORMS_UA_RULES_H
 
@@ -11,26 +11,33 @@
 #include "etl/sdk.h"
 #include "ua_scan.h"
 
-enum ua_parser { UA_BROWSER, UA_OS, UA_DEVICE, UA_PARSERS };
-enum { UA_PARTS = 5 }; /* of one parser: family, major, minor, patch, patch_minor; or device, brand, model */
+enum ua_parser {
+  UA_BROWSER,
+  UA_OS,
+  UA_DEVICE,
+  UA_PARSERS
+};
+enum {
+  UA_PARTS = 5
+}; /* of one parser: family, major, minor, patch, patch_minor; or device, brand, model */
 
 struct ua_rule {
   pcre2_code *code;
-  char *regex;                     /* its text; NULL once the scan is built */
-  atomic_bool ready;               /* machine code was tried to make */
-  const char *replace[UA_PARTS];   /* NULL: the default */
+  char *regex;                   /* its text; NULL once the scan is built */
+  atomic_bool ready;             /* machine code was tried to make */
+  const char *replace[UA_PARTS]; /* NULL: the default */
 };
 struct ua_rules {
   char *path;
   unsigned users;
   struct ua_rules *next;
-  struct ua_rule *rules;           /* parser after parser, in the file's order */
+  struct ua_rule *rules; /* parser after parser, in the file's order */
   size_t n;
-  size_t from[UA_PARSERS + 1];     /* rules of parser p: from[p] up to from[p + 1] */
-  char **texts;                    /* replacements */
+  size_t from[UA_PARSERS + 1]; /* rules of parser p: from[p] up to from[p + 1] */
+  char **texts;                /* replacements */
   size_t texts_n;
-  struct ua_scan *scan;            /* marks the rules worth trying */
-  uint64_t *always;                /* bits: rules that must always be tried */
+  struct ua_scan *scan; /* marks the rules worth trying */
+  uint64_t *always;     /* bits: rules that must always be tried */
   pthread_mutex_t jit;
 };
 /* 64-bit words of a bit per rule. */

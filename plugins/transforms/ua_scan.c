@@ -1,24 +1,24 @@
-/* Aho-Corasick over lower-cased bytes.  While building, nodes are a trie with child and sibling links; finishing renumbers them breadth
- * first, so that the children of a node stand side by side and a node needs 16 bytes.  The root has a table of its own. */
+/* Aho-Corasick over lower-cased bytes.  While building, nodes are a trie with child and sibling links; finishing renumbers them
+ * breadth first, so that the children of a node stand side by side and a node needs 16 bytes.  The root has a table of its own. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ua_scan.h"
 
 struct node {
-  uint32_t first;  /* child (first of `children` side by side); while building: the first of a list */
-  uint32_t fail;   /* the longest proper suffix that is a node; while building: the next sibling */
-  uint32_t out;    /* 1 + index of the literal that ends here or, by fail links, in a suffix; 0 none */
+  uint32_t first; /* child (first of `children` side by side); while building: the first of a list */
+  uint32_t fail;  /* the longest proper suffix that is a node; while building: the next sibling */
+  uint32_t out;   /* 1 + index of the literal that ends here or, by fail links, in a suffix; 0 none */
   uint16_t children;
   uint8_t byte;
-  uint8_t own;     /* out is this node's own literal */
+  uint8_t own; /* out is this node's own literal */
 };
 struct mark {
   uint32_t mark;
   uint32_t next; /* 1 + index; 0: end */
 };
 struct literal {
-  uint32_t marks;  /* 1 + index into marks */
+  uint32_t marks;   /* 1 + index into marks */
   uint32_t shorter; /* 1 + literal that is a suffix of this one; 0: none */
 };
 struct ua_scan {

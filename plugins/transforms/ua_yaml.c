@@ -1,5 +1,5 @@
-/* regexes.yaml of uap-core, read event by event and compiled on the way.  Sections and keys that are not known are passed over: newer
- * files may have more of them. */
+/* regexes.yaml of uap-core, read event by event and compiled on the way.  Sections and keys that are not known are passed over:
+ * newer files may have more of them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,15 +7,18 @@
 
 #include "ua_rules.h"
 
-enum { RULES_MAX = 65535 };
+enum {
+  RULES_MAX = 65535
+};
 
 static const struct section {
   const char *name;
   const char *replacements[UA_PARTS];
 } sections[UA_PARSERS] = {
-  [UA_BROWSER] = {"user_agent_parsers", {"family_replacement", "v1_replacement", "v2_replacement", "v3_replacement"}},
-  [UA_OS] = {"os_parsers", {"os_replacement", "os_v1_replacement", "os_v2_replacement", "os_v3_replacement", "os_v4_replacement"}},
-  [UA_DEVICE] = {"device_parsers", {"device_replacement", "brand_replacement", "model_replacement"}},
+    [UA_BROWSER] = {"user_agent_parsers", {"family_replacement", "v1_replacement", "v2_replacement", "v3_replacement"}},
+    [UA_OS] = {"os_parsers",
+               {"os_replacement", "os_v1_replacement", "os_v2_replacement", "os_v3_replacement", "os_v4_replacement"}},
+    [UA_DEVICE] = {"device_parsers", {"device_replacement", "brand_replacement", "model_replacement"}},
 };
 
 struct load {
@@ -26,7 +29,7 @@ struct load {
   struct found {      /* rules in the order of the file; sections may come in any */
     struct ua_rule rule;
     enum ua_parser parser;
-  } *found;
+  } * found;
   size_t found_n, found_cap;
 };
 
@@ -66,7 +69,8 @@ static int32_t skip(struct load *l) {
     if (rc != ETL_OK)
       return rc;
     yaml_event_type_t t = l->event.type;
-    depth += (t == YAML_MAPPING_START_EVENT || t == YAML_SEQUENCE_START_EVENT) - (t == YAML_MAPPING_END_EVENT || t == YAML_SEQUENCE_END_EVENT);
+    depth += (t == YAML_MAPPING_START_EVENT || t == YAML_SEQUENCE_START_EVENT) -
+             (t == YAML_MAPPING_END_EVENT || t == YAML_SEQUENCE_END_EVENT);
   } while (depth > 0);
   return ETL_OK;
 }

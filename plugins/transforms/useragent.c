@@ -1,52 +1,77 @@
-/* useragent: adds browser, operating system and device of a User-Agent text, after uap-core's regexes.yaml.  Options, life cycle and
- * descriptor; the work is in derive.c (columns), ua_rules.c (expressions) and ua_match.c (parsing).  One instance a lane, used by one
- * thread at a time; the expressions are shared by all of them. */
+/* useragent: adds browser, operating system and device of a User-Agent text, after uap-core's regexes.yaml.  Options, life cycle
+ * and descriptor; the work is in derive.c (columns), ua_rules.c (expressions) and ua_match.c (parsing).  One instance a lane, used
+ * by one thread at a time; the expressions are shared by all of them. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "derive.h"
 #include "ua_match.h"
 
-enum { OPT_COLUMN, OPT_INTO, OPT_REGEXES, OPT_FIELDS, OPT_AS, OPT_CACHE_SIZE, OPT_MAX_LENGTH };
-
-static const char *const as_choices[] = {"json", "columns", NULL};
-#define OPTION(name_, type_, ...) &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
-static const struct etl_option *const options[] = {
-  [OPT_COLUMN] = OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "user_agent",
-                        .doc = "Text column with the agent; NULL gives NULL."),
-  [OPT_INTO] = OPTION("into", ETL_T_STRING, .dflt = "device",
-                      .doc = "Name of the new column (as = json), or what the names of the new columns begin with: device_browser, "
-                             "device_os ... (as = columns)."),
-  [OPT_REGEXES] = OPTION("regexes", ETL_T_PATH, .dflt = "/usr/share/uap-core/regexes.yaml",
-                         .doc = "The regexes.yaml of uap-core; it is read when the run starts, once for all lanes."),
-  [OPT_FIELDS] = OPTION("fields", ETL_T_LIST,
-                        .dflt = "[ \"browser\", \"browser_version\", \"os\", \"os_version\", \"device\", \"brand\", \"model\" ]",
-                        .example = "[ \"browser\", \"os\", \"os_version\" ]",
-                        .doc = "What to add, all of it text: browser, browser_major, browser_minor, browser_patch, browser_version; os, "
-                               "os_major, os_minor, os_patch, os_patch_minor, os_version; device, brand, model."),
-  [OPT_AS] = OPTION("as", ETL_T_ENUM, .dflt = "json", .choices = as_choices,
-                    .doc = "json: one JSON column with the fields that are known; columns: one text column a field."),
-  [OPT_CACHE_SIZE] = OPTION("cache_size", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "16384", .min = 0, .max = 16777216,
-                            .doc = "Agents of a lane whose answer is kept (about 400 bytes each), least recently used out first; 0 "
-                                   "keeps none."),
-  [OPT_MAX_LENGTH] = OPTION("max_length", ETL_T_SIZE, .flags = ETL_OPT_ADVANCED, .dflt = "2048", .min = 64, .max = 1048576,
-                            .doc = "Of a longer agent only so many bytes are looked at."),
-  NULL,
+enum {
+  OPT_COLUMN,
+  OPT_INTO,
+  OPT_REGEXES,
+  OPT_FIELDS,
+  OPT_AS,
+  OPT_CACHE_SIZE,
+  OPT_MAX_LENGTH
 };
 
-enum { PART_VERSION = UA_PARTS }; /* major.minor.patch */
+static const char *const as_choices[] = {"json", "columns", NULL};
+#define OPTION(name_, type_, ...)                                                                                                  \
+  &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
+static const struct etl_option *const options[] = {
+    [OPT_COLUMN] = OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "user_agent",
+                          .doc = "Text column with the agent; NULL gives NULL."),
+    [OPT_INTO] =
+        OPTION("into", ETL_T_STRING, .dflt = "device",
+               .doc = "Name of the new column (as = json), or what the names of the new columns begin with: device_browser, "
+                      "device_os ... (as = columns)."),
+    [OPT_REGEXES] = OPTION("regexes", ETL_T_PATH, .dflt = "/usr/share/uap-core/regexes.yaml",
+                           .doc = "The regexes.yaml of uap-core; it is read when the run starts, once for all lanes."),
+    [OPT_FIELDS] =
+        OPTION("fields", ETL_T_LIST,
+               .dflt = "[ \"browser\", \"browser_version\", \"os\", \"os_version\", \"device\", \"brand\", \"model\" ]",
+               .example = "[ \"browser\", \"os\", \"os_version\" ]",
+               .doc = "What to add, all of it text: browser, browser_major, browser_minor, browser_patch, browser_version; os, "
+                      "os_major, os_minor, os_patch, os_patch_minor, os_version; device, brand, model."),
+    [OPT_AS] = OPTION("as", ETL_T_ENUM, .dflt = "json", .choices = as_choices,
+                      .doc = "json: one JSON column with the fields that are known; columns: one text column a field."),
+    [OPT_CACHE_SIZE] =
+        OPTION("cache_size", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "16384", .min = 0, .max = 16777216,
+               .doc = "Agents of a lane whose answer is kept (about 400 bytes each), least recently used out first; 0 "
+                      "keeps none."),
+    [OPT_MAX_LENGTH] = OPTION("max_length", ETL_T_SIZE, .flags = ETL_OPT_ADVANCED, .dflt = "2048", .min = 64, .max = 1048576,
+                              .doc = "Of a longer agent only so many bytes are looked at."),
+    NULL,
+};
+
+enum {
+  PART_VERSION = UA_PARTS
+}; /* major.minor.patch */
 static const struct known {
   const char *name;
   enum ua_parser parser;
   unsigned part;
 } known[] = {
-  {"browser", UA_BROWSER, 0},       {"browser_major", UA_BROWSER, 1}, {"browser_minor", UA_BROWSER, 2},
-  {"browser_patch", UA_BROWSER, 3}, {"browser_version", UA_BROWSER, PART_VERSION},
-  {"os", UA_OS, 0},                 {"os_major", UA_OS, 1},           {"os_minor", UA_OS, 2},
-  {"os_patch", UA_OS, 3},          {"os_patch_minor", UA_OS, 4},     {"os_version", UA_OS, PART_VERSION},
-  {"device", UA_DEVICE, 0},         {"brand", UA_DEVICE, 1},           {"model", UA_DEVICE, 2},
+    {"browser", UA_BROWSER, 0},
+    {"browser_major", UA_BROWSER, 1},
+    {"browser_minor", UA_BROWSER, 2},
+    {"browser_patch", UA_BROWSER, 3},
+    {"browser_version", UA_BROWSER, PART_VERSION},
+    {"os", UA_OS, 0},
+    {"os_major", UA_OS, 1},
+    {"os_minor", UA_OS, 2},
+    {"os_patch", UA_OS, 3},
+    {"os_patch_minor", UA_OS, 4},
+    {"os_version", UA_OS, PART_VERSION},
+    {"device", UA_DEVICE, 0},
+    {"brand", UA_DEVICE, 1},
+    {"model", UA_DEVICE, 2},
 };
-enum { KNOWN_N = sizeof known / sizeof *known };
+enum {
+  KNOWN_N = sizeof known / sizeof *known
+};
 
 struct useragent {
   struct derive derive;
@@ -106,8 +131,8 @@ static int32_t useragent_open(const struct etl_open *o, void **self) {
   struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
   if (!u)
     return etl_failf(o->host, &e, "useragent: no memory");
-  int32_t rc = derive_init(&u->derive, o->host, "useragent", etl_opt_str(o, OPT_COLUMN), etl_opt_str(o, OPT_INTO), etl_opt_int(o, OPT_AS),
-                           (size_t)etl_opt_int(o, OPT_CACHE_SIZE));
+  int32_t rc = derive_init(&u->derive, o->host, "useragent", etl_opt_str(o, OPT_COLUMN), etl_opt_str(o, OPT_INTO),
+                           etl_opt_int(o, OPT_AS), (size_t)etl_opt_int(o, OPT_CACHE_SIZE));
   if (rc == ETL_OK)
     rc = open_fields(u, o);
   if (rc == ETL_OK)
@@ -123,7 +148,8 @@ static int32_t useragent_open(const struct etl_open *o, void **self) {
   return ETL_OK;
 }
 
-static int32_t useragent_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *arg, const struct etl_stream *), void *arg) {
+static int32_t useragent_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *arg, const struct etl_stream *),
+                              void *arg) {
   struct useragent *u = self;
   return derive_bind(&u->derive, in, out, arg);
 }
@@ -177,30 +203,32 @@ static int32_t useragent_process(void *self, struct etl_msg *in, const struct et
 
 static const struct etl_common common = {.struct_size = sizeof common, .open = useragent_open, .close = useragent_close};
 static const struct etl_transformer transformer = {
-  .struct_size = sizeof transformer, .bind = useragent_bind, .process = useragent_process};
+    .struct_size = sizeof transformer, .bind = useragent_bind, .process = useragent_process};
 static const struct etl_connector connector = {
-  .struct_size = sizeof connector,
-  .kind = ETL_KIND_TRANSFORMER,
-  .name = "useragent",
-  .version = ETL_VERSION,
-  .summary = "Adds browser, operating system and device of a User-Agent text, after uap-core",
-  .doc = "Follows the specification of uap-core; browser, os and device are \"Other\" when no expression matches. A field that is not "
-         "known is left out of the JSON object, or NULL in its column. An expression that takes too many steps on an agent counts as not "
-         "matching it (metric useragent_over_limit).",
-  .options = options,
-  .common = &common,
-  .api = &transformer,
+    .struct_size = sizeof connector,
+    .kind = ETL_KIND_TRANSFORMER,
+    .name = "useragent",
+    .version = ETL_VERSION,
+    .summary = "Adds browser, operating system and device of a User-Agent text, after uap-core",
+    .doc = "Follows the specification of uap-core; browser, os and device are \"Other\" when no expression matches. A field that "
+           "is not "
+           "known is left out of the JSON object, or NULL in its column. An expression that takes too many steps on an agent "
+           "counts as not "
+           "matching it (metric useragent_over_limit).",
+    .options = options,
+    .common = &common,
+    .api = &transformer,
 };
 static const struct etl_connector *const connectors[] = {&connector, NULL};
 static const struct etl_plugin plugin = {
-  .magic = ETL_MAGIC,
-  .struct_size = sizeof plugin,
-  .abi_major = ETL_ABI_MAJOR,
-  .abi_minor = ETL_ABI_MINOR,
-  .name = "useragent",
-  .version = ETL_VERSION,
-  .license = "MIT",
-  .connectors = connectors,
+    .magic = ETL_MAGIC,
+    .struct_size = sizeof plugin,
+    .abi_major = ETL_ABI_MAJOR,
+    .abi_minor = ETL_ABI_MINOR,
+    .name = "useragent",
+    .version = ETL_VERSION,
+    .license = "MIT",
+    .connectors = connectors,
 };
 
 ETL_NOTE("useragent", ETL_VERSION, 1u << ETL_KIND_TRANSFORMER, 0);

@@ -4,19 +4,34 @@
 
 #include "etl/sdk.h"
 
-enum value_kind { VALUE_NUMBER, VALUE_FLOAT, VALUE_BOOL, VALUE_TEXT, VALUE_JSON, VALUE_BYTES, VALUE_UUID, VALUE_DATE, VALUE_TIME, VALUE_STAMP };
+enum value_kind {
+  VALUE_NUMBER,
+  VALUE_FLOAT,
+  VALUE_BOOL,
+  VALUE_TEXT,
+  VALUE_JSON,
+  VALUE_BYTES,
+  VALUE_UUID,
+  VALUE_DATE,
+  VALUE_TIME,
+  VALUE_STAMP
+};
 struct value {
   enum value_kind kind;
-  bool zoned;          /* VALUE_STAMP: an instant, not a local time */
-  bool narrow;         /* VALUE_FLOAT: of 32 bits */
-  int32_t scale;       /* VALUE_NUMBER: number / 10^scale */
-  __int128 number;     /* VALUE_NUMBER, VALUE_BOOL */
+  bool zoned;      /* VALUE_STAMP: an instant, not a local time */
+  bool narrow;     /* VALUE_FLOAT: of 32 bits */
+  int32_t scale;   /* VALUE_NUMBER: number / 10^scale */
+  __int128 number; /* VALUE_NUMBER, VALUE_BOOL */
   double f;
-  int64_t t;           /* VALUE_DATE: days; VALUE_TIME, VALUE_STAMP: units since midnight or 1970 */
-  int64_t per_second;  /* units of t */
-  struct etl_bytes b;  /* VALUE_TEXT, VALUE_JSON, VALUE_BYTES, VALUE_UUID; borrowed */
+  int64_t t;          /* VALUE_DATE: days; VALUE_TIME, VALUE_STAMP: units since midnight or 1970 */
+  int64_t per_second; /* units of t */
+  struct etl_bytes b; /* VALUE_TEXT, VALUE_JSON, VALUE_BYTES, VALUE_UUID; borrowed */
 };
-enum { VALUE_TEXT_BYTES = 96, DECIMAL_DIGITS = 38, SECONDS_A_DAY = 86400 };
+enum {
+  VALUE_TEXT_BYTES = 96,
+  DECIMAL_DIGITS = 38,
+  SECONDS_A_DAY = 86400
+};
 
 struct value value_load(const struct etl_view *v, int64_t row); /* of a row that is not NULL */
 /* Text of every kind but TEXT, JSON and BYTES, as PostgreSQL writes it.  Returns its length. */

@@ -9,9 +9,9 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 struct value value_load(const struct etl_view *v, int64_t row) {
   static const enum value_kind kinds[] = {
-    [ETL_L_BOOL] = VALUE_BOOL,     [ETL_L_INT] = VALUE_NUMBER,   [ETL_L_UINT] = VALUE_NUMBER,   [ETL_L_FLOAT] = VALUE_FLOAT,
-    [ETL_L_DECIMAL] = VALUE_NUMBER, [ETL_L_STRING] = VALUE_TEXT, [ETL_L_BINARY] = VALUE_BYTES,  [ETL_L_UUID] = VALUE_UUID,
-    [ETL_L_JSON] = VALUE_JSON,     [ETL_L_DATE] = VALUE_DATE,    [ETL_L_TIME] = VALUE_TIME,     [ETL_L_TIMESTAMP] = VALUE_STAMP};
+      [ETL_L_BOOL] = VALUE_BOOL,      [ETL_L_INT] = VALUE_NUMBER,  [ETL_L_UINT] = VALUE_NUMBER,  [ETL_L_FLOAT] = VALUE_FLOAT,
+      [ETL_L_DECIMAL] = VALUE_NUMBER, [ETL_L_STRING] = VALUE_TEXT, [ETL_L_BINARY] = VALUE_BYTES, [ETL_L_UUID] = VALUE_UUID,
+      [ETL_L_JSON] = VALUE_JSON,      [ETL_L_DATE] = VALUE_DATE,   [ETL_L_TIME] = VALUE_TIME,    [ETL_L_TIMESTAMP] = VALUE_STAMP};
   struct value r = {.kind = kinds[v->f.logical], .per_second = v->f.per_second, .zoned = v->f.tz != NULL};
   switch (v->f.logical) {
   case ETL_L_BOOL: r.number = etl_view_bool(v, row); break;
@@ -74,7 +74,8 @@ static size_t print_float(const struct value *v, char *buf) {
 static void civil(int64_t days, int64_t *year, int *month, int *day) {
   days += 719468;
   int64_t era = floor_div(days, 146097), doe = days - era * 146097;
-  int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+  int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100),
+          mp = (5 * doy + 2) / 153;
   *day = (int)(doy - (153 * mp + 2) / 5 + 1);
   *month = (int)(mp < 10 ? mp + 3 : mp - 9);
   *year = yoe + era * 400 + (*month <= 2);
@@ -91,7 +92,11 @@ static size_t print_time(int64_t units, int64_t per_second, char *buf, size_t si
   int64_t s = units / per_second, fraction = units % per_second;
   size_t n = (size_t)snprintf(buf, size, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
   if (fraction) {
-    n += (size_t)snprintf(buf + n, size - n, ".%0*lld", per_second == 1000 ? 3 : per_second == 1000000 ? 6 : 9, (long long)fraction);
+    n += (size_t)snprintf(buf + n, size - n, ".%0*lld",
+                          per_second == 1000      ? 3
+                          : per_second == 1000000 ? 6
+                                                  : 9,
+                          (long long)fraction);
     while (buf[n - 1] == '0')
       n--;
   }
@@ -108,7 +113,8 @@ size_t value_print(const struct value *v, char buf[VALUE_TEXT_BYTES]) {
   case VALUE_TIME: return print_time(v->t, v->per_second, buf, VALUE_TEXT_BYTES);
   case VALUE_UUID:
     for (size_t i = 0; i < 16; i++)
-      n += (size_t)snprintf(buf + n, VALUE_TEXT_BYTES - n, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", ((const uint8_t *)v->b.p)[i]);
+      n += (size_t)snprintf(buf + n, VALUE_TEXT_BYTES - n, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                            ((const uint8_t *)v->b.p)[i]);
     return n;
   case VALUE_STAMP: {
     int64_t day = v->per_second * SECONDS_A_DAY, since_midnight = v->t % day;

@@ -72,8 +72,8 @@ const char *value_scan_number(struct etl_bytes text, struct value *ret) {
 const char *value_scan_float(struct etl_bytes text, struct value *ret) {
   char copy[VALUE_TEXT_BYTES * 8], *end;
   text = trimmed(text);
-  if (text.n == 0 || text.n >= sizeof copy || memchr(text.p, 0, text.n) || memchr(text.p, 'x', text.n) || memchr(text.p, 'X', text.n) ||
-      memchr(text.p, '(', text.n))
+  if (text.n == 0 || text.n >= sizeof copy || memchr(text.p, 0, text.n) || memchr(text.p, 'x', text.n) ||
+      memchr(text.p, 'X', text.n) || memchr(text.p, '(', text.n))
     return "not a number";
   memcpy(copy, text.p, text.n);
   copy[text.n] = 0;

@@ -6,9 +6,12 @@ static void cast_fails(struct tap *t, const char *type, const char *text) {
   struct drive d;
   char cast[64];
   snprintf(cast, sizeof cast, "v=%s", type);
-  bool ok = drive_open(&d, "columns", (const char *const[]){"cast", cast, NULL}) == ETL_OK && drive_texts(&d, "v", &text, 1) == ETL_OK;
-  tap_check(t, ok && d.rows.length == 0 && d.bad_n == 1 && d.bad[0].row == 0 && d.bad[0].column == 0 && strstr(d.bad[0].message, type) &&
-                 strstr(d.bad[0].message, "\"v\"") && (strlen(text) < 3 || !strstr(d.bad[0].message, text)),
+  bool ok =
+      drive_open(&d, "columns", (const char *const[]){"cast", cast, NULL}) == ETL_OK && drive_texts(&d, "v", &text, 1) == ETL_OK;
+  tap_check(t,
+            ok && d.rows.length == 0 && d.bad_n == 1 && d.bad[0].row == 0 && d.bad[0].column == 0 &&
+                strstr(d.bad[0].message, type) && strstr(d.bad[0].message, "\"v\"") &&
+                (strlen(text) < 3 || !strstr(d.bad[0].message, text)),
             __FILE__, __LINE__, "'%s' is no %s", text, type);
   drive_close(&d);
 }
@@ -18,8 +21,8 @@ static void cast_gives(struct tap *t, const char *type, const char *text, const 
   struct drive d;
   char cast[64];
   snprintf(cast, sizeof cast, "v=%s", type);
-  bool ok = drive_open(&d, "columns", (const char *const[]){"cast", cast, NULL}) == ETL_OK && drive_texts(&d, "v", &text, 1) == ETL_OK &&
-            d.rows.length == 1 && strcmp(drive_cell(&d, 0, "v"), want) == 0;
+  bool ok = drive_open(&d, "columns", (const char *const[]){"cast", cast, NULL}) == ETL_OK &&
+            drive_texts(&d, "v", &text, 1) == ETL_OK && d.rows.length == 1 && strcmp(drive_cell(&d, 0, "v"), want) == 0;
   tap_check(t, ok, __FILE__, __LINE__, "'%s' as %s is %s", text, type, want);
   if (!ok)
     printf("# got %s %s\n", d.rows.length == 1 ? drive_cell(&d, 0, "v") : "no row", d.bad_n ? d.bad[0].message : d.message);
@@ -27,22 +30,76 @@ static void cast_gives(struct tap *t, const char *type, const char *text, const 
 }
 
 static void test_cast_text(struct tap *t) {
-  static const struct { const char *type, *text, *want; } good[] = {
-    {"int16", "-32768", "-32768"}, {"int32", " 42 ", "42"}, {"int64", "9223372036854775807", "9223372036854775807"}, {"int32", "2.5", "3"}, {"int32", "-2.5", "-3"},
-    {"int32", "1e3", "1000"}, {"float64", "0.1", "0.1"}, {"float64", "-1e300", "-1e+300"}, {"decimal(5,2)", "123.455", "12346/2"}, {"decimal(5,2)", "-0.005", "-1/2"},
-    {"decimal(3,0)", "999", "999/0"}, {"bool", "Yes", "true"}, {"bool", "0", "false"}, {"date", "1970-01-02", "1"}, {"date", "2000-02-29", "11016"}, {"date", "1969-12-31", "-1"},
-    {"date", "0001-01-01", "-719162"}, {"timestamp", "1970-01-01 00:00:01.5", "1500000"}, {"timestamp", "1970-01-02", "86400000000"},
-    {"timestamptz", "1970-01-01T01:00:00+01:00", "0"}, {"timestamptz", "1970-01-01 00:00:00.1234567Z", "123456"}, {"timestamptz", "1969-12-31 23:59:59", "-1000000"},
-    {"uuid", "00112233-4455-6677-8899-AABBCCDDEEFF", "00112233445566778899aabbccddeeff"}, {"uuid", "{00112233445566778899aabbccddeeff}", "00112233445566778899aabbccddeeff"},
-    {"bytea", "\\x00fF", "00ff"}, {"bytea", "ab", "6162"}, {"json", "{\"a\":[1,null]}", "{\"a\":[1,null]}"}, {"json", "7", "7"}, {"text", "", ""},
-    {"decimal(38,0)", "99999999999999999999999999999999999999", "687399551400673279/0"}};
-  static const struct { const char *type, *text; } bad[] = {
-    {"int16", "32768"}, {"int32", "2147483647.5"}, {"int32", "12a"}, {"int32", ""}, {"int64", "9223372036854775808"}, {"int32", "0x10"}, {"int32", "."}, {"int32", "1e"},
-    {"int32", "1e40"}, {"float64", "abc"}, {"float64", "0x1p3"}, {"float64", ""}, {"decimal(5,2)", "1000"}, {"decimal(5,2)", "999.995"}, {"decimal(3,0)", "1e30"},
-    {"decimal(38,0)", "100000000000000000000000000000000000000"}, {"bool", "2"}, {"bool", "maybe"}, {"date", "2023-02-29"}, {"date", "1900-02-29"}, {"date", "2024-13-01"}, {"date", "2024-1-1"},
-    {"date", "0000-01-01"}, {"date", "2024-01-01 00:00"}, {"timestamp", "2024-01-01 24:00:00"}, {"timestamp", "2024-01-01 00:00:00Z"}, {"timestamp", "2024-01-01x"},
-    {"timestamp", "2024-01-01 00:00:00."}, {"timestamptz", "2024-01-01 00:00:00+99"}, {"uuid", "00112233-4455-6677-8899-aabbccddeef"}, {"uuid", "00112233x4455-6677-8899-aabbccddeeff"},
-    {"bytea", "\\x0"}, {"bytea", "\\xzz"}, {"json", "{"}, {"json", ""}, {"json", "{\"a\":1} x"}};
+  static const struct {
+    const char *type, *text, *want;
+  } good[] = {{"int16", "-32768", "-32768"},
+              {"int32", " 42 ", "42"},
+              {"int64", "9223372036854775807", "9223372036854775807"},
+              {"int32", "2.5", "3"},
+              {"int32", "-2.5", "-3"},
+              {"int32", "1e3", "1000"},
+              {"float64", "0.1", "0.1"},
+              {"float64", "-1e300", "-1e+300"},
+              {"decimal(5,2)", "123.455", "12346/2"},
+              {"decimal(5,2)", "-0.005", "-1/2"},
+              {"decimal(3,0)", "999", "999/0"},
+              {"bool", "Yes", "true"},
+              {"bool", "0", "false"},
+              {"date", "1970-01-02", "1"},
+              {"date", "2000-02-29", "11016"},
+              {"date", "1969-12-31", "-1"},
+              {"date", "0001-01-01", "-719162"},
+              {"timestamp", "1970-01-01 00:00:01.5", "1500000"},
+              {"timestamp", "1970-01-02", "86400000000"},
+              {"timestamptz", "1970-01-01T01:00:00+01:00", "0"},
+              {"timestamptz", "1970-01-01 00:00:00.1234567Z", "123456"},
+              {"timestamptz", "1969-12-31 23:59:59", "-1000000"},
+              {"uuid", "00112233-4455-6677-8899-AABBCCDDEEFF", "00112233445566778899aabbccddeeff"},
+              {"uuid", "{00112233445566778899aabbccddeeff}", "00112233445566778899aabbccddeeff"},
+              {"bytea", "\\x00fF", "00ff"},
+              {"bytea", "ab", "6162"},
+              {"json", "{\"a\":[1,null]}", "{\"a\":[1,null]}"},
+              {"json", "7", "7"},
+              {"text", "", ""},
+              {"decimal(38,0)", "99999999999999999999999999999999999999", "687399551400673279/0"}};
+  static const struct {
+    const char *type, *text;
+  } bad[] = {{"int16", "32768"},
+             {"int32", "2147483647.5"},
+             {"int32", "12a"},
+             {"int32", ""},
+             {"int64", "9223372036854775808"},
+             {"int32", "0x10"},
+             {"int32", "."},
+             {"int32", "1e"},
+             {"int32", "1e40"},
+             {"float64", "abc"},
+             {"float64", "0x1p3"},
+             {"float64", ""},
+             {"decimal(5,2)", "1000"},
+             {"decimal(5,2)", "999.995"},
+             {"decimal(3,0)", "1e30"},
+             {"decimal(38,0)", "100000000000000000000000000000000000000"},
+             {"bool", "2"},
+             {"bool", "maybe"},
+             {"date", "2023-02-29"},
+             {"date", "1900-02-29"},
+             {"date", "2024-13-01"},
+             {"date", "2024-1-1"},
+             {"date", "0000-01-01"},
+             {"date", "2024-01-01 00:00"},
+             {"timestamp", "2024-01-01 24:00:00"},
+             {"timestamp", "2024-01-01 00:00:00Z"},
+             {"timestamp", "2024-01-01x"},
+             {"timestamp", "2024-01-01 00:00:00."},
+             {"timestamptz", "2024-01-01 00:00:00+99"},
+             {"uuid", "00112233-4455-6677-8899-aabbccddeef"},
+             {"uuid", "00112233x4455-6677-8899-aabbccddeeff"},
+             {"bytea", "\\x0"},
+             {"bytea", "\\xzz"},
+             {"json", "{"},
+             {"json", ""},
+             {"json", "{\"a\":1} x"}};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
     cast_gives(t, good[i].type, good[i].text, good[i].want);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -50,16 +107,33 @@ static void test_cast_text(struct tap *t) {
 }
 
 /* One row of every type, and one of NULLs. */
-enum { BOOL, I8, I64, U64, F32, F64, DEC, BIN, UUID, DATE, TIME, TS, TSNS, TSTZ, JSON };
+enum {
+  BOOL,
+  I8,
+  I64,
+  U64,
+  F32,
+  F64,
+  DEC,
+  BIN,
+  UUID,
+  DATE,
+  TIME,
+  TS,
+  TSNS,
+  TSTZ,
+  JSON
+};
 static void all_types(struct drive *d, struct ArrowSchema *s, struct ArrowArray *rows) {
-  static const char *const columns[] = {"bool", "b",       "i8",   "c",   "i64",  "l",   "u64", "L",    "f32",  "f",    "f64",  "g",       "dec",  "d:38,4", "bin", "z",
-                                        "uuid", "w:16", "date", "tdD", "time", "ttn", "ts",  "tss:", "tsns", "tsn:", "tstz", "tsu:UTC", "json", "u",      NULL};
+  static const char *const columns[] = {"bool", "b",    "i8",     "c",    "i64",  "l",       "u64",  "L",    "f32", "f",    "f64",
+                                        "g",    "dec",  "d:38,4", "bin",  "z",    "uuid",    "w:16", "date", "tdD", "time", "ttn",
+                                        "ts",   "tss:", "tsns",   "tsn:", "tstz", "tsu:UTC", "json", "u",    NULL};
   static const uint8_t uuid[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   struct etl_batch b;
   __int128 decimal = -1234500;
   drive_schema(s, columns);
-  int rc = etl_schema_set(s, UUID, "uuid", "w:16", true, NULL, "arrow.uuid") | etl_schema_set(s, JSON, "json", "u", true, NULL, "arrow.json") |
-           etl_batch_init(&b, &d->host, s, 2) | etl_batch_row(&b);
+  int rc = etl_schema_set(s, UUID, "uuid", "w:16", true, NULL, "arrow.uuid") |
+           etl_schema_set(s, JSON, "json", "u", true, NULL, "arrow.json") | etl_batch_init(&b, &d->host, s, 2) | etl_batch_row(&b);
   if (rc < 0)
     return;
   etl_batch_bool(&b, BOOL, true);
@@ -100,27 +174,74 @@ static void test_cast_types(struct tap *t, const char *cast, const char *const *
 }
 
 static void test_casts(struct tap *t) {
-  test_cast_types(t, "bool=text|i8=text|i64=text|u64=text|f32=text|f64=text|dec=text|bin=text|uuid=text|date=text|time=text|ts=text|tsns=text|tstz=text|json=text",
-                  (const char *const[]){"bool", "true", "i8", "-5", "i64", "-9223372036854775808", "u64", "18446744073709551615", "f32", "0.1", "f64", "-2.5", "dec",
-                                        "-123.4500", "bin", "\\x00ff", "uuid", "00010203-0405-0607-0809-0a0b0c0d0e0f", "date", "1969-12-31", "time", "23:59:59.9999999",
-                                        "ts", "1969-12-31 23:59:59", "tsns", "2023-11-14 22:13:20.1234567", "tstz", "0001-01-01 00:00:00+00", "json", "[1]", NULL});
-  test_cast_types(t, "bool=int16|i8=decimal(4,1)|i64=float64|u64=decimal(20,0)|f32=decimal(3,2)|f64=int32|dec=int64|uuid=bytea|date=timestamptz|ts=date|tsns=timestamp|tstz=date",
-                  (const char *const[]){"bool", "1", "i8", "-50/1", "i64", "-9.22337203685478e+18", "f32", "10/2", "f64", "-3", "dec", "-123", "uuid",
-                                        "000102030405060708090a0b0c0d0e0f", "date", "-86400000000", "ts", "-1", "tsns", "1700000000123456", "tstz", "-719162", NULL});
+  test_cast_types(t,
+                  "bool=text|i8=text|i64=text|u64=text|f32=text|f64=text|dec=text|bin=text|uuid=text|date=text|time=text|ts=text|"
+                  "tsns=text|tstz=text|json=text",
+                  (const char *const[]){"bool", "true",
+                                        "i8",   "-5",
+                                        "i64",  "-9223372036854775808",
+                                        "u64",  "18446744073709551615",
+                                        "f32",  "0.1",
+                                        "f64",  "-2.5",
+                                        "dec",  "-123.4500",
+                                        "bin",  "\\x00ff",
+                                        "uuid", "00010203-0405-0607-0809-0a0b0c0d0e0f",
+                                        "date", "1969-12-31",
+                                        "time", "23:59:59.9999999",
+                                        "ts",   "1969-12-31 23:59:59",
+                                        "tsns", "2023-11-14 22:13:20.1234567",
+                                        "tstz", "0001-01-01 00:00:00+00",
+                                        "json", "[1]",
+                                        NULL});
+  test_cast_types(t,
+                  "bool=int16|i8=decimal(4,1)|i64=float64|u64=decimal(20,0)|f32=decimal(3,2)|f64=int32|dec=int64|uuid=bytea|date="
+                  "timestamptz|ts=date|tsns=timestamp|tstz=date",
+                  (const char *const[]){"bool", "1",
+                                        "i8",   "-50/1",
+                                        "i64",  "-9.22337203685478e+18",
+                                        "f32",  "10/2",
+                                        "f64",  "-3",
+                                        "dec",  "-123",
+                                        "uuid", "000102030405060708090a0b0c0d0e0f",
+                                        "date", "-86400000000",
+                                        "ts",   "-1",
+                                        "tsns", "1700000000123456",
+                                        "tstz", "-719162",
+                                        NULL});
 }
 
 static void test_order(struct tap *t) {
-  static const char *const cells[] = {"1", "ada@example.org", "Ünal", "203.0.113.77", "2001:db8:1:2::9", "+49 30 1234567", "x", //
-                                      "b", "not mail",        "Al",   "who?",         "1.2.3.4",         "12",             NULL,
-                                      "3", NULL,              NULL,   NULL,           NULL,              NULL,             NULL};
+  static const char *const cells[] = {"1",
+                                      "ada@example.org",
+                                      "Ünal",
+                                      "203.0.113.77",
+                                      "2001:db8:1:2::9",
+                                      "+49 30 1234567",
+                                      "x", //
+                                      "b",
+                                      "not mail",
+                                      "Al",
+                                      "who?",
+                                      "1.2.3.4",
+                                      "12",
+                                      NULL,
+                                      "3",
+                                      NULL,
+                                      NULL,
+                                      NULL,
+                                      NULL,
+                                      NULL,
+                                      NULL};
   struct drive d;
   struct ArrowSchema s;
   struct ArrowArray rows;
   CHECK(t, drive_open(&d, "columns",
-                      (const char *const[]){"select", "phone|id|email|name|ip4|ip6|secret", "cast", "id=int32", "hash", "secret", "salt", "s4lt", "mask",
-                                            "email=email|name=keep_first:2|ip4=ip|ip6=ip|phone=keep_last:4", "constant", "tenant=acme::corp|n=42::int64|price=1.5::decimal(4,2)|on=yes::bool", "rename",
-                                            "id=login_id|tenant=owner|name=email|email=name", NULL}) == ETL_OK);
-  drive_schema(&s, (const char *const[]){"id", "u", "email", "u", "name", "u", "ip4", "u", "ip6", "u", "phone", "u", "secret", "u", NULL});
+                      (const char *const[]){"select", "phone|id|email|name|ip4|ip6|secret", "cast", "id=int32", "hash", "secret",
+                                            "salt", "s4lt", "mask", "email=email|name=keep_first:2|ip4=ip|ip6=ip|phone=keep_last:4",
+                                            "constant", "tenant=acme::corp|n=42::int64|price=1.5::decimal(4,2)|on=yes::bool",
+                                            "rename", "id=login_id|tenant=owner|name=email|email=name", NULL}) == ETL_OK);
+  drive_schema(
+      &s, (const char *const[]){"id", "u", "email", "u", "name", "u", "ip4", "u", "ip6", "u", "phone", "u", "secret", "u", NULL});
   CHECK(t, drive_bind(&d, &s, (const char *const[]){"id", "ip4", NULL}) == ETL_OK);
   CHECK_TEXT(t, d.key, "login_id,ip4");
   drive_batch(&d, &s, cells, 3, &rows);
@@ -149,11 +270,33 @@ static void test_order(struct tap *t) {
   drive_close(&d);
 }
 
+/* A row that two casts refuse is set aside once; the limit of the host ends the run. */
+static void test_rejected_once(struct tap *t) {
+  static const char *const cells[] = {"x", "y", "1", "2", "3", "z"};
+  struct drive d;
+  struct ArrowSchema s;
+  struct ArrowArray rows;
+  drive_schema(&s, (const char *const[]){"a", "u", "b", "u", NULL});
+  CHECK(t, drive_open(&d, "columns", (const char *const[]){"cast", "a=int32|b=int64", NULL}) == ETL_OK);
+  CHECK(t, drive_bind(&d, &s, NULL) == ETL_OK);
+  drive_batch(&d, &s, cells, 3, &rows);
+  CHECK(t, drive_process(&d, &rows) == ETL_OK && d.rows.length == 1 && d.bad_n == 2);
+  CHECK(t, d.bad[0].row == 0 && d.bad[0].column == 0 && d.bad[1].row == 2 && d.bad[1].column == 1);
+  CHECK_TEXT(t, drive_cell(&d, 0, "a"), "1");
+  CHECK_TEXT(t, drive_cell(&d, 0, "b"), "2");
+  d.bad_limit = 3;
+  drive_batch(&d, &s, cells, 3, &rows);
+  CHECK(t, drive_process(&d, &rows) == ETL_FAILED);
+  s.release(&s);
+  drive_close(&d);
+}
+
 static void masked(struct tap *t, const char *rule, const char *text, const char *want) {
   struct drive d;
   char mask[64];
   snprintf(mask, sizeof mask, "v=%s", rule);
-  CHECK(t, drive_open(&d, "columns", (const char *const[]){"mask", mask, NULL}) == ETL_OK && drive_texts(&d, "v", &text, 1) == ETL_OK);
+  CHECK(t,
+        drive_open(&d, "columns", (const char *const[]){"mask", mask, NULL}) == ETL_OK && drive_texts(&d, "v", &text, 1) == ETL_OK);
   CHECK_TEXT(t, drive_cell(&d, 0, "v"), want);
   drive_close(&d);
 }
@@ -224,7 +367,8 @@ static void test_refusals(struct tap *t) {
   open_refused(t, (const char *const[]){"mask", "a=keep_last", NULL}, "mask", "no rule \"keep_last\"");
   open_refused(t, (const char *const[]){"mask", "a=keep_last:x", NULL}, "mask", "no rule");
   open_refused(t, (const char *const[]){"hash", "a", NULL}, "salt", "hash needs it");
-  open_refused(t, (const char *const[]){"constant", "a=x::int32", NULL}, "constant", "its value is not of type int32 (not a number) for column \"a\"");
+  open_refused(t, (const char *const[]){"constant", "a=x::int32", NULL}, "constant",
+               "its value is not of type int32 (not a number) for column \"a\"");
   bind_refused(t, (const char *const[]){"select", "nam", NULL}, "select", "column \"nam\", which stream dbo.logins does not have");
   bind_refused(t, (const char *const[]){"drop", "nam", NULL}, "drop", "\"nam\"");
   bind_refused(t, (const char *const[]){"drop", "id|name|at|list", NULL}, "drop", "no column of stream dbo.logins is left");
@@ -247,7 +391,8 @@ static void test_no_memory(struct tap *t) {
     struct ArrowSchema s;
     struct ArrowArray rows;
     drive_schema(&s, (const char *const[]){"id", "u", "name", "u", NULL});
-    int32_t rc = drive_open(&d, "columns", (const char *const[]){"cast", "id=int32", "mask", "name=all", "constant", "c=7::int16", NULL});
+    int32_t rc =
+        drive_open(&d, "columns", (const char *const[]){"cast", "id=int32", "mask", "name=all", "constant", "c=7::int16", NULL});
     if (rc == ETL_OK && (rc = drive_bind(&d, &s, NULL)) == ETL_OK) {
       drive_batch(&d, &s, cells, 3, &rows);
       d.allocs_left = n;
@@ -267,6 +412,7 @@ int main(void) {
   test_cast_text(&t);
   test_casts(&t);
   test_order(&t);
+  test_rejected_once(&t);
   test_masks(&t);
   test_drop(&t);
   test_refusals(&t);

@@ -77,7 +77,9 @@ static const struct etl_connector *load(const char *name) {
   return p->connectors[0];
 }
 
-enum { ITEMS_MAX = 64 };
+enum {
+  ITEMS_MAX = 64
+};
 struct value_store {
   struct etl_value value;
   struct etl_bytes list[ITEMS_MAX];

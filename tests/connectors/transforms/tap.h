@@ -11,7 +11,8 @@ struct tap {
   unsigned n, failed;
 };
 
-__attribute__((format(printf, 5, 6))) static inline bool tap_check(struct tap *t, bool ok, const char *file, int line, const char *fmt, ...) {
+__attribute__((format(printf, 5, 6))) static inline bool tap_check(struct tap *t, bool ok, const char *file, int line,
+                                                                   const char *fmt, ...) {
   va_list ap;
   printf("%s %u - ", ok ? "ok" : "not ok", ++t->n);
   va_start(ap, fmt);
@@ -23,7 +24,8 @@ __attribute__((format(printf, 5, 6))) static inline bool tap_check(struct tap *t
 }
 #define CHECK(t_, cond_) tap_check(t_, cond_, __FILE__, __LINE__, "%s", #cond_)
 /* Texts without newlines: the whole one, or a part of it. */
-__attribute__((unused)) static void tap_text(struct tap *t, bool part, const char *file, int line, const char *what, const char *got, const char *want) {
+__attribute__((unused)) static void tap_text(struct tap *t, bool part, const char *file, int line, const char *what,
+                                             const char *got, const char *want) {
   bool ok = part ? strstr(got, want) != NULL : strcmp(got, want) == 0;
   if (!tap_check(t, ok, file, line, "%s %s %s", what, part ? "has" : "is", want))
     printf("# got %s\n", got);

@@ -20,7 +20,11 @@ Test(lru, gives_back_what_was_put) {
 }
 
 Test(lru, drops_the_least_recently_used_exactly) {
-  enum { ENTRIES = 7, KEYS = 20, STEPS = 20000 };
+  enum {
+    ENTRIES = 7,
+    KEYS = 20,
+    STEPS = 20000
+  };
   struct lru *c = lru_new(ENTRIES, 1 << 20);
   unsigned order[ENTRIES + 1], n = 0, seed = 1; /* most recent first */
   for (unsigned step = 0; step < STEPS; step++) {

@@ -78,7 +78,11 @@ static size_t texts_of(const char *path, const char *key, char **ret, size_t max
 
 /* No expression that matches may be left out, case-sensitive or not. */
 Test(ua_pattern, never_leaves_out_a_match) {
-  enum { REGEXES = 2000, AGENTS = 20000, EVERY = 23 };
+  enum {
+    REGEXES = 2000,
+    AGENTS = 20000,
+    EVERY = 23
+  };
   static char *regexes[REGEXES], *agents[AGENTS];
   size_t n = texts_of("/usr/share/uap-core/regexes.yaml", "regex", regexes, REGEXES), unknown = 0, matches = 0, tried = 0;
   size_t agents_n = texts_of("/usr/share/uap-core/tests/test_ua.yaml", "user_agent_string", agents, AGENTS);

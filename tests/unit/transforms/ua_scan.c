@@ -6,7 +6,9 @@
 #include "ua_scan.h"
 
 static const char *const literals[] = {"he", "she", "his", "hers", "e", "hershey", "\xc3\xa9", "aaa", "aa", "bot/"};
-enum { LITERALS = sizeof literals / sizeof *literals };
+enum {
+  LITERALS = sizeof literals / sizeof *literals
+};
 
 static bool in(const char *text, const char *literal) {
   char lower[256];
@@ -17,7 +19,8 @@ static bool in(const char *text, const char *literal) {
 }
 
 Test(ua_scan, finds_what_is_there) {
-  static const char *const texts[] = {"", "ushers", "HERSHEY", "xhisx", "caf\xc3\xa9", "aAaa", "aa", "a", "robot/1", "bot", "hershe", "shershishers"};
+  static const char *const texts[] = {"",   "ushers", "HERSHEY", "xhisx", "caf\xc3\xa9", "aAaa",
+                                      "aa", "a",      "robot/1", "bot",   "hershe",      "shershishers"};
   struct ua_scan *s = ua_scan_new();
   for (uint32_t i = 0; i < LITERALS; i++)
     cr_assert_eq(ua_scan_add(s, literals[i], strlen(literals[i]), 100 + i), 0);

@@ -24,7 +24,8 @@ Test(value, times_print_and_read) {
   uint64_t seed = 1;
   for (int i = 0; i < 20000; i++) {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
-    struct value v = {.kind = VALUE_STAMP, .per_second = 1000000, .zoned = i & 1, .t = (int64_t)(seed >> 8) % 60000000000000000}, back;
+    struct value v = {.kind = VALUE_STAMP, .per_second = 1000000, .zoned = i & 1, .t = (int64_t)(seed >> 8) % 60000000000000000},
+                 back;
     v.t = i & 2 ? -v.t : v.t;
     print(&v, buf);
     cr_assert_null(value_scan_stamp((struct etl_bytes){buf, strlen(buf)}, &back), "%s", buf);
@@ -45,9 +46,18 @@ Test(value, extremes_fit_their_buffer) {
 }
 
 Test(value, decimals) {
-  static const struct { const char *text, *want; int32_t scale; } cases[] = {
-    {"0", "0", 0}, {"-0", "0", 0}, {"000.10", "0.10", 2}, {"-.5", "-0.5", 1}, {"5.", "5", 0}, {"+1e-3", "0.001", 3}, {"12.5E1", "125", 0}, {"-0.001", "-0.001", 3},
-    {"99999999999999999999999999999999999999", "99999999999999999999999999999999999999", 0}};
+  static const struct {
+    const char *text, *want;
+    int32_t scale;
+  } cases[] = {{"0", "0", 0},
+               {"-0", "0", 0},
+               {"000.10", "0.10", 2},
+               {"-.5", "-0.5", 1},
+               {"5.", "5", 0},
+               {"+1e-3", "0.001", 3},
+               {"12.5E1", "125", 0},
+               {"-0.001", "-0.001", 3},
+               {"99999999999999999999999999999999999999", "99999999999999999999999999999999999999", 0}};
   char buf[VALUE_TEXT_BYTES + 1];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct value v;
@@ -58,8 +68,12 @@ Test(value, decimals) {
 }
 
 Test(value, rescale_rounds_half_away_from_zero) {
-  static const struct { long long from; int32_t scale, to; long long want; } cases[] = {
-    {15, 1, 0, 2}, {-15, 1, 0, -2}, {14, 1, 0, 1}, {-14, 1, 0, -1}, {149, 2, 0, 1}, {999, 2, 1, 100}, {5, 1, 0, 1}, {-5, 1, 0, -1}, {4, 1, 0, 0}, {9, 5, 0, 0}, {7, 0, 3, 7000}, {0, 0, 38, 0}};
+  static const struct {
+    long long from;
+    int32_t scale, to;
+    long long want;
+  } cases[] = {{15, 1, 0, 2}, {-15, 1, 0, -2}, {14, 1, 0, 1}, {-14, 1, 0, -1}, {149, 2, 0, 1},  {999, 2, 1, 100},
+               {5, 1, 0, 1},  {-5, 1, 0, -1},  {4, 1, 0, 0},  {9, 5, 0, 0},    {7, 0, 3, 7000}, {0, 0, 38, 0}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     __int128 r;
     cr_assert(value_rescale(cases[i].from, cases[i].scale, cases[i].to, &r));

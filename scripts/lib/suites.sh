@@ -50,7 +50,7 @@ suite_sanitize() {
   mkdir -p "$logs"
   chmod 1777 "$logs" # servers run as other users load nothing of ours, but their clients may
   export ASAN_OPTIONS="log_path=$logs/asan:detect_leaks=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_abort=0:handle_sigill=0:strict_string_checks=1"
-  export UBSAN_OPTIONS="log_path=$logs/ubsan:print_stacktrace=1:halt_on_error=0"
+  export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1" # these go to stderr, and end the test
   for part in unit connectors scenarios; do
     case $part in
     scenarios) file=$(tests/scenario/run --build "$tree" -j "$(nproc)" --tag sanitize --deadline-factor 4 2>&1) || status=$? ;;

@@ -1,0 +1,267 @@
+/* Cursor values in their three forms: db-lib's bytes, text, T-SQL.  The text comes back from the sink's database, so it is checked
+ * before it goes into a statement: only the characters that a value of its type can have. */
+#include "cursor.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "convert.h"
+#include "temporal.h"
+
+enum { CURSOR_VERSION = 1, VALUE_MAX_BYTES = 64 };
+
+static const struct column *cursor_column(const struct source *src, size_t i) { return &src->columns[src->cursor[i]]; }
+
+/* ---- text to T-SQL --------------------------------------------------------------------------------------------------------- */
+
+enum syntax { SYNTAX_NUMBER, SYNTAX_QUOTED, SYNTAX_DATETIME, SYNTAX_HEX, SYNTAX_STRING };
+
+static enum syntax syntax_of(const struct column *c) {
+  switch (c->type->kind) {
+  case KIND_BIT:
+  case KIND_INT: return SYNTAX_NUMBER;
+  case KIND_DATETIME: return SYNTAX_DATETIME;
+  case KIND_BINARY:
+  case KIND_ROWVERSION: return SYNTAX_HEX;
+  case KIND_TEXT: return SYNTAX_STRING;
+  default: return SYNTAX_QUOTED;
+  }
+}
+
+void cursor_literal(struct text *t, const struct column *c, const char *value) {
+  switch (syntax_of(c)) {
+  case SYNTAX_NUMBER: text_addf(t, "CAST(%s AS %s)", value, c->declared); break;
+  case SYNTAX_QUOTED: text_addf(t, "CAST(N'%s' AS %s)", value, c->declared); break;
+  case SYNTAX_DATETIME: text_addf(t, "CONVERT(datetime, N'%s', 126)", value); break;
+  case SYNTAX_HEX: text_add(t, value); break;
+  case SYNTAX_STRING: text_literal(t, value); break;
+  }
+}
+
+void cursor_constant(struct text *t, const struct column *c, const char *value) {
+  enum syntax syntax = syntax_of(c);
+  if (syntax == SYNTAX_NUMBER || syntax == SYNTAX_HEX)
+    text_add(t, value);
+  else
+    text_literal(t, value);
+}
+
+const char *cursor_parameter_type(const struct column *c) { return c->type->kind == KIND_ROWVERSION ? "binary(8)" : c->declared; }
+
+static bool value_ok(const struct column *c, const char *value) {
+  size_t n = strlen(value);
+  switch (syntax_of(c)) {
+  case SYNTAX_STRING: return true; /* quoted where it is used */
+  case SYNTAX_HEX: return n % 2 == 0 && strncmp(value, "0x", 2) == 0 && strspn(value + 2, "0123456789ABCDEF") == n - 2;
+  case SYNTAX_NUMBER: return n > 0 && n < VALUE_MAX_BYTES && strspn(value + (*value == '-'), "0123456789") == n - (*value == '-');
+  default: return n > 0 && n < VALUE_MAX_BYTES && strspn(value, "0123456789ABCDEF:.T+-") == n;
+  }
+}
+
+/* ---- db-lib's bytes to text ------------------------------------------------------------------------------------------------ */
+
+static void hex_text(struct text *t, const uint8_t *p, size_t n) {
+  text_add(t, "0x");
+  for (size_t i = 0; i < n; i++)
+    text_addf(t, "%02X", p[i]);
+}
+
+static int64_t int_of(const uint8_t *p, size_t n) {
+  int16_t i2;
+  int32_t i4;
+  int64_t i8;
+  switch (n) {
+  case 1: return *p;
+  case 2: memcpy(&i2, p, 2); return i2;
+  case 4: memcpy(&i4, p, 4); return i4;
+  default: memcpy(&i8, p, 8); return i8;
+  }
+}
+
+static void value_text(struct text *t, const struct column *c, const uint8_t *p, size_t n) {
+  char buf[VALUE_MAX_BYTES] = "";
+  switch (c->type->kind) {
+  case KIND_BIT:
+  case KIND_INT: text_addf(t, "%lld", (long long)int_of(p, n)); return;
+  case KIND_TEXT: text_add_n(t, (const char *)p, n); return;
+  case KIND_BINARY:
+  case KIND_ROWVERSION: hex_text(t, p, n); return;
+  case KIND_UUID: {
+    uint8_t u[16];
+    convert_uuid(p, u);
+    for (int i = 0; i < 16; i++)
+      text_addf(t, "%02X%s", u[i], i == 3 || i == 5 || i == 7 || i == 9 ? "-" : "");
+    return;
+  }
+  case KIND_DECIMAL:
+  case KIND_MONEY:
+  case KIND_SMALLMONEY: convert_decimal_text(c, p, buf, sizeof buf); break;
+  case KIND_TIME: temporal_time_text(convert_ticks(c, p), c->scale, buf, sizeof buf); break;
+  case KIND_DATE: temporal_date_text(convert_ticks(c, p), buf, sizeof buf); break;
+  case KIND_SMALLDATETIME: temporal_text(convert_ticks(c, p), 0, buf, sizeof buf); break;
+  case KIND_DATETIME: temporal_text(convert_ticks(c, p), 3, buf, sizeof buf); break;
+  default: temporal_text(convert_ticks(c, p), c->scale, buf, sizeof buf); break;
+  }
+  text_add(t, buf);
+  if (c->type->kind == KIND_DATETIMEOFFSET)
+    text_add(t, "+00:00");
+}
+
+/* ---- tuples ------------------------------------------------------------------------------------------------------------------ */
+
+int tuple_grow_(struct tuple *t, size_t i, size_t n) {
+  uint8_t *more = realloc(t->values[i].p, n);
+  if (!more)
+    return -1;
+  t->values[i].p = more;
+  t->values[i].cap = n;
+  return 0;
+}
+
+/* What the server compares of a value: a datetimeoffset's instant without its offset. */
+static size_t compared_bytes(const struct column *c, size_t n) {
+  return c->type->kind == KIND_DATETIMEOFFSET ? offsetof(DBDATETIMEALL, offset) : n;
+}
+
+bool tuple_may_equal(const struct tuple *t, const struct source *src, struct conn *c) {
+  for (size_t i = 0; t->set && i < src->cursor_n; i++) {
+    const struct column *col = cursor_column(src, i);
+    if (col->type->cursor == CURSOR_LOOSE)
+      return true;
+    int column = (int)src->cursor[i] + 1;
+    const uint8_t *p = dbdata(c->db, column);
+    size_t n = p ? (size_t)dbdatlen(c->db, column) : 0;
+    if (!p || n != t->values[i].n || memcmp(p, t->values[i].p, compared_bytes(col, n)) != 0)
+      return false;
+  }
+  return t->set;
+}
+
+/* -1, 0, 1; *ret_known false for types whose order only the server knows. */
+static int compare(const struct column *c, const uint8_t *a, const uint8_t *b, size_t n, bool *ret_known) {
+  int64_t x, y;
+  *ret_known = true;
+  switch (c->type->kind) {
+  case KIND_ROWVERSION: return memcmp(a, b, 8);
+  case KIND_BIT:
+  case KIND_INT:
+    x = int_of(a, n);
+    y = int_of(b, n);
+    break;
+  case KIND_DECIMAL:
+  case KIND_MONEY:
+  case KIND_SMALLMONEY: {
+    __int128 u = convert_decimal(c, a), v = convert_decimal(c, b);
+    return (u > v) - (u < v);
+  }
+  case KIND_TEXT:
+  case KIND_BINARY:
+  case KIND_UUID: *ret_known = false; return 0;
+  default:
+    x = convert_ticks(c, a);
+    y = convert_ticks(c, b);
+    break;
+  }
+  return (x > y) - (x < y);
+}
+
+bool tuple_is_after(const struct tuple *t, const struct source *src, struct conn *c) {
+  for (size_t i = 0; t->set && i < src->cursor_n; i++) {
+    bool known = true;
+    const uint8_t *p = dbdata(c->db, (int)src->cursor[i] + 1);
+    int order = p ? compare(cursor_column(src, i), t->values[i].p, p, t->values[i].n, &known) : 0;
+    if (!p || !known || order != 0)
+      return p && known && order > 0;
+  }
+  return false;
+}
+
+int64_t tuple_ticks(const struct tuple *t, const struct source *src) { return convert_ticks(cursor_column(src, 0), t->values[0].p); }
+
+void tuple_fini(struct tuple *t) {
+  for (size_t i = 0; i < SETTINGS_CURSOR_MAX; i++)
+    free(t->values[i].p);
+  *t = (struct tuple){0};
+}
+
+void tuple_describe(const struct tuple *t, const struct source *src, struct text *ret) {
+  for (size_t i = 0; i < src->cursor_n; i++) {
+    text_add(ret, i ? ", " : "(");
+    value_text(ret, cursor_column(src, i), t->values[i].p, t->values[i].n);
+  }
+  text_add(ret, ")");
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------------------------------- */
+
+int tuple_encode(const struct tuple *t, const struct source *src, struct text *ret) {
+  json_t *columns = json_array(), *types = json_array(), *values = json_array();
+  int rc = 0;
+  for (size_t i = 0; i < src->cursor_n && rc == 0; i++) {
+    struct text v = {0};
+    value_text(&v, cursor_column(src, i), t->values[i].p, t->values[i].n);
+    rc = json_array_append_new(columns, json_string(cursor_column(src, i)->name)) |
+         json_array_append_new(types, json_string(cursor_column(src, i)->declared)) |
+         json_array_append_new(values, json_stringn(text_str(&v), v.n));
+    rc = rc || v.failed ? -1 : 0;
+    text_fini(&v);
+  }
+  json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "v", CURSOR_VERSION, "columns", columns, "types", types, "values", values);
+  char *out = all && rc == 0 ? json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+  json_decref(all);
+  if (out)
+    text_add(ret, out);
+  free(out);
+  return out && !ret->failed ? 0 : -1;
+}
+
+static int unknown_cursor(struct failure *f, const struct settings *s, const char *why) {
+  return failure_set(f, ETL_E_CONFIG, "cursor", "set `cursor` back, or run with --full-refresh to read all rows again",
+                     "sqlserver: %s: the saved cursor cannot be read on from: %s", s->stream, why);
+}
+
+static int decode_columns(struct cursor *ret, json_t *root, const struct source *src, const struct settings *s, struct pool *pool,
+                          struct failure *f) {
+  json_t *columns = json_object_get(root, "columns"), *types = json_object_get(root, "types"), *values = json_object_get(root, "values");
+  char why[400];
+  if (json_array_size(columns) != src->cursor_n || json_array_size(types) != src->cursor_n || json_array_size(values) != src->cursor_n)
+    return unknown_cursor(f, s, "cursor columns changed: it has another number of them");
+  for (size_t i = 0; i < src->cursor_n; i++) {
+    const struct column *c = cursor_column(src, i);
+    const char *name = json_string_value(json_array_get(columns, i)), *type = json_string_value(json_array_get(types, i));
+    const char *value = json_string_value(json_array_get(values, i));
+    if (!name || !type || !value)
+      return unknown_cursor(f, s, "it is damaged");
+    snprintf(why, sizeof why, "cursor columns changed: it is of %.100s %.60s, column %zu is now %.100s %.60s", name, type, i + 1, c->name,
+             c->declared);
+    if (strcasecmp(name, c->name) != 0 || strcmp(type, c->declared) != 0)
+      return unknown_cursor(f, s, why);
+    if (!value_ok(c, value))
+      return unknown_cursor(f, s, "it is damaged");
+    if (!(ret->values[i] = pool_strdup(pool, value)))
+      return failure_out_of_memory(f, "the cursor");
+  }
+  ret->n = src->cursor_n;
+  return 0;
+}
+
+int cursor_decode(struct cursor *ret, struct etl_bytes saved, const struct source *src, const struct settings *s, struct pool *pool,
+                  struct failure *f) {
+  *ret = (struct cursor){0};
+  if (!saved.p || src->cursor_n == 0)
+    return 0;
+  json_t *root = json_loadb(saved.p, saved.n, 0, NULL);
+  int rc;
+  if (!json_is_object(root) || !json_is_integer(json_object_get(root, "v")))
+    rc = unknown_cursor(f, s, "it is damaged");
+  else if (json_integer_value(json_object_get(root, "v")) != CURSOR_VERSION)
+    rc = unknown_cursor(f, s, "a newer version of this connector wrote it");
+  else if (json_is_true(json_object_get(root, "whole")))
+    rc = unknown_cursor(f, s, "it is from runs without cursor columns");
+  else
+    rc = decode_columns(ret, root, src, s, pool, f);
+  json_decref(root);
+  return rc;
+}

@@ -1,0 +1,120 @@
+/* sqlserver: the extractor that reads SQL Server tables and queries, shard by shard.  Descriptor and life cycle of an instance. */
+#include <stdlib.h>
+
+#include "explain.h"
+#include "instance.h"
+#include "reader.h"
+
+static int32_t sqlserver_open(const struct etl_open *o, void **self) {
+  struct instance *in = calloc(1, sizeof *in);
+  if (!in) {
+    struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
+    return etl_failf(o->host, &e, "sqlserver: no memory");
+  }
+  in->host = o->host;
+  conn_process_init();
+  int32_t rc = settings_init(&in->settings, o);
+  if (rc != ETL_OK) {
+    settings_fini(&in->settings);
+    free(in);
+    return rc;
+  }
+  *self = in;
+  return ETL_OK;
+}
+
+static void sqlserver_close(void *self) {
+  struct instance *in = self;
+  settings_fini(&in->settings);
+  free(in);
+}
+
+/* Connects to every shard and looks at what it would read. */
+static int32_t sqlserver_check(void *self) {
+  const struct instance *in = self;
+  struct failure f = {0};
+  for (size_t i = 0; i < in->settings.shards_n && !f.error_class; i++) {
+    struct conn c;
+    struct source src = {0};
+    if (conn_open(&c, in->host, &in->settings, &in->settings.shards[i], &f) == 0)
+      (void)source_init(&src, &c, &f); /* f says */
+    source_fini(&src);
+    conn_close(&c);
+  }
+  return f.error_class ? failure_report(in->host, &f) : ETL_OK;
+}
+
+static const void *sqlserver_ext(void *self, const char *id) {
+  (void)self;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? &sqlserver_explain : NULL;
+}
+
+static int32_t sqlserver_discover(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
+  const struct instance *in = self;
+  struct etl_stream stream = {.struct_size = sizeof stream, .name = in->settings.stream};
+  if (in->settings.cursor_n == 0)
+    stream.flags |= ETL_STREAM_WHOLE;
+  return each(arg, &stream);
+}
+
+static int32_t sqlserver_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *), void *arg) {
+  const struct instance *in = self;
+  int32_t rc = ETL_OK;
+  (void)stream;
+  for (size_t i = 0; i < in->settings.shards_n && rc == ETL_OK; i++) {
+    struct etl_shard shard = {.struct_size = sizeof shard, .id = in->settings.shards[i].id, .est_rows = -1, .est_bytes = -1};
+    rc = each(arg, &shard);
+  }
+  return rc;
+}
+
+static int32_t sqlserver_reader_open(void *self, const struct etl_read *read, void **reader) {
+  const struct instance *in = self;
+  return reader_open(&in->settings, read, reader);
+}
+
+static const struct etl_common common = {.struct_size = sizeof common,
+                                         .open = sqlserver_open,
+                                         .check = sqlserver_check,
+                                         .close = sqlserver_close,
+                                         .ext = sqlserver_ext};
+static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
+                                               .discover = sqlserver_discover,
+                                               .plan = sqlserver_plan,
+                                               .reader_open = sqlserver_reader_open,
+                                               .next = reader_next,
+                                               .reader_close = reader_close,
+                                               .reader_cancel = reader_cancel};
+static const struct etl_connector connector = {
+    .struct_size = sizeof connector,
+    .kind = ETL_KIND_EXTRACTOR,
+    .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS,
+    .name = "sqlserver",
+    .version = ETL_VERSION,
+    .summary = "Reads tables and queries of SQL Server, one server or many shards, whole or what is new",
+    .doc = "With cursor columns a run reads the rows behind the last one of the run before, in their order, up to the server's clock less "
+           "consistency_delay, or for a rowversion up to the oldest open transaction. A clock column that counts in steps (date: a day, "
+           "smalldatetime: a minute) is read up to the last complete step. Values keep their type: decimals stay exact, text becomes UTF-8, "
+           "NULL and empty stay apart; `etl plan` shows every mapping that loses something. All dialogue is TDS 7.4 through FreeTDS.",
+    .options = sqlserver_options,
+    .common = &common,
+    .api = &extractor,
+};
+static const struct etl_connector *const connectors[] = {&connector, NULL};
+static const struct etl_plugin plugin = {
+    .magic = ETL_MAGIC,
+    .struct_size = sizeof plugin,
+    .abi_major = ETL_ABI_MAJOR,
+    .abi_minor = ETL_ABI_MINOR,
+    .name = "sqlserver",
+    .version = ETL_VERSION,
+    .license = "MIT",
+    .connectors = connectors,
+};
+
+ETL_NOTE("sqlserver", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR, 0);
+
+const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
+  (void)host_minor;
+  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
+}

@@ -55,7 +55,8 @@ def play(scenario: Scenario, shared: Shared, factor: float) -> Outcome:
             if statement.words[0] != "deadline":
                 VERBS[statement.words[0]][0](stage, statement)
     except Skip as e:
-        outcome.result = "failed" if os.environ.get("CI") == "true" else "skipped"
+        real = "ETL_TEST_MSSQL" in os.environ  # then something must be left out
+        outcome.result = "failed" if os.environ.get("CI") == "true" and not real else "skipped"
         outcome.text = str(e)
     except Exception as e:  # pylint: disable=broad-except # a scenario's own failure must not end the others
         outcome.result = "failed"

@@ -8,6 +8,7 @@ import threading
 
 from .errors import StoryError
 from .etl import Command
+from .mssql_real import RealMssql
 from .mssqld import Mssqld
 from .postgres import Cluster, Postgres
 from .process import Deadline
@@ -45,7 +46,7 @@ class Shared:
 class Stage:
     def __init__(self, shared: Shared, folder: pathlib.Path, deadline: Deadline):
         self.shared, self.folder, self.deadline = shared, folder, deadline
-        self.actors: dict[str, Postgres | Mssqld | Command] = {}
+        self.actors: dict[str, Postgres | Mssqld | RealMssql | Command] = {}
         self.env: dict[str, str] = {}
         self.last: Command | None = None  # the newest etl command, for expect
         self.commands = 0

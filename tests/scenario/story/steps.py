@@ -7,8 +7,9 @@ import shlex
 import signal
 
 from .compare import demand, demand_rows, holds, shown
-from .errors import StoryError
+from .errors import Skip, StoryError
 from .etl import EXITS, Command
+from .mssql_real import RealMssql
 from .mssqld import Mssqld
 from .parse import Statement
 from .postgres import Cluster, Postgres
@@ -50,12 +51,18 @@ def start(stage: Stage, s: Statement) -> None:
         if block.strip():
             actor.query(block)
     elif words[0] == "mssqld":
-        actor = stage.actors[words[1]] = Mssqld(words[1], stage.shared.source / "tests/mssqld/mssqld", stage.folder / words[1], block, words[2:])
+        actor = stage.actors[words[1]] = sql_server(stage, words[1], block, words[2:])
         actor.start(stage.deadline)
     elif words[0] == "run" and len(words) >= 4 and words[2] == "as":
         stage.command(["run", words[1], "--progress", "json", *words[4:]], words[3])
     else:
         raise usage(s)
+
+
+def sql_server(stage: Stage, name: str, block: str, options: list[str]):
+    if os.environ.get("ETL_TEST_MSSQL"):
+        return RealMssql(name, block, options)
+    return Mssqld(name, stage.shared.source / "tests/mssqld/mssqld", stage.folder / name, block, options)
 
 
 @verb("stop NAME [crash]")
@@ -73,7 +80,7 @@ def sql(stage: Stage, s: Statement) -> None:
 @verb('fault NAME "command for the control port of the server"')
 def fault(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)
-    stage.actor(words[0], Mssqld).command(" ".join(words[1:]))
+    stage.actor(words[0]).command(" ".join(words[1:]))
 
 
 # ---- files and environment -------------------------------------------------------------------------------------------------
@@ -132,6 +139,8 @@ def inject(stage: Stage, s: Statement) -> None:
         for name in names:
             stage.env.pop(name, None)
         return
+    if what.split(":")[3:4] == ["tds-reset"] and stage.servers(RealMssql):
+        raise Skip("a real SQL Server does not reset connections on request")
     controls = ",".join(m.attributes["control"] for m in stage.servers(Mssqld))
     pg = next((p.conninfo() for p in stage.servers(Postgres)), "")
     stage.env.update(zip(names, (what, f"{stage.shared.build}/plugins", controls, pg, f"{stage.shared.build}/tests/fault/plugins")))

@@ -196,25 +196,35 @@ void tuple_describe(const struct tuple *t, const struct source *src, struct text
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------------------- */
 
-int tuple_encode(const struct tuple *t, const struct source *src, struct text *ret) {
-  json_t *columns = json_array(), *types = json_array(), *values = json_array();
+/* Appends value i to the three arrays. */
+static int encode_value(const struct tuple *t, size_t i, const struct source *src, json_t *arrays[3], struct failure *f) {
+  const struct column *c = cursor_column(src, i);
+  struct text v = {0};
   int rc = 0;
-  for (size_t i = 0; i < src->cursor_n && rc == 0; i++) {
-    struct text v = {0};
-    value_text(&v, cursor_column(src, i), t->values[i].p, t->values[i].n);
-    rc = json_array_append_new(columns, json_string(cursor_column(src, i)->name)) |
-         json_array_append_new(types, json_string(cursor_column(src, i)->declared)) |
-         json_array_append_new(values, json_stringn(text_str(&v), v.n));
-    rc = rc || v.failed ? -1 : 0;
-    text_fini(&v);
-  }
-  json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "v", CURSOR_VERSION, "columns", columns, "types", types, "values", values);
+  value_text(&v, c, t->values[i].p, t->values[i].n);
+  if (v.n && memchr(v.p, '\0', v.n))
+    rc = failure_set(f, ETL_E_DATA, "cursor", "use another cursor column, or leave these rows out with `where`",
+                     "sqlserver: a row has a NUL character in cursor column \"%s\", which cannot be read on from", c->name);
+  else if (v.failed || json_array_append_new(arrays[0], json_string(c->name)) < 0 ||
+           json_array_append_new(arrays[1], json_string(c->declared)) < 0 ||
+           json_array_append_new(arrays[2], json_stringn(text_str(&v), v.n)) < 0)
+    rc = failure_out_of_memory(f, "the cursor");
+  text_fini(&v);
+  return rc;
+}
+
+int tuple_encode(const struct tuple *t, const struct source *src, struct text *ret, struct failure *f) {
+  json_t *arrays[3] = {json_array(), json_array(), json_array()};
+  int rc = 0;
+  for (size_t i = 0; i < src->cursor_n && rc == 0; i++)
+    rc = encode_value(t, i, src, arrays, f);
+  json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "v", CURSOR_VERSION, "columns", arrays[0], "types", arrays[1], "values", arrays[2]);
   char *out = all && rc == 0 ? json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
   json_decref(all);
   if (out)
     text_add(ret, out);
   free(out);
-  return out && !ret->failed ? 0 : -1;
+  return out && !ret->failed ? 0 : failure_out_of_memory(f, "the cursor");
 }
 
 static int unknown_cursor(struct failure *f, const struct settings *s, const char *why) {

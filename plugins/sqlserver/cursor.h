@@ -42,7 +42,7 @@ bool tuple_may_equal(const struct tuple *t, const struct source *src, struct con
 /* Is the row in hand certainly before t, although rows should come in order? */
 bool tuple_is_after(const struct tuple *t, const struct source *src, struct conn *c);
 /* The JSON, or for messages "(2024-05-01T10:00:00.1234567, 42)". */
-int tuple_encode(const struct tuple *t, const struct source *src, struct text *ret);
+int tuple_encode(const struct tuple *t, const struct source *src, struct text *ret, struct failure *f);
 void tuple_describe(const struct tuple *t, const struct source *src, struct text *ret);
 /* The first cursor column as ticks of temporal.h; only if it counts time. */
 int64_t tuple_ticks(const struct tuple *t, const struct source *src);

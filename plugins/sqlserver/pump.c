@@ -22,8 +22,8 @@ static int close_batch(struct reader *r, bool with_cursor, struct failure *f) {
   const struct source *src = &r->src;
   if (etl_batch_rows(&r->batch) && etl_batch_finish(&r->batch, &p->rows) < 0)
     return failure_out_of_memory(f, "a batch of rows");
-  if (with_cursor && tuple_encode(&r->last, src, &p->cursor) < 0)
-    return failure_out_of_memory(f, "the cursor");
+  if (with_cursor && tuple_encode(&r->last, src, &p->cursor, f) < 0)
+    return -1;
   p->lag_ns = -1;
   if (src->cursor_n && r->last.set && src->columns[src->cursor[0]].type->counts_time) {
     bool local = r->settings->cursor_clock == CLOCK_LOCAL && src->columns[src->cursor[0]].type->kind != KIND_DATETIMEOFFSET;

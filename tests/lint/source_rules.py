@@ -99,7 +99,7 @@ def files_are_short(tree: Tree) -> list[str]:
     found = []
     for file in tree.under(*OURS, "tests/", "bench/", "scripts/", ends=(".c", ".h", ".py", ".sh")):
         lines = tree.text(file).count("\n")
-        limit = 250 if file.endswith(".h") and not file.startswith("api/") else 800
+        limit = 250 if file.endswith(".h") and not file.startswith(("api/", "tests/abi/frozen/")) else 800
         if lines > limit:
             found.append(f"{file}:{lines}: {lines} lines; split it: at most {limit}")
     return found

@@ -37,7 +37,7 @@ def after(s: Statement, stage: Stage, n: int) -> list[str]:
 @verb("start postgres NAME [own] [{ SQL }] | start mssqld NAME [OPTION...] [{ T-SQL }] | start run NAME as ID [ARG...] | start NAME")
 def start(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)
-    block = stage.text(s.block or "")
+    block = s.block or ""
     if len(words) == 1:
         stage.actor(words[0]).start(stage.deadline)
     elif words[0] == "postgres":
@@ -49,9 +49,9 @@ def start(stage: Stage, s: Statement) -> None:
             cluster = stage.shared.cluster(stage.deadline)
         actor = stage.actors[words[1]] = Postgres(words[1], cluster, stage.shared.database_name(), own)
         if block.strip():
-            actor.query(block)
+            actor.query(stage.text(block))
     elif words[0] == "mssqld":
-        actor = stage.actors[words[1]] = sql_server(stage, words[1], block, words[2:])
+        actor = stage.actors[words[1]] = sql_server(stage, words[1], stage.text(block), words[2:])
         actor.start(stage.deadline)
     elif words[0] == "run" and len(words) >= 4 and words[2] == "as":
         stage.command(["run", words[1], "--progress", "json", *words[4:]], words[3])

@@ -244,9 +244,12 @@ struct etl_sink { /* how a callee hands results back; no out-arrays */
   /* Moves schema and rows away, copies the rest; blocks while the ring is full.  Not ETL_OK: return it at once. */
   int32_t (*emit)(const struct etl_sink *, struct etl_msg *);
 };
+enum etl_stream_flags {
+  ETL_STREAM_WHOLE = 1 /* it has no cursor: every run reads all of it, in one epoch; its only ETL_M_CURSOR comes with the end */
+};
 struct etl_stream { /* a table, topic, collection, file set */
   uint32_t struct_size;
-  uint32_t flags;
+  uint32_t flags; /* enum etl_stream_flags */
   const char *name; /* stable over runs: cursors are stored under it */
   const char *doc;
   const struct ArrowSchema *schema; /* borrowed; NULL when known only after reading */
@@ -370,6 +373,8 @@ struct etl_loader {
   int32_t (*abort)(void *self); /* [instance] idempotent; also after a failed commit */
   /* [instance] optional, once per run, after every lane's last commit: ok 1 swap tables, post_sql; ok 0 leave the old target alone. */
   int32_t (*run_end)(void *self, const char *run, uint32_t ok);
+  /* [instance] optional: enum etl_caps of this instance as it is configured; without it the connector's caps hold. */
+  uint64_t (*caps)(void *self);
 };
 
 /* ---- extension "etl.explain/1" of extractors and loaders: what `etl plan` shows -------------------------------------------- */
@@ -407,7 +412,8 @@ enum etl_caps {
   ETL_CAP_RESUME = 2,        /* extractor: its cursors can be read on from */
   ETL_CAP_PARALLEL_READERS = 4,
   ETL_CAP_TXN = 8,           /* loader: begin/abort really isolate and undo */
-  ETL_CAP_STORES_CURSOR = 16 /* loader: commit() stores cursors atomically with the rows; claim() and committed() are there */
+  ETL_CAP_STORES_CURSOR = 16, /* loader: commit() stores cursors atomically with the rows; claim() and committed() are there */
+  ETL_CAP_ASIDE = 32          /* loader: what lanes commit is seen by readers only after run_end(ok = 1), which replaces the target */
 };
 struct etl_connector {
   uint32_t struct_size;

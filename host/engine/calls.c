@@ -1,0 +1,93 @@
+/* Slots of calls in progress.  A slot is written by one thread at a time; readers in the other process see strings that may be torn by
+ * a call just beginning, which matters to nobody: they are read for display after a death or a long stall. */
+#include "engine/calls.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+int calls_create_fd(void) {
+  int fd = memfd_create("etl-calls", MFD_CLOEXEC);
+  if (fd >= 0 && ftruncate(fd, sizeof(struct calls)) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+struct calls *calls_map(int fd) {
+  void *p = mmap(NULL, sizeof(struct calls), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+void calls_unmap(struct calls *c) {
+  if (c)
+    munmap(c, sizeof *c);
+}
+
+struct call_slot *calls_take(struct calls *c, const char *connector, const char *stage, const char *lane) {
+  struct call_slot *s = &c->slots[CALL_SLOTS - 1];
+  for (int i = 0; i < CALL_SLOTS; i++) {
+    int32_t free_mark = 0;
+    if (atomic_compare_exchange_strong(&c->slots[i].taken, &free_mark, 1)) {
+      s = &c->slots[i];
+      break;
+    }
+  }
+  snprintf(s->connector, sizeof s->connector, "%s", connector);
+  snprintf(s->stage, sizeof s->stage, "%s", stage);
+  snprintf(s->lane, sizeof s->lane, "%s", lane ? lane : "");
+  return s;
+}
+
+void calls_give_back(struct call_slot *s) {
+  atomic_store(&s->since_ns, 0);
+  atomic_store(&s->taken, 0);
+}
+
+static _Thread_local struct call_slot *thread_slot; /* for the signal handler only */
+
+void call_enter(struct call_slot *s, const char *function) {
+  if (atomic_load_explicit(&s->function_worker, memory_order_relaxed) != function) {
+    atomic_store_explicit(&s->function_worker, function, memory_order_relaxed);
+    snprintf(s->function, sizeof s->function, "%s", function);
+  }
+  s->outer = thread_slot;
+  thread_slot = s;
+  atomic_store_explicit(&s->since_ns, clock_mono_ns(), memory_order_release);
+}
+
+void call_leave(struct call_slot *s) {
+  atomic_store_explicit(&s->since_ns, 0, memory_order_release);
+  thread_slot = s->outer;
+}
+
+static void mark_since(int64_t ns) {
+  for (struct call_slot *s = thread_slot; s; s = s->outer)
+    atomic_store_explicit(&s->since_ns, ns, memory_order_release);
+}
+
+void call_suspend(void) { mark_since(0); }
+
+void call_resume(void) { mark_since(clock_mono_ns()); }
+
+static void on_crash(int sig) {
+  if (thread_slot)
+    atomic_store(&thread_slot->signal, sig);
+  signal(sig, SIG_DFL);
+  raise(sig);
+}
+
+void calls_catch_crashes(void) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+  struct sigaction sa = {.sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+  sigemptyset(&sa.sa_mask);
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    sigaction(signals[i], &sa, NULL);
+#endif
+}

@@ -1,0 +1,74 @@
+/* engine/lane.h: one lane of a run: a stream of one shard on its way into the sink.  Threads: the lane's own thread runs lane_main() and
+ * is the writer; in each attempt it starts a reader thread and, if there are transformers, a chain thread, and joins both.  The
+ * monitor thread reads the atomic counters and may call lane_stop() and lane_abandon(). */
+#ifndef HOST_ENGINE_LANE_H
+#define HOST_ENGINE_LANE_H
+
+#include "engine/part.h"
+#include "engine/ring.h"
+
+enum lane_status { LANE_RUNNING = 0, LANE_SUCCESS, LANE_FAILED, LANE_CANCELLED };
+
+struct position { /* where a lane stands in the sink */
+  uint64_t epoch;
+  struct etl_bytes cursor; /* owned; p NULL: nothing committed */
+};
+void position_set(struct position *p, uint64_t epoch, struct etl_bytes cursor); /* copies */
+void position_fini(struct position *p);
+
+enum lane_target { TARGET_READER, TARGET_CHAIN, TARGET_WRITER, LANE_TARGETS };
+
+struct run;
+struct lane {
+  struct run *run;
+  const char *name; /* "dbo.user_logins/eu1" */
+  const char *stream, *shard;
+  uint32_t stream_flags;
+  struct etl_bytes token;
+  int64_t est_rows;
+  struct stop stop;
+  struct position at; /* lane thread only */
+
+  /* the present attempt */
+  struct ring *from_reader, *to_writer; /* the same ring when there is no chain */
+  _Atomic int want_cursor;              /* the epoch is due: the reader asks the source for a safe point */
+  bool finished_early;                  /* reader: ended at a safe point because it was asked to */
+  _Atomic int64_t attempt_read;
+  _Atomic int64_t lag_ns;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  struct etl_bytes ack; /* owned; committed and not yet acknowledged to the source */
+  bool writer_done;
+  struct err err; /* why the attempt failed; the first reason wins */
+  const char *err_stage, *err_connector;
+  void (*cancel[LANE_TARGETS])(void *); /* wakes a stage's blocked call; NULL: nothing to wake */
+  void *cancel_arg[LANE_TARGETS];
+
+  /* over all attempts, of committed epochs */
+  _Atomic int64_t rows_read, rows_written, rows_filtered, rows_rejected, epochs, src_bytes;
+  _Atomic int status; /* enum lane_status */
+  int64_t attempts;
+  pthread_t thread;
+};
+
+void lane_init(struct lane *l, struct run *run, struct arena *arena, const struct etl_stream *stream, const struct etl_shard *shard);
+void lane_fini(struct lane *l);
+void *lane_main(void *lane); /* the lane's thread: attempts until success, a final failure, or cancel */
+
+/* Any thread.  Records why (the first reason wins) and stops the attempt.  Returns -1. */
+int lane_fail(struct lane *l, const struct err *e, const char *stage, const char *connector);
+/* Any thread: wakes whatever blocks, now that l->stop says so. */
+void lane_wake(struct lane *l);
+/* A stage's way to be woken; cancel NULL takes it back and waits for a wake in progress. */
+void lane_set_cancel(struct lane *l, enum lane_target t, void (*cancel)(void *), void *arg);
+/* Monitor: a connector hangs in this lane: its threads are given up, the run goes on without it. */
+void lane_abandon(struct lane *l, const struct err *e, const char *stage, const char *connector);
+
+/* ---- the stages ---------------------------------------------------------------------------------------------------------- */
+void *reader_main(void *lane); /* engine/reader.c */
+void *chain_main(void *lane);  /* engine/chain.c */
+int writer_run(struct lane *l); /* engine/writer.c: 0 all committed, -1 l->err says why */
+/* Asks the sink through an open loader instance where the lane stands.  0, -1 with e. */
+int writer_ask(struct instance *loader, struct lane *l, struct err *e);
+
+#endif

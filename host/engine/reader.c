@@ -1,0 +1,142 @@
+/* The reader thread of a lane: asks the extractor for messages, puts them into the ring, and acknowledges to the source what the writer
+ * has committed.  It outlives the end of the data until the writer's last commit, so that this too is acknowledged. */
+#include <stdlib.h>
+
+#include "engine/run.h"
+#include "etl/sdk.h"
+
+enum { NEXT_WAIT_MS = 200 };
+
+struct reader {
+  struct lane *lane;
+  struct services svc;
+  const struct etl_extractor *api;
+  void *handle;
+  int64_t rows;
+  bool safe; /* nothing was read since the last cursor */
+};
+
+static void reader_wake(void *arg) {
+  struct reader *r = arg;
+  r->api->reader_cancel(r->handle);
+}
+
+static int reader_fail(struct reader *r) {
+  struct err e;
+  services_take_err(&r->svc, &e);
+  return lane_fail(r->lane, &e, r->svc.stage, r->svc.connector);
+}
+
+static int reader_begin(struct reader *r) {
+  struct lane *l = r->lane;
+  const struct spec *spec = l->run->spec;
+  bool whole = l->stream_flags & ETL_STREAM_WHOLE;
+  struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream};
+  struct etl_shard shard = {.struct_size = sizeof shard, .id = l->shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
+  struct etl_read read = {.struct_size = sizeof read,
+                          .host = &r->svc.host,
+                          .stream = &stream,
+                          .shard = &shard,
+                          .cursor = whole ? (struct etl_bytes){0} : l->at.cursor,
+                          .limit_rows = (uint64_t)spec->limit_rows,
+                          .want_rows = (uint64_t)spec->batch_rows,
+                          .want_bytes = (uint64_t)spec->batch_bytes};
+  part_services(&r->svc, &l->run->extract, &l->run->services, l->name, &l->stop);
+  r->api = part_extractor(&l->run->extract);
+  if (CALL(&r->svc, "reader_open", r->api->reader_open(l->run->extractor.self, &read, &r->handle)) != ETL_OK)
+    return reader_fail(r);
+  if (r->api->reader_cancel)
+    lane_set_cancel(l, TARGET_READER, reader_wake, r);
+  return 0;
+}
+
+/* Takes what the writer committed last, if anything.  wait: until there is something or the writer is done (then false). */
+static bool reader_take_ack(struct lane *l, bool wait, struct etl_bytes *ret_cursor) {
+  pthread_mutex_lock(&l->lock);
+  while (wait && !l->ack.p && !l->writer_done)
+    pthread_cond_wait(&l->changed, &l->lock);
+  *ret_cursor = l->ack;
+  l->ack = (struct etl_bytes){0};
+  pthread_mutex_unlock(&l->lock);
+  return ret_cursor->p != NULL;
+}
+
+static int reader_ack(struct reader *r, bool wait) {
+  struct etl_bytes cursor;
+  while (reader_take_ack(r->lane, wait, &cursor)) {
+    int32_t rc = r->api->ack ? CALL(&r->svc, "ack", r->api->ack(r->handle, cursor)) : ETL_OK;
+    free((void *)cursor.p);
+    if (rc == ETL_FAILED)
+      return reader_fail(r);
+  }
+  return 0;
+}
+
+static int reader_push(struct reader *r, struct etl_msg *m, bool end) {
+  struct lane *l = r->lane;
+  struct item *it = item_new(m);
+  r->rows += it->rows;
+  if (it->rows)
+    r->safe = false;
+  if (it->msg.flags & ETL_M_CURSOR)
+    r->safe = true;
+  it->end = end;
+  it->upto = (struct item_counts){.read = r->rows, .rejected = atomic_load(&r->svc.rejected)};
+  atomic_store(&l->attempt_read, r->rows);
+  if (m->lag_ns >= 0)
+    atomic_store(&l->lag_ns, m->lag_ns);
+  return ring_push(l->from_reader, it) == RING_OK ? 0 : -1;
+}
+
+/* One message.  1: the data ended, 0: go on, -1: over. */
+static int reader_step(struct reader *r) {
+  struct lane *l = r->lane;
+  enum stop_mode mode = stop_mode(&l->stop);
+  struct etl_msg m = {.struct_size = sizeof m, .lag_ns = -1};
+  if (mode == STOP_NOW)
+    return -1;
+  if (mode == STOP_FINISH && r->safe) {
+    l->finished_early = true;
+    return reader_push(r, &m, true) < 0 ? -1 : 1;
+  }
+  bool want = mode == STOP_FINISH || atomic_load_explicit(&l->want_cursor, memory_order_relaxed);
+  int32_t rc = CALL(&r->svc, "next", r->api->next(r->handle, NEXT_WAIT_MS, want, &m));
+  if (rc == ETL_OK || rc == ETL_DONE) {
+    if (reader_push(r, &m, rc == ETL_DONE) < 0)
+      return -1;
+    return rc == ETL_DONE;
+  }
+  etl_schema_release(&m.schema);
+  etl_array_release(&m.rows);
+  if (rc == ETL_IDLE)
+    return 0;
+  if (rc == ETL_STOPPED && stop_mode(&l->stop) == STOP_NOW)
+    return -1;
+  if (rc == ETL_FAILED)
+    return reader_fail(r);
+  struct err e;
+  err_set(&e, ETL_E_INTERNAL, "connector %s: next() of %s answered %d, which means nothing here", r->svc.connector, l->name, (int)rc);
+  return lane_fail(l, &e, r->svc.stage, r->svc.connector);
+}
+
+void *reader_main(void *lane) {
+  struct reader r = {.lane = lane, .safe = true};
+  int rc = reader_begin(&r);
+  while (rc == 0) {
+    rc = reader_ack(&r, false);
+    if (rc == 0)
+      rc = reader_step(&r);
+  }
+  if (rc == 1)
+    (void)reader_ack(&r, true);
+  else
+    ring_stop(r.lane->from_reader);
+  lane_set_cancel(r.lane, TARGET_READER, NULL, NULL);
+  if (r.handle) {
+    services_enter(&r.svc, "reader_close");
+    r.api->reader_close(r.handle);
+    services_leave(&r.svc, ETL_OK);
+  }
+  services_fini(&r.svc);
+  return NULL;
+}

@@ -1,0 +1,149 @@
+/* The services that connectors call.  Everything reported carries the connector, stage and lane it came from. */
+#include "engine/services.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static struct services *of(const struct etl_host *h) { return (struct services *)(uintptr_t)h; }
+
+static void svc_log(const struct etl_host *h, uint32_t level, const char *msg, uint64_t n) {
+  static const char *const names[] = {"trace", "debug", "info", "warning", "error"};
+  struct services *s = of(h);
+  json_t *text = json_stringn(msg, n);
+  json_t *j = json_pack("{s:s, s:s, s:s, s:o}", "level", names[level <= ETL_LOG_ERROR ? level : ETL_LOG_ERROR], "stage", s->stage, "connector",
+                        s->connector, "message", text ? text : json_string("(a message that is not valid UTF-8)"));
+  if (s->lane)
+    json_object_set_new(j, "lane", json_string(s->lane));
+  report_event(s->run->report, "log", j);
+}
+
+static void svc_count(const struct etl_host *h, const char *metric, int64_t add) {
+  struct metrics *m = of(h)->run->metrics;
+  pthread_mutex_lock(&m->lock);
+  json_t *old = json_object_get(m->counters, metric);
+  json_object_set_new(m->counters, metric, json_integer((json_int_t)(json_integer_value(old) + add)));
+  pthread_mutex_unlock(&m->lock);
+}
+
+static void svc_gauge(const struct etl_host *h, const char *metric, double value) {
+  struct metrics *m = of(h)->run->metrics;
+  pthread_mutex_lock(&m->lock);
+  json_object_set_new(m->gauges, metric, json_real(value));
+  pthread_mutex_unlock(&m->lock);
+}
+
+static int32_t svc_cancelled(const struct etl_host *h) { return stop_mode(of(h)->stop) == STOP_NOW; }
+
+static int32_t svc_sleep_ms(const struct etl_host *h, uint64_t ms) {
+  return stop_wait(of(h)->stop, STOP_NOW, (int64_t)ms * 1000000) ? ETL_STOPPED : ETL_OK;
+}
+
+static int64_t svc_now_ns(const struct etl_host *h, uint32_t clock) {
+  (void)h;
+  return clock == ETL_CLOCK_MONOTONIC ? clock_mono_ns() : clock_wall_ns();
+}
+
+static int32_t svc_secret(const struct etl_host *h, const char *ref, struct etl_bytes *out) {
+  const char *text = secrets_get(of(h)->secrets, ref);
+  if (!text)
+    return ETL_FAILED;
+  *out = (struct etl_bytes){text, strlen(text)};
+  return ETL_OK;
+}
+
+static void *svc_scratch(const struct etl_host *h, uint64_t size, uint64_t align) {
+  return arena_alloc_aligned(of(h)->scratch, size, align ? align : 16);
+}
+
+static void *svc_buf_alloc(const struct etl_host *h, uint64_t size) { return budget_alloc(of(h)->run->budget, size); }
+
+static int32_t svc_fail(const struct etl_host *h, const struct etl_error *e) {
+  struct services *s = of(h);
+  pthread_mutex_lock(&s->lock);
+  if (!s->err.error_class)
+    err_from_etl(&s->err, e);
+  pthread_mutex_unlock(&s->lock);
+  return ETL_FAILED;
+}
+
+/* A row that cannot be taken fails its lane: nothing is set aside silently. */
+static int32_t svc_bad_row(const struct etl_host *h, const struct etl_bad_row *b) {
+  struct services *s = of(h);
+  struct etl_error e = {.struct_size = sizeof e,
+                        .error_class = b->error_class,
+                        .vendor_code = b->vendor_code,
+                        .message = b->message,
+                        .remedy = "correct the value at its source, or leave the column out; the rows committed so far are kept",
+                        .row = b->row,
+                        .column = b->column};
+  atomic_fetch_add(&s->rejected, 1);
+  return svc_fail(h, &e);
+}
+
+static const void *svc_ext(const struct etl_host *h, const char *id) {
+  (void)h;
+  (void)id;
+  return NULL;
+}
+
+static const struct etl_host table = {
+  .struct_size = sizeof(struct etl_host), .abi_major = ETL_ABI_MAJOR, .abi_minor = ETL_ABI_MINOR, .host_version = ETL_VERSION,
+  .log = svc_log, .count = svc_count, .gauge = svc_gauge, .cancelled = svc_cancelled, .sleep_ms = svc_sleep_ms,
+  .now_ns = svc_now_ns, .secret = svc_secret, .scratch = svc_scratch, .buf_alloc = svc_buf_alloc, .buf_free = budget_free_mem,
+  .fail = svc_fail, .bad_row = svc_bad_row, .ext = svc_ext};
+
+void metrics_init(struct metrics *m) {
+  pthread_mutex_init(&m->lock, NULL);
+  m->counters = json_object();
+  m->gauges = json_object();
+}
+
+void metrics_fini(struct metrics *m) {
+  json_decref(m->counters);
+  json_decref(m->gauges);
+  pthread_mutex_destroy(&m->lock);
+}
+
+void services_init(struct services *s, const struct run_services *run, const char *connector, const char *stage, const char *lane,
+                   const struct secrets *secrets, struct stop *stop, pthread_mutex_t *one_at_a_time) {
+  *s = (struct services){.host = table, .run = run, .connector = connector, .stage = stage, .lane = lane, .secrets = secrets,
+                         .stop = stop, .one_at_a_time = one_at_a_time};
+  s->scratch = arena_new();
+  s->slot = calls_take(run->calls, connector, stage, lane);
+  pthread_mutex_init(&s->lock, NULL);
+}
+
+void services_fini(struct services *s) {
+  arena_free(s->scratch);
+  if (s->slot)
+    calls_give_back(s->slot);
+  pthread_mutex_destroy(&s->lock);
+}
+
+void services_enter(struct services *s, const char *function) {
+  if (s->one_at_a_time)
+    pthread_mutex_lock(s->one_at_a_time);
+  call_enter(s->slot, function);
+}
+
+int32_t services_leave(struct services *s, int32_t status) {
+  call_leave(s->slot);
+  if (s->one_at_a_time)
+    pthread_mutex_unlock(s->one_at_a_time);
+  arena_reset(s->scratch);
+  return status;
+}
+
+int services_take_err(struct services *s, struct err *e) {
+  pthread_mutex_lock(&s->lock);
+  *e = s->err;
+  s->err.error_class = 0;
+  pthread_mutex_unlock(&s->lock);
+  if (!e->error_class) {
+    err_set(e, ETL_E_INTERNAL, "connector %s failed in %s() without giving a reason", s->connector, s->slot->function);
+    err_remedy(e, "report this to the connector's author");
+  }
+  return -1;
+}

@@ -1,0 +1,54 @@
+/* engine/services.h: the host's side of struct etl_host: one table per instance and per reader.  The marks of plugin.h hold. */
+#ifndef HOST_ENGINE_SERVICES_H
+#define HOST_ENGINE_SERVICES_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "engine/budget.h"
+#include "engine/calls.h"
+#include "engine/report.h"
+#include "engine/stop.h"
+#include "etl/plugin.h"
+#include "plugin/options.h"
+
+struct metrics { /* counters and gauges of connectors, by name */
+  pthread_mutex_t lock;
+  json_t *counters, *gauges;
+};
+struct run_services { /* what all instances of a run share */
+  struct report *report;
+  struct budget *budget;
+  struct calls *calls;
+  struct metrics *metrics;
+};
+struct services {
+  struct etl_host host; /* first: a connector's pointer to it is a pointer to the whole */
+  const struct run_services *run;
+  const char *connector, *stage, *lane; /* lane NULL: the run's own instance */
+  const struct secrets *secrets;
+  struct stop *stop;
+  struct arena *scratch;
+  struct call_slot *slot;
+  pthread_mutex_t *one_at_a_time; /* NULL unless ETL_CAP_ONE_AT_A_TIME */
+  pthread_mutex_t lock;           /* of err */
+  struct err err;                 /* class 0: no fail() yet */
+  _Atomic int64_t rejected;
+};
+
+void metrics_init(struct metrics *m);
+void metrics_fini(struct metrics *m);
+
+void services_init(struct services *s, const struct run_services *run, const char *connector, const char *stage, const char *lane,
+                   const struct secrets *secrets, struct stop *stop, pthread_mutex_t *one_at_a_time);
+void services_fini(struct services *s);
+/* Around every call into the connector: CALL(svc, "next", api->next(...)) is its value. */
+void services_enter(struct services *s, const char *function);
+int32_t services_leave(struct services *s, int32_t status);
+#define CALL(svc_, function_, call_) (services_enter((svc_), (function_)), services_leave((svc_), (call_)))
+/* After ETL_FAILED: the reason, or an internal error that names connector and function.  Returns -1. */
+int services_take_err(struct services *s, struct err *e);
+
+#endif

@@ -1,0 +1,156 @@
+/* The run's specification: from the configuration, to JSON and back.  Plain fields are in one table. */
+#include "engine/spec.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+
+enum field_type { FIELD_INT, FIELD_BOOL, FIELD_TEXT };
+static const struct { const char *name; enum field_type type; size_t offset; } fields[] = {
+#define FIELD(type_, name_) {#name_, type_, offsetof(struct spec, name_)}
+#define RETRY(type_, name_) {#name_, type_, offsetof(struct spec, retry.name_)}
+  FIELD(FIELD_TEXT, pipeline),       FIELD(FIELD_TEXT, run),           FIELD(FIELD_TEXT, cache_dir),
+  FIELD(FIELD_INT, epoch_rows),      FIELD(FIELD_INT, epoch_bytes),    FIELD(FIELD_INT, epoch_time_ns),
+  FIELD(FIELD_INT, batch_rows),      FIELD(FIELD_INT, batch_bytes),    FIELD(FIELD_INT, memory_bytes),
+  FIELD(FIELD_INT, stall_timeout_ns), FIELD(FIELD_INT, limit_rows),    FIELD(FIELD_BOOL, full_refresh),
+  FIELD(FIELD_BOOL, dry_run),        RETRY(FIELD_INT, max_retries),    RETRY(FIELD_INT, retry_delay_ns),
+  RETRY(FIELD_INT, max_retry_delay_ns), RETRY(FIELD_INT, retry_timeout_ns), RETRY(FIELD_BOOL, exponential_backoff)};
+enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16 };
+
+/* Base 36: nine characters of time in milliseconds, so that runs sort by start, and seven of chance. */
+static const char *run_id(struct arena *a) {
+  static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+  char *id = arena_alloc(a, RUN_ID_CHARS + 1);
+  uint64_t ms = (uint64_t)clock_wall_ns() / 1000000, chance = 0;
+  if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+    chance = (uint64_t)clock_mono_ns();
+  for (int i = 8; i >= 0; i--, ms /= 36)
+    id[i] = digits[ms % 36];
+  for (int i = 9; i < RUN_ID_CHARS; i++, chance /= 36)
+    id[i] = digits[chance % 36];
+  return id;
+}
+
+static int find_stage(const struct registry *r, enum etl_kind kind, const struct conf_stage *from, struct err *e,
+                      struct spec_stage *ret_stage) {
+  struct err why;
+  const struct plugin_file *f = registry_find(r, kind, from->plugin, &why);
+  if (!f) {
+    *e = why;
+    char text[sizeof why.message];
+    snprintf(text, sizeof text, "%s: %.1900s", from->origin, why.message);
+    memcpy(e->message, text, sizeof text);
+    return -1;
+  }
+  *ret_stage = (struct spec_stage){.conf = *from, .path = f->path};
+  return 0;
+}
+
+static struct spec *spec_empty(void) {
+  struct arena *a = arena_new();
+  struct spec *s = arena_alloc(a, sizeof *s);
+  s->arena = a;
+  return s;
+}
+
+int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct registry *r, struct err *e, struct spec **ret_spec) {
+  struct spec *s = spec_empty();
+  s->command = SPEC_RUN;
+  s->pipeline = p->name;
+  s->run = run_id(s->arena);
+  s->cache_dir = c->cache_dir;
+  s->epoch_rows = p->epoch_rows;
+  s->epoch_bytes = p->epoch_bytes;
+  s->epoch_time_ns = p->epoch_time_ns;
+  s->batch_rows = p->batch_rows;
+  s->batch_bytes = p->batch_bytes;
+  s->memory_bytes = p->memory_bytes;
+  s->stall_timeout_ns = p->stall_timeout_ns;
+  s->retry = p->retry;
+  s->transforms = arena_alloc(s->arena, (p->transforms_n + 1) * sizeof *s->transforms);
+  int rc = find_stage(r, ETL_KIND_EXTRACTOR, &p->extract, e, &s->extract);
+  for (; rc == 0 && s->transforms_n < p->transforms_n; s->transforms_n++)
+    rc = find_stage(r, ETL_KIND_TRANSFORMER, &p->transforms[s->transforms_n], e, &s->transforms[s->transforms_n]);
+  if (rc == 0)
+    rc = find_stage(r, ETL_KIND_LOADER, &p->load, e, &s->load);
+  if (rc < 0) {
+    spec_free(s);
+    return -1;
+  }
+  *ret_spec = s;
+  return 0;
+}
+
+void spec_free(struct spec *s) {
+  if (s)
+    arena_free(s->arena);
+}
+
+static json_t *stage_to_json(const struct spec_stage *s) {
+  json_t *j = json_object();
+  json_object_set_new(j, "conf", conf_stage_to_json(&s->conf));
+  json_object_set_new(j, "path", json_string(s->path));
+  return j;
+}
+
+json_t *spec_to_json(const struct spec *s) {
+  json_t *j = json_object(), *transforms = json_array(), *shards = json_array();
+  json_object_set_new(j, "command", json_integer(s->command));
+  for (size_t i = 0; i < FIELDS; i++) {
+    const char *at = (const char *)s + fields[i].offset;
+    json_object_set_new(j, fields[i].name,
+                        fields[i].type == FIELD_INT    ? json_integer(*(const int64_t *)(const void *)at)
+                        : fields[i].type == FIELD_BOOL ? json_boolean(*(const bool *)at)
+                                                       : json_string(*(const char *const *)(const void *)at));
+  }
+  json_object_set_new(j, "extract", stage_to_json(&s->extract));
+  json_object_set_new(j, "load", stage_to_json(&s->load));
+  for (size_t i = 0; i < s->transforms_n; i++)
+    json_array_append_new(transforms, stage_to_json(&s->transforms[i]));
+  for (size_t i = 0; i < s->shards_n; i++)
+    json_array_append_new(shards, json_string(s->shards[i]));
+  json_object_set_new(j, "transforms", transforms);
+  json_object_set_new(j, "shards", shards);
+  return j;
+}
+
+static int stage_from_json(const json_t *j, struct arena *a, struct spec_stage *ret_stage) {
+  ret_stage->path = arena_strdup(a, json_string_value(json_object_get(j, "path")));
+  return ret_stage->path ? conf_stage_from_json(json_object_get(j, "conf"), a, &ret_stage->conf) : -1;
+}
+
+int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec) {
+  struct spec *s = spec_empty();
+  const json_t *transforms = json_object_get(j, "transforms"), *shards = json_object_get(j, "shards");
+  s->command = (enum spec_command)json_integer_value(json_object_get(j, "command"));
+  for (size_t i = 0; i < FIELDS; i++) {
+    char *at = (char *)s + fields[i].offset;
+    const json_t *v = json_object_get(j, fields[i].name);
+    if (fields[i].type == FIELD_INT)
+      *(int64_t *)(void *)at = json_integer_value(v);
+    else if (fields[i].type == FIELD_BOOL)
+      *(bool *)at = json_is_true(v);
+    else
+      *(const char **)(void *)at = arena_strdup(s->arena, json_string_value(v));
+  }
+  int rc = s->pipeline && s->run && s->cache_dir ? 0 : -1;
+  s->transforms = arena_alloc(s->arena, (json_array_size(transforms) + 1) * sizeof *s->transforms);
+  s->shards = arena_alloc(s->arena, (json_array_size(shards) + 1) * sizeof *s->shards);
+  if (rc == 0)
+    rc = stage_from_json(json_object_get(j, "extract"), s->arena, &s->extract);
+  if (rc == 0)
+    rc = stage_from_json(json_object_get(j, "load"), s->arena, &s->load);
+  for (; rc == 0 && s->transforms_n < json_array_size(transforms); s->transforms_n++)
+    rc = stage_from_json(json_array_get(transforms, s->transforms_n), s->arena, &s->transforms[s->transforms_n]);
+  for (; rc == 0 && s->shards_n < json_array_size(shards); s->shards_n++)
+    s->shards[s->shards_n] = arena_strdup(s->arena, json_string_value(json_array_get(shards, s->shards_n)));
+  if (rc < 0) {
+    spec_free(s);
+    return err_set(e, ETL_E_INTERNAL, "the run's specification does not parse: host and worker differ");
+  }
+  *ret_spec = s;
+  return 0;
+}

@@ -1,0 +1,38 @@
+/* engine/spec.h: all that a worker is told about its run.  It goes down the socketpair as one JSON frame, never on a command line,
+ * since it may carry secrets. */
+#ifndef HOST_ENGINE_SPEC_H
+#define HOST_ENGINE_SPEC_H
+
+#include "conf/conf.h"
+#include "plugin/registry.h"
+
+enum spec_command { SPEC_RUN = 1, SPEC_PLAN };
+
+struct spec_stage {
+  struct conf_stage conf;
+  const char *path; /* of the connector's .so */
+};
+struct spec {
+  struct arena *arena;
+  enum spec_command command;
+  const char *pipeline, *run, *cache_dir;
+  struct spec_stage extract, load;
+  struct spec_stage *transforms;
+  size_t transforms_n;
+  int64_t epoch_rows, epoch_bytes, epoch_time_ns;
+  int64_t batch_rows, batch_bytes, memory_bytes, stall_timeout_ns;
+  struct conf_retry retry;
+  const char **shards; /* only these; shards_n 0: all */
+  size_t shards_n;
+  int64_t limit_rows; /* of each lane; 0: none */
+  bool full_refresh, dry_run;
+};
+
+/* A spec for pipeline p of c, with a fresh run id; connectors are looked up in r.  Command, shards and flags are then set by the caller.
+ * Strings are borrowed from c. */
+int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct registry *r, struct err *e, struct spec **ret_spec);
+void spec_free(struct spec *s); /* accepts NULL */
+json_t *spec_to_json(const struct spec *s);
+int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec);
+
+#endif

@@ -38,9 +38,13 @@ static int take_column(void *arg, struct conn *c, struct failure *f) {
   struct pool scratch = {0};
   const char *name = conn_strdup(c, 1, &scratch), *base = conn_strdup(c, 2, &scratch), *declared = conn_strdup(c, 3, &scratch);
   struct column *col = add_column(l, f);
-  int rc = col ? column_init(col, &l->src->pool, name ? name : "", base ? base : declared ? declared : "?", (int)conn_int(c, 4),
-                             (int)conn_int(c, 5), (int)conn_int(c, 6), conn_int(c, 7) != 0 || !l->src->is_table, f)
-               : -1;
+  int rc =
+      col ? column_init(col, &l->src->pool, name ? name : "",
+                        base       ? base
+                        : declared ? declared
+                                   : "?",
+                        (int)conn_int(c, 4), (int)conn_int(c, 5), (int)conn_int(c, 6), conn_int(c, 7) != 0 || !l->src->is_table, f)
+          : -1;
   pool_fini(&scratch);
   return rc;
 }
@@ -59,7 +63,8 @@ static int no_such_table(struct conn *c, struct failure *f) {
   const struct settings *s = c->settings;
   return failure_set(f, ETL_E_CONFIG, "table",
                      "check the table's name with its schema, and `database`; if it is there, GRANT SELECT on it to the user",
-                     "sqlserver: %s: there is no table or view %s, or user \"%s\" may not see it", c->where, s->stream, c->shard->user);
+                     "sqlserver: %s: there is no table or view %s, or user \"%s\" may not see it", c->where, s->stream,
+                     c->shard->user);
 }
 
 /* Keeps the columns named in settings, in that order. */
@@ -75,8 +80,8 @@ static int choose_columns(struct source *src, struct conn *c, struct failure *f)
     while (k < src->columns_n && strcasecmp(src->columns[k].name, s->columns[i]) != 0)
       k++;
     if (k == src->columns_n)
-      return failure_set(f, ETL_E_CONFIG, "columns", "check the names in columns", "sqlserver: %s: %s has no column \"%s\"", c->where, s->stream,
-                         s->columns[i]);
+      return failure_set(f, ETL_E_CONFIG, "columns", "check the names in columns", "sqlserver: %s: %s has no column \"%s\"",
+                         c->where, s->stream, s->columns[i]);
     chosen[i] = src->columns[k];
   }
   src->columns = chosen;
@@ -127,8 +132,8 @@ static int take_described(void *arg, struct conn *c, struct failure *f) {
     d->nullable = column_named(c, "is_nullable");
   }
   if (!d->name || !d->type)
-    return failure_set(f, ETL_E_UNSUPPORTED, "query", NULL, "sqlserver: %s: the server describes the query in a way that is not known",
-                       c->where);
+    return failure_set(f, ETL_E_UNSUPPORTED, "query", NULL,
+                       "sqlserver: %s: the server describes the query in a way that is not known", c->where);
   if (d->hidden && conn_int(c, d->hidden))
     return 0;
   struct pool scratch = {0};
@@ -154,7 +159,8 @@ static int load_query(struct source *src, struct conn *c, struct failure *f) {
     struct text sql = {0};
     src->columns_n = 0;
     query_describe(&sql, c->settings, guesses[i]);
-    int rc = sql.failed ? failure_out_of_memory(&now, "a statement") : conn_run(c, "describing the query", sql.p, take_described, &d, &now);
+    int rc = sql.failed ? failure_out_of_memory(&now, "a statement")
+                        : conn_run(c, "describing the query", sql.p, take_described, &d, &now);
     text_fini(&sql);
     if (rc == 0 && src->columns_n == 0)
       rc = failure_set(&now, ETL_E_CONFIG, "query", "make it one SELECT", "sqlserver: %s: the query gives no rows", c->where);
@@ -174,20 +180,21 @@ static int check_columns(const struct source *src, struct conn *c, struct failur
   for (size_t i = 0; i < src->columns_n; i++) {
     const struct column *col = &src->columns[i];
     if (!*col->name)
-      return failure_set(f, ETL_E_SCHEMA, "query", "name it: SELECT ... AS name", "sqlserver: %s: column %zu of the query has no name", c->where,
-                         i + 1);
+      return failure_set(f, ETL_E_SCHEMA, "query", "name it: SELECT ... AS name",
+                         "sqlserver: %s: column %zu of the query has no name", c->where, i + 1);
     if (col->type->kind == KIND_UNSUPPORTED || (col->converted && s->query))
-      return failure_set(f, ETL_E_SCHEMA, s->query ? "query" : "columns",
-                         s->query ? "convert it in the query: CONVERT(nvarchar(max), ...), or for a spatial value its method STAsText()"
-                                  : "leave it out with `columns`, or convert it in a `query` with CONVERT or, for a spatial value, STAsText()",
-                         "sqlserver: %s: %s: column \"%s\" has type %s, which cannot be read", c->where, s->stream, col->name, col->declared);
+      return failure_set(
+          f, ETL_E_SCHEMA, s->query ? "query" : "columns",
+          s->query ? "convert it in the query: CONVERT(nvarchar(max), ...), or for a spatial value its method STAsText()"
+                   : "leave it out with `columns`, or convert it in a `query` with CONVERT or, for a spatial value, STAsText()",
+          "sqlserver: %s: %s: column \"%s\" has type %s, which cannot be read", c->where, s->stream, col->name, col->declared);
     if (s->shard_column && strcasecmp(s->shard_column, col->name) == 0)
-      return failure_set(f, ETL_E_CONFIG, "shard_column", "choose another name", "sqlserver: %s: %s has a column \"%s\" already", c->where,
-                         s->stream, col->name);
+      return failure_set(f, ETL_E_CONFIG, "shard_column", "choose another name", "sqlserver: %s: %s has a column \"%s\" already",
+                         c->where, s->stream, col->name);
     for (size_t k = 0; k < i; k++)
       if (strcmp(src->columns[k].name, col->name) == 0)
-        return failure_set(f, ETL_E_SCHEMA, "query", "give each column a name of its own", "sqlserver: %s: two columns of the query are called \"%s\"",
-                           c->where, col->name);
+        return failure_set(f, ETL_E_SCHEMA, "query", "give each column a name of its own",
+                           "sqlserver: %s: two columns of the query are called \"%s\"", c->where, col->name);
   }
   return 0;
 }
@@ -199,13 +206,13 @@ static int find_cursor(struct source *src, struct conn *c, struct failure *f) {
     while (k < src->columns_n && strcasecmp(src->columns[k].name, s->cursor[i]) != 0)
       k++;
     if (k == src->columns_n)
-      return failure_set(f, ETL_E_CONFIG, "cursor", "check the names in cursor", "sqlserver: %s: %s has no column \"%s\" to be a cursor", c->where,
-                         s->stream, s->cursor[i]);
+      return failure_set(f, ETL_E_CONFIG, "cursor", "check the names in cursor",
+                         "sqlserver: %s: %s has no column \"%s\" to be a cursor", c->where, s->stream, s->cursor[i]);
     const char *refusal = column_cursor_refusal(&src->columns[k], i);
     if (refusal)
       return failure_set(f, ETL_E_CONFIG, "cursor", "choose other cursor columns, such as a time and an id, or a rowversion",
-                         "sqlserver: %s: %s: column \"%s\" of type %s cannot be cursor column %zu: %s", c->where, s->stream, s->cursor[i],
-                         src->columns[k].declared, i + 1, refusal);
+                         "sqlserver: %s: %s: column \"%s\" of type %s cannot be cursor column %zu: %s", c->where, s->stream,
+                         s->cursor[i], src->columns[k].declared, i + 1, refusal);
     src->cursor[i] = k;
   }
   src->cursor_n = s->cursor_n;
@@ -240,7 +247,8 @@ static int take_index_column(void *arg, struct conn *c, struct failure *f) {
   int64_t id = conn_int(c, 1);
   if (!x->name || id != x->id) {
     index_end(x);
-    *x = (struct indexing){.src = x->src, .s = x->s, .id = id, .name = conn_strdup(c, 2, &x->src->pool), .unique = conn_int(c, 3) != 0};
+    *x = (struct indexing){
+        .src = x->src, .s = x->s, .id = id, .name = conn_strdup(c, 2, &x->src->pool), .unique = conn_int(c, 3) != 0};
     if (!x->name)
       return failure_out_of_memory(f, "the indexes");
   }
@@ -262,7 +270,8 @@ static int load_indexes(struct source *src, struct conn *c, struct failure *f) {
   struct indexing x = {.src = src, .s = c->settings};
   struct text sql = {0};
   query_indexes(&sql, c->settings);
-  int rc = sql.failed ? failure_out_of_memory(f, "a statement") : conn_run(c, "reading the indexes", sql.p, take_index_column, &x, f);
+  int rc =
+      sql.failed ? failure_out_of_memory(f, "a statement") : conn_run(c, "reading the indexes", sql.p, take_index_column, &x, f);
   text_fini(&sql);
   index_end(&x);
   return rc;
@@ -287,8 +296,8 @@ int source_schema(const struct source *src, const struct settings *s, struct Arr
   int rc = 0;
   for (size_t i = 0; i < src->columns_n && rc == 0; i++) {
     const struct column *col = &src->columns[i];
-    rc = etl_schema_set(ret, (int64_t)i, col->name, column_format(col, s->datetime_unit, format, sizeof format), col->nullable, col->declared,
-                        col->type->kind == KIND_UUID ? "arrow.uuid" : NULL);
+    rc = etl_schema_set(ret, (int64_t)i, col->name, column_format(col, s->datetime_unit, format, sizeof format), col->nullable,
+                        col->declared, col->type->kind == KIND_UUID ? "arrow.uuid" : NULL);
   }
   if (rc == 0 && s->shard_column)
     rc = etl_schema_set(ret, (int64_t)src->columns_n, s->shard_column, "u", false, NULL, NULL);
@@ -297,4 +306,26 @@ int source_schema(const struct source *src, const struct settings *s, struct Arr
     return failure_out_of_memory(f, "the schema");
   }
   return 0;
+}
+
+/* The columns of the result against those of the catalog: the table may have been altered in between. */
+int source_check_result(const struct source *src, struct conn *conn, struct failure *f) {
+  DBPROCESS *db = conn->db;
+  const char *stream = conn->settings->stream;
+  int n = dbnumcols(db);
+  bool same = n == (int)src->columns_n;
+  for (int i = 1; i <= n && same; i++) {
+    const struct column *c = &src->columns[i - 1];
+    const DBTYPEINFO *info = c->type->kind == KIND_DECIMAL ? dbcoltypeinfo(db, i) : NULL;
+    same = strcmp(dbcolname(db, i), c->name) == 0 && column_wire_ok(c, dbcoltype(db, i)) &&
+           (!info || (info->precision == c->precision && info->scale == c->scale));
+    if (!same)
+      return failure_set(f, ETL_E_RETRYABLE, NULL, "the table was altered just now: run again",
+                         "sqlserver: %s: %s: column %d of the result is \"%s\" of wire type %d, but \"%s\" %s was announced",
+                         conn->where, stream, i, dbcolname(db, i), dbcoltype(db, i), c->name, c->declared);
+  }
+  return same ? 0
+              : failure_set(f, ETL_E_RETRYABLE, NULL, "the table was altered just now: run again",
+                            "sqlserver: %s: %s: the result has %d columns, but %zu were announced", conn->where, stream, n,
+                            src->columns_n);
 }

@@ -11,14 +11,16 @@ struct source { /* a table or query of one shard, as it is now */
   size_t columns_n;
   size_t cursor[SETTINGS_CURSOR_MAX]; /* index into columns, one for each of settings->cursor */
   size_t cursor_n;
-  bool is_table;       /* not a view, not a query: its indexes are known */
-  const char *index;   /* an index whose leading columns are the cursor; NULL: none */
-  bool index_first;    /* an index leads with the first cursor column at least */
-  bool cursor_unique;  /* a unique index makes sure of it */
+  bool is_table;      /* not a view, not a query: its indexes are known */
+  const char *index;  /* an index whose leading columns are the cursor; NULL: none */
+  bool index_first;   /* an index leads with the first cursor column at least */
+  bool cursor_unique; /* a unique index makes sure of it */
 };
 /* 0, or -1 with f; source_fini() in both cases. */
 int source_init(struct source *src, struct conn *c, struct failure *f);
 void source_fini(struct source *src);
+/* Is the result that is about to be read the one that the catalog announced? */
+int source_check_result(const struct source *src, struct conn *conn, struct failure *f);
 /* Columns as an Arrow schema, with the shard's column if there is one. */
 int source_schema(const struct source *src, const struct settings *s, struct ArrowSchema *ret, struct failure *f);
 

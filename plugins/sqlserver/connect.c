@@ -1,5 +1,6 @@
-/* Connections.  db-lib's two handlers are process-global: they are installed once and find their connection through dbsetuserdata(),
- * or through a thread-local while it is being made.  They only record; whoever called db-lib then makes the failure. */
+/* Connections.  db-lib's two handlers are process-global: they are installed once and find their connection through
+ * dbsetuserdata(), or through a thread-local while it is being made.  They only record; whoever called db-lib then makes the
+ * failure. */
 #include "connect.h"
 
 #include <errno.h>
@@ -12,7 +13,11 @@
 #include <syberror.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 65536, KEEPALIVE_S = 30, UNACKNOWLEDGED_MS = 60000 };
+enum {
+  MAX_CONNECTIONS = 65536,
+  KEEPALIVE_S = 30,
+  UNACKNOWLEDGED_MS = 60000
+};
 
 static _Thread_local struct conn *connecting;
 static pthread_once_t process_once = PTHREAD_ONCE_INIT;
@@ -106,8 +111,8 @@ static int give_up(void *db) {
 
 static void describe(struct conn *c) {
   const struct shard *sh = c->shard;
-  snprintf(c->where, sizeof c->where, "shard \"%.100s\" (%.150s:%d%s%.100s)", sh->id, sh->host, sh->port, sh->database ? ", database " : "",
-           sh->database ? sh->database : "");
+  snprintf(c->where, sizeof c->where, "shard \"%.100s\" (%.150s:%d%s%.100s)", sh->id, sh->host, sh->port,
+           sh->database ? ", database " : "", sh->database ? sh->database : "");
 }
 
 static void set_socket_options(int fd) {
@@ -198,8 +203,8 @@ int conn_open(struct conn *c, const struct etl_host *host, const struct settings
       *f = now;
       return -1;
     }
-    etl_logf(host, ETL_LOG_INFO, "%s; trying again in %lld ms (%d of %d)", now.message, (long long)s->connect_retry_delay_ms, attempt + 1,
-             s->connect_retries);
+    etl_logf(host, ETL_LOG_INFO, "%s; trying again in %lld ms (%d of %d)", now.message, (long long)s->connect_retry_delay_ms,
+             attempt + 1, s->connect_retries);
     if (host->sleep_ms(host, (uint64_t)s->connect_retry_delay_ms) != ETL_OK) {
       *f = now;
       return -1;
@@ -226,9 +231,9 @@ int conn_fail(struct conn *c, const char *what, struct failure *f) {
   if (stop_wanted(c))
     return failure_set(f, ETL_E_RETRYABLE, NULL, NULL, "sqlserver: %s: %s: cancelled", c->where, what);
   if (c->silent_too_long)
-    return failure_set(f, ETL_E_RETRYABLE, "query_timeout", "raise query_timeout, or help the server with an index on the cursor columns",
-                       "sqlserver: %s: %s: the server sent nothing for %lld s", c->where, what,
-                       (long long)(c->settings->query_timeout_ms / 1000));
+    return failure_set(
+        f, ETL_E_RETRYABLE, "query_timeout", "raise query_timeout, or help the server with an index on the cursor columns",
+        "sqlserver: %s: %s: the server sent nothing for %lld s", c->where, what, (long long)(c->settings->query_timeout_ms / 1000));
   return failure_vendor(f, c->where, what, &c->server_error, &c->client_error);
 }
 

@@ -30,7 +30,7 @@ struct conn {
 void conn_process_init(void);
 /* Connects, tries again as configured, and prepares the session.  0, or -1 with f; conn_close() in both cases. */
 int conn_open(struct conn *c, const struct etl_host *host, const struct settings *s, const struct shard *shard, struct failure *f);
-void conn_close(struct conn *c); /* accepts one that never opened */
+void conn_close(struct conn *c);  /* accepts one that never opened */
 void conn_cancel(struct conn *c); /* any thread: a blocked call fails soon */
 
 /* Sends a statement and waits for the begin of its answer.  what: "reading dbo.t". */

@@ -8,7 +8,7 @@
 #include "temporal.h"
 
 /* Bytes of a decimal's sign and magnitude, by precision, as db-lib lays it out. */
-static const uint8_t decimal_bytes[39] = {1,  2,  2,  3,  3,  4,  4,  4,  5,  5,  6,  6,  6,  7,  7,  8,  8,  9,  9,  9,
+static const uint8_t decimal_bytes[39] = {1,  2,  2,  3,  3,  4,  4,  4,  5,  5,  6,  6,  6,  7,  7,  8,  8,  9,  9, 9,
                                           10, 10, 11, 11, 11, 12, 12, 13, 13, 14, 14, 14, 15, 15, 16, 16, 16, 17, 17};
 
 static __int128 magnitude(const uint8_t *p, uint32_t n) {
@@ -205,7 +205,8 @@ void converter_init(struct converter *cv, const struct column *c, int64_t column
     cv->add = add_datetime2_ns;
 }
 
-/* ---- single values ------------------------------------------------------------------------------------------------------------ */
+/* ---- single values ------------------------------------------------------------------------------------------------------------
+ */
 
 int64_t convert_ticks(const struct column *c, const uint8_t *p) {
   switch (c->type->kind) {

@@ -4,7 +4,12 @@
 
 #include "types.h"
 
-enum convert_status { CONVERT_OK = 0, CONVERT_NO_MEMORY = -1, CONVERT_RANGE = 1, CONVERT_TOO_LARGE = 2 };
+enum convert_status {
+  CONVERT_OK = 0,
+  CONVERT_NO_MEMORY = -1,
+  CONVERT_RANGE = 1,
+  CONVERT_TOO_LARGE = 2
+};
 
 struct converter { /* one column */
   /* Adds the value at p (n bytes, if wants_length) to column `column` of the row in hand. */
@@ -17,7 +22,7 @@ struct converter { /* one column */
 void converter_init(struct converter *cv, const struct column *c, int64_t column, const struct settings *s);
 
 /* One value, for cursors. */
-int64_t convert_ticks(const struct column *c, const uint8_t *p); /* times: ticks of temporal.h */
+int64_t convert_ticks(const struct column *c, const uint8_t *p);    /* times: ticks of temporal.h */
 __int128 convert_decimal(const struct column *c, const uint8_t *p); /* unscaled */
 void convert_decimal_text(const struct column *c, const uint8_t *p, char *ret, size_t cap);
 void convert_uuid(const uint8_t *p, uint8_t ret[16]); /* to network order */

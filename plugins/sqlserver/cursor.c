@@ -10,13 +10,22 @@
 #include "convert.h"
 #include "temporal.h"
 
-enum { CURSOR_VERSION = 1, VALUE_MAX_BYTES = 64 };
+enum {
+  CURSOR_VERSION = 1,
+  VALUE_MAX_BYTES = 64
+};
 
 static const struct column *cursor_column(const struct source *src, size_t i) { return &src->columns[src->cursor[i]]; }
 
 /* ---- text to T-SQL --------------------------------------------------------------------------------------------------------- */
 
-enum syntax { SYNTAX_NUMBER, SYNTAX_QUOTED, SYNTAX_DATETIME, SYNTAX_HEX, SYNTAX_STRING };
+enum syntax {
+  SYNTAX_NUMBER,
+  SYNTAX_QUOTED,
+  SYNTAX_DATETIME,
+  SYNTAX_HEX,
+  SYNTAX_STRING
+};
 
 static enum syntax syntax_of(const struct column *c) {
   switch (c->type->kind) {
@@ -178,7 +187,9 @@ bool tuple_is_after(const struct tuple *t, const struct source *src, struct conn
   return false;
 }
 
-int64_t tuple_ticks(const struct tuple *t, const struct source *src) { return convert_ticks(cursor_column(src, 0), t->values[0].p); }
+int64_t tuple_ticks(const struct tuple *t, const struct source *src) {
+  return convert_ticks(cursor_column(src, 0), t->values[0].p);
+}
 
 void tuple_fini(struct tuple *t) {
   for (size_t i = 0; i < SETTINGS_CURSOR_MAX; i++)
@@ -194,7 +205,8 @@ void tuple_describe(const struct tuple *t, const struct source *src, struct text
   text_add(ret, ")");
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Appends value i to the three arrays. */
 static int encode_value(const struct tuple *t, size_t i, const struct source *src, json_t *arrays[3], struct failure *f) {
@@ -218,7 +230,8 @@ int tuple_encode(const struct tuple *t, const struct source *src, struct text *r
   int rc = 0;
   for (size_t i = 0; i < src->cursor_n && rc == 0; i++)
     rc = encode_value(t, i, src, arrays, f);
-  json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "v", CURSOR_VERSION, "columns", arrays[0], "types", arrays[1], "values", arrays[2]);
+  json_t *all =
+      json_pack("{s:i, s:o, s:o, s:o}", "v", CURSOR_VERSION, "columns", arrays[0], "types", arrays[1], "values", arrays[2]);
   char *out = all && rc == 0 ? json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
   json_decref(all);
   if (out)
@@ -234,9 +247,11 @@ static int unknown_cursor(struct failure *f, const struct settings *s, const cha
 
 static int decode_columns(struct cursor *ret, json_t *root, const struct source *src, const struct settings *s, struct pool *pool,
                           struct failure *f) {
-  json_t *columns = json_object_get(root, "columns"), *types = json_object_get(root, "types"), *values = json_object_get(root, "values");
+  json_t *columns = json_object_get(root, "columns"), *types = json_object_get(root, "types"),
+         *values = json_object_get(root, "values");
   char why[400];
-  if (json_array_size(columns) != src->cursor_n || json_array_size(types) != src->cursor_n || json_array_size(values) != src->cursor_n)
+  if (json_array_size(columns) != src->cursor_n || json_array_size(types) != src->cursor_n ||
+      json_array_size(values) != src->cursor_n)
     return unknown_cursor(f, s, "cursor columns changed: it has another number of them");
   for (size_t i = 0; i < src->cursor_n; i++) {
     const struct column *c = cursor_column(src, i);
@@ -244,8 +259,8 @@ static int decode_columns(struct cursor *ret, json_t *root, const struct source 
     const char *value = json_string_value(json_array_get(values, i));
     if (!name || !type || !value)
       return unknown_cursor(f, s, "it is damaged");
-    snprintf(why, sizeof why, "cursor columns changed: it is of %.100s %.60s, column %zu is now %.100s %.60s", name, type, i + 1, c->name,
-             c->declared);
+    snprintf(why, sizeof why, "cursor columns changed: it is of %.100s %.60s, column %zu is now %.100s %.60s", name, type, i + 1,
+             c->name, c->declared);
     if (strcasecmp(name, c->name) != 0 || strcmp(type, c->declared) != 0)
       return unknown_cursor(f, s, why);
     if (!value_ok(c, value))

@@ -106,7 +106,8 @@ static const struct meaning client_meanings[] = {
     {SYBESOCK, ETL_E_RETRYABLE, NULL, "this machine could not open a socket"},
     {SYBEUHST, ETL_E_RETRYABLE, "host", "check host: its name has no address"},
     {SYBEINTF, ETL_E_RETRYABLE, "host", "check host: its name has no address"},
-    {SYBEFCON, ETL_E_RETRYABLE, "host", "check that SQL Server listens on this port, and `encryption`: the server did not answer as one"},
+    {SYBEFCON, ETL_E_RETRYABLE, "host",
+     "check that SQL Server listens on this port, and `encryption`: the server did not answer as one"},
     {SYBETIME, ETL_E_RETRYABLE, NULL, NULL},
     {SYBEREAD, ETL_E_RETRYABLE, NULL, "the connection broke"},
     {SYBEWRIT, ETL_E_RETRYABLE, NULL, "the connection broke"},
@@ -164,18 +165,19 @@ int failure_vendor(struct failure *f, const char *where, const char *what, const
   if (server->number) {
     m = MEANING_OF(server_meanings, server->number);
     failure_set(f, m ? m->error_class : class_of_severity(server->severity), m ? m->option : NULL, m ? m->remedy : NULL,
-                "sqlserver: %s: %s: %s (error %lld, state %d, line %d)", where, what, server->text, (long long)server->number, server->state,
-                server->line);
+                "sqlserver: %s: %s: %s (error %lld, state %d, line %d)", where, what, server->text, (long long)server->number,
+                server->state, server->line);
     f->vendor_code = server->number;
     snprintf(f->vendor_state, sizeof f->vendor_state, "%d", server->state);
     return -1;
   }
   if (!client->number)
-    return failure_set(f, ETL_E_RETRYABLE, NULL, "the connection broke", "sqlserver: %s: %s: the connection ended", where, what);
+    return failure_set(f, ETL_E_RETRYABLE, NULL, "the connection broke",
+                       "sqlserver: %s: %s: the connection ended before the answer did", where, what);
   m = MEANING_OF(client_meanings, client->number);
-  failure_set(f, m ? m->error_class : ETL_E_RETRYABLE, m ? m->option : NULL, m ? m->remedy : NULL, "sqlserver: %s: %s: %s%s%s (db-lib %lld)",
-              where, what, client->text, client->os_error > 0 ? ": " : "", client->os_error > 0 ? strerror(client->os_error) : "",
-              (long long)client->number);
+  failure_set(f, m ? m->error_class : ETL_E_RETRYABLE, m ? m->option : NULL, m ? m->remedy : NULL,
+              "sqlserver: %s: %s: %s%s%s (db-lib %lld)", where, what, client->text, client->os_error > 0 ? ": " : "",
+              client->os_error > 0 ? strerror(client->os_error) : "", (long long)client->number);
   f->vendor_code = client->number;
   return -1;
 }

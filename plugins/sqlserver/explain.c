@@ -13,7 +13,8 @@ struct telling {
   int32_t rc; /* the first that is not ETL_OK */
 };
 
-static void tell(struct telling *t, uint32_t kind, uint32_t flags, const char *subject, const char *from, const char *to, const char *text) {
+static void tell(struct telling *t, uint32_t kind, uint32_t flags, const char *subject, const char *from, const char *to,
+                 const char *text) {
   struct etl_explain_item item = {
       .struct_size = sizeof item, .kind = kind, .flags = flags, .subject = subject, .from = from, .to = to, .text = text};
   if (t->rc == ETL_OK)
@@ -41,10 +42,11 @@ bool explain_index(const struct source *src, const struct settings *s, char *buf
   if (src->index)
     snprintf(buf, cap, "index %s leads with the cursor (%s)", src->index, names);
   else if (src->index_first)
-    snprintf(buf, cap, "an index leads with %s, but none with (%s): rows with equal %s are sorted", s->cursor[0], names, s->cursor[0]);
+    snprintf(buf, cap, "an index leads with %s, but none with (%s): rows with equal %s are sorted", s->cursor[0], names,
+             s->cursor[0]);
   else
-    snprintf(buf, cap, "no index leads with the cursor (%s): each run reads and sorts the whole table; CREATE INDEX ... ON %s (%s)", names,
-             s->stream, names);
+    snprintf(buf, cap, "no index leads with the cursor (%s): each run reads and sorts the whole table; CREATE INDEX ... ON %s (%s)",
+             names, s->stream, names);
   return !src->index && !src->index_first;
 }
 
@@ -53,8 +55,8 @@ static void tell_types(struct telling *t, const struct source *src, const struct
   for (size_t i = 0; i < src->columns_n; i++) {
     const struct column *c = &src->columns[i];
     const char *loss = column_loss(c, s->datetime_unit);
-    tell(t, ETL_EXPLAIN_TYPE, loss ? ETL_EXPLAIN_LOSSY : 0, c->name, c->declared, column_format(c, s->datetime_unit, format, sizeof format),
-         loss);
+    tell(t, ETL_EXPLAIN_TYPE, loss ? ETL_EXPLAIN_LOSSY : 0, c->name, c->declared,
+         column_format(c, s->datetime_unit, format, sizeof format), loss);
   }
 }
 
@@ -71,17 +73,20 @@ static void tell_cursor(struct telling *t, const struct source *src, const struc
              s->cursor_clock == CLOCK_LOCAL && first->type->kind != KIND_DATETIMEOFFSET ? "local" : "UTC");
     note(t, 0, text);
     if (s->consistency_delay_ns == 0)
-      note(t, ETL_EXPLAIN_WARN, "consistency_delay is 0: a row that is committed late, with an older time than the newest row read, is missed");
+      note(t, ETL_EXPLAIN_WARN,
+           "consistency_delay is 0: a row that is committed late, with an older time than the newest row read, is missed");
   } else if (first->type->kind != KIND_ROWVERSION) {
     snprintf(text, sizeof text,
-             "%s %s tells no time: a row that is committed late, with a smaller value than the newest row read, is missed; a rowversion or a "
+             "%s %s tells no time: a row that is committed late, with a smaller value than the newest row read, is missed; a "
+             "rowversion or a "
              "time with consistency_delay is safe",
              first->declared, first->name);
     note(t, ETL_EXPLAIN_WARN, text);
   }
   if (src->is_table && !src->cursor_unique) {
     snprintf(text, sizeof text,
-             "no unique index makes sure that (%s) is unique: a row added later with a tuple equal to one already read is missed", names);
+             "no unique index makes sure that (%s) is unique: a row added later with a tuple equal to one already read is missed",
+             names);
     note(t, ETL_EXPLAIN_WARN, text);
   }
 }
@@ -109,8 +114,8 @@ static int tell_nulls(struct telling *t, const struct source *src, const struct 
   return rc;
 }
 
-static int explain_connected(struct telling *t, struct conn *c, struct source *src, struct etl_bytes cursor, struct ArrowSchema *schema,
-                             struct failure *f) {
+static int explain_connected(struct telling *t, struct conn *c, struct source *src, struct etl_bytes cursor,
+                             struct ArrowSchema *schema, struct failure *f) {
   const struct settings *s = c->settings;
   struct cursor from;
   struct bounds b;
@@ -130,7 +135,8 @@ static int explain_connected(struct telling *t, struct conn *c, struct source *s
   tell_types(t, src, s);
   tell_cursor(t, src, s, &b);
   if (s->isolation == ISOLATION_READ_UNCOMMITTED)
-    note(t, ETL_EXPLAIN_WARN, "isolation is read_uncommitted: rows may be read that are then rolled back, and rows may be missed or doubled");
+    note(t, ETL_EXPLAIN_WARN,
+         "isolation is read_uncommitted: rows may be read that are then rolled back, and rows may be missed or doubled");
   if (f->error_class || tell_nulls(t, src, s, c, f) < 0)
     return -1;
   return source_schema(src, s, schema, f);

@@ -57,7 +57,8 @@ static int32_t sqlserver_discover(void *self, int32_t (*each)(void *arg, const s
   return each(arg, &stream);
 }
 
-static int32_t sqlserver_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *), void *arg) {
+static int32_t sqlserver_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *),
+                              void *arg) {
   const struct instance *in = self;
   int32_t rc = ETL_OK;
   (void)stream;
@@ -73,11 +74,8 @@ static int32_t sqlserver_reader_open(void *self, const struct etl_read *read, vo
   return reader_open(&in->settings, read, reader);
 }
 
-static const struct etl_common common = {.struct_size = sizeof common,
-                                         .open = sqlserver_open,
-                                         .check = sqlserver_check,
-                                         .close = sqlserver_close,
-                                         .ext = sqlserver_ext};
+static const struct etl_common common = {
+    .struct_size = sizeof common, .open = sqlserver_open, .check = sqlserver_check, .close = sqlserver_close, .ext = sqlserver_ext};
 static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
                                                .discover = sqlserver_discover,
                                                .plan = sqlserver_plan,
@@ -92,10 +90,14 @@ static const struct etl_connector connector = {
     .name = "sqlserver",
     .version = ETL_VERSION,
     .summary = "Reads tables and queries of SQL Server, one server or many shards, whole or what is new",
-    .doc = "With cursor columns a run reads the rows behind the last one of the run before, in their order, up to the server's clock less "
-           "consistency_delay, or for a rowversion up to the oldest open transaction. A clock column that counts in steps (date: a day, "
-           "smalldatetime: a minute) is read up to the last complete step. Values keep their type: decimals stay exact, text becomes UTF-8, "
-           "NULL and empty stay apart; `etl plan` shows every mapping that loses something. All dialogue is TDS 7.4 through FreeTDS.",
+    .doc =
+        "With cursor columns a run reads the rows behind the last one of the run before, in their order, up to the server's clock "
+        "less "
+        "consistency_delay, or for a rowversion up to the oldest open transaction. A clock column that counts in steps (date: a "
+        "day, "
+        "smalldatetime: a minute) is read up to the last complete step. Values keep their type: decimals stay exact, text becomes "
+        "UTF-8, "
+        "NULL and empty stay apart; `etl plan` shows every mapping that loses something. All dialogue is TDS 7.4 through FreeTDS.",
     .options = sqlserver_options,
     .common = &common,
     .api = &extractor,

@@ -8,7 +8,10 @@
 
 #include "reader.h"
 
-enum { STACK_BYTES = 512 * 1024, REJECTED_MAX = 1024 };
+enum {
+  STACK_BYTES = 512 * 1024,
+  REJECTED_MAX = 1024
+};
 
 /* ---- handing over ---------------------------------------------------------------------------------------------------------- */
 
@@ -89,7 +92,8 @@ static int reject(struct reader *r, int32_t column, const char *why, struct fail
     text_fini(&message);
     return failure_out_of_memory(f, "a rejected row");
   }
-  more[p->rejected_n] = (struct rejected){.row = (int64_t)(etl_batch_rows(&r->batch) + p->rejected_n), .column = column, .message = message.p};
+  more[p->rejected_n] =
+      (struct rejected){.row = (int64_t)(etl_batch_rows(&r->batch) + p->rejected_n), .column = column, .message = message.p};
   p->rejected_n++;
   return 0;
 }
@@ -107,7 +111,8 @@ static int reject_characters(struct reader *r, struct failure *f) {
   return reject(r, column, "the text has characters that are not valid Unicode (error 2403)", f);
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Adds the row in hand to the batch.  *ret_column: where it was refused. */
 static enum convert_status convert_row(struct reader *r, size_t *ret_column) {
@@ -143,13 +148,15 @@ static enum convert_status convert_row(struct reader *r, size_t *ret_column) {
 
 static int no_room(struct reader *r, size_t column, struct failure *f) {
   int bytes = dbdatlen(r->conn.db, (int)column + 1);
-  return failure_set(f, ETL_E_PERMANENT, "max_cell", "give the run more memory, or make max_cell smaller so that such rows are rejected",
+  return failure_set(f, ETL_E_PERMANENT, "max_cell",
+                     "give the run more memory, or make max_cell smaller so that such rows are rejected",
                      "sqlserver: %s: %s: no memory left for a row: column \"%s\" has %d bytes", r->conn.where, r->settings->stream,
                      r->src.columns[column].name, bytes);
 }
 
 static int add_row(struct reader *r, struct failure *f) {
-  static const char *const refusals[] = {[CONVERT_RANGE] = "the time does not fit into 64 bits of nanoseconds (datetime_unit = \"us\" takes it)",
+  static const char *const refusals[] = {[CONVERT_RANGE] =
+                                             "the time does not fit into 64 bits of nanoseconds (datetime_unit = \"us\" takes it)",
                                          [CONVERT_TOO_LARGE] = "the value is larger than max_cell"};
   size_t column = 0;
   if (r->conn.bad_characters)
@@ -189,8 +196,8 @@ static int out_of_order(struct reader *r, struct failure *f) {
   struct text at = {0};
   tuple_describe(&r->last, &r->src, &at);
   failure_set(f, ETL_E_CONFIG, "query", "end the query with ORDER BY and the cursor columns",
-              "sqlserver: %s: the query does not give its rows in the order of the cursor columns: a smaller one follows %s", r->conn.where,
-              text_str(&at));
+              "sqlserver: %s: the query does not give its rows in the order of the cursor columns: a smaller one follows %s",
+              r->conn.where, text_str(&at));
   text_fini(&at);
   return -1;
 }
@@ -204,7 +211,8 @@ static int take_row(struct reader *r, struct failure *f) {
       bool safe = !tuple_may_equal(&r->last, &r->src, &r->conn);
       if (safe && r->settings->query && r->limit_rows && r->rows_seen >= r->limit_rows)
         return 1;
-      if (safe || etl_batch_rows(&r->batch) >= r->want_rows || r->batch_bytes >= r->want_bytes || r->next.rejected_n >= REJECTED_MAX)
+      if (safe || etl_batch_rows(&r->batch) >= r->want_rows || r->batch_bytes >= r->want_bytes ||
+          r->next.rejected_n >= REJECTED_MAX)
         if (deliver(r, safe, f) < 0)
           return -1;
     }
@@ -227,28 +235,8 @@ static int take_row(struct reader *r, struct failure *f) {
   return 0;
 }
 
-/* ---- results ------------------------------------------------------------------------------------------------------------------ */
-
-/* The columns of the result against those of the catalog: the table may have been altered in between. */
-static int check_result(struct reader *r, struct failure *f) {
-  DBPROCESS *db = r->conn.db;
-  int n = dbnumcols(db);
-  bool same = n == (int)r->src.columns_n;
-  for (int i = 1; i <= n && same; i++) {
-    const struct column *c = &r->src.columns[i - 1];
-    const DBTYPEINFO *info = c->type->kind == KIND_DECIMAL ? dbcoltypeinfo(db, i) : NULL;
-    same = strcmp(dbcolname(db, i), c->name) == 0 && column_wire_ok(c, dbcoltype(db, i)) &&
-           (!info || (info->precision == c->precision && info->scale == c->scale));
-    if (!same)
-      return failure_set(f, ETL_E_RETRYABLE, NULL, "the table was altered just now: run again",
-                         "sqlserver: %s: %s: column %d of the result is \"%s\" of wire type %d, but \"%s\" %s was announced", r->conn.where,
-                         r->settings->stream, i, dbcolname(db, i), dbcoltype(db, i), c->name, c->declared);
-  }
-  return same ? 0
-              : failure_set(f, ETL_E_RETRYABLE, NULL, "the table was altered just now: run again",
-                            "sqlserver: %s: %s: the result has %d columns, but %zu were announced", r->conn.where, r->settings->stream, n,
-                            r->src.columns_n);
-}
+/* ---- results ------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Goes to the next result that has columns.  1: there is none. */
 static int next_result(struct reader *r, struct failure *f) {
@@ -276,11 +264,12 @@ static int read_rows(struct reader *r, struct failure *f) {
   if (conn_ok(&r->conn, r->what, f) < 0)
     return -1;
   if (dbiscount(r->conn.db) && (uint32_t)dbcount(r->conn.db) != (uint32_t)r->rows_seen)
-    return failure_set(f, ETL_E_RETRYABLE, NULL, NULL, "sqlserver: %s: %s: %llu rows came, but the server counted %ld", r->conn.where,
-                       r->settings->stream, (unsigned long long)r->rows_seen, (long)dbcount(r->conn.db));
+    return failure_set(f, ETL_E_RETRYABLE, NULL, NULL, "sqlserver: %s: %s: %llu rows came, but the server counted %ld",
+                       r->conn.where, r->settings->stream, (unsigned long long)r->rows_seen, (long)dbcount(r->conn.db));
   int rc = next_result(r, f);
   if (rc == 0)
-    return failure_set(f, ETL_E_CONFIG, "query", "make it one SELECT", "sqlserver: %s: the query gives more than one result", r->conn.where);
+    return failure_set(f, ETL_E_CONFIG, "query", "make it one SELECT", "sqlserver: %s: the query gives more than one result",
+                       r->conn.where);
   return rc < 0 ? -1 : 0;
 }
 
@@ -295,11 +284,12 @@ static int report_nulls(struct reader *r, struct failure *f) {
     return 0;
   r->host->count(r->host, "null_cursor_rows", (int64_t)r->nulls);
   if (r->settings->null_cursor == NULL_CURSOR_FAIL)
-    return failure_set(f, ETL_E_DATA, "null_cursor", "give these rows a value, leave them out with `where`, or set null_cursor = \"warn\"",
+    return failure_set(f, ETL_E_DATA, "null_cursor",
+                       "give these rows a value, leave them out with `where`, or set null_cursor = \"warn\"",
                        "sqlserver: %s: %s: %llu rows have NULL in a cursor column", r->conn.where, r->settings->stream,
                        (unsigned long long)r->nulls);
-  etl_logf(r->host, ETL_LOG_WARN, "%s: %s: %llu rows have NULL in a cursor column and are not read", r->conn.where, r->settings->stream,
-           (unsigned long long)r->nulls);
+  etl_logf(r->host, ETL_LOG_WARN, "%s: %s: %llu rows have NULL in a cursor column and are not read", r->conn.where,
+           r->settings->stream, (unsigned long long)r->nulls);
   return 0;
 }
 
@@ -323,10 +313,10 @@ static int read_all(struct reader *r, struct failure *f) {
   if (rc == 0)
     rc = next_result(r, f);
   if (rc == 1)
-    return failure_set(f, ETL_E_CONFIG, "query", "make it one SELECT", "sqlserver: %s: %s: the server gave no result", r->conn.where,
-                       r->settings->stream);
+    return failure_set(f, ETL_E_CONFIG, "query", "make it one SELECT", "sqlserver: %s: %s: the server gave no result",
+                       r->conn.where, r->settings->stream);
   if (rc == 0)
-    rc = check_result(r, f);
+    rc = source_check_result(&r->src, &r->conn, f);
   r->conn.on_silence = on_silence;
   r->conn.on_silence_arg = r;
   if (rc < 0 || read_rows(r, f) < 0 || (r->settings->query && report_nulls(r, f) < 0) || close_batch(r, r->last.set, f) < 0)
@@ -377,8 +367,8 @@ int pump_start(struct reader *r, struct failure *f) {
   pthread_attr_destroy(&attr);
   r->started = error == 0;
   return r->started ? 0
-                    : failure_set(f, ETL_E_RETRYABLE, NULL, "raise the limit of threads", "sqlserver: %s: cannot start a thread: %s",
-                                  r->conn.where, strerror(error));
+                    : failure_set(f, ETL_E_RETRYABLE, NULL, "raise the limit of threads",
+                                  "sqlserver: %s: cannot start a thread: %s", r->conn.where, strerror(error));
 }
 
 void pump_join(struct reader *r) {

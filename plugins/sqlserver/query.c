@@ -1,5 +1,5 @@
-/* The statements, and the upper bound of a run.  A bound is such that no row with a value up to it can still appear: for a clock that
- * ticks in steps (a date: a day) the step that is still going on is left out. */
+/* The statements, and the upper bound of a run.  A bound is such that no row with a value up to it can still appear: for a clock
+ * that ticks in steps (a date: a day) the step that is still going on is left out. */
 #include "query.h"
 
 #include <stdio.h>
@@ -138,7 +138,8 @@ static void compare_first(struct text *t, const struct source *src, const char *
 }
 
 /* The first condition on the first column alone is what an index can seek. */
-static void conditions(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from, const struct bounds *b) {
+static void conditions(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from,
+                       const struct bounds *b) {
   bool any = false;
   add_where(t, s, &any);
   for (size_t i = 0; i < src->cursor_n; i++)
@@ -158,8 +159,8 @@ static void conditions(struct text *t, const struct settings *s, const struct so
     compare_first(t, src, " <= ", b->upper, &any);
 }
 
-static void table_data(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from, const struct bounds *b,
-                       uint64_t limit_rows) {
+static void table_data(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from,
+                       const struct bounds *b, uint64_t limit_rows) {
   text_add(t, "SELECT ");
   if (limit_rows)
     text_addf(t, "TOP (%llu) %s", (unsigned long long)limit_rows, src->cursor_n ? "WITH TIES " : "");
@@ -204,8 +205,8 @@ static void query_with_parameters(struct text *t, const struct settings *s, cons
   }
 }
 
-void query_data(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from, const struct bounds *b,
-                uint64_t limit_rows) {
+void query_data(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from,
+                const struct bounds *b, uint64_t limit_rows) {
   if (!s->query)
     table_data(t, s, src, from, b, limit_rows);
   else if (src->cursor_n)
@@ -234,8 +235,8 @@ static int take_clock(void *arg, struct conn *c, struct failure *f) {
   struct clock_row *row = arg;
   const BYTE *utc = dbdata(c->db, 1), *local = dbdata(c->db, 2);
   if (!utc || !local || dbcoltype(c->db, 1) != SYBMSDATETIME2 || dbcoltype(c->db, 2) != SYBMSDATETIME2)
-    return failure_set(f, ETL_E_UNSUPPORTED, NULL, "SQL Server 2012 or newer is needed", "sqlserver: %s: the server does not tell its clock",
-                       c->where);
+    return failure_set(f, ETL_E_UNSUPPORTED, NULL, "SQL Server 2012 or newer is needed",
+                       "sqlserver: %s: the server does not tell its clock", c->where);
   row->bounds->utc_ticks = ticks_of(utc);
   row->bounds->local_ticks = ticks_of(local);
   if (dbnumcols(c->db) >= 3 && dbdata(c->db, 3) && dbdatlen(c->db, 3) == 8) {
@@ -250,16 +251,14 @@ static void upper_time(struct bounds *b, const struct settings *s, const struct 
   int64_t step = column_tick_step(c), grid = c->type->kind == KIND_DATETIME ? TICKS_PER_SECOND / 1000 : step;
   int64_t at = (local ? b->local_ticks : b->utc_ticks) - s->consistency_delay_ns / 100;
   at = temporal_floor_div(at, grid) * grid - step;
-  switch (c->type->kind) {
-  case KIND_DATE: temporal_date_text(at, b->upper, sizeof b->upper); break;
-  case KIND_SMALLDATETIME: temporal_text(at, 0, b->upper, sizeof b->upper); break;
-  case KIND_DATETIME: temporal_text(at, 3, b->upper, sizeof b->upper); break;
-  case KIND_DATETIMEOFFSET:
-    temporal_text(at, c->scale, b->upper, sizeof b->upper);
-    strcat(b->upper, "+00:00");
-    break;
-  default: temporal_text(at, c->scale, b->upper, sizeof b->upper); break;
+  if (c->type->kind == KIND_DATE) {
+    temporal_date_text(at, b->upper, sizeof b->upper);
+    return;
   }
+  char text[TEMPORAL_TEXT_BYTES];
+  int digits = c->type->kind == KIND_SMALLDATETIME ? 0 : c->type->kind == KIND_DATETIME ? 3 : c->scale;
+  temporal_text(at, digits, text, sizeof text);
+  snprintf(b->upper, sizeof b->upper, "%s%s", text, c->type->kind == KIND_DATETIMEOFFSET ? "+00:00" : "");
 }
 
 int bounds_init(struct bounds *b, const struct source *src, struct conn *c, struct failure *f) {
@@ -267,7 +266,8 @@ int bounds_init(struct bounds *b, const struct source *src, struct conn *c, stru
   struct text sql = {0};
   *b = (struct bounds){0};
   query_clock(&sql, src);
-  int rc = sql.failed ? failure_out_of_memory(f, "a statement") : conn_run(c, "asking the server's clock", sql.p, take_clock, &row, f);
+  int rc =
+      sql.failed ? failure_out_of_memory(f, "a statement") : conn_run(c, "asking the server's clock", sql.p, take_clock, &row, f);
   text_fini(&sql);
   if (rc < 0 || src->cursor_n == 0)
     return rc;
@@ -276,7 +276,8 @@ int bounds_init(struct bounds *b, const struct source *src, struct conn *c, stru
     upper_time(b, c->settings, first);
   if (first->type->kind == KIND_ROWVERSION) {
     if (!row.has_version)
-      return failure_set(f, ETL_E_UNSUPPORTED, "cursor", NULL, "sqlserver: %s: the server does not tell its least active rowversion", c->where);
+      return failure_set(f, ETL_E_UNSUPPORTED, "cursor", NULL,
+                         "sqlserver: %s: the server does not tell its least active rowversion", c->where);
     uint64_t v = 0;
     for (int i = 0; i < 8; i++)
       v = v << 8 | row.version[i];

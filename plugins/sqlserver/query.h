@@ -4,7 +4,7 @@
 
 #include "cursor.h"
 
-struct bounds { /* the server's clock when the reading began, and how far to read */
+struct bounds {                   /* the server's clock when the reading began, and how far to read */
   int64_t utc_ticks, local_ticks; /* of temporal.h */
   char upper[64];                 /* text of the first cursor column's greatest value; "": none */
 };
@@ -17,8 +17,8 @@ void query_clock(struct text *t, const struct source *src); /* UTC, local time, 
 /* Rows that have NULL in a cursor column; adds nothing when none can. */
 void query_nulls(struct text *t, const struct settings *s, const struct source *src);
 /* The rows to read.  limit_rows 0: none. */
-void query_data(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from, const struct bounds *b,
-                uint64_t limit_rows);
+void query_data(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from,
+                const struct bounds *b, uint64_t limit_rows);
 
 /* Asks the server's clock and computes the upper bound. */
 int bounds_init(struct bounds *b, const struct source *src, struct conn *c, struct failure *f);

@@ -1,5 +1,5 @@
-/* The ABI's side of a reader: opening (connection, catalog, bounds), handing parcels to the host, cancel, close.  Called by the host's
- * threads, one at a time but for reader_cancel(). */
+/* The ABI's side of a reader: opening (connection, catalog, bounds), handing parcels to the host, cancel, close.  Called by the
+ * host's threads, one at a time but for reader_cancel(). */
 #include "reader.h"
 
 #include <stdio.h>
@@ -48,7 +48,8 @@ static int reader_connect(struct reader *r, const struct etl_read *read, struct 
     return failure_set(f, ETL_E_CONFIG, "shards", NULL, "sqlserver: there is no shard \"%s\"", read->shard->id);
   if (conn_open(&r->conn, r->host, r->settings, shard, f) < 0 || source_init(&r->src, &r->conn, f) < 0 ||
       source_schema(&r->src, r->settings, &r->schema, f) < 0 ||
-      cursor_decode(&r->from, read->cursor, &r->src, r->settings, &r->pool, f) < 0 || bounds_init(&r->bounds, &r->src, &r->conn, f) < 0)
+      cursor_decode(&r->from, read->cursor, &r->src, r->settings, &r->pool, f) < 0 ||
+      bounds_init(&r->bounds, &r->src, &r->conn, f) < 0)
     return -1;
   char text[512];
   if (explain_index(&r->src, r->settings, text, sizeof text))

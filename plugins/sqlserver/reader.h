@@ -1,6 +1,6 @@
 /* reader.h: reading one shard.  db-lib blocks while the server is slow, so a thread of the reader's own (the pump) turns rows into
- * batches and hands them over through a slot of one; next() waits on the slot for as long as the host allows and never on the network.
- * The pump owns everything but what is under `lock`, from pump_start() to pump_join(). */
+ * batches and hands them over through a slot of one; next() waits on the slot for as long as the host allows and never on the
+ * network. The pump owns everything but what is under `lock`, from pump_start() to pump_join(). */
 #ifndef SQLSERVER_READER_H
 #define SQLSERVER_READER_H
 
@@ -14,7 +14,7 @@ struct rejected { /* a row that is set aside */
   int32_t column;
   char *message; /* owned */
 };
-struct parcel { /* what becomes one message */
+struct parcel {           /* what becomes one message */
   struct ArrowArray rows; /* release NULL: none */
   struct text cursor;     /* n == 0: none */
   struct rejected *rejected;
@@ -52,7 +52,7 @@ struct reader {
   struct parcel next;           /* being filled */
   uint64_t batch_bytes, row_fixed_bytes, rows_seen, nulls;
   size_t shard_id_n;
-  bool full;  /* the batch ends as soon as the next row shows whether its end is a safe point */
+  bool full;      /* the batch ends as soon as the next row shows whether its end is a safe point */
   char what[200]; /* "reading dbo.user_logins": for messages */
 
   /* next()'s */

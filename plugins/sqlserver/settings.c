@@ -13,9 +13,15 @@ static int32_t out_of_memory(const struct etl_open *o) {
   return etl_failf(o->host, &e, "sqlserver: no memory for the settings");
 }
 
-#define CONFIG_ERROR(o_, option_, remedy_, ...) \
-  etl_failf((o_)->host, &(struct etl_error){.struct_size = sizeof(struct etl_error), .error_class = ETL_E_CONFIG, .row = -1, .column = -1, \
-                                            .option = (option_), .remedy = (remedy_)}, __VA_ARGS__)
+#define CONFIG_ERROR(o_, option_, remedy_, ...)                                                                                    \
+  etl_failf((o_)->host,                                                                                                            \
+            &(struct etl_error){.struct_size = sizeof(struct etl_error),                                                           \
+                                .error_class = ETL_E_CONFIG,                                                                       \
+                                .row = -1,                                                                                         \
+                                .column = -1,                                                                                      \
+                                .option = (option_),                                                                               \
+                                .remedy = (remedy_)},                                                                              \
+            __VA_ARGS__)
 
 static const char *where_set(const struct etl_open *o, unsigned option) {
   const char *origin = o->values[option]->origin;
@@ -52,15 +58,17 @@ static int32_t read_table(struct settings *s, const struct etl_open *o, const ch
   if (p && *p == '.')
     p = name_part(&s->pool, p + 1, &second);
   if (!p || *p)
-    return CONFIG_ERROR(o, "table", "write schema.table, with [brackets] around a part that has dots or spaces; the database goes into "
-                                    "`database`",
+    return CONFIG_ERROR(o, "table",
+                        "write schema.table, with [brackets] around a part that has dots or spaces; the database goes into "
+                        "`database`",
                         "sqlserver: table \"%s\" (%s) is not a table name of one or two parts", table, where_set(o, OPT_TABLE));
   s->schema = second ? first : "dbo";
   s->table = second ? second : first;
-  char *stream = pool_alloc(&s->pool, strlen(s->schema) + strlen(s->table) + 2);
+  size_t n = strlen(s->schema) + strlen(s->table) + 2;
+  char *stream = pool_alloc(&s->pool, n);
   if (!stream)
     return out_of_memory(o);
-  sprintf(stream, "%s.%s", s->schema, s->table);
+  snprintf(stream, n, "%s.%s", s->schema, s->table);
   s->stream = stream;
   return ETL_OK;
 }
@@ -69,23 +77,24 @@ static int32_t read_source(struct settings *s, const struct etl_open *o) {
   const char *table = etl_opt_str(o, OPT_TABLE), *query = etl_opt_str(o, OPT_QUERY);
   bool has_table = table && *table, has_query = query && *query;
   if (has_table == has_query)
-    return CONFIG_ERROR(o, "table", "give one of the two", "sqlserver: %s", has_table ? "both table and query are given"
-                                                                                      : "neither table nor query is given");
+    return CONFIG_ERROR(o, "table", "give one of the two", "sqlserver: %s",
+                        has_table ? "both table and query are given" : "neither table nor query is given");
   if (has_table)
     return read_table(s, o, table);
   if (etl_opt_list_n(o, OPT_COLUMNS))
-    return CONFIG_ERROR(o, "columns", "name the columns in the query itself", "sqlserver: columns (%s) goes with table, not with query",
-                        where_set(o, OPT_COLUMNS));
+    return CONFIG_ERROR(o, "columns", "name the columns in the query itself",
+                        "sqlserver: columns (%s) goes with table, not with query", where_set(o, OPT_COLUMNS));
   if (etl_opt_str(o, OPT_WHERE))
-    return CONFIG_ERROR(o, "where", "write the condition into the query itself", "sqlserver: where (%s) goes with table, not with query",
-                        where_set(o, OPT_WHERE));
+    return CONFIG_ERROR(o, "where", "write the condition into the query itself",
+                        "sqlserver: where (%s) goes with table, not with query", where_set(o, OPT_WHERE));
   s->query = pool_strdup(&s->pool, query);
   s->stream = "query";
   return s->query ? ETL_OK : out_of_memory(o);
 }
 
 /* A list of distinct names. */
-static int32_t read_names(struct settings *s, const struct etl_open *o, unsigned option, const char *name, size_t max, const char **ret) {
+static int32_t read_names(struct settings *s, const struct etl_open *o, unsigned option, const char *name, size_t max,
+                          const char **ret) {
   uint64_t n = etl_opt_list_n(o, option);
   if (n > max)
     return CONFIG_ERROR(o, name, NULL, "sqlserver: %s (%s) has %llu columns; at most %zu are possible", name, where_set(o, option),
@@ -93,10 +102,12 @@ static int32_t read_names(struct settings *s, const struct etl_open *o, unsigned
   for (uint64_t i = 0; i < n; i++) {
     const char *text = etl_opt_list(o, option, i);
     if (!*text)
-      return CONFIG_ERROR(o, name, NULL, "sqlserver: %s (%s): column %llu has no name", name, where_set(o, option), (unsigned long long)i + 1);
+      return CONFIG_ERROR(o, name, NULL, "sqlserver: %s (%s): column %llu has no name", name, where_set(o, option),
+                          (unsigned long long)i + 1);
     for (uint64_t k = 0; k < i; k++)
       if (strcmp(ret[k], text) == 0)
-        return CONFIG_ERROR(o, name, "name it once", "sqlserver: %s (%s): column \"%s\" is there twice", name, where_set(o, option), text);
+        return CONFIG_ERROR(o, name, "name it once", "sqlserver: %s (%s): column \"%s\" is there twice", name, where_set(o, option),
+                            text);
     if (!(ret[i] = pool_strdup(&s->pool, text)))
       return out_of_memory(o);
   }
@@ -142,23 +153,27 @@ static int32_t read_shard(struct settings *s, const struct etl_open *o, const st
     return CONFIG_ERROR(o, "shards", "give it a name that stays: id = \"eu1\"", "sqlserver: a shard (%s) has no id", origin);
   for (const struct shard *other = s->shards; other < sh; other++)
     if (strcmp(other->id, sh->id) == 0)
-      return CONFIG_ERROR(o, "shards", "give each shard an id of its own", "sqlserver: two shards have the id \"%s\" (the second: %s)", sh->id,
-                          origin);
+      return CONFIG_ERROR(o, "shards", "give each shard an id of its own",
+                          "sqlserver: two shards have the id \"%s\" (the second: %s)", sh->id, origin);
   if (!sh->host || !*sh->host)
-    return CONFIG_ERROR(o, "host", g ? "give the shard a host" : "set host, or list the servers in shards", "sqlserver: %s%s%s (%s) has no host",
-                        g ? "shard \"" : "the connection", g ? sh->id : "", g ? "\"" : "", origin);
+    return CONFIG_ERROR(o, "host", g ? "give the shard a host" : "set host, or list the servers in shards",
+                        "sqlserver: %s%s%s (%s) has no host", g ? "shard \"" : "the connection", g ? sh->id : "", g ? "\"" : "",
+                        origin);
   if (!sh->user || !*sh->user)
-    return CONFIG_ERROR(o, "user", "set user, for all shards or for this one", "sqlserver: shard \"%s\" (%s) has no user", sh->id, origin);
+    return CONFIG_ERROR(o, "user", "set user, for all shards or for this one", "sqlserver: shard \"%s\" (%s) has no user", sh->id,
+                        origin);
   if (s->ca_file && sh->encryption != ENCRYPTION_REQUIRE)
     return CONFIG_ERROR(o, "ca_file", "set encryption = \"require\"",
-                        "sqlserver: shard \"%s\" (%s) has a ca_file, which checks nothing unless encryption is required", sh->id, origin);
+                        "sqlserver: shard \"%s\" (%s) has a ca_file, which checks nothing unless encryption is required", sh->id,
+                        origin);
   return login_file_add(s, o, sh);
 }
 
 static int32_t read_shards(struct settings *s, const struct etl_open *o) {
   uint64_t groups = etl_opt_groups_n(o, OPT_SHARDS);
   if (o->values[OPT_SHARDS]->is_set && groups == 0)
-    return CONFIG_ERROR(o, "shards", "list at least one, or leave `shards` out", "sqlserver: shards (%s) is empty", where_set(o, OPT_SHARDS));
+    return CONFIG_ERROR(o, "shards", "list at least one, or leave `shards` out", "sqlserver: shards (%s) is empty",
+                        where_set(o, OPT_SHARDS));
   size_t n = groups ? groups : 1;
   if (!(s->shards = pool_alloc(&s->pool, n * sizeof *s->shards)))
     return out_of_memory(o);
@@ -192,8 +207,8 @@ int32_t settings_init(struct settings *s, const struct etl_open *o) {
   s->application_name = pool_strdup(&s->pool, etl_opt_str(o, OPT_APPLICATION_NAME));
   s->ca_file = pool_strdup(&s->pool, etl_opt_str(o, OPT_CA_FILE));
   if (s->ca_file && strcmp(s->ca_file, "system") != 0 && s->ca_file[0] != '/')
-    return CONFIG_ERROR(o, "ca_file", "write the path from / on, or \"system\"", "sqlserver: ca_file \"%s\" (%s) is not an absolute path",
-                        s->ca_file, where_set(o, OPT_CA_FILE));
+    return CONFIG_ERROR(o, "ca_file", "write the path from / on, or \"system\"",
+                        "sqlserver: ca_file \"%s\" (%s) is not an absolute path", s->ca_file, where_set(o, OPT_CA_FILE));
   int32_t rc = read_source(s, o);
   if (rc == ETL_OK)
     rc = read_columns(s, o);

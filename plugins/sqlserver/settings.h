@@ -6,13 +6,35 @@
 #include "etl/sdk.h"
 #include "text.h"
 
-enum { SETTINGS_CURSOR_MAX = 8, SETTINGS_NAME_MAX = 128 };
+enum {
+  SETTINGS_CURSOR_MAX = 8,
+  SETTINGS_NAME_MAX = 128
+};
 
-enum encryption { ENCRYPTION_OFF, ENCRYPTION_REQUEST, ENCRYPTION_REQUIRE };
-enum isolation { ISOLATION_READ_COMMITTED, ISOLATION_READ_UNCOMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SNAPSHOT, ISOLATION_SERIALIZABLE };
-enum cursor_clock { CLOCK_UTC, CLOCK_LOCAL };
-enum null_cursor { NULL_CURSOR_WARN, NULL_CURSOR_FAIL };
-enum datetime_unit { UNIT_US, UNIT_NS };
+enum encryption {
+  ENCRYPTION_OFF,
+  ENCRYPTION_REQUEST,
+  ENCRYPTION_REQUIRE
+};
+enum isolation {
+  ISOLATION_READ_COMMITTED,
+  ISOLATION_READ_UNCOMMITTED,
+  ISOLATION_REPEATABLE_READ,
+  ISOLATION_SNAPSHOT,
+  ISOLATION_SERIALIZABLE
+};
+enum cursor_clock {
+  CLOCK_UTC,
+  CLOCK_LOCAL
+};
+enum null_cursor {
+  NULL_CURSOR_WARN,
+  NULL_CURSOR_FAIL
+};
+enum datetime_unit {
+  UNIT_US,
+  UNIT_NS
+};
 
 struct shard { /* where one shard is */
   const char *id, *host, *database, *user;
@@ -23,9 +45,9 @@ struct shard { /* where one shard is */
 };
 struct settings {
   struct pool pool;
-  const char *stream;        /* "dbo.user_logins", or "query" */
+  const char *stream;         /* "dbo.user_logins", or "query" */
   const char *schema, *table; /* NULL with query */
-  const char *query;         /* NULL with table */
+  const char *query;          /* NULL with table */
   const char *where;
   const char **columns; /* NULL: all */
   size_t columns_n;

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TEMPORAL_TEXT_BYTES = 48, DAYS_1900_TO_1970 = 25567 };
+enum {
+  TEMPORAL_TEXT_BYTES = 48,
+  DAYS_1900_TO_1970 = 25567
+};
 #define TICKS_PER_SECOND INT64_C(10000000)
 #define TICKS_PER_DAY    (INT64_C(86400) * TICKS_PER_SECOND)
 

@@ -14,9 +14,9 @@ struct text {
 void text_add_n(struct text *t, const char *p, size_t n);
 void text_add(struct text *t, const char *s);
 __attribute__((format(printf, 2, 3))) void text_addf(struct text *t, const char *fmt, ...);
-void text_identifier(struct text *t, const char *name);        /* [name], closing brackets doubled */
-void text_literal(struct text *t, const char *s);              /* N'text', quotes doubled */
-void text_fini(struct text *t);                                /* accepts a zeroed one */
+void text_identifier(struct text *t, const char *name); /* [name], closing brackets doubled */
+void text_literal(struct text *t, const char *s);       /* N'text', quotes doubled */
+void text_fini(struct text *t);                         /* accepts a zeroed one */
 static inline const char *text_str(const struct text *t) { return t->p ? t->p : ""; }
 
 /* Allocations that live and die together. */

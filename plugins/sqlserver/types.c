@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <sybdb.h>
 
-enum { SYB_UUID = 36, SYB_VARIANT = 98 };
+enum {
+  SYB_UUID = 36,
+  SYB_VARIANT = 98
+};
 
-#define WIRE(...) (const short[]) { __VA_ARGS__, 0 }
+#define WIRE(...)                                                                                                                  \
+  (const short[]) { __VA_ARGS__, 0 }
 static const struct type types[] = {
     {"bit", KIND_BIT, "b", CURSOR_LATER, false, WIRE(SYBBIT)},
     {"tinyint", KIND_INT, "C", CURSOR_ANY, false, WIRE(SYBINT1)},
@@ -71,8 +75,8 @@ static void declare(char *buf, size_t cap, const struct column *c, const char *b
     snprintf(buf, cap, "%s(%d)", base, is_wide(base) ? c->max_length / 2 : c->max_length);
 }
 
-int column_init(struct column *c, struct pool *pool, const char *name, const char *base_type, int max_length, int precision, int scale,
-                bool nullable, struct failure *f) {
+int column_init(struct column *c, struct pool *pool, const char *name, const char *base_type, int max_length, int precision,
+                int scale, bool nullable, struct failure *f) {
   char declared[SETTINGS_NAME_MAX + 32];
   *c = (struct column){.name = pool_strdup(pool, name),
                        .type = type_of(base_type),
@@ -102,11 +106,12 @@ const char *column_loss(const struct column *c, enum datetime_unit unit) {
   switch (c->type->kind) {
   case KIND_TIME: return c->scale == 7 ? "the seventh digit of the seconds is cut" : NULL;
   case KIND_DATETIME2:
-    return cut ? "the seventh digit of the seconds is cut (datetime_unit = \"ns\" keeps it)"
+    return cut               ? "the seventh digit of the seconds is cut (datetime_unit = \"ns\" keeps it)"
            : unit == UNIT_NS ? "rows with a value before 1677-09-21 or after 2262-04-11 are rejected"
                              : NULL;
   case KIND_DATETIMEOFFSET:
-    return cut ? "the instant is kept, the offset is not; the seventh digit of the seconds is cut" : "the instant is kept, the offset is not";
+    return cut ? "the instant is kept, the offset is not; the seventh digit of the seconds is cut"
+               : "the instant is kept, the offset is not";
   case KIND_TEXT: return c->converted ? "the server turns the value into text; its base type is not kept" : NULL;
   default: return NULL;
   }

@@ -51,8 +51,8 @@ struct column { /* a column as the server declares it */
 };
 
 /* By name, with the server's sizes.  system_type_id tells CLR types.  declared is made in pool. */
-int column_init(struct column *c, struct pool *pool, const char *name, const char *base_type, int max_length, int precision, int scale,
-                bool nullable, struct failure *f);
+int column_init(struct column *c, struct pool *pool, const char *name, const char *base_type, int max_length, int precision,
+                int scale, bool nullable, struct failure *f);
 /* Arrow format into buf; the constant text of what the mapping loses, or NULL. */
 const char *column_format(const struct column *c, enum datetime_unit unit, char *buf, size_t cap);
 const char *column_loss(const struct column *c, enum datetime_unit unit);

@@ -1,6 +1,6 @@
-/* testhost.h: the host's services for a connector under test, and its options from text.  Everything the connector says is kept: the
- * first error, rejected rows, log records, counters; and buffers are counted, so that a leak or an exhausted budget can be tested.
- * The services may be called from any thread; the functions below are for the test's own thread. */
+/* testhost.h: the host's services for a connector under test, and its options from text.  Everything the connector says is kept:
+ * the first error, rejected rows, log records, counters; and buffers are counted, so that a leak or an exhausted budget can be
+ * tested. The services may be called from any thread; the functions below are for the test's own thread. */
 #ifndef TESTS_HARNESS_TESTHOST_H
 #define TESTS_HARNESS_TESTHOST_H
 
@@ -9,7 +9,9 @@
 
 #include "etl/sdk.h"
 
-enum { TESTHOST_KEPT = 256 };
+enum {
+  TESTHOST_KEPT = 256
+};
 
 struct testhost {
   struct etl_host host; /* first: the services find the testhost by it */
@@ -46,10 +48,10 @@ struct testhost {
 };
 void testhost_init(struct testhost *h);
 void testhost_fini(struct testhost *h);
-void testhost_clear(struct testhost *h);  /* forgets error, rejected rows, logs, counters */
-void testhost_cancel(struct testhost *h); /* any thread: cancelled() is 1 from now on, sleep_ms() wakes */
+void testhost_clear(struct testhost *h);     /* forgets error, rejected rows, logs, counters */
+void testhost_cancel(struct testhost *h);    /* any thread: cancelled() is 1 from now on, sleep_ms() wakes */
 void testhost_call_done(struct testhost *h); /* after a call into the connector: frees its scratch memory */
-int64_t testhost_buffers(void); /* buffers of all testhosts that nobody has freed */
+int64_t testhost_buffers(void);              /* buffers of all testhosts that nobody has freed */
 int64_t testhost_counter(struct testhost *h, const char *name);
 bool testhost_logged(struct testhost *h, uint32_t level, const char *part); /* is part in a record of that level? */
 

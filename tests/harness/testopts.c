@@ -6,7 +6,10 @@
 
 #include "testhost.h"
 
-enum { LIST_MAX = 256, GROUPS_MAX = 256 };
+enum {
+  LIST_MAX = 256,
+  GROUPS_MAX = 256
+};
 
 struct testopts {
   struct testhost *host;
@@ -176,8 +179,7 @@ struct testopts *testopts_new(struct testhost *h, const struct etl_option *const
     if (options[i]->dflt)
       set_value(t, i, options[i]->dflt, true);
   }
-  t->group = (struct etl_group){
-      .struct_size = sizeof t->group, .origin = "test.conf:1", .values = t->pointers, .values_n = t->n};
+  t->group = (struct etl_group){.struct_size = sizeof t->group, .origin = "test.conf:1", .values = t->pointers, .values_n = t->n};
   return t;
 }
 

@@ -68,7 +68,7 @@ static void expect_refused(const char *saved, const char *part) {
 }
 
 #define COLUMNS "\"columns\":[\"login_time\",\"login_id\"]"
-#define TYPES "\"types\":[\"datetime2(7)\",\"bigint\"]"
+#define TYPES   "\"types\":[\"datetime2(7)\",\"bigint\"]"
 
 Test(cursor, text_with_a_nul_cannot_be_kept) {
   struct made m;
@@ -89,9 +89,12 @@ Test(cursor, text_with_a_nul_cannot_be_kept) {
 }
 
 Test(cursor, of_other_columns_is_refused) {
-  expect_refused("{\"v\":1,\"columns\":[\"login_time\"],\"types\":[\"datetime2(7)\"],\"values\":[\"2024-05-01T10:00:00\"]}", "cursor columns changed");
-  expect_refused("{\"v\":1,\"columns\":[\"created\",\"login_id\"]," TYPES ",\"values\":[\"2024-05-01T10:00:00\",\"1\"]}", "cursor columns changed");
-  expect_refused("{\"v\":1," COLUMNS ",\"types\":[\"datetime2(3)\",\"bigint\"],\"values\":[\"2024-05-01T10:00:00\",\"1\"]}", "datetime2(3)");
+  expect_refused("{\"v\":1,\"columns\":[\"login_time\"],\"types\":[\"datetime2(7)\"],\"values\":[\"2024-05-01T10:00:00\"]}",
+                 "cursor columns changed");
+  expect_refused("{\"v\":1,\"columns\":[\"created\",\"login_id\"]," TYPES ",\"values\":[\"2024-05-01T10:00:00\",\"1\"]}",
+                 "cursor columns changed");
+  expect_refused("{\"v\":1," COLUMNS ",\"types\":[\"datetime2(3)\",\"bigint\"],\"values\":[\"2024-05-01T10:00:00\",\"1\"]}",
+                 "datetime2(3)");
   expect_refused("{\"v\":1,\"whole\":true}", "without cursor columns");
 }
 

@@ -12,11 +12,13 @@ struct made {
   struct source src;
 };
 
-static inline void made_column(struct made *m, const char *name, const char *type, int length, int precision, int scale, bool nullable) {
+static inline void made_column(struct made *m, const char *name, const char *type, int length, int precision, int scale,
+                               bool nullable) {
   struct failure f = {0};
   if (!m->src.columns)
     m->src.columns = pool_alloc(&m->src.pool, 16 * sizeof *m->src.columns);
-  cr_assert_eq(column_init(&m->src.columns[m->src.columns_n++], &m->src.pool, name, type, length, precision, scale, nullable, &f), 0);
+  cr_assert_eq(column_init(&m->src.columns[m->src.columns_n++], &m->src.pool, name, type, length, precision, scale, nullable, &f),
+               0);
 }
 
 static inline void made_cursor(struct made *m, size_t column) {

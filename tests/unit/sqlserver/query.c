@@ -16,11 +16,11 @@ Test(query, whole_table) {
   struct made m;
   struct cursor from = {0};
   made_logins(&m);
-  expect_data(&m, &from, "", 0,
-              "SELECT [login_id], [login_time], [name], CONVERT(nvarchar(max), [v]) AS [v] FROM [dbo].[logins]");
+  expect_data(&m, &from, "", 0, "SELECT [login_id], [login_time], [name], CONVERT(nvarchar(max), [v]) AS [v] FROM [dbo].[logins]");
   m.settings.where = "tenant = 7";
-  expect_data(&m, &from, "", 5,
-              "SELECT TOP (5) [login_id], [login_time], [name], CONVERT(nvarchar(max), [v]) AS [v] FROM [dbo].[logins] WHERE (tenant = 7)");
+  expect_data(
+      &m, &from, "", 5,
+      "SELECT TOP (5) [login_id], [login_time], [name], CONVERT(nvarchar(max), [v]) AS [v] FROM [dbo].[logins] WHERE (tenant = 7)");
   made_fini(&m);
 }
 
@@ -34,7 +34,8 @@ Test(query, first_run_with_a_cursor) {
   expect_data(&m, &from, "2024-05-01T10:00:00.0000000", 0,
               "SELECT [login_id], [login_time] FROM [dbo].[logins] WHERE [login_time] <= CAST(N'2024-05-01T10:00:00.0000000' AS "
               "datetime2(7)) ORDER BY [login_time], [login_id]");
-  expect_data(&m, &from, "", 10, "SELECT TOP (10) WITH TIES [login_id], [login_time] FROM [dbo].[logins] ORDER BY [login_time], [login_id]");
+  expect_data(&m, &from, "", 10,
+              "SELECT TOP (10) WITH TIES [login_id], [login_time] FROM [dbo].[logins] ORDER BY [login_time], [login_id]");
   made_fini(&m);
 }
 
@@ -106,7 +107,8 @@ Test(query, names_are_quoted) {
   m.settings.schema = "odd]schema";
   m.settings.table = "it's";
   query_object(&t, &m.settings);
-  cr_expect_str_eq(text_str(&t), "SELECT type FROM sys.objects WHERE object_id = OBJECT_ID(N'[odd]]schema].[it''s]') AND type IN ('U', 'V')");
+  cr_expect_str_eq(text_str(&t),
+                   "SELECT type FROM sys.objects WHERE object_id = OBJECT_ID(N'[odd]]schema].[it''s]') AND type IN ('U', 'V')");
   text_fini(&t);
   made_fini(&m);
 }
@@ -120,7 +122,8 @@ Test(query, literals_by_type) {
       {"datetime", 23, 3, "2024-05-01T10:00:00.767", "CONVERT(datetime, N'2024-05-01T10:00:00.767', 126)"},
       {"date", 10, 0, "2024-05-01", "CAST(N'2024-05-01' AS date)"},
       {"smalldatetime", 16, 0, "2024-05-01T10:00:00", "CAST(N'2024-05-01T10:00:00' AS smalldatetime)"},
-      {"datetimeoffset", 34, 7, "2024-05-01T10:00:00.1234567+00:00", "CAST(N'2024-05-01T10:00:00.1234567+00:00' AS datetimeoffset(7))"},
+      {"datetimeoffset", 34, 7, "2024-05-01T10:00:00.1234567+00:00",
+       "CAST(N'2024-05-01T10:00:00.1234567+00:00' AS datetimeoffset(7))"},
       {"decimal", 18, 4, "-1.0500", "CAST(N'-1.0500' AS decimal(18,4))"},
       {"timestamp", 0, 0, "0x00000000000007D1", "0x00000000000007D1"},
       {"nvarchar", 0, 0, "o'clock", "N'o''clock'"},

@@ -40,6 +40,7 @@ static int close_batch(struct reader *r, bool with_cursor, struct failure *f) {
 
 /* Waits until the slot is free. */
 static int hand_over(struct reader *r, struct failure *f) {
+  atomic_store_explicit(&r->hungry, 0, memory_order_relaxed);
   pthread_mutex_lock(&r->lock);
   while (r->slot_full && !stopped(r))
     pthread_cond_wait(&r->taken, &r->lock);
@@ -202,36 +203,43 @@ static int out_of_order(struct reader *r, struct failure *f) {
   return -1;
 }
 
-/* One row.  1: it is behind the limit, the reading ends before it. */
+/* As large as a batch should be, or the host waits for it. */
+static bool batch_due(const struct reader *r) {
+  return etl_batch_rows(&r->batch) >= r->want_rows || r->batch_bytes >= r->want_bytes || r->next.rejected_n >= REJECTED_MAX ||
+         atomic_load_explicit(&r->hungry, memory_order_relaxed);
+}
+
+/* A cursor is asked for, or the limit of a query is reached. */
+static bool cursor_due(const struct reader *r) {
+  return r->src.cursor_n &&
+         (atomic_load_explicit(&r->want_cursor, memory_order_relaxed) || (r->limit_rows && r->rows_seen >= r->limit_rows));
+}
+
+static bool limit_reached(const struct reader *r) { return r->settings->query && r->limit_rows && r->rows_seen >= r->limit_rows; }
+
+/* Before a row is taken: ends the batch in hand where it is due.  1: the row is behind the limit, the reading ends before it. */
+static int before_row(struct reader *r, struct failure *f) {
+  bool has_cursor = r->src.cursor_n > 0;
+  if (has_cursor && r->settings->query && tuple_is_after(&r->last, &r->src, &r->conn))
+    return out_of_order(r, f);
+  bool safe = has_cursor && r->full && !tuple_may_equal(&r->last, &r->src, &r->conn);
+  if (limit_reached(r) && (safe || !has_cursor))
+    return 1;
+  return r->full && (safe || batch_due(r)) ? deliver(r, safe, f) : 0;
+}
+
+/* One row.  1: it is behind the limit. */
 static int take_row(struct reader *r, struct failure *f) {
-  if (r->src.cursor_n) {
-    if (r->settings->query && tuple_is_after(&r->last, &r->src, &r->conn))
-      return out_of_order(r, f);
-    if (r->full) {
-      bool safe = !tuple_may_equal(&r->last, &r->src, &r->conn);
-      if (safe && r->settings->query && r->limit_rows && r->rows_seen >= r->limit_rows)
-        return 1;
-      if (safe || etl_batch_rows(&r->batch) >= r->want_rows || r->batch_bytes >= r->want_bytes ||
-          r->next.rejected_n >= REJECTED_MAX)
-        if (deliver(r, safe, f) < 0)
-          return -1;
-    }
-    int rc = take_tuple(r, f);
-    r->rows_seen++;
-    if (rc != 0)
-      return rc < 0 ? -1 : 0;
-  } else {
-    if (r->settings->query && r->limit_rows && r->rows_seen >= r->limit_rows)
-      return 1;
-    if (r->full && deliver(r, false, f) < 0)
-      return -1;
-    r->rows_seen++;
-  }
+  int rc = before_row(r, f);
+  if (rc != 0)
+    return rc;
+  r->rows_seen++;
+  rc = take_tuple(r, f);
+  if (rc != 0)
+    return rc < 0 ? -1 : 0;
   if (add_row(r, f) < 0)
     return -1;
-  r->full = etl_batch_rows(&r->batch) >= r->want_rows || r->batch_bytes >= r->want_bytes || r->next.rejected_n >= REJECTED_MAX ||
-            (r->src.cursor_n && atomic_load_explicit(&r->want_cursor, memory_order_relaxed)) ||
-            (r->limit_rows && r->rows_seen >= r->limit_rows);
+  r->full = batch_due(r) || cursor_due(r);
   return 0;
 }
 

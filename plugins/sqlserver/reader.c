@@ -97,6 +97,8 @@ static int32_t take_parcel(struct reader *r, uint64_t wait_ms, struct parcel *re
     rc = ETL_STOPPED;
   else if (r->failed)
     rc = failure_report(r->host, &r->failure);
+  else
+    atomic_store_explicit(&r->hungry, 1, memory_order_relaxed);
   pthread_mutex_unlock(&r->lock);
   return rc;
 }

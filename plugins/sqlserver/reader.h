@@ -41,7 +41,8 @@ struct reader {
   struct parcel slot;
   bool slot_full, failed; /* failed: failure is set, nothing follows */
   struct failure failure;
-  _Atomic int want_cursor;
+  _Atomic int want_cursor; /* next() asks for a safe point soon */
+  _Atomic int hungry;      /* next() waited in vain: hand over what there is */
   pthread_t thread;
   bool started;
 

@@ -1,0 +1,244 @@
+/* A lane from start to end: attempts, each with its threads and rings; retries with the waits that error_handling asks for. */
+#include "engine/lane.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "engine/run.h"
+
+enum {
+  RING_ITEMS = 4,
+  RINGS_PER_LANE = 2,
+  RING_SHARE = 4 /* a ring may hold 1/RING_SHARE of the lane's part of the budget; the rest is for what the stages hold */
+};
+
+void position_set(struct position *p, uint64_t epoch, struct etl_bytes cursor) {
+  void *copy = NULL;
+  if (cursor.p) {
+    copy = xcalloc(1, cursor.n + 1);
+    memcpy(copy, cursor.p, cursor.n);
+  }
+  free((void *)p->cursor.p);
+  *p = (struct position){.epoch = epoch, .cursor = {copy, copy ? cursor.n : 0}};
+}
+
+void position_fini(struct position *p) {
+  free((void *)p->cursor.p);
+  *p = (struct position){0};
+}
+
+void lane_init(struct lane *l, struct run *run, struct arena *arena, const struct etl_stream *stream, const struct etl_shard *shard) {
+  *l = (struct lane){.run = run,
+                     .name = arena_printf(arena, "%s/%s", stream->name, shard->id),
+                     .stream = arena_strdup(arena, stream->name),
+                     .shard = arena_strdup(arena, shard->id),
+                     .stream_flags = stream->flags,
+                     .est_rows = shard->est_rows};
+  if (shard->token.p)
+    l->token = (struct etl_bytes){arena_memdup(arena, shard->token.p, shard->token.n), shard->token.n};
+  atomic_init(&l->lag_ns, -1);
+  stop_init(&l->stop, &run->stop);
+  pthread_mutex_init(&l->lock, NULL);
+  pthread_cond_init(&l->changed, NULL);
+}
+
+void lane_fini(struct lane *l) {
+  position_fini(&l->at);
+  free((void *)l->ack.p);
+  stop_fini(&l->stop);
+  pthread_mutex_destroy(&l->lock);
+  pthread_cond_destroy(&l->changed);
+}
+
+void lane_wake(struct lane *l) {
+  pthread_mutex_lock(&l->lock);
+  if (stop_mode(&l->stop) == STOP_NOW) {
+    if (l->from_reader)
+      ring_stop(l->from_reader);
+    if (l->to_writer)
+      ring_stop(l->to_writer);
+    for (int i = 0; i < LANE_TARGETS; i++)
+      if (l->cancel[i])
+        l->cancel[i](l->cancel_arg[i]);
+  }
+  pthread_mutex_unlock(&l->lock);
+}
+
+void lane_set_cancel(struct lane *l, enum lane_target t, void (*cancel)(void *), void *arg) {
+  pthread_mutex_lock(&l->lock);
+  l->cancel[t] = cancel;
+  l->cancel_arg[t] = arg;
+  bool now = cancel && stop_mode(&l->stop) == STOP_NOW;
+  if (now)
+    cancel(arg);
+  pthread_mutex_unlock(&l->lock);
+}
+
+static void keep_reason(struct lane *l, const struct err *e, const char *stage, const char *connector) {
+  pthread_mutex_lock(&l->lock);
+  if (!l->err.error_class) {
+    l->err = *e;
+    l->err_stage = stage;
+    l->err_connector = connector;
+  }
+  pthread_mutex_unlock(&l->lock);
+}
+
+int lane_fail(struct lane *l, const struct err *e, const char *stage, const char *connector) {
+  bool cancelled = stop_mode(l->stop.parent) == STOP_NOW; /* what fails after a cancel fails because of it */
+  if (!cancelled)
+    keep_reason(l, e, stage, connector);
+  stop_ask(&l->stop, STOP_NOW);
+  lane_wake(l);
+  return -1;
+}
+
+static void lane_set_status(struct lane *l, enum lane_status status) {
+  struct run *r = l->run;
+  pthread_mutex_lock(&r->lock);
+  int running = LANE_RUNNING;
+  if (atomic_compare_exchange_strong(&l->status, &running, status))
+    pthread_cond_broadcast(&r->lane_ended);
+  pthread_mutex_unlock(&r->lock);
+}
+
+void lane_abandon(struct lane *l, const struct err *e, const char *stage, const char *connector) {
+  keep_reason(l, e, stage, connector);
+  lane_set_status(l, LANE_FAILED);
+}
+
+/* ---- attempts ------------------------------------------------------------------------------------------------------------------ */
+
+static void attempt_init(struct lane *l) {
+  const struct spec *spec = l->run->spec;
+  int64_t share = spec->memory_bytes / (int64_t)(l->run->lanes_n * RINGS_PER_LANE * RING_SHARE);
+  pthread_mutex_lock(&l->lock);
+  stop_reset(&l->stop);
+  l->from_reader = ring_new(RING_ITEMS, share);
+  l->to_writer = spec->transforms_n ? ring_new(RING_ITEMS, share) : l->from_reader;
+  l->err.error_class = 0;
+  l->writer_done = l->finished_early = false;
+  atomic_store(&l->want_cursor, 0);
+  atomic_store(&l->attempt_read, 0);
+  pthread_mutex_unlock(&l->lock);
+}
+
+static void attempt_fini(struct lane *l) {
+  pthread_mutex_lock(&l->lock);
+  struct ring *in = l->from_reader, *out = l->to_writer;
+  l->from_reader = l->to_writer = NULL;
+  free((void *)l->ack.p);
+  l->ack = (struct etl_bytes){0};
+  pthread_mutex_unlock(&l->lock);
+  ring_free(in);
+  if (out != in)
+    ring_free(out);
+}
+
+static void writer_finished(struct lane *l) {
+  pthread_mutex_lock(&l->lock);
+  l->writer_done = true;
+  pthread_cond_broadcast(&l->changed);
+  pthread_mutex_unlock(&l->lock);
+}
+
+/* One attempt.  0 all committed, -1 l->err says why, or the lane was stopped. */
+static int attempt(struct lane *l) {
+  pthread_t reader, chain;
+  struct err e;
+  bool chained = l->run->spec->transforms_n > 0;
+  attempt_init(l);
+  if (pthread_create(&reader, NULL, reader_main, l) != 0) {
+    err_set(&e, ETL_E_RETRYABLE, "cannot start a thread for %s: the system has no room for more", l->name);
+    attempt_fini(l);
+    return lane_fail(l, &e, "host", "etl");
+  }
+  if (chained && pthread_create(&chain, NULL, chain_main, l) != 0) {
+    err_set(&e, ETL_E_RETRYABLE, "cannot start a thread for %s: the system has no room for more", l->name);
+    lane_fail(l, &e, "host", "etl");
+    chained = false;
+  }
+  int rc = writer_run(l);
+  writer_finished(l);
+  if (rc < 0) {
+    stop_ask(&l->stop, STOP_NOW);
+    lane_wake(l);
+  }
+  pthread_join(reader, NULL);
+  if (chained)
+    pthread_join(chain, NULL);
+  if (l->err.error_class) /* the last acknowledgement may fail after the last commit */
+    rc = -1;
+  attempt_fini(l);
+  return rc;
+}
+
+/* Before a further attempt: asks the sink, through an instance of its own, where the lane stands now. */
+static int ask_again(struct lane *l) {
+  struct run *r = l->run;
+  struct instance loader;
+  struct err e;
+  stop_reset(&l->stop);
+  int rc = instance_open(&loader, &r->load, &r->services, r->spec, l->name, run_loader_flags(r), &l->stop, &e);
+  if (rc == 0)
+    rc = writer_ask(&loader, l, &e);
+  instance_close(&loader);
+  pthread_mutex_lock(&l->lock);
+  l->err.error_class = 0;
+  pthread_mutex_unlock(&l->lock);
+  return rc < 0 ? lane_fail(l, &e, r->load.stage, r->load.conn->name) : 0;
+}
+
+static void report_retry(struct lane *l, int64_t wait_ns) {
+  char wait[UNITS_TEXT];
+  json_t *j = json_pack("{s:s, s:I, s:I, s:o}", "lane", l->name, "attempt", (json_int_t)l->attempts, "wait_ms", (json_int_t)(wait_ns / NS_PER_MS),
+                        "error", report_error(&l->err, l->err_stage, l->err_connector));
+  json_object_set_new(j, "level", json_string("warning"));
+  json_object_set_new(j, "message", json_sprintf("%s; trying again in %s", l->err.message, units_print_duration(wait, wait_ns)));
+  report_event(&l->run->report, "retry", j);
+}
+
+/* How long to wait before attempt number l->attempts + 1; -1: there is none. */
+static int64_t retry_wait_ns(const struct lane *l, int64_t first_ns) {
+  const struct conf_retry *c = &l->run->spec->retry;
+  bool again = l->err.error_class == ETL_E_RETRYABLE || l->err.error_class == ETL_E_INDOUBT;
+  if (!again || l->attempts > c->max_retries)
+    return -1;
+  int64_t wait = c->retry_delay_ns;
+  for (int64_t i = 1; c->exponential_backoff && i < l->attempts && wait < c->max_retry_delay_ns; i++)
+    wait *= 2;
+  if (c->max_retry_delay_ns > 0 && wait > c->max_retry_delay_ns)
+    wait = c->max_retry_delay_ns;
+  if (wait < (int64_t)l->err.retry_after_ms * NS_PER_MS)
+    wait = (int64_t)l->err.retry_after_ms * NS_PER_MS;
+  if (c->retry_timeout_ns > 0 && clock_mono_ns() + wait - first_ns > c->retry_timeout_ns)
+    return -1;
+  return wait;
+}
+
+void *lane_main(void *lane) {
+  struct lane *l = lane;
+  int64_t started = clock_mono_ns();
+  int rc;
+  for (;;) {
+    l->attempts++;
+    rc = l->attempts > 1 ? ask_again(l) : 0;
+    if (rc == 0)
+      rc = attempt(l);
+    if (rc == 0 || stop_mode(l->stop.parent) != STOP_NONE)
+      break;
+    int64_t wait = retry_wait_ns(l, started);
+    if (wait < 0)
+      break;
+    report_retry(l, wait);
+    if (stop_wait(l->stop.parent, STOP_FINISH, wait))
+      break;
+  }
+  enum stop_mode mode = stop_mode(l->stop.parent);
+  bool cut_short = rc == 0 ? l->finished_early : mode == STOP_NOW;
+  lane_set_status(l, cut_short ? LANE_CANCELLED : rc == 0 ? LANE_SUCCESS : LANE_FAILED);
+  return NULL;
+}

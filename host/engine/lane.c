@@ -107,6 +107,7 @@ static void lane_set_status(struct lane *l, enum lane_status status) {
 
 void lane_abandon(struct lane *l, const struct err *e, const char *stage, const char *connector) {
   keep_reason(l, e, stage, connector);
+  atomic_store(&l->abandoned, true);
   lane_set_status(l, LANE_FAILED);
 }
 
@@ -123,6 +124,7 @@ static void attempt_init(struct lane *l) {
   l->writer_done = l->finished_early = false;
   atomic_store(&l->want_cursor, 0);
   atomic_store(&l->attempt_read, 0);
+  atomic_store(&l->rows_before, atomic_load(&l->rows_read));
   pthread_mutex_unlock(&l->lock);
 }
 
@@ -193,12 +195,9 @@ static int ask_again(struct lane *l) {
 }
 
 static void report_retry(struct lane *l, int64_t wait_ns) {
-  char wait[UNITS_TEXT];
-  json_t *j = json_pack("{s:s, s:I, s:I, s:o}", "lane", l->name, "attempt", (json_int_t)l->attempts, "wait_ms", (json_int_t)(wait_ns / NS_PER_MS),
-                        "error", report_error(&l->err, l->err_stage, l->err_connector));
-  json_object_set_new(j, "level", json_string("warning"));
-  json_object_set_new(j, "message", json_sprintf("%s; trying again in %s", l->err.message, units_print_duration(wait, wait_ns)));
-  report_event(&l->run->report, "retry", j);
+  report_event(&l->run->report, "retry",
+               json_pack("{s:s, s:I, s:f, s:o}", "lane", l->name, "attempt", (json_int_t)l->attempts + 1, "delay_seconds",
+                         (double)wait_ns / (double)NS_PER_SEC, "error", report_error(&l->err, l->err_stage, l->err_connector)));
 }
 
 /* How long to wait before attempt number l->attempts + 1; -1: there is none. */

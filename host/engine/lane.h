@@ -47,8 +47,12 @@ struct lane {
   /* over all attempts, of committed epochs */
   _Atomic int64_t rows_read, rows_written, rows_filtered, rows_rejected, epochs, src_bytes;
   _Atomic int status; /* enum lane_status */
-  int64_t attempts;
+  _Atomic int64_t rows_before; /* rows_read when the present attempt began */
+  _Atomic int64_t attempts;
+  int64_t stalled_ns, stall_seen_ns; /* monitor: when a call of this lane was first, and last, seen to hang; 0: none does */
   pthread_t thread;
+  bool started, told;     /* run thread: has a thread; its end was reported */
+  _Atomic bool abandoned; /* its threads were given up */
 };
 
 void lane_init(struct lane *l, struct run *run, struct arena *arena, const struct etl_stream *stream, const struct etl_shard *shard);

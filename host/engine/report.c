@@ -14,6 +14,11 @@ void report_init(struct report *r, int fd) {
   pthread_mutex_init(&r->lock, NULL);
 }
 
+void report_fini(struct report *r) {
+  free(r->secrets);
+  pthread_mutex_destroy(&r->lock);
+}
+
 void report_mask(struct report *r, const struct secrets *s) {
   r->secrets = xrealloc(r->secrets, (r->secrets_n + 1) * sizeof *r->secrets);
   r->secrets[r->secrets_n++] = s;
@@ -79,7 +84,7 @@ void report_event(struct report *r, const char *name, json_t *fields) {
     json_decref(fields);
   }
   pthread_mutex_lock(&r->lock);
-  if (frame_write(r->fd, j) < 0)
+  if (r->fd >= 0 && frame_write(r->fd, j) < 0)
     r->fd = -1; /* nobody listens any more: the socket watcher ends the run */
   pthread_mutex_unlock(&r->lock);
   json_decref(j);

@@ -16,6 +16,7 @@ struct report {
   size_t secrets_n;
 };
 void report_init(struct report *r, int fd);
+void report_fini(struct report *r);
 /* Texts of s are masked in everything sent from now on.  Before other threads start. */
 void report_mask(struct report *r, const struct secrets *s);
 /* Sends {"event": name, ...fields}; takes the reference of fields.  A supervisor that is gone is noticed elsewhere. */

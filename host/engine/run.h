@@ -1,8 +1,19 @@
-/* engine/run.h: a run inside its worker: the parts, the lanes, and what they share. */
+/* engine/run.h: a run inside its worker: the parts, the lanes, and what they share.  Threads: the run thread carries it out; the monitor
+ * (engine/worker.c) reads what is atomic or under a lock, and reports. */
 #ifndef HOST_ENGINE_RUN_H
 #define HOST_ENGINE_RUN_H
 
 #include "engine/lane.h"
+
+/* Exit statuses of a worker and of `etl run`. */
+enum run_exit {
+  RUN_EXIT_SUCCESS = 0,
+  RUN_EXIT_FAILED = 1,
+  RUN_EXIT_USAGE = 2,
+  RUN_EXIT_PARTIAL = 3,
+  RUN_EXIT_CANCELLED = 4,
+  RUN_EXIT_CRASHED = 5
+};
 
 struct run {
   const struct spec *spec;
@@ -12,7 +23,9 @@ struct run {
   struct run_services services;
   struct stop stop;
   struct part extract, load, *transforms;
-  struct instance extractor, control; /* the extractor all readers share; the loader's instance of the whole run */
+  struct instance extractor;   /* all readers share it */
+  struct instance *transformers; /* one of each, open for the whole run: mistakes show before anything moves, and what they share stays loaded */
+  struct instance control;     /* the loader's, for what concerns the run */
   uint64_t loader_caps;
   uint64_t owner;
   struct lane *lanes;
@@ -20,27 +33,41 @@ struct run {
   int64_t started_ns;
   pthread_mutex_t lock;
   pthread_cond_t lane_ended;
-  struct err err; /* a failure of the run as a whole; class 0: none */
+  bool control_open;         /* the monitor may cancel it; under lock */
+  bool summary_sent;         /* under lock */
+  struct err err;            /* a failure of the run as a whole; class 0: none */
   const char *err_stage, *err_connector;
-  const struct part *control_call; /* part in whose run-wide call the run thread is; for the monitor; under lock */
 };
 
-int run_init(struct run *r, const struct spec *spec, int fd, struct calls *calls);
-/* The run thread: carries the run out and sends its summary.  0 success, else the process's exit status. */
+void run_init(struct run *r, const struct spec *spec, int fd, struct calls *calls);
+void run_fini(struct run *r); /* only when no lane was abandoned */
+/* Loads all parts, opens the extractor and the transformers, lists the lanes (spec->shards respected).  -1: r->err. */
+int run_prepare(struct run *r);
+/* Opens the loader's instance of the run and learns what it can do.  -1: r->err. */
+int run_open_control(struct run *r);
+int run_reopen_control(struct run *r, struct err *e); /* after run_close_control(): a new connection, the same run */
+void run_close_control(struct run *r);
+/* Where each lane stands, from the sink.  -1: r->err. */
+int run_ask_committed(struct run *r);
+/* Any thread: the lanes as they are known; none before run_prepare() has listed them. */
+struct lane *run_lanes(struct run *r, size_t *ret_n);
+/* The run thread: carries the run (or the plan) out and sends its last event.  An enum run_exit. */
 int run_execute(struct run *r);
-/* `etl plan`: sends "plan" events; writes nothing anywhere. */
+/* `etl plan`, after run_prepare(): sends the "plan" event; writes nothing anywhere.  An enum run_exit. */
 int run_plan(struct run *r);
-/* Sends a "progress" event.  Monitor thread. */
-void run_report_progress(struct run *r);
-/* Sends the "summary" event with what is known now. */
-void run_report_summary(struct run *r, const char *status);
+/* Any thread: asks every lane, and what the run thread waits in, to stop. */
+void run_cancel(struct run *r, enum stop_mode mode);
+bool run_abandoned(const struct run *r); /* some lane's threads were given up */
 /* Loader's flags for open() of this run. */
 uint32_t run_loader_flags(const struct run *r);
-/* Loads all parts, opens the extractor and lists the lanes (spec->shards respected).  -1: r->err. */
-int run_prepare(struct run *r);
-int run_fail(struct run *r, const struct err *e, const struct part *p); /* returns -1 */
+/* Keeps why the run as a whole failed (the first reason).  Returns -1. */
+int run_fail(struct run *r, const struct err *e, const struct part *p); /* p NULL: the host itself */
+int run_fail_exit(const struct run *r); /* the exit status that goes with r->err */
 
-/* Exit statuses of a worker and of `etl run`. */
-enum { RUN_EXIT_SUCCESS = 0, RUN_EXIT_FAILED = 1, RUN_EXIT_USAGE = 2, RUN_EXIT_PARTIAL = 3, RUN_EXIT_CANCELLED = 4, RUN_EXIT_CRASHED = 5 };
+/* ---- engine/summary.c: events of the run; any thread ------------------------------------------------------------------------- */
+void run_report_start(struct run *r);
+void run_report_progress(struct run *r);
+void run_report_lane(struct run *r, struct lane *l);
+void run_report_summary(struct run *r, const char *status); /* the first call counts */
 
 #endif

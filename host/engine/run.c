@@ -1,0 +1,196 @@
+/* The run thread: claim, lanes, end.  A lane that fails leaves the others alone. */
+#include "engine/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+
+static bool stopped(const struct run *r) { return stop_mode(&r->stop) == STOP_NOW; }
+
+static int control_failed(struct run *r) {
+  struct err e;
+  services_take_err(&r->control.svc, &e);
+  return stopped(r) ? -1 : run_fail(r, &e, &r->load); /* what fails after a cancel fails because of it */
+}
+
+/* What a target that is replaced as a whole cannot do. */
+static int refuse_parts_of_whole(struct run *r) {
+  struct err e;
+  const char *option = r->spec->shards_n ? "--shard" : r->spec->limit_rows ? "--limit" : NULL;
+  if (!(r->loader_caps & ETL_CAP_ASIDE) || r->spec->dry_run || !option)
+    return 0;
+  err_set(&e, ETL_E_CONFIG, "%s cannot be used here: this run replaces the whole target of pipeline '%s', and rows left out would be lost",
+          option, r->spec->pipeline);
+  err_remedy(&e, "leave %s out; or add --dry-run to see how it would read", option);
+  return run_fail(r, &e, NULL);
+}
+
+static int claim(struct run *r) {
+  const struct etl_loader *api = part_loader(&r->load);
+  struct etl_claim c = {.struct_size = sizeof c, .run = r->spec->run};
+  if (!r->spec->dry_run && api->claim && CALL(&r->control.svc, "claim", api->claim(r->control.self, &c, &r->owner)) != ETL_OK)
+    return control_failed(r);
+  return 0;
+}
+
+static int begin(struct run *r) {
+  const struct etl_loader *api = part_loader(&r->load);
+  if (run_open_control(r) < 0 || refuse_parts_of_whole(r) < 0 || claim(r) < 0 || run_ask_committed(r) < 0)
+    return -1;
+  if (!r->spec->dry_run && api->run_begin &&
+      CALL(&r->control.svc, "run_begin", api->run_begin(r->control.self, r->spec->run)) != ETL_OK)
+    return control_failed(r);
+  return 0;
+}
+
+/* ---- lanes -------------------------------------------------------------------------------------------------------------------------- */
+
+static void start_lanes(struct run *r) {
+  for (size_t i = 0; i < r->lanes_n; i++) {
+    struct lane *l = &r->lanes[i];
+    l->started = pthread_create(&l->thread, NULL, lane_main, l) == 0;
+    if (l->started)
+      continue;
+    struct err e;
+    err_set(&e, ETL_E_RETRYABLE, "cannot start a thread for %s: the system has no room for more", l->name);
+    err_remedy(&e, "raise the limit of processes (ulimit -u, TasksMax=), then run again: the other lanes will not be read again");
+    lane_abandon(l, &e, "engine", NULL);
+  }
+}
+
+/* Lanes are told as they end.  A lane that is given up has ended, though its threads have not. */
+static void wait_lanes(struct run *r) {
+  size_t told = 0;
+  pthread_mutex_lock(&r->lock);
+  while (told < r->lanes_n) {
+    struct lane *ended = NULL;
+    for (size_t i = 0; i < r->lanes_n && !ended; i++)
+      if (!r->lanes[i].told && atomic_load(&r->lanes[i].status) != LANE_RUNNING)
+        ended = &r->lanes[i];
+    if (!ended) {
+      pthread_cond_wait(&r->lane_ended, &r->lock);
+      continue;
+    }
+    ended->told = true;
+    told++;
+    pthread_mutex_unlock(&r->lock);
+    if (ended->started && !atomic_load(&ended->abandoned))
+      pthread_join(ended->thread, NULL);
+    run_report_lane(r, ended);
+    pthread_mutex_lock(&r->lock);
+  }
+  pthread_mutex_unlock(&r->lock);
+}
+
+bool run_abandoned(const struct run *r) {
+  for (size_t i = 0; i < r->lanes_n; i++)
+    if (r->lanes[i].started && atomic_load(&r->lanes[i].abandoned))
+      return true;
+  return false;
+}
+
+static size_t lanes_with(const struct run *r, enum lane_status status) {
+  size_t n = 0;
+  for (size_t i = 0; i < r->lanes_n; i++)
+    n += atomic_load(&r->lanes[i].status) == (int)status;
+  return n;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The end may be asked for again when its answer was lost: the sink knows whether it has been done. */
+static int end(struct run *r, bool ok) {
+  const struct etl_loader *api = part_loader(&r->load);
+  const struct conf_retry *retry = &r->spec->retry;
+  struct err e = {0};
+  if (r->spec->dry_run || !api->run_end)
+    return 0;
+  for (int64_t tries = 0;; tries++) {
+    if (r->control.self && CALL(&r->control.svc, "run_end", api->run_end(r->control.self, r->spec->run, ok)) == ETL_OK)
+      return 0;
+    if (r->control.self)
+      services_take_err(&r->control.svc, &e);
+    bool again = e.error_class == ETL_E_INDOUBT || e.error_class == ETL_E_RETRYABLE;
+    if (stopped(r))
+      return -1;
+    if (!again || tries >= retry->max_retries || stop_wait(&r->stop, STOP_NOW, retry->retry_delay_ns))
+      return run_fail(r, &e, &r->load);
+    run_close_control(r);
+    run_reopen_control(r, &e);
+  }
+}
+
+/* A target that would have been replaced stays as it was unless every lane succeeded. */
+static void explain_unreplaced(struct run *r, size_t succeeded) {
+  struct err e;
+  err_set(&e, ETL_E_PERMANENT, "the target was left as it was: %zu of %zu lanes were read to their end, and it is replaced only by all", succeeded,
+          r->lanes_n);
+  err_remedy(&e, "run again when the cause below is gone");
+  run_fail(r, &e, NULL);
+}
+
+static int finish(struct run *r) {
+  size_t succeeded = lanes_with(r, LANE_SUCCESS), failed = lanes_with(r, LANE_FAILED);
+  bool all = succeeded == r->lanes_n, aside = (r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run;
+  int ended = stopped(r) ? -1 : end(r, all); /* what a run leaves behind that stops at once, the next one removes */
+  if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r)) {
+    run_report_summary(r, "cancelled");
+    return RUN_EXIT_CANCELLED;
+  }
+  if (ended == 0 && all) {
+    run_report_summary(r, "success");
+    return RUN_EXIT_SUCCESS;
+  }
+  if (ended == 0 && aside)
+    explain_unreplaced(r, succeeded);
+  if (ended < 0 || aside || failed == r->lanes_n) {
+    run_report_summary(r, "failed");
+    return RUN_EXIT_FAILED;
+  }
+  run_report_summary(r, "partial");
+  return RUN_EXIT_PARTIAL;
+}
+
+static int carry_out(struct run *r) {
+  run_report_start(r);
+  int rc = begin(r);
+  if (rc < 0 && stop_mode(&r->stop) == STOP_NONE) {
+    run_report_summary(r, "failed");
+    rc = run_fail_exit(r);
+  } else if (rc < 0 || stop_mode(&r->stop) != STOP_NONE) {
+    run_report_summary(r, "cancelled");
+    rc = RUN_EXIT_CANCELLED;
+  } else {
+    start_lanes(r);
+    wait_lanes(r);
+    rc = finish(r);
+  }
+  run_close_control(r);
+  return rc;
+}
+
+int run_execute(struct run *r) {
+  if (run_prepare(r) < 0) {
+    run_report_summary(r, "failed");
+    return run_fail_exit(r);
+  }
+  return r->spec->command == SPEC_PLAN ? run_plan(r) : carry_out(r);
+}
+
+void run_cancel(struct run *r, enum stop_mode mode) {
+  size_t n;
+  stop_ask(&r->stop, mode);
+  if (mode == STOP_NOW)
+    budget_stop(r->services.budget);
+  struct lane *lanes = run_lanes(r, &n);
+  for (size_t i = 0; i < n; i++)
+    lane_wake(&lanes[i]);
+  if (mode != STOP_NOW)
+    return;
+  pthread_mutex_lock(&r->lock);
+  if (r->control_open)
+    instance_cancel(&r->control);
+  pthread_mutex_unlock(&r->lock);
+}

@@ -36,11 +36,13 @@ static int64_t chain_rejected(const struct chain *c) {
   return n;
 }
 
-static int32_t chain_push(struct chain *c, struct etl_msg *m, bool end) {
+/* last: the item of the reader that ends the lane, NULL: more follows. */
+static int32_t chain_push(struct chain *c, struct etl_msg *m, const struct item *last) {
   struct item *it = item_new(m);
   c->rows_out += it->rows;
   int64_t rejected = chain_rejected(c);
-  it->end = end;
+  it->end = last != NULL;
+  it->failed = last && last->failed;
   it->upto = (struct item_counts){
     .read = c->upto.read, .filtered = c->rows_in - c->rows_out - rejected, .rejected = c->upto.rejected + rejected};
   call_suspend();
@@ -64,7 +66,7 @@ static int32_t link_emit(const struct etl_sink *sink, struct etl_msg *m) {
   if (!rows.rows.release)
     return ETL_OK;
   if (k->index + 1 == c->n)
-    return chain_push(c, &rows, false);
+    return chain_push(c, &rows, NULL);
   int32_t rc = link_process(&c->links[k->index + 1], &rows);
   if (rc == ETL_FAILED)
     chain_fail(&c->links[k->index + 1]);
@@ -123,7 +125,7 @@ static int chain_schema(struct chain *c, const struct ArrowSchema *in) {
       return -1;
   if (etl_schema_copy(&c->links[c->n - 1].out_schema, &m.schema) < 0)
     return -1;
-  return chain_push(c, &m, false) == ETL_OK ? 0 : -1;
+  return chain_push(c, &m, NULL) == ETL_OK ? 0 : -1;
 }
 
 static int chain_flush(struct chain *c) {
@@ -151,14 +153,14 @@ static int chain_item(struct chain *c, struct item *it) {
   bool cursor = it->msg.flags & ETL_M_CURSOR;
   if (!cursor && !it->end)
     return 0;
-  if (chain_flush(c) < 0)
+  if (!it->failed && chain_flush(c) < 0) /* rows held back after a failure are behind the last cursor */
     return -1;
   struct etl_msg m = {.struct_size = sizeof m,
                       .flags = cursor ? ETL_M_CURSOR : 0,
                       .cursor = it->msg.cursor,
                       .lag_ns = -1,
                       .src_bytes = it->msg.src_bytes};
-  return chain_push(c, &m, it->end) == ETL_OK ? 0 : -1;
+  return chain_push(c, &m, it->end ? it : NULL) == ETL_OK ? 0 : -1;
 }
 
 static void chain_wake(void *arg) {

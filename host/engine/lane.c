@@ -87,10 +87,13 @@ static void keep_reason(struct lane *l, const struct err *e, const char *stage, 
   pthread_mutex_unlock(&l->lock);
 }
 
-int lane_fail(struct lane *l, const struct err *e, const char *stage, const char *connector) {
-  bool cancelled = stop_mode(l->stop.parent) == STOP_NOW; /* what fails after a cancel fails because of it */
-  if (!cancelled)
+void lane_fail_later(struct lane *l, const struct err *e, const char *stage, const char *connector) {
+  if (stop_mode(l->stop.parent) != STOP_NOW) /* what fails after a cancel fails because of it */
     keep_reason(l, e, stage, connector);
+}
+
+int lane_fail(struct lane *l, const struct err *e, const char *stage, const char *connector) {
+  lane_fail_later(l, e, stage, connector);
   stop_ask(&l->stop, STOP_NOW);
   lane_wake(l);
   return -1;
@@ -200,14 +203,15 @@ static void report_retry(struct lane *l, int64_t wait_ns) {
                          (double)wait_ns / (double)NS_PER_SEC, "error", report_error(&l->err, l->err_stage, l->err_connector)));
 }
 
-/* How long to wait before attempt number l->attempts + 1; -1: there is none. */
-static int64_t retry_wait_ns(const struct lane *l, int64_t first_ns) {
+/* How long to wait before the next attempt, after so many failures since the last commit, the first of them at first_ns; -1: there is
+ * none. */
+static int64_t retry_wait_ns(const struct lane *l, int64_t failures, int64_t first_ns) {
   const struct conf_retry *c = &l->run->spec->retry;
   bool again = l->err.error_class == ETL_E_RETRYABLE || l->err.error_class == ETL_E_INDOUBT;
-  if (!again || l->attempts > c->max_retries)
+  if (!again || failures > c->max_retries)
     return -1;
   int64_t wait = c->retry_delay_ns;
-  for (int64_t i = 1; c->exponential_backoff && i < l->attempts && wait < c->max_retry_delay_ns; i++)
+  for (int64_t i = 1; c->exponential_backoff && i < failures && wait < c->max_retry_delay_ns; i++)
     wait *= 2;
   if (c->max_retry_delay_ns > 0 && wait > c->max_retry_delay_ns)
     wait = c->max_retry_delay_ns;
@@ -220,16 +224,21 @@ static int64_t retry_wait_ns(const struct lane *l, int64_t first_ns) {
 
 void *lane_main(void *lane) {
   struct lane *l = lane;
-  int64_t started = clock_mono_ns();
+  int64_t failures = 0, first_ns = 0;
   int rc;
   for (;;) {
+    int64_t epochs = atomic_load(&l->epochs);
     l->attempts++;
     rc = l->attempts > 1 ? ask_again(l) : 0;
     if (rc == 0)
       rc = attempt(l);
     if (rc == 0 || stop_mode(l->stop.parent) != STOP_NONE)
       break;
-    int64_t wait = retry_wait_ns(l, started);
+    if (failures == 0 || atomic_load(&l->epochs) > epochs) { /* a lane that gets on may fail as often as it likes */
+      failures = 0;
+      first_ns = clock_mono_ns();
+    }
+    int64_t wait = retry_wait_ns(l, ++failures, first_ns);
     if (wait < 0)
       break;
     report_retry(l, wait);

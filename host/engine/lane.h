@@ -61,6 +61,8 @@ void *lane_main(void *lane); /* the lane's thread: attempts until success, a fin
 
 /* Any thread.  Records why (the first reason wins) and stops the attempt.  Returns -1. */
 int lane_fail(struct lane *l, const struct err *e, const char *stage, const char *connector);
+/* As lane_fail(), but the attempt is not stopped: what was read before is still committed. */
+void lane_fail_later(struct lane *l, const struct err *e, const char *stage, const char *connector);
 /* Any thread: wakes whatever blocks, now that l->stop says so. */
 void lane_wake(struct lane *l);
 /* A stage's way to be woken; cancel NULL takes it back and waits for a wake in progress. */

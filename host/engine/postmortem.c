@@ -61,7 +61,7 @@ static const struct call_slot *guilty(const struct calls *c) {
 }
 
 static void explain_death(int wait_status, const struct call_slot *s, struct err *e) {
-  cleanup_free char *where = s ? xasprintf(" in %s() of connector %s%s%s", s->function, s->connector, *s->lane ? ", reading or writing " : "", s->lane)
+  cleanup_free char *where = s ? xasprintf(" in %s() of connector %s%s%s", s->function, s->connector, *s->lane ? ", lane " : "", s->lane)
                                : xstrdup("");
   if (WIFEXITED(wait_status)) {
     err_set(e, ETL_E_INTERNAL, "the worker process left with exit status %d%s, though nobody asked it to", WEXITSTATUS(wait_status), where);
@@ -80,7 +80,8 @@ static void explain_death(int wait_status, const struct call_slot *s, struct err
 }
 
 static json_t *error_json(int wait_status, const struct calls *calls, bool asked_to_stop) {
-  const struct call_slot *s = guilty(calls);
+  bool killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+  const struct call_slot *s = killed && !asked_to_stop ? NULL : guilty(calls); /* who is killed is not to blame */
   struct err e;
   if (asked_to_stop) {
     err_set(&e, ETL_E_RETRYABLE, "the worker process did not end when it was asked to, and was killed%s%s%s", s ? ": it hangs in " : "",

@@ -14,6 +14,7 @@ struct reader {
   void *handle;
   int64_t rows;
   bool safe; /* nothing was read since the last cursor */
+  bool failed; /* the source did */
 };
 
 static void reader_wake(void *arg) {
@@ -72,7 +73,9 @@ static int reader_ack(struct reader *r, bool wait) {
   return 0;
 }
 
-static int reader_push(struct reader *r, struct etl_msg *m, bool end) {
+enum end { GOES_ON, END, END_FAILED };
+
+static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
   struct lane *l = r->lane;
   struct item *it = item_new(m);
   r->rows += it->rows;
@@ -80,7 +83,8 @@ static int reader_push(struct reader *r, struct etl_msg *m, bool end) {
     r->safe = false;
   if (it->msg.flags & ETL_M_CURSOR)
     r->safe = true;
-  it->end = end;
+  it->end = end != GOES_ON;
+  it->failed = end == END_FAILED;
   it->upto = (struct item_counts){.read = r->rows, .rejected = atomic_load(&r->svc.rejected)};
   atomic_store(&l->attempt_read, r->rows);
   if (m->lag_ns >= 0)
@@ -88,7 +92,26 @@ static int reader_push(struct reader *r, struct etl_msg *m, bool end) {
   return ring_push(l->from_reader, it) == RING_OK ? 0 : -1;
 }
 
-/* One message.  1: the data ended, 0: go on, -1: over. */
+/* The source failed.  What it gave before is good: the writer commits up to the last cursor, so that a source that fails again and again
+ * still gets on. */
+static int reader_give_up(struct reader *r, const struct err *e) {
+  struct etl_msg none = {.struct_size = sizeof none, .lag_ns = -1};
+  lane_fail_later(r->lane, e, r->svc.stage, r->svc.connector);
+  r->failed = true;
+  (void)reader_push(r, &none, END_FAILED);
+  return 1;
+}
+
+static int reader_refuse(struct reader *r, int32_t rc) {
+  struct err e;
+  if (rc == ETL_FAILED)
+    services_take_err(&r->svc, &e);
+  else
+    err_set(&e, ETL_E_INTERNAL, "connector %s: next() of %s answered %d, which means nothing here", r->svc.connector, r->lane->name, (int)rc);
+  return reader_give_up(r, &e);
+}
+
+/* One message.  1: nothing follows, 0: go on, -1: over. */
 static int reader_step(struct reader *r) {
   struct lane *l = r->lane;
   enum stop_mode mode = stop_mode(&l->stop);
@@ -97,26 +120,19 @@ static int reader_step(struct reader *r) {
     return -1;
   if (mode == STOP_FINISH && r->safe) {
     l->finished_early = true;
-    return reader_push(r, &m, true) < 0 ? -1 : 1;
+    return reader_push(r, &m, END) < 0 ? -1 : 1;
   }
   bool want = mode == STOP_FINISH || atomic_load_explicit(&l->want_cursor, memory_order_relaxed);
   int32_t rc = CALL(&r->svc, "next", r->api->next(r->handle, NEXT_WAIT_MS, want, &m));
-  if (rc == ETL_OK || rc == ETL_DONE) {
-    if (reader_push(r, &m, rc == ETL_DONE) < 0)
-      return -1;
-    return rc == ETL_DONE;
-  }
+  if (rc == ETL_OK || rc == ETL_DONE)
+    return reader_push(r, &m, rc == ETL_DONE ? END : GOES_ON) < 0 ? -1 : rc == ETL_DONE;
   etl_schema_release(&m.schema);
   etl_array_release(&m.rows);
   if (rc == ETL_IDLE)
     return 0;
-  if (rc == ETL_STOPPED && stop_mode(&l->stop) == STOP_NOW)
+  if (stop_mode(&l->stop) == STOP_NOW)
     return -1;
-  if (rc == ETL_FAILED)
-    return reader_fail(r);
-  struct err e;
-  err_set(&e, ETL_E_INTERNAL, "connector %s: next() of %s answered %d, which means nothing here", r->svc.connector, l->name, (int)rc);
-  return lane_fail(l, &e, r->svc.stage, r->svc.connector);
+  return reader_refuse(r, rc);
 }
 
 void *reader_main(void *lane) {
@@ -127,9 +143,9 @@ void *reader_main(void *lane) {
     if (rc == 0)
       rc = reader_step(&r);
   }
-  if (rc == 1)
+  if (rc == 1 && !r.failed)
     (void)reader_ack(&r, true);
-  else
+  else if (rc < 0)
     ring_stop(r.lane->from_reader);
   lane_set_cancel(r.lane, TARGET_READER, NULL, NULL);
   if (r.handle) {

@@ -17,7 +17,8 @@ struct item { /* a message on its way, owned by whoever holds the pointer */
   int64_t rows;
   int64_t bytes; /* estimate of what rows occupy */
   struct item_counts upto;
-  bool end; /* the last item of the lane: nothing follows */
+  bool end;    /* the last item of the lane: nothing follows */
+  bool failed; /* with end: because the source failed, see lane->err; what came before it is good */
 };
 /* Moves schema and rows out of m, copies its cursor. */
 struct item *item_new(struct etl_msg *m);

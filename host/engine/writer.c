@@ -307,11 +307,16 @@ static int writer_loop(struct writer *w) {
         atomic_store(&l->want_cursor, 1);
       continue;
     }
-    bool end = it->end;
+    bool end = it->end, failed = it->failed;
     int rc = take_item(w, it);
     item_free(it);
     if (rc < 0)
       return -1;
+    if (failed) { /* the lane has its reason; what came before is kept */
+      if (w->open && w->safe_here)
+        (void)epoch_commit(w);
+      return -1;
+    }
     if (end)
       return writer_end(w);
   }

@@ -92,7 +92,7 @@ class Command:
             raise StoryError(f"{what}\n  expected: {wanted} (exit status {EXITS[wanted]})\n"
                              f"  actual:   {names.get(self.status, 'none of these')} (exit status {self.status})\n{told}")
         for event in self.events("summary"):
-            if event["status"] != wanted:
+            if event["status"] != ("failed" if wanted == "usage" else wanted):
                 raise StoryError(f"{what}\n  expected: {wanted}\n  actual:   exit status {self.status}, but its summary says {event['status']}")
 
     def tail(self) -> list[str]:

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -198,6 +199,7 @@ int worker_main(int fd) {
   }
   if (receive_spec(w) < 0)
     return RUN_EXIT_CANCELLED; /* the supervisor is gone, or another version */
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* no connector gains rights by starting a set-uid program */
   calls_catch_crashes();
   run_init(&w->run, w->spec, fd, w->calls);
   if (pthread_create(&w->thread, NULL, run_main, w) != 0) {

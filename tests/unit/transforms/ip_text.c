@@ -1,3 +1,4 @@
+/* IP addresses as text: what is one, what is not, and what it is in bytes. */
 #include <criterion/criterion.h>
 
 #include "ip_text.h"

@@ -226,6 +226,8 @@ int etl_batch_finish_column(struct etl_batch *b, struct ArrowArray *ret) {
 
 void etl_array_take(struct ArrowArray *in, int64_t i, struct ArrowArray *ret) {
   etl_array_move(in->children[i], ret);
+  if (in->offset != 0 || in->length != ret->length) /* a slice: how many of its values are null was never counted */
+    ret->null_count = ret->null_count == 0 ? 0 : -1;
   ret->offset += in->offset;
   ret->length = in->length;
 }

@@ -8,13 +8,16 @@
 #include "base/mem.h"
 #include "etl/sdk.h"
 
-/* Bytes of a column as far as its format is known. */
+/* Bytes of a column as far as its format is known.  This only weighs an item, so offsets that make no sense (or are 64 bit wide, which
+ * cannot be told here) count as nothing instead of being believed. */
 static int64_t column_bytes(const struct ArrowArray *a) {
-  if (a->n_buffers == 3 && a->buffers[1] && a->length > 0) {
+  int64_t length = a->length > 0 && a->length <= INT32_MAX ? a->length : 0;
+  if (a->n_buffers == 3 && a->buffers[1] && length > 0 && a->offset >= 0) {
     const int32_t *o = (const int32_t *)a->buffers[1];
-    return (int64_t)(o[a->offset + a->length] - o[a->offset]) + 4 * a->length;
+    int64_t bytes = (int64_t)o[a->offset + length] - o[a->offset];
+    return (bytes > 0 ? bytes : 0) + 4 * length;
   }
-  return 8 * a->length;
+  return 8 * length;
 }
 
 struct item *item_new(struct etl_msg *m) {

@@ -47,8 +47,9 @@ class Answer:
 
     def _columns(self, event: Columns) -> None:
         self._release()
-        self.encoder = encode.row_encoder(event.columns, self.connection.session.text_size)
-        self.writer.write(typeinfo.column_metadata(event.columns))
+        columns = event.columns if self.connection.takes_utf8 else [typeinfo.without_utf8(c) for c in event.columns]
+        self.encoder = encode.row_encoder(columns, self.connection.session.text_size)
+        self.writer.write(typeinfo.column_metadata(columns))
         if event.order:
             self.writer.write(tokens.order(event.order))
         if self.fault and self.fault.at_row(0):

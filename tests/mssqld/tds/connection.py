@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .listener import Listener
 
 QUEUED_PACKETS = 64
+CANCEL_AGAIN_S = 0.02
 
 
 class Ignored(Exception):
@@ -36,7 +37,7 @@ class Connection:
         self.attention = 0  # not answered yet
         self.attention_taken = False  # from the queue, in the middle of a request
         self.gone = False
-        self.busy = False
+        self.busy, self.idle = False, threading.Event()
         self.requests: queue.Queue[tuple[int, int, bytes] | None] = queue.Queue(QUEUED_PACKETS)
         self.prepared = rpc.Prepared()
         self.bulk: tuple[list[Column], object] | None = None  # what an INSERT BULK announced
@@ -70,18 +71,25 @@ class Connection:
                 kind, status, payload = packets.read_packet(self.transport.read_exactly)
                 if kind == packets.ATTENTION:
                     self.attention += 1
-                    self.listener.faults.notify()
-                    if self.busy:
-                        self.session.cancel()
+                    self._cancel()
                 self.requests.put((kind, status, payload))
         except (Gone, ProtocolError) as e:
             self.listener.log(self.spid, f"read: {e}")
         self.gone = True
-        self.listener.faults.notify()
-        if self.busy:
-            self.session.cancel()
         self.transport.close()
+        self._cancel()
         self.requests.put(None)
+
+    def _cancel(self) -> None:
+        """Until it helps: the first may come before the statement has begun."""
+        self.listener.faults.notify()
+        while self.busy:
+            self.session.cancel()
+            self.idle.wait(CANCEL_AGAIN_S)
+
+    @property
+    def takes_utf8(self) -> bool:
+        return login.UTF8_FEATURE in self.who.features
 
     def end(self, reset: bool = False) -> None:
         """From any thread."""
@@ -123,7 +131,7 @@ class Connection:
         size = login.packet_size(self.who.packet_bytes)
         self._send(login.accepted(self.who, self.session.database, size))
         self.packet_bytes = size
-        self.listener.log(self.spid, f"login of {self.who.user} to {self.session.database} from {self.who.application!r}, packets of {size}")
+        self.listener.log(self.spid, f"login of {self.who.user} to {self.session.database} from {self.who.application!r}, packets of {size}, features {self.who.features}")
         return True
 
     def _open_session(self, database: str) -> None:
@@ -225,12 +233,14 @@ class Connection:
 
     def _calls(self, message: bytes, before: list[Event]) -> None:
         try:
-            calls = [self.prepared.effective(c) for c in rpc.read_calls(message)]
+            calls = rpc.read_calls(message)
         except SqlError as e:
             self._run([_raising(e)], "EXEC", before, procedure=True)
             return
         runs = [lambda c=c: self.prepared.run(self.session, c) for c in calls]
-        self._run(runs, "; ".join(str(c) for c in calls), before, procedure=True, cached=_statement(calls))
+        in_effect = [self.prepared.effective(c) for c in calls]
+        cached = None if any(c.procedure == "sp_prepexec" for c in calls) else _statement(in_effect)
+        self._run(runs, "; ".join(str(c) for c in in_effect), before, procedure=True, cached=cached)
 
     def _transaction(self, message: bytes, before: list[Event]) -> None:
         self._run([lambda: transaction.run(self.session, rpc.without_headers(message))], "transaction request", before)
@@ -260,7 +270,8 @@ class Connection:
 
     def _events(self, answer: Answer, runs: list[Callable[[], Iterator[Event]]], before: list[Event], fault: Fault | None) -> bool:
         """Gives whether the answer is whole, without an error."""
-        whole, ends = True, False
+        whole, ends, unwanted = True, False, False
+        self.idle.clear()
         self.busy = True
         try:
             for event in before:
@@ -278,21 +289,20 @@ class Connection:
                     self.listener.log(self.spid, f"error {e.number}: {e.message}")
                     whole, ends = False, ends or e.severity >= ENDS_CONNECTION
                     answer.error(e)
-                self.busy = i + 1 < len(runs)
                 answer.finish(last=i + 1 == len(runs))
         except Attention:
-            self._after_attention(answer)
-            return False
+            unwanted = True
         finally:
             self.busy = False
+            self.idle.set()
+        if unwanted:
+            self._take_attention()
+            answer.cancelled()
+            return False
         if ends:
             self.transport.drained()
             raise Gone("after an error that ends the connection")
         return whole
-
-    def _after_attention(self, answer: Answer) -> None:
-        self._take_attention()
-        answer.cancelled()
 
     def _take_attention(self) -> None:
         """The one that is known of: it leaves the queue."""
@@ -308,7 +318,7 @@ class Connection:
         if not self.listener.cache:
             return None
         key = self.session.cacheable(*cached)
-        return key and f"{key}\0{self.session.text_size}\0{self.packet_bytes}\0{procedure}"
+        return key and f"{key}\0{self.session.text_size}\0{self.packet_bytes}\0{procedure}\0{self.takes_utf8}"
 
     def _from_cache(self, key: str) -> bool:
         found = self.listener.cache.open(key)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import errno
 import pathlib
 import socket
 import ssl
@@ -49,7 +50,14 @@ class Listener:
 
     def _accept(self) -> None:
         while True:
-            client, _ = self.socket.accept()
+            try:
+                client, _ = self.socket.accept()
+            except OSError as e:
+                if e.errno not in (errno.EMFILE, errno.ENFILE, errno.ECONNABORTED):
+                    return  # closed
+                self.log(0, f"accept: {e}")
+                time.sleep(0.05)
+                continue
             if self.faults.refusing:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.close()
@@ -59,6 +67,10 @@ class Listener:
                 connection = Connection(self, client, self.accepted)
                 self.connections[connection.number] = connection
             threading.Thread(target=connection.serve, name=f"connection {connection.number}", daemon=True).start()
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
 
     def remove(self, connection: Connection) -> None:
         with self.lock:

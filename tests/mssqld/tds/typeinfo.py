@@ -1,6 +1,7 @@
 """TYPE_INFO: how a column announces its type, and COLMETADATA."""
 from __future__ import annotations
 
+import dataclasses
 import struct
 
 from contract import MAX, Column, Type
@@ -86,6 +87,14 @@ def type_info(t: Type, nullable: bool = True) -> bytes:
 
 def user_type(t: Type) -> int:
     return ROWVERSION_USER_TYPE if base_name(t) in ("rowversion", "timestamp") else 0
+
+
+def without_utf8(c: Column) -> Column:
+    """As a client that does not know of UTF-8 collations gets it."""
+    if not (c.type.collation or "").upper().endswith("_UTF8") or base_name(c.type) not in ("char", "varchar"):
+        return c
+    length = c.type.length if c.type.length == MAX else min(2 * c.type.length, 8000)
+    return dataclasses.replace(c, type=dataclasses.replace(c.type, name="n" + base_name(c.type), length=length))
 
 
 def may_be_null(c: Column) -> bool:

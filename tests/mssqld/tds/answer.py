@@ -33,6 +33,7 @@ class Answer:
         self.returned: list[Param] = []
         self.encoder: Callable[[list[tuple]], bytes] | None = None
         self.rows = 0
+        self.failed = False  # an error, or an attention: not an answer to give again
         self.boundaries: list[int] = []  # payload offsets between rows
 
     # ---- events
@@ -119,6 +120,7 @@ class Answer:
 
     def error(self, e: SqlError) -> None:
         """The token, and what ends a statement that failed."""
+        self.failed = True
         self._release()
         self.writer.write(tokens.error(e))
         token = tokens.DONE_IN_PROCEDURE if self.procedure else tokens.DONE
@@ -144,8 +146,10 @@ class Answer:
             self.writer.finish()
 
     def cancelled(self) -> None:
-        """The last word after an attention."""
-        self.held = None
+        """After an attention this message ends, and one of its own acknowledges it."""
+        self.failed = True
+        self.writer.write(tokens.done(tokens.DONE, tokens.ERROR))
+        self.writer.finish()
         self.writer.write(tokens.done(tokens.DONE, tokens.ATTENTION))
         self.writer.finish()
 

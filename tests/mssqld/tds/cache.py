@@ -12,38 +12,43 @@ import threading
 from typing import TYPE_CHECKING, Callable
 
 from . import tokens
-from .packets import HEADER_BYTES, MessageWriter
+from .packets import HEADER_BYTES, LAST, MessageWriter
 
 if TYPE_CHECKING:
+    from .answer import Answer
     from .connection import Connection
 
 PIECE_PACKETS = 64  # between two looks at whether the client wants no more
 
 
 class Recording:
-    """The sink of an answer that goes to a client and to a file."""
+    """The sink of an answer that goes to a client and to a file.  The file is there before the client has the end."""
 
-    def __init__(self, cache: "Cache", key: str, sink: Callable[[bytes], None]):
-        self.cache, self.name, self.sink = cache, Cache.name(key), sink
+    def __init__(self, cache: "Cache", key: str, packet_bytes: int, sink: Callable[[bytes], None]):
+        self.cache, self.name, self.packet_bytes, self.sink = cache, Cache.name(key), packet_bytes, sink
         self.path = cache.folder / f"{self.name}.{threading.get_ident()}.part"
         self.file = open(self.path, "wb", buffering=1 << 20)
         self.bytes = 0
+        self.answer: "Answer | None" = None
 
     def __call__(self, data: bytes) -> None:
         self.bytes += len(data)
-        if self.file and self.bytes > self.cache.limit_bytes:
+        if self.bytes > self.cache.limit_bytes or self.answer.failed:
             self.drop()
         if self.file:
             self.file.write(data)
+            if data[1] & LAST:
+                self._keep()
         self.sink(data)
 
-    def keep(self, rows: int, boundaries: list[int], packet_bytes: int) -> None:
-        if self.file:
-            self.file.close()
-            self.cache.add(self.name, self.path, {"rows": rows, "bytes": self.bytes, "boundaries": boundaries, "packet": packet_bytes})
-            self.file = None
+    def _keep(self) -> None:
+        self.file.close()
+        self.file = None
+        self.cache.add(self.name, self.path, {"rows": self.answer.rows, "bytes": self.bytes, "boundaries": self.answer.boundaries,
+                                              "packet": self.packet_bytes})
 
     def drop(self) -> None:
+        """What is not whole is not kept; nothing happens when it was kept."""
         if self.file:
             self.file.close()
             self.path.unlink()
@@ -117,7 +122,9 @@ def _stop(connection: "Connection", fd: int, index: dict, at: int) -> bool:
     rest = os.pread(fd, end - sent - whole * room, at + whole * packet + HEADER_BYTES)
     writer = MessageWriter(connection.transport.send, packet, 0)
     writer.number = at // packet + whole
-    writer.write(rest + tokens.done(tokens.DONE, tokens.ATTENTION))
+    writer.write(rest + tokens.done(tokens.DONE, tokens.ERROR))
+    writer.finish()
+    writer.write(tokens.done(tokens.DONE, tokens.ATTENTION))
     writer.finish()
     return True
 

@@ -254,23 +254,21 @@ class Connection:
         key = self._cache_key(cached, procedure) if cached and not fault and not before else None
         if key and self._from_cache(key):
             return
-        recording = cache.Recording(self.listener.cache, key, self.wire(None)) if key else None
+        recording = cache.Recording(self.listener.cache, key, self.packet_bytes, self.wire(None)) if key else None
         answer = Answer(self, procedure, fault, recording)
+        if recording:
+            recording.answer = answer
         began = time.monotonic()
-        whole = False
         try:
-            whole = self._events(answer, runs, list(before), fault)
+            self._events(answer, runs, list(before), fault)
         finally:
-            if recording and whole:
-                recording.keep(answer.rows, answer.boundaries, self.packet_bytes)
-            elif recording:
+            if recording:
                 recording.drop()
             self.listener.count(answer.rows)
             self.listener.log(self.spid, f"{answer.rows} rows, {answer.writer.payload_bytes} bytes, {time.monotonic() - began:.3f} s")
 
-    def _events(self, answer: Answer, runs: list[Callable[[], Iterator[Event]]], before: list[Event], fault: Fault | None) -> bool:
-        """Gives whether the answer is whole, without an error."""
-        whole, ends, unwanted = True, False, False
+    def _events(self, answer: Answer, runs: list[Callable[[], Iterator[Event]]], before: list[Event], fault: Fault | None) -> None:
+        ends = unwanted = False
         self.idle.clear()
         self.busy = True
         try:
@@ -287,7 +285,7 @@ class Connection:
                     if self.attention or self.gone:
                         raise Attention from e
                     self.listener.log(self.spid, f"error {e.number}: {e.message}")
-                    whole, ends = False, ends or e.severity >= ENDS_CONNECTION
+                    ends = ends or e.severity >= ENDS_CONNECTION
                     answer.error(e)
                 answer.finish(last=i + 1 == len(runs))
         except Attention:
@@ -298,11 +296,9 @@ class Connection:
         if unwanted:
             self._take_attention()
             answer.cancelled()
-            return False
-        if ends:
+        elif ends:
             self.transport.drained()
             raise Gone("after an error that ends the connection")
-        return whole
 
     def _take_attention(self) -> None:
         """The one that is known of: it leaves the queue."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable
 
 from contract import Columns, Done, Rows, Session, SqlError
 
-from . import clock, textform
+from . import clock, load, textform
 from .faults import LOGIN_ERRORS, Fault
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Commands:
             if word not in COMMANDS:
                 raise Wrong(f"no command {word!r}; there are: {' '.join(sorted(COMMANDS))} match")
             return ("ok " + COMMANDS[word](self, rest.strip())).rstrip()
-        except (Wrong, ValueError) as e:
+        except (Wrong, ValueError, OSError) as e:
             return f"error {e}"
         except SqlError as e:
             return f"error {e.number}: {e.message}".replace("\n", " ")
@@ -129,6 +129,13 @@ class Commands:
             self.session = self.listener.server.admin()
         return json.dumps(run_sql(self.session, rest), ensure_ascii=False)
 
+    def load(self, rest: str) -> str:
+        words = rest.split(None, 3)
+        if len(words) != 4:
+            raise Wrong("load TABLE FORMAT COLUMN,...|* SOURCE")
+        table, form, names, source = words
+        return str(load.load(self.listener.server, table, form, source, None if names == "*" else names.split(",")))
+
     def now(self, rest: str) -> str:
         if not rest:
             raise Wrong("now YYYY-MM-DDTHH:MM:SS[.fffffff], or now real")
@@ -174,7 +181,7 @@ def _armed(word: str) -> Callable[[Commands, str], str]:
 COMMANDS: dict[str, Callable[[Commands, str], str]] = {
     "reset": Commands.reset, "login-fail": Commands.login_fail, "refuse": Commands.refuse, "stall-login": Commands.stall_login,
     "resume": Commands.resume, "drop-permission": Commands.drop_permission, "clear": Commands.clear, "stats": Commands.stats,
-    "sql": Commands.sql, "now": Commands.now, **{word: _armed(word) for word in FAULTS},
+    "sql": Commands.sql, "load": Commands.load, "now": Commands.now, **{word: _armed(word) for word in FAULTS},
 }
 
 

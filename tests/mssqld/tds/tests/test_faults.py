@@ -19,6 +19,9 @@ class Attention(WireCase):
     def check_usable(self, c) -> None:
         self.assertEqual(len(c.query("numbers3").rows), 3)
 
+    def check_acknowledged(self, c) -> None:
+        self.assertEqual(Reply(c.message()).tokens, [(0xFD, (0x20, 0, 0))])
+
     def test_while_nothing_runs(self) -> None:
         c = self.client()
         c.attention()
@@ -29,7 +32,8 @@ class Attention(WireCase):
         c = self.client()
         c.batch("hang")
         c.attention()
-        self.assertEqual(Reply(c.message()).last, (0xFD, 0x20))
+        self.assertEqual(len(Reply(c.message()).columns), 2)
+        self.check_acknowledged(c)
         self.check_usable(c)
 
     def test_in_the_middle_of_rows(self) -> None:
@@ -40,7 +44,8 @@ class Attention(WireCase):
         size = int.from_bytes(head[2:4], "big")
         data = head[8:size] + c.message()
         reply = Reply(data)
-        self.assertEqual(reply.last, (0xFD, 0x20))
+        self.check_acknowledged(c)
+        self.assertEqual(reply.last, (0xFD, 0x02))
         self.assertLess(len(reply.rows), 3_000_000)
         self.assertEqual(reply.rows, number_rows(0, len(reply.rows)).rows)
         self.check_usable(c)
@@ -139,7 +144,8 @@ class Faults(WireCase):
         _, _, payload = packets.read_packet(c.exactly)
         c.attention()
         reply = Reply(payload + c.message())
-        self.assertEqual((len(reply.rows), reply.last), (4, (0xFD, 0x20)))
+        self.assertEqual((len(reply.rows), reply.last), (4, (0xFD, 0x02)))
+        self.assertEqual(Reply(c.message()).last, (0xFD, 0x20))
 
     def test_reset_in_a_stall(self) -> None:
         c, other = self.client(), self.client()
@@ -222,7 +228,8 @@ class Cached(WireCase):
         c.attention()
         reply = Reply(head[8:] + c.message())
         self.assertEqual(self.hits(), 1)
-        self.assertEqual(reply.last, (0xFD, 0x20))
+        self.assertEqual(reply.last, (0xFD, 0x02))
+        self.assertEqual(Reply(c.message()).last, (0xFD, 0x20))
         self.assertLess(len(reply.rows), 1_000_000)
         self.assertEqual(reply.rows, number_rows(0, len(reply.rows)).rows)
         self.assertEqual(len(c.query("numbers3").rows), 3)

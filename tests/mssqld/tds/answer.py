@@ -67,6 +67,7 @@ class Answer:
                 n = min(n, self.fault.rows - self.rows)
             self.writer.write(self.encoder(rows[:n] if n < len(rows) else rows))
             self.rows += n
+            self.connection.listener.count(n)
             self.boundaries.append(self.writer.payload_bytes + len(self.writer.buffer))
             if self.fault and self.fault.at_row(self.rows):
                 self._happen()

@@ -264,7 +264,6 @@ class Connection:
         finally:
             if recording:
                 recording.drop()
-            self.listener.count(answer.rows)
             self.listener.log(self.spid, f"{answer.rows} rows, {answer.writer.payload_bytes} bytes, {time.monotonic() - began:.3f} s")
 
     def _events(self, answer: Answer, runs: list[Callable[[], Iterator[Event]]], before: list[Event], fault: Fault | None) -> None:
@@ -322,9 +321,9 @@ class Connection:
             return False
         fd, index = found
         try:
+            self.listener.count(index["rows"])
             if not cache.send(self, fd, index):
                 self._take_attention()
-            self.listener.count(index["rows"])
         finally:
             cache.close(fd)
         return True

@@ -63,15 +63,17 @@ static bool in(const struct range *r, uint32_t cp) {
   return false;
 }
 
+size_t text_letter(const char *s, size_t *ret_columns) {
+  uint32_t cp = 0;
+  size_t len = decode((const unsigned char *)s, strnlen(s, 4), &cp);
+  *ret_columns = len == 0 ? 1 : in(none, cp) ? 0 : in(wide, cp) ? 2 : 1;
+  return len ? len : 1;
+}
+
 size_t text_width(const char *s) {
-  const unsigned char *p = (const unsigned char *)s;
-  size_t n = strlen(s), width = 0;
-  for (size_t i = 0; i < n;) {
-    uint32_t cp = 0;
-    size_t len = decode(p + i, n - i, &cp);
-    width += len == 0 ? 1 : in(none, cp) ? 0 : in(wide, cp) ? 2 : 1;
-    i += len ? len : 1;
-  }
+  size_t width = 0, columns;
+  for (; *s; width += columns)
+    s += text_letter(s, &columns);
   return width;
 }
 

@@ -10,6 +10,8 @@
 bool text_is_utf8(const char *s, size_t n); /* no surrogates, nothing overlong, nothing past U+10FFFF */
 /* Columns s takes on a terminal: wide letters two, combining marks none.  Bytes that are not UTF-8 count one each. */
 size_t text_width(const char *s);
+/* Bytes of the first letter of s, which is not empty, and the columns it takes. */
+size_t text_letter(const char *s, size_t *ret_columns);
 
 /* path if it is absolute, else dir/path; "." and "x/.." stay as they are.  In a. */
 const char *text_join(struct arena *a, const char *dir, const char *path);

@@ -1,9 +1,10 @@
 /* `etl check`: all mistakes of all files at once, those in connectors' options among them. */
+#include "cli/check.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
-#include "conf/conf.h"
 #include "plugin/describe.h"
 #include "plugin/options.h"
 
@@ -57,13 +58,7 @@ static void check_stage(struct check *c, enum etl_kind kind, const struct conf_s
   arena_free(a);
 }
 
-static void check_connectors(const struct conf *conf, struct diags *d) {
-  struct registry *r = NULL;
-  struct err e;
-  if (registry_scan(conf->plugin_dirs, &e, &r) < 0) {
-    diags_add(d, DIAG_ERROR, conf->file, "%s%s%s", e.message, e.remedy[0] ? "; " : "", e.remedy);
-    return;
-  }
+void check_connectors(const struct conf *conf, const struct registry *r, struct diags *d) {
   struct check c = {.registry = r, .d = d};
   for (size_t i = 0; i < conf->pipelines_n; i++) {
     const struct conf_pipeline *p = &conf->pipelines[i];
@@ -75,21 +70,35 @@ static void check_connectors(const struct conf *conf, struct diags *d) {
   for (size_t i = 0; i < c.asked_n; i++)
     description_free(c.asked[i].d);
   free(c.asked);
-  registry_free(r);
+}
+
+struct registry *check_registry(const struct conf *conf, struct diags *d) {
+  struct registry *r = NULL;
+  struct err e;
+  if (registry_scan(conf->plugin_dirs, &e, &r) < 0)
+    diags_add(d, DIAG_ERROR, conf->file, "%s%s%s", e.message, e.remedy[0] ? "; " : "", e.remedy);
+  return r;
+}
+
+int check_report(const struct diags *d) {
+  diags_print(d, stderr);
+  if (!d->errors)
+    return CLI_OK;
+  fprintf(stderr, "etl: %zu error%s in the configuration\n", d->errors, d->errors == 1 ? "" : "s");
+  return CLI_USAGE;
 }
 
 int cmd_check(const struct cli_args *a) {
   struct diags d = {0};
   struct conf *conf = NULL;
   const char *path = cli_word(a, 0) ? cli_word(a, 0) : cli_opt(a, "conf");
-  if (conf_load_for_check(path, cli_opt(a, "pipeline"), &d, &conf) == 0)
-    check_connectors(conf, &d);
-  diags_print(&d, stderr);
-  if (d.errors)
-    fprintf(stderr, "etl: %zu error%s in the configuration\n", d.errors, d.errors == 1 ? "" : "s");
-  else
+  struct registry *r = NULL;
+  if (conf_load_for_check(path, cli_opt(a, "pipeline"), &d, &conf) == 0 && (r = check_registry(conf, &d)))
+    check_connectors(conf, r, &d);
+  int status = check_report(&d);
+  if (status == CLI_OK)
     printf("configuration ok: %zu pipeline%s\n", conf->pipelines_n, conf->pipelines_n == 1 ? "" : "s");
-  int status = d.errors ? CLI_USAGE : CLI_OK;
+  registry_free(r);
   conf_free(conf);
   diags_fini(&d);
   return status;

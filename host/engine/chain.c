@@ -2,6 +2,7 @@
  * Rows that went in and did not come out, and were not rejected, are the filtered ones. */
 #include <stdlib.h>
 
+#include "engine/bind.h"
 #include "engine/run.h"
 #include "etl/sdk.h"
 
@@ -12,8 +13,7 @@ struct link {
   size_t index;
   struct instance inst;
   const struct etl_transformer *api;
-  struct ArrowSchema out_schema;
-  int outputs; /* streams declared by the last bind() */
+  struct outlet out;
 };
 struct chain {
   struct lane *lane;
@@ -93,37 +93,22 @@ static int chain_open(struct chain *c) {
 static void chain_close(struct chain *c) {
   for (size_t i = 0; i < c->n; i++) {
     instance_close(&c->links[i].inst);
-    etl_schema_release(&c->links[i].out_schema);
+    outlet_fini(&c->links[i].out);
   }
   free(c->links);
 }
 
-static int32_t link_output(void *arg, const struct etl_stream *out) {
-  struct link *k = arg;
-  k->outputs++;
-  etl_schema_release(&k->out_schema);
-  return out->schema && etl_schema_copy(out->schema, &k->out_schema) == 0 ? ETL_OK : ETL_FAILED;
-}
-
-static int chain_bind_link(struct link *k, const char *stream, const struct ArrowSchema *in) {
-  struct etl_stream s = {.struct_size = sizeof s, .name = stream, .schema = in};
-  struct err e;
-  k->outputs = 0;
-  if (CALL(&k->inst.svc, "bind", k->api->bind(k->inst.self, &s, link_output, k)) != ETL_OK)
-    return chain_fail(k);
-  if (k->outputs == 1)
-    return 0;
-  err_set(&e, ETL_E_UNSUPPORTED, "transformer %s declares %d output streams for %s; this version takes exactly one", k->inst.svc.connector,
-          k->outputs, stream);
-  return lane_fail(k->chain->lane, &e, k->inst.svc.stage, k->inst.svc.connector);
-}
-
 static int chain_schema(struct chain *c, const struct ArrowSchema *in) {
+  const struct lane *l = c->lane;
   struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_SCHEMA, .lag_ns = -1};
-  for (size_t i = 0; i < c->n; i++)
-    if (chain_bind_link(&c->links[i], c->lane->stream, i ? &c->links[i - 1].out_schema : in) < 0)
-      return -1;
-  if (etl_schema_copy(&c->links[c->n - 1].out_schema, &m.schema) < 0)
+  struct etl_stream first = {.struct_size = sizeof first, .flags = l->stream_flags, .name = l->stream, .schema = in, .key = l->key};
+  struct err e;
+  for (size_t i = 0; i < c->n; i++) {
+    struct link *k = &c->links[i];
+    if (outlet_bind(&k->out, &k->inst, i ? &c->links[i - 1].out.stream : &first, &e) < 0)
+      return lane_fail(c->lane, &e, k->inst.svc.stage, k->inst.svc.connector);
+  }
+  if (etl_schema_copy(&c->links[c->n - 1].out.schema, &m.schema) < 0)
     return -1;
   return chain_push(c, &m, NULL) == ETL_OK ? 0 : -1;
 }

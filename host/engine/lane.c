@@ -36,6 +36,7 @@ void lane_init(struct lane *l, struct run *run, struct arena *arena, const struc
                      .stream = arena_strdup(arena, stream->name),
                      .shard = arena_strdup(arena, shard->id),
                      .stream_flags = stream->flags,
+                     .key = stream->key,
                      .est_rows = shard->est_rows};
   if (shard->token.p)
     l->token = (struct etl_bytes){arena_memdup(arena, shard->token.p, shard->token.n), shard->token.n};

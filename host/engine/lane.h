@@ -24,6 +24,7 @@ struct lane {
   const char *name; /* "dbo.user_logins/eu1" */
   const char *stream, *shard;
   uint32_t stream_flags;
+  const char *const *key; /* of the stream, ends with NULL; NULL: not known */
   struct etl_bytes token;
   int64_t est_rows;
   struct stop stop;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "engine/bind.h"
 #include "engine/run.h"
 
 #define BUDGET_WAIT_NS (30 * NS_PER_SEC) /* nothing was freed for so long: the lanes hold each other up */
@@ -136,7 +137,10 @@ static int32_t list_stream(void *arg, const struct etl_stream *stream) {
   struct listing *l = arg;
   l->streams = xrealloc(l->streams, (l->streams_n + 1) * sizeof *l->streams);
   l->streams[l->streams_n++] =
-    (struct etl_stream){.struct_size = sizeof *stream, .flags = stream->flags, .name = arena_strdup(l->r->arena, stream->name)};
+    (struct etl_stream){.struct_size = sizeof *stream,
+                        .flags = stream->flags,
+                        .name = arena_strdup(l->r->arena, stream->name),
+                        .key = key_copy(l->r->arena, stream->key)};
   return ETL_OK;
 }
 

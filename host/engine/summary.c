@@ -93,6 +93,12 @@ void run_report_progress(struct run *r) {
 
 void run_report_lane(struct run *r, struct lane *l) { report_event(&r->report, "lane", lane_json(l)); }
 
+/* Whether the run replaces its target as a whole, once that is known. */
+static void set_replaces(json_t *j, const struct run *r) {
+  if ((r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run)
+    json_object_set_new(j, "replaces", json_true());
+}
+
 static void set_usage(json_t *j) {
   struct rusage u;
   if (getrusage(RUSAGE_SELF, &u) < 0)
@@ -123,6 +129,7 @@ void run_report_summary(struct run *r, const char *status) {
                         r->spec->dry_run, "seconds", seconds(clock_mono_ns() - r->started_ns), "lanes", list);
   for (int c = 0; c < COUNTERS; c++)
     json_object_set_new(j, counter_names[c], json_integer(total[c]));
+  set_replaces(j, r);
   set_usage(j);
   set_metrics(j, &r->metrics);
   pthread_mutex_lock(&r->lock);

@@ -1,0 +1,29 @@
+/* cli/launch.h: what `etl run` and `etl plan` share: from the configuration to a worker that is listened to until it has ended. */
+#ifndef HOST_CLI_LAUNCH_H
+#define HOST_CLI_LAUNCH_H
+
+#include "cli/cli.h"
+#include "conf/conf.h"
+#include "engine/supervise.h"
+
+struct launch {
+  struct conf *conf;
+  struct registry *registry;
+  struct spec *spec; /* borrows from the other two, and from the arguments */
+};
+/* The pipeline that the first word names, checked as `etl check` does it, and the shards that --shard names.  CLI_OK, or an exit status
+ * after telling the user why.  To be ended with launch_fini() in both cases. */
+int launch_init(struct launch *l, const struct cli_args *a);
+void launch_fini(struct launch *l);
+
+/* Somebody who listens to the worker. */
+struct listener {
+  supervise_fn *event;
+  void (*stopping)(void *arg, enum stop_mode mode); /* a signal asked for it */
+  void *arg;
+};
+/* Starts the worker and waits for its end, on an event loop of its own.  SIGINT or SIGTERM: STOP_FINISH at first, STOP_NOW when it comes
+ * again.  The exit status. */
+int launch_worker(const struct launch *l, const struct listener *to);
+
+#endif

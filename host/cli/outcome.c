@@ -1,0 +1,152 @@
+/* The table, one sentence, and the errors below it. */
+#include "cli/outcome.h"
+
+#include <string.h>
+
+#include "base/table.h"
+#include "cli/event_text.h"
+
+static const char *const counters[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected"};
+enum { COUNTERS = sizeof counters / sizeof *counters };
+
+static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
+
+/* ---- the table --------------------------------------------------------------------------------------------------------------------- */
+
+static void lane_status_cell(struct table *t, struct arena *a, const json_t *lane) {
+  int64_t retries = number(lane, "retries");
+  const char *status = words_clean(a, event_string(lane, "status"));
+  if (strcmp(status, "running") == 0) /* its worker died */
+    status = "cut off";
+  table_cell(t, "%s%s%s%s", status, retries ? " (" : "",
+             !retries ? "" : retries == 1 ? "1 retry" : arena_printf(a, "%s retries", words_number(a, retries)), retries ? ")" : "");
+}
+
+static void lane_cells(struct table *t, struct arena *a, const json_t *lane, const struct run_view *v) {
+  const char *name = event_string(lane, "lane");
+  const struct lane_view *l = name ? run_view_lane(v, name) : NULL;
+  table_cell(t, "%s", words_clean(a, name));
+  for (size_t i = 0; i < COUNTERS; i++)
+    table_cell(t, "%s", words_number(a, number(lane, counters[i])));
+  table_cell(t, "%s", words_number(a, number(lane, "epochs")));
+  table_cell(t, "%s", l && l->ended_seconds >= 0 ? words_seconds(a, l->ended_seconds) : "");
+  lane_status_cell(t, a, lane);
+}
+
+static void total_cells(struct table *t, struct arena *a, const json_t *summary) {
+  const json_t *lane, *lanes = json_object_get(summary, "lanes");
+  int64_t epochs = 0;
+  size_t i;
+  json_array_foreach(lanes, i, lane)
+    epochs += number(lane, "epochs");
+  table_rule(t);
+  table_cell(t, "%s", words_count(a, (int64_t)json_array_size(lanes), "lane"));
+  for (size_t k = 0; k < COUNTERS; k++)
+    table_cell(t, "%s", words_number(a, number(summary, counters[k])));
+  table_cell(t, "%s", words_number(a, epochs));
+  table_cell(t, "%s", words_seconds(a, json_number_value(json_object_get(summary, "seconds"))));
+  table_cell(t, "%s", words_clean(a, event_string(summary, "status")));
+}
+
+static void print_table(const json_t *summary, const struct run_view *v, FILE *to) {
+  static const char *const heads[] = {"LANE", ">READ", ">WRITTEN", ">FILTERED", ">REJECTED", ">EPOCHS", ">TIME", "STATUS", NULL};
+  const json_t *lane, *lanes = json_object_get(summary, "lanes");
+  size_t i;
+  if (json_array_size(lanes) == 0) /* it failed before there were any */
+    return;
+  struct arena *a = arena_new();
+  struct table *t = table_new(heads);
+  json_array_foreach(lanes, i, lane)
+    lane_cells(t, a, lane, v);
+  total_cells(t, a, summary);
+  table_print(t, to);
+  table_free(t);
+  arena_free(a);
+}
+
+/* ---- what it came to ----------------------------------------------------------------------------------------------------------------- */
+
+static size_t lanes_with(const json_t *summary, const char *status) {
+  const json_t *lane;
+  size_t i, n = 0;
+  json_array_foreach(json_object_get(summary, "lanes"), i, lane) {
+    const char *s = event_string(lane, "status");
+    n += s && strcmp(s, status) == 0;
+  }
+  return n;
+}
+
+/* What a run that did not reach its end leaves in the target. */
+static const char *kept(struct arena *a, const json_t *summary, const struct run_view *v) {
+  int64_t written = number(summary, "rows_written");
+  if (v->replaces && written)
+    return "the target is as it was before; the next run reads everything again";
+  return written ? arena_printf(a, "%s committed before stay; the next run goes on from there", words_count(a, written, "row"))
+                 : "no rows were written";
+}
+
+static const char *say_success(struct arena *a, const json_t *s, const struct run_view *v) {
+  double seconds = json_number_value(json_object_get(s, "seconds"));
+  int64_t written = number(s, "rows_written"), read = number(s, "rows_read");
+  if (read == 0 && written == 0)
+    return arena_printf(a, "%s (%s)", v->replaces ? "the source is empty, and now the target is" : "nothing new: there was no row to read that the target does not have", words_seconds(a, seconds));
+  const char *speed =
+    seconds >= 1 ? arena_printf(a, ", %s rows/s", words_number(a, (int64_t)((double)written / seconds))) : "";
+  return arena_printf(a, "%s written in %s%s", words_count(a, written, "row"), words_seconds(a, seconds), speed);
+}
+
+static const char *say_partial(struct arena *a, const json_t *s, const struct run_view *v) {
+  (void)v;
+  size_t failed = lanes_with(s, "failed"), all = json_array_size(json_object_get(s, "lanes"));
+  return arena_printf(a, "%zu of %s failed, %s written; run it again when the cause is gone: the other shards will not be read again", failed,
+                      words_count(a, (int64_t)all, "lane"), words_count(a, number(s, "rows_written"), "row"));
+}
+
+static const char *say_crashed(struct arena *a, const json_t *s, const struct run_view *v) {
+  (void)a;
+  (void)s;
+  (void)v;
+  return "the worker process died; nothing is lost or doubled: the next run goes on from what the target has";
+}
+
+static const char *say_dry(struct arena *a, const json_t *s) {
+  return arena_printf(a, "dry run: %s read and %s would be written; nothing was", words_count(a, number(s, "rows_read"), "row"),
+                      words_number(a, number(s, "rows_written")));
+}
+
+static void print_verdict(const json_t *s, const struct run_view *v, const struct colours *c, FILE *to) {
+  static const struct {
+    const char *status;
+    const char *(*say)(struct arena *, const json_t *, const struct run_view *);
+  } sayings[] = {{"success", say_success}, {"partial", say_partial}, {"failed", kept}, {"cancelled", kept}, {"crashed", say_crashed}};
+  const char *status = event_string(s, "status"), *text = "";
+  struct arena *a = arena_new();
+  for (size_t i = 0; status && i < sizeof sayings / sizeof *sayings; i++)
+    if (strcmp(sayings[i].status, status) == 0) {
+      text = sayings[i].say(a, s, v);
+      const char *colour = i == 0 ? c->good : i == 1 || i == 3 ? c->warn : c->bad;
+      fprintf(to, "%s%s%s: ", colour, status, c->off);
+    }
+  bool dry = v->dry_run || json_is_true(json_object_get(s, "dry_run"));
+  fprintf(to, "%s\n", dry ? say_dry(a, s) : text);
+  arena_free(a);
+}
+
+void outcome_errors(const json_t *summary, const struct colours *c, FILE *to) {
+  const json_t *lane, *error = json_object_get(summary, "error");
+  size_t i;
+  if (error)
+    error_print(error, NULL, c, to);
+  json_array_foreach(json_object_get(summary, "lanes"), i, lane) {
+    error = json_object_get(lane, "error");
+    if (error)
+      error_print(error, event_string(lane, "lane"), c, to);
+  }
+}
+
+void outcome_print(const json_t *summary, const struct run_view *v, const struct colours *c, FILE *to) {
+  print_table(summary, v, to);
+  print_verdict(summary, v, c, to);
+  outcome_errors(summary, c, to);
+  fflush(to);
+}

@@ -1,0 +1,51 @@
+/* `etl run`: a worker carries the run out, this process shows it and passes on what the user asks for.  And the worker's own entrance. */
+#include <stdlib.h>
+
+#include "cli/launch.h"
+#include "cli/progress.h"
+
+int cmd_worker(const struct cli_args *a) {
+  const char *fd = cli_word(a, 0);
+  return worker_main(fd ? atoi(fd) : -1);
+}
+
+static int take_limit(const struct cli_args *a, struct spec *s) {
+  const char *text = cli_opt(a, "limit");
+  struct err e;
+  if (!text)
+    return CLI_OK;
+  s->limit_rows = strtoll(text, NULL, 10); /* the parser has made sure of it */
+  if (s->limit_rows > 0)
+    return CLI_OK;
+  err_set(&e, ETL_E_CONFIG, "--limit 0 would read nothing");
+  err_remedy(&e, "give a number of rows, or leave --limit out to read all");
+  return cli_report(&e);
+}
+
+static void on_event(void *arg, json_t *event) { progress_event(arg, event); }
+
+static void on_stopping(void *arg, enum stop_mode mode) {
+  progress_note(arg, mode == STOP_FINISH ? "stopping: what is in hand is committed first; Ctrl-C again stops at once"
+                                         : "stopping at once: what is not committed is undone, and read again by the next run");
+}
+
+static int run(const struct cli_args *a, struct launch *l) {
+  int status = take_limit(a, l->spec);
+  if (status != CLI_OK)
+    return status;
+  l->spec->full_refresh = cli_flag(a, "full-refresh");
+  l->spec->dry_run = cli_flag(a, "dry-run");
+  struct progress *p = progress_new(cli_opt(a, "progress"), stdout, stderr, &clock_system);
+  status = launch_worker(l, &(struct listener){.event = on_event, .stopping = on_stopping, .arg = p});
+  progress_free(p);
+  return status;
+}
+
+int cmd_run(const struct cli_args *a) {
+  struct launch l;
+  int status = launch_init(&l, a);
+  if (status == CLI_OK)
+    status = run(a, &l);
+  launch_fini(&l);
+  return status;
+}

@@ -1,0 +1,215 @@
+/* What a run would do, asked of all connectors: the "plan" event of events.md.  Nothing is claimed and nothing written.  A shard that
+ * cannot be asked has its error, and the others go on. */
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/bind.h"
+#include "engine/run.h"
+#include "etl/sdk.h"
+
+enum { CURSOR_MAX_BYTES = 1024 }; /* of a cursor that is shown */
+
+struct plan {
+  struct run *r;
+  const struct etl_explain *extract, *load; /* NULL: this connector does not explain itself */
+  struct outlet *outlets;                   /* one a transformer; bound again for each lane */
+};
+
+static const struct etl_explain *explain_of(const struct instance *in) {
+  const struct etl_common *c = in->part->conn->common;
+  return c->ext ? c->ext(in->self, ETL_EXT_EXPLAIN) : NULL;
+}
+
+static void set_text(json_t *j, const char *key, const char *text) {
+  if (!text)
+    return;
+  json_t *s = json_string(text);
+  json_object_set_new(j, key, s ? s : json_string("(not valid UTF-8)"));
+}
+
+/* ---- items ---------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *item_json(const char *kind, const char *text, bool warn) {
+  json_t *j = json_object();
+  set_text(j, "kind", kind);
+  set_text(j, "text", text);
+  if (warn)
+    json_object_set_new(j, "warn", json_true());
+  return j;
+}
+
+static int32_t take_item(void *arg, const struct etl_explain_item *i) {
+  static const char *const kinds[] = {
+    [ETL_EXPLAIN_SQL] = "sql", [ETL_EXPLAIN_INDEX] = "index", [ETL_EXPLAIN_TYPE] = "type", [ETL_EXPLAIN_NOTE] = "note"};
+  bool known = i->kind >= ETL_EXPLAIN_SQL && i->kind <= ETL_EXPLAIN_NOTE;
+  json_t *j = item_json(known ? kinds[i->kind] : "note", i->text, i->flags & ETL_EXPLAIN_WARN);
+  set_text(j, "subject", i->subject);
+  set_text(j, "from", i->from);
+  set_text(j, "to", i->to);
+  if (i->flags & ETL_EXPLAIN_LOSSY)
+    json_object_set_new(j, "lossy", json_true());
+  json_array_append_new(arg, j);
+  return ETL_OK;
+}
+
+static json_t *silent(const struct part *p, const char *what) {
+  cleanup_free char *text = xasprintf("connector %s does not say %s", p->conn->name, what);
+  return item_json("note", text, false);
+}
+
+/* ---- one lane ------------------------------------------------------------------------------------------------------------------- */
+
+/* Text as it is, anything else in hexadecimal; long ones are cut. */
+static void set_cursor(json_t *lane, struct etl_bytes cursor) {
+  size_t n = cursor.n < CURSOR_MAX_BYTES ? cursor.n : CURSOR_MAX_BYTES;
+  const unsigned char *p = cursor.p;
+  bool printable = text_is_utf8(cursor.p, n);
+  for (size_t i = 0; printable && i < n; i++)
+    printable = p[i] >= ' ' && p[i] != 0x7f;
+  if (printable) {
+    json_object_set_new(lane, "cursor", json_stringn(cursor.p, n));
+    return;
+  }
+  cleanup_free char *hex = xcalloc(2 * n + 3, 1);
+  memcpy(hex, "0x", 2);
+  for (size_t i = 0; i < n; i++) {
+    hex[2 * i + 2] = "0123456789abcdef"[p[i] >> 4];
+    hex[2 * i + 3] = "0123456789abcdef"[p[i] & 15];
+  }
+  json_object_set_new(lane, "cursor", json_string(hex));
+}
+
+static int ask_extractor(const struct plan *p, const struct lane *l, struct ArrowSchema *ret_schema, json_t *items, struct err *e) {
+  struct instance *in = &p->r->extractor;
+  struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .key = l->key};
+  struct etl_shard shard = {.struct_size = sizeof shard, .id = l->shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
+  struct etl_bytes cursor = l->stream_flags & ETL_STREAM_WHOLE ? (struct etl_bytes){0} : l->at.cursor;
+  if (!p->extract) {
+    json_array_append_new(items, silent(in->part, "what it would read"));
+    return 0;
+  }
+  if (CALL(&in->svc, "explain", p->extract->explain(in->self, &stream, &shard, cursor, ret_schema, take_item, items)) != ETL_OK)
+    return services_take_err(&in->svc, e);
+  return 0;
+}
+
+static json_t *columns_json(const struct ArrowSchema *s) {
+  json_t *columns = json_array();
+  for (int64_t i = 0; i < s->n_children; i++) {
+    json_t *c = json_object();
+    set_text(c, "name", s->children[i]->name);
+    set_text(c, "type", s->children[i]->format);
+    json_array_append_new(columns, c);
+  }
+  return columns;
+}
+
+/* *stream: in, what is read; out, what is left of it behind the last transformer. */
+static int ask_transformers(const struct plan *p, struct etl_stream *stream, json_t *transforms, struct err *e, const struct part **ret_part) {
+  for (size_t i = 0; i < p->r->spec->transforms_n; i++) {
+    *ret_part = &p->r->transforms[i];
+    if (outlet_bind(&p->outlets[i], &p->r->transformers[i], stream, e) < 0)
+      return -1;
+    *stream = p->outlets[i].stream;
+    json_t *t = json_object();
+    set_text(t, "connector", p->r->transforms[i].conn->name);
+    json_object_set_new(t, "columns", columns_json(stream->schema));
+    json_array_append_new(transforms, t);
+  }
+  return 0;
+}
+
+static int ask_loader(const struct plan *p, const struct etl_stream *stream, json_t *items, struct err *e) {
+  struct instance *in = &p->r->control;
+  struct ArrowSchema *schema = (struct ArrowSchema *)(uintptr_t)stream->schema; /* given and left alone */
+  if (!p->load) {
+    json_array_append_new(items, silent(in->part, "what it would write"));
+    return 0;
+  }
+  if (CALL(&in->svc, "explain", p->load->explain(in->self, stream, NULL, (struct etl_bytes){0}, schema, take_item, items)) != ETL_OK)
+    return services_take_err(&in->svc, e);
+  return 0;
+}
+
+static int fill_lane(const struct plan *p, const struct lane *l, json_t *lane) {
+  json_t *extract = json_array(), *transforms = json_array(), *load = json_array();
+  struct ArrowSchema schema = {0};
+  struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .schema = &schema, .key = l->key};
+  const struct part *asked = &p->r->extract;
+  struct err e;
+  json_object_set_new(lane, "extract", extract);
+  json_object_set_new(lane, "transforms", transforms);
+  json_object_set_new(lane, "load", load);
+  int rc = ask_extractor(p, l, &schema, extract, &e);
+  if (rc == 0 && schema.release) {
+    rc = ask_transformers(p, &stream, transforms, &e, &asked);
+    if (rc == 0) {
+      asked = &p->r->load;
+      rc = ask_loader(p, &stream, load, &e);
+    }
+  }
+  etl_schema_release(&schema);
+  if (rc < 0)
+    json_object_set_new(lane, "error", report_error(&e, asked->stage, asked->conn->name));
+  return rc;
+}
+
+/* ---- the guarantee ---------------------------------------------------------------------------------------------------------------- */
+
+static json_t *guarantee(const struct run *r) {
+  const struct { bool holds; const char *level, *why; } rules[] = { /* the first that holds */
+    {r->loader_caps & ETL_CAP_ASIDE, "exactly-once",
+     "the target is built anew beside the old one and takes its place in one transaction: it then has each row of the source once, as it was read"},
+    {!(r->loader_caps & ETL_CAP_TXN), "at-least-once",
+     "the loader has no transactions: rows of an interrupted epoch stay, and are written again by the next run"},
+    {!(r->loader_caps & ETL_CAP_STORES_CURSOR), "at-least-once",
+     "the loader does not keep the cursor with the rows: when a run is interrupted between the two, rows are written again"},
+    {!(r->extract.conn->caps & ETL_CAP_RESUME), "at-least-once",
+     "the extractor cannot read on from a cursor: every run writes what it reads once more"},
+    {r->lanes[0].stream_flags & ETL_STREAM_WHOLE, "idempotent",
+     "there is no cursor: every run reads everything and writes it in one transaction; rows that are there already are replaced by key"},
+    {true, "exactly-once",
+     "rows and cursor are committed in one transaction of the target, and every run goes on from what the target says"}};
+  size_t i = 0;
+  while (!rules[i].holds)
+    i++;
+  return json_pack("{s:s, s:s}", "level", rules[i].level, "why", rules[i].why);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------------------------- */
+
+static int plan_lanes(const struct plan *p) {
+  struct run *r = p->r;
+  json_t *lanes = json_array();
+  size_t failed = 0;
+  for (size_t i = 0; i < r->lanes_n && stop_mode(&r->stop) == STOP_NONE; i++) {
+    const struct lane *l = &r->lanes[i];
+    json_t *lane = json_pack("{s:s, s:s, s:s}", "lane", l->name, "stream", l->stream, "shard", l->shard);
+    if (l->at.cursor.p)
+      set_cursor(lane, l->at.cursor);
+    failed += fill_lane(p, l, lane) < 0;
+    json_array_append_new(lanes, lane);
+  }
+  if (stop_mode(&r->stop) != STOP_NONE) {
+    json_decref(lanes);
+    run_report_summary(r, "cancelled");
+    return RUN_EXIT_CANCELLED;
+  }
+  report_event(&r->report, "plan", json_pack("{s:s, s:o, s:o}", "pipeline", r->spec->pipeline, "guarantee", guarantee(r), "lanes", lanes));
+  return failed == 0 ? RUN_EXIT_SUCCESS : failed == r->lanes_n ? RUN_EXIT_FAILED : RUN_EXIT_PARTIAL;
+}
+
+int run_plan(struct run *r) {
+  if (run_open_control(r) < 0 || run_ask_committed(r) < 0) {
+    bool stopped = stop_mode(&r->stop) != STOP_NONE;
+    run_report_summary(r, stopped ? "cancelled" : "failed");
+    return stopped ? RUN_EXIT_CANCELLED : run_fail_exit(r);
+  }
+  struct plan p = {.r = r, .extract = explain_of(&r->extractor), .load = explain_of(&r->control)};
+  p.outlets = arena_alloc(r->arena, (r->spec->transforms_n + 1) * sizeof *p.outlets);
+  int rc = plan_lanes(&p);
+  for (size_t i = 0; i < r->spec->transforms_n; i++)
+    outlet_fini(&p.outlets[i]);
+  run_close_control(r);
+  return rc;
+}

@@ -31,6 +31,7 @@ class Connection:
     def __init__(self, listener: "Listener", sock: socket.socket, number: int):
         self.listener, self.number = listener, number
         self.transport = Transport(sock)
+        self.reader: threading.Thread | None = None
         self.session = None
         self.spid = 0
         self.packet_bytes = packets.DEFAULT
@@ -50,7 +51,8 @@ class Connection:
         log = self.listener.log
         try:
             if self._login():
-                threading.Thread(target=self._read, name=f"reader {self.spid}", daemon=True).start()
+                self.reader = threading.Thread(target=self._read, name=f"reader {self.spid}", daemon=True)
+                self.reader.start()
                 while (request := self._request()) is not None:
                     self._answer(*request)
         except Gone as e:
@@ -64,6 +66,14 @@ class Connection:
             if self.session:
                 self.session.close()
             self.listener.remove(self)
+            self._join_reader()
+            self.transport.sock.close()
+
+    def _join_reader(self) -> None:
+        while self.reader and self.reader.is_alive():
+            while not self.requests.empty():  # it may wait for room
+                self.requests.get_nowait()
+            self.reader.join(CANCEL_AGAIN_S)
 
     def _read(self) -> None:
         try:

@@ -281,6 +281,7 @@ class Connection:
         self.idle.clear()
         self.busy = True
         try:
+            self._check_wanted()
             for event in before:
                 answer.event(event)
             for i, run in enumerate(runs):
@@ -361,8 +362,11 @@ class Connection:
         with faults.changed:
             while faults.resumes == fault.resumed and not self.gone and not self.attention:
                 faults.changed.wait()
+        self._check_wanted()
+
+    def _check_wanted(self) -> None:
         if self.gone:
-            raise Gone("stalled, and the client did not wait")
+            raise Gone("nobody waits for the answer")
         if self.attention:
             raise Attention
 

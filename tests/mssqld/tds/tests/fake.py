@@ -47,7 +47,7 @@ def number_rows(first: int, n: int) -> Rows:
 class Session:
     def __init__(self, spid: int, database: str):
         self.spid, self.database, self.text_size, self.format_only = spid, database, 2 ** 31 - 1, False
-        self.stop, self.closed = threading.Event(), False
+        self.stop, self.ended = threading.Event(), threading.Event()
         self.loaded: list[tuple] = []
         self.calls: list[tuple[str, list[Param]]] = []
         self.done: list[str] = []
@@ -146,7 +146,7 @@ class Session:
         self.stop.set()
 
     def close(self) -> None:
-        self.closed = True
+        self.ended.set()
 
 
 ANSWERS = [(r"all_types", Session.all_types), (r"not_null", Session.not_null), (r"two results", Session.two), (r"numbers(\d+)", Session.numbers),

@@ -89,7 +89,7 @@ class Statements(WireCase):
         c.batch("numbers1", first_status=packets.RESET)
         reply = Reply(c.message())
         self.assertEqual(reply.of(0xE3)[0][0], 18)
-        self.assertEqual([s.closed for s in self.server.sessions], [True, False])
+        self.assertEqual([s.ended.is_set() for s in self.server.sessions], [True, False])
 
 
 class Procedures(WireCase):

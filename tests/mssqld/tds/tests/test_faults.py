@@ -62,7 +62,7 @@ class Attention(WireCase):
         c.batch("hang")
         session = self.server.sessions[-1]
         c.close()
-        self.assertTrue(session.stop.wait(10))
+        self.assertTrue(session.ended.wait(10))
 
 
 class Faults(WireCase):

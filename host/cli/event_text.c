@@ -33,8 +33,11 @@ static enum event_weight tell_lane(struct arena *a, const json_t *e, const char 
 }
 
 static enum event_weight tell_log(struct arena *a, const json_t *e, const char **ret) {
-  static const struct { const char *level; enum event_weight weight; } weights[] = {
-    {"trace", EVENT_SILENT}, {"debug", EVENT_SILENT}, {"info", EVENT_NEWS}, {"warning", EVENT_WARNING}, {"error", EVENT_ERROR}};
+  static const struct {
+    const char *level;
+    enum event_weight weight;
+  } weights[] = {
+      {"trace", EVENT_SILENT}, {"debug", EVENT_SILENT}, {"info", EVENT_NEWS}, {"warning", EVENT_WARNING}, {"error", EVENT_ERROR}};
   const char *level = member(a, e, "level"), *lane = member(a, e, "lane"), *connector = member(a, e, "connector");
   enum event_weight weight = EVENT_NEWS;
   for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
@@ -55,8 +58,7 @@ enum event_weight event_text(struct arena *a, const json_t *event, const char **
   static const struct {
     const char *name;
     enum event_weight (*tell)(struct arena *, const json_t *, const char **);
-  } tellers[] = {
-    {"start", tell_start}, {"retry", tell_retry}, {"lane", tell_lane}, {"log", tell_log}, {"warning", tell_warning}};
+  } tellers[] = {{"start", tell_start}, {"retry", tell_retry}, {"lane", tell_lane}, {"log", tell_log}, {"warning", tell_warning}};
   const char *name = event_string(event, "event");
   for (size_t i = 0; name && i < sizeof tellers / sizeof *tellers; i++)
     if (strcmp(tellers[i].name, name) == 0)
@@ -66,8 +68,10 @@ enum event_weight event_text(struct arena *a, const json_t *event, const char **
 
 /* "error class auth, code 18456, state 28P01": what there is of it. */
 static const char *details(struct arena *a, const json_t *error) {
-  static const struct { const char *key, *label; } fields[] = {
-    {"class", "class"}, {"vendor_code", "code"}, {"vendor_state", "state"}, {"option", "option"}, {"row", "row of the batch"}, {"column", "column"}};
+  static const struct {
+    const char *key, *label;
+  } fields[] = {{"class", "class"},   {"vendor_code", "code"},     {"vendor_state", "state"},
+                {"option", "option"}, {"row", "row of the batch"}, {"column", "column"}};
   const char *text = "";
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     const json_t *v = json_object_get(error, fields[i].key);

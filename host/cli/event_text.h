@@ -9,7 +9,12 @@
 #include "base/mem.h"
 #include "cli/words.h"
 
-enum event_weight { EVENT_SILENT = 0, EVENT_NEWS, EVENT_WARNING, EVENT_ERROR };
+enum event_weight {
+  EVENT_SILENT = 0,
+  EVENT_NEWS,
+  EVENT_WARNING,
+  EVENT_ERROR
+};
 /* One line about an event, without control characters, in *ret_text.  EVENT_SILENT: there is nothing to say in a line. */
 enum event_weight event_text(struct arena *a, const json_t *event, const char **ret_text);
 

@@ -5,7 +5,8 @@
 
 #include "cli/check.h"
 
-/* ---- before ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- before
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
 static int load_checked(struct launch *l, const struct cli_args *a) {
   struct diags d = {0};
@@ -41,7 +42,8 @@ void launch_fini(struct launch *l) {
   conf_free(l->conf);
 }
 
-/* ---- while it runs -------------------------------------------------------------------------------------------------------------------- */
+/* ---- while it runs
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 struct watch {
   const struct listener *to;
@@ -60,7 +62,9 @@ static void on_signal(struct ev_loop *loop, ev_signal *s, int revents) {
 
 static int follow(struct ev_loop *loop, struct watch *w) {
   static const int signals[] = {SIGINT, SIGTERM};
-  enum { SIGNALS = sizeof signals / sizeof *signals };
+  enum {
+    SIGNALS = sizeof signals / sizeof *signals
+  };
   ev_signal watchers[SIGNALS];
   for (size_t i = 0; i < SIGNALS; i++) {
     ev_signal_init(&watchers[i], on_signal, signals[i]);

@@ -11,8 +11,8 @@ struct launch {
   struct registry *registry;
   struct spec *spec; /* borrows from the other two, and from the arguments */
 };
-/* The pipeline that the first word names, checked as `etl check` does it, and the shards that --shard names.  CLI_OK, or an exit status
- * after telling the user why.  To be ended with launch_fini() in both cases. */
+/* The pipeline that the first word names, checked as `etl check` does it, and the shards that --shard names.  CLI_OK, or an exit
+ * status after telling the user why.  To be ended with launch_fini() in both cases. */
 int launch_init(struct launch *l, const struct cli_args *a);
 void launch_fini(struct launch *l);
 
@@ -22,8 +22,8 @@ struct listener {
   void (*stopping)(void *arg, enum stop_mode mode); /* a signal asked for it */
   void *arg;
 };
-/* Starts the worker and waits for its end, on an event loop of its own.  SIGINT or SIGTERM: STOP_FINISH at first, STOP_NOW when it comes
- * again.  The exit status. */
+/* Starts the worker and waits for its end, on an event loop of its own.  SIGINT or SIGTERM: STOP_FINISH at first, STOP_NOW when it
+ * comes again.  The exit status. */
 int launch_worker(const struct launch *l, const struct listener *to);
 
 #endif

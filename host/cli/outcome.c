@@ -7,11 +7,14 @@
 #include "cli/event_text.h"
 
 static const char *const counters[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected"};
-enum { COUNTERS = sizeof counters / sizeof *counters };
+enum {
+  COUNTERS = sizeof counters / sizeof *counters
+};
 
 static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
 
-/* ---- the table --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 static void lane_status_cell(struct table *t, struct arena *a, const json_t *lane) {
   int64_t retries = number(lane, "retries");
@@ -19,7 +22,10 @@ static void lane_status_cell(struct table *t, struct arena *a, const json_t *lan
   if (strcmp(status, "running") == 0) /* its worker died */
     status = "cut off";
   table_cell(t, "%s%s%s%s", status, retries ? " (" : "",
-             !retries ? "" : retries == 1 ? "1 retry" : arena_printf(a, "%s retries", words_number(a, retries)), retries ? ")" : "");
+             !retries       ? ""
+             : retries == 1 ? "1 retry"
+                            : arena_printf(a, "%s retries", words_number(a, retries)),
+             retries ? ")" : "");
 }
 
 static void lane_cells(struct table *t, struct arena *a, const json_t *lane, const struct run_view *v) {
@@ -37,8 +43,7 @@ static void total_cells(struct table *t, struct arena *a, const json_t *summary)
   const json_t *lane, *lanes = json_object_get(summary, "lanes");
   int64_t epochs = 0;
   size_t i;
-  json_array_foreach(lanes, i, lane)
-    epochs += number(lane, "epochs");
+  json_array_foreach(lanes, i, lane) epochs += number(lane, "epochs");
   table_rule(t);
   table_cell(t, "%s", words_count(a, (int64_t)json_array_size(lanes), "lane"));
   for (size_t k = 0; k < COUNTERS; k++)
@@ -56,15 +61,15 @@ static void print_table(const json_t *summary, const struct run_view *v, FILE *t
     return;
   struct arena *a = arena_new();
   struct table *t = table_new(heads);
-  json_array_foreach(lanes, i, lane)
-    lane_cells(t, a, lane, v);
+  json_array_foreach(lanes, i, lane) lane_cells(t, a, lane, v);
   total_cells(t, a, summary);
   table_print(t, to);
   table_free(t);
   arena_free(a);
 }
 
-/* ---- what it came to ----------------------------------------------------------------------------------------------------------------- */
+/* ---- what it came to
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static size_t lanes_with(const json_t *summary, const char *status) {
   const json_t *lane;
@@ -89,17 +94,20 @@ static const char *say_success(struct arena *a, const json_t *s, const struct ru
   double seconds = json_number_value(json_object_get(s, "seconds"));
   int64_t written = number(s, "rows_written"), read = number(s, "rows_read");
   if (read == 0 && written == 0)
-    return arena_printf(a, "%s (%s)", v->replaces ? "the source is empty, and now the target is" : "nothing new: there was no row to read that the target does not have", words_seconds(a, seconds));
-  const char *speed =
-    seconds >= 1 ? arena_printf(a, ", %s rows/s", words_number(a, (int64_t)((double)written / seconds))) : "";
+    return arena_printf(a, "%s (%s)",
+                        v->replaces ? "the source is empty, and now the target is"
+                                    : "nothing new: there was no row to read that the target does not have",
+                        words_seconds(a, seconds));
+  const char *speed = seconds >= 1 ? arena_printf(a, ", %s rows/s", words_number(a, (int64_t)((double)written / seconds))) : "";
   return arena_printf(a, "%s written in %s%s", words_count(a, written, "row"), words_seconds(a, seconds), speed);
 }
 
 static const char *say_partial(struct arena *a, const json_t *s, const struct run_view *v) {
   (void)v;
   size_t failed = lanes_with(s, "failed"), all = json_array_size(json_object_get(s, "lanes"));
-  return arena_printf(a, "%zu of %s failed, %s written; run it again when the cause is gone: the other shards will not be read again", failed,
-                      words_count(a, (int64_t)all, "lane"), words_count(a, number(s, "rows_written"), "row"));
+  return arena_printf(a,
+                      "%zu of %s failed, %s written; run it again when the cause is gone: the other shards will not be read again",
+                      failed, words_count(a, (int64_t)all, "lane"), words_count(a, number(s, "rows_written"), "row"));
 }
 
 static const char *say_crashed(struct arena *a, const json_t *s, const struct run_view *v) {
@@ -118,7 +126,8 @@ static void print_verdict(const json_t *s, const struct run_view *v, const struc
   static const struct {
     const char *status;
     const char *(*say)(struct arena *, const json_t *, const struct run_view *);
-  } sayings[] = {{"success", say_success}, {"partial", say_partial}, {"failed", kept}, {"cancelled", kept}, {"crashed", say_crashed}};
+  } sayings[] = {
+      {"success", say_success}, {"partial", say_partial}, {"failed", kept}, {"cancelled", kept}, {"crashed", say_crashed}};
   const char *status = event_string(s, "status"), *text = "";
   struct arena *a = arena_new();
   for (size_t i = 0; status && i < sizeof sayings / sizeof *sayings; i++)

@@ -32,7 +32,9 @@ static void on_event(void *arg, json_t *event) {
 
 static void on_stopping(void *arg, enum stop_mode mode) {
   (void)arg;
-  fputs(mode == STOP_FINISH ? "etl: stopping when the server asked last has answered; Ctrl-C again stops at once\n" : "etl: stopping\n", stderr);
+  fputs(mode == STOP_FINISH ? "etl: stopping when the server asked last has answered; Ctrl-C again stops at once\n"
+                            : "etl: stopping\n",
+        stderr);
 }
 
 static int plan(const struct cli_args *a, struct launch *l) {

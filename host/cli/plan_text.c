@@ -12,22 +12,23 @@ struct page {
   FILE *to;
 };
 
-static const char *member(const struct page *p, const json_t *j, const char *key) { return words_clean(p->arena, event_string(j, key)); }
+static const char *member(const struct page *p, const json_t *j, const char *key) {
+  return words_clean(p->arena, event_string(j, key));
+}
 
 static bool is_kind(const json_t *item, const char *kind) {
   const char *k = event_string(item, "kind");
   return k && strcmp(k, kind) == 0;
 }
 
-/* ---- groups of lanes ----------------------------------------------------------------------------------------------------------------- */
+/* ---- groups of lanes
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 /* The items of a list that are types (or that are none). */
 static json_t *items_of(const json_t *list, bool types) {
   json_t *item, *kept = json_array();
   size_t i;
-  json_array_foreach(list, i, item)
-    if (is_kind(item, "type") == types)
-      json_array_append(kept, item);
+  json_array_foreach(list, i, item) if (is_kind(item, "type") == types) json_array_append(kept, item);
   return kept;
 }
 
@@ -51,9 +52,7 @@ static json_t *group(const struct page *p, const json_t *lanes, json_t *(*pick)(
     json_t *what = pick(lane), *same = NULL;
     if (!what)
       continue;
-    json_array_foreach(groups, k, g)
-      if (json_equal(json_object_get(g, "what"), what))
-        same = g;
+    json_array_foreach(groups, k, g) if (json_equal(json_object_get(g, "what"), what)) same = g;
     const char *name = member(p, lane, "lane");
     if (same)
       json_object_set_new(same, "lanes", json_string(arena_printf(p->arena, "%s, %s", event_string(same, "lanes"), name)));
@@ -64,7 +63,8 @@ static json_t *group(const struct page *p, const json_t *lanes, json_t *(*pick)(
   return groups;
 }
 
-/* ---- items --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- items
+ * --------------------------------------------------------------------------------------------------------------------------- */
 
 static void print_sql(const struct page *p, const json_t *item) {
   const char *text = event_string(item, "text"), *subject = member(p, item, "subject");
@@ -93,9 +93,7 @@ static void print_item(const struct page *p, const json_t *item) {
 static void print_items(const struct page *p, const json_t *items) {
   const json_t *item;
   size_t i;
-  json_array_foreach(items, i, item)
-    if (!is_kind(item, "type"))
-      print_item(p, item);
+  json_array_foreach(items, i, item) if (!is_kind(item, "type")) print_item(p, item);
 }
 
 static void print_reading(const struct page *p, const json_t *g) {
@@ -111,7 +109,8 @@ static void print_reading(const struct page *p, const json_t *g) {
   }
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- columns
+ * ------------------------------------------------------------------------------------------------------------------------- */
 
 static const json_t *find_by(const json_t *list, const char *key, const char *value) {
   const json_t *j;
@@ -132,12 +131,14 @@ static const char *losses(const struct page *p, const json_t *from, const json_t
     if (!json_is_true(json_object_get(sides[i], "lossy")))
       continue;
     const char *why = member(p, sides[i], "text");
-    text = *text ? arena_printf(p->arena, "%s; %s", text, *why ? why : "lossy") : arena_printf(p->arena, "lossy%s%s", *why ? ": " : "", why);
+    text = *text ? arena_printf(p->arena, "%s; %s", text, *why ? why : "lossy")
+                 : arena_printf(p->arena, "lossy%s%s", *why ? ": " : "", why);
   }
   return text;
 }
 
-static void column_row(const struct page *p, struct table *t, const char *name, const json_t *from, const json_t *to, const char *target) {
+static void column_row(const struct page *p, struct table *t, const char *name, const json_t *from, const json_t *to,
+                       const char *target) {
   const char *lost = losses(p, from, to);
   const char *say = *lost ? lost : member(p, to, "text"); /* a remark of the loader that is no loss */
   table_cell(t, "%s", name);
@@ -146,13 +147,14 @@ static void column_row(const struct page *p, struct table *t, const char *name, 
   table_cell(t, "%s%s%s", *lost ? p->c->warn : "", say, *lost ? p->c->off : "");
 }
 
-/* A column that a transformer makes has no source, and one that it drops no target.  A loader that does not explain itself is given Arrow's
- * types as they come to it. */
+/* A column that a transformer makes has no source, and one that it drops no target.  A loader that does not explain itself is given
+ * Arrow's types as they come to it. */
 static void print_mapping(const struct page *p, const json_t *what) {
   static const char *const heads[] = {"COLUMN", "SOURCE", "TARGET", "LOST ON THE WAY", NULL};
   const json_t *extract = json_object_get(what, "extract"), *item, *from;
   const json_t *transforms = json_object_get(what, "transforms");
-  const json_t *last = json_object_get(json_array_get(transforms, json_array_size(transforms) - 1), "columns"); /* NULL: no transforms */
+  const json_t *last =
+      json_object_get(json_array_get(transforms, json_array_size(transforms) - 1), "columns"); /* NULL: no transforms */
   json_t *load = items_of(json_object_get(what, "load"), true);
   struct table *t = table_new(heads);
   size_t i;
@@ -176,10 +178,12 @@ static void print_mapping(const struct page *p, const json_t *what) {
   json_decref(load);
 }
 
-/* ---- transformers -------------------------------------------------------------------------------------------------------------------- */
+/* ---- transformers
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 /* The names in `of` that are not in `in`, after a word; "" if there are none. */
-static const char *missing(const struct page *p, const char *word, const json_t *of, const char *of_key, const json_t *in, const char *in_key) {
+static const char *missing(const struct page *p, const char *word, const json_t *of, const char *of_key, const json_t *in,
+                           const char *in_key) {
   const char *text = "";
   const json_t *j;
   size_t i;
@@ -226,10 +230,8 @@ void plan_print(const json_t *plan, const struct colours *c, FILE *to) {
   size_t i;
   fprintf(to, "Plan of %s for %s.  Nothing was written.\n", member(&p, plan, "pipeline"),
           words_count(p.arena, (int64_t)json_array_size(lanes), "lane"));
-  json_array_foreach(reading, i, g)
-    print_reading(&p, g);
-  json_array_foreach(columns, i, g)
-    print_columns(&p, g, json_array_size(columns) == 1);
+  json_array_foreach(reading, i, g) print_reading(&p, g);
+  json_array_foreach(columns, i, g) print_columns(&p, g, json_array_size(columns) == 1);
   fprintf(to, "\n%sGuarantee: %s%s: %s\n", c->bold, member(&p, guarantee, "level"), c->off, member(&p, guarantee, "why"));
   json_decref(reading);
   json_decref(columns);

@@ -8,8 +8,8 @@
 
 #include "cli/words.h"
 
-/* How each lane is read, the columns on their way, how they are written, and what a run guarantees.  What is the same for several lanes is
- * shown once, under all their names. */
+/* How each lane is read, the columns on their way, how they are written, and what a run guarantees.  What is the same for several
+ * lanes is shown once, under all their names. */
 void plan_print(const json_t *plan, const struct colours *c, FILE *to);
 
 #endif

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 
 struct progress;
-/* kind: bar, log, json or none, as --progress says it; NULL: bar on a terminal, else log.  A bar becomes a log where err is no terminal
- * that can redraw.  out: what was asked for; err: what goes on, and what went wrong. */
+/* kind: bar, log, json or none, as --progress says it; NULL: bar on a terminal, else log.  A bar becomes a log where err is no
+ * terminal that can redraw.  out: what was asked for; err: what goes on, and what went wrong. */
 struct progress *progress_new(const char *kind, FILE *out, FILE *err, const struct clock *clock);
 void progress_free(struct progress *p); /* accepts NULL */
 void progress_event(struct progress *p, const json_t *event);

@@ -1,7 +1,7 @@
 /* --progress bar: a line for each lane, drawn again in place; what has to be said goes above it.
  *
- * Invariants: between two events the cursor stands at the start of the line below the drawn ones; no drawn line reaches the last column,
- * so that none wraps and going up drawn_lines lines comes to the first of them. */
+ * Invariants: between two events the cursor stands at the start of the line below the drawn ones; no drawn line reaches the last
+ * column, so that none wraps and going up drawn_lines lines comes to the first of them. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,20 +10,37 @@
 #include "cli/outcome.h"
 #include "cli/progress_kind.h"
 
-enum { NAME, ROWS, RATE, LAG, STATUS, CELLS, GAP = 2, NAME_MIN = 8, DEFAULT_COLUMNS = 80, DEFAULT_LINES = 24 };
+enum {
+  NAME,
+  ROWS,
+  RATE,
+  LAG,
+  STATUS,
+  CELLS,
+  GAP = 2,
+  NAME_MIN = 8,
+  DEFAULT_COLUMNS = 80,
+  DEFAULT_LINES = 24
+};
 
 struct row {
   const char *cells[CELLS];
   const char *colour; /* of the status */
 };
 
-/* ---- what a frame shows ---------------------------------------------------------------------------------------------------------- */
+/* ---- what a frame shows
+ * ---------------------------------------------------------------------------------------------------------- */
+
+/* "1 row " as wide as "1 rows": the numbers line up. */
+static const char *rows_text(struct arena *a, int64_t n) {
+  return arena_printf(a, "%s row%s", words_number(a, n), n == 1 ? " " : "s");
+}
 
 static struct row lane_row(struct arena *a, const struct run_view *v, const struct lane_view *l, const struct colours *c) {
   char status[64];
   struct row r = {.colour = l->attempt ? c->warn : l->status == VIEW_FAILED ? c->bad : l->status == VIEW_SUCCESS ? c->good : ""};
   r.cells[NAME] = words_clean(a, l->name);
-  r.cells[ROWS] = words_count(a, l->rows_read, "row");
+  r.cells[ROWS] = rows_text(a, l->rows_read);
   r.cells[RATE] = l->status == VIEW_RUNNING ? arena_printf(a, "%s/s", words_number(a, (int64_t)l->rate.per_second)) : "";
   r.cells[LAG] = l->lag_seconds >= 0 ? arena_printf(a, "lag %s", words_seconds(a, l->lag_seconds)) : "";
   r.cells[STATUS] = arena_strdup(a, run_view_status(v, l, status, sizeof status));
@@ -33,7 +50,7 @@ static struct row lane_row(struct arena *a, const struct run_view *v, const stru
 static struct row total_row(struct arena *a, const struct run_view *v) {
   struct row r = {.colour = ""};
   r.cells[NAME] = words_clean(a, v->pipeline);
-  r.cells[ROWS] = words_count(a, v->rows_read, "row");
+  r.cells[ROWS] = rows_text(a, v->rows_read);
   r.cells[RATE] = arena_printf(a, "%s/s", words_number(a, (int64_t)v->per_second));
   r.cells[LAG] = "";
   r.cells[STATUS] = arena_printf(a, "%s%s%s%s", words_seconds(a, v->seconds), v->rss_bytes > 0 ? ", " : "",
@@ -64,7 +81,8 @@ static const char *rest_text(struct arena *a, const struct run_view *v, const bo
   return arena_printf(a, "and %zu more: %zu running, %zu failed, %zu done", all, hidden[0], hidden[1], hidden[2]);
 }
 
-/* ---- layout ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- layout
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
 struct layout {
   size_t width[CELLS];
@@ -128,7 +146,8 @@ size_t progress_bar_frame(const struct run_view *v, size_t columns, size_t lines
   return n + !all + 1;
 }
 
-/* ---- the terminal -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the terminal
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 static void size_of(FILE *f, size_t *ret_columns, size_t *ret_lines) {
   struct winsize w = {0};

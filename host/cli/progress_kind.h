@@ -17,14 +17,14 @@ struct progress {
   FILE *out, *err;
   const struct clock *clock;
   struct run_view view;
-  size_t drawn_lines;  /* bar: how many lines of it stand above the cursor */
-  int64_t told_ns;     /* log: when progress was last told; 0: never */
+  size_t drawn_lines; /* bar: how many lines of it stand above the cursor */
+  int64_t told_ns;    /* log: when progress was last told; 0: never */
 };
 
 extern const struct progress_kind progress_bar, progress_log, progress_json;
 
-/* The live display as it is drawn on a terminal of that size: lines that are shorter than columns, at most lines of them.  The number of
- * lines. */
+/* The live display as it is drawn on a terminal of that size: lines that are shorter than columns, at most lines of them.  The
+ * number of lines. */
 size_t progress_bar_frame(const struct run_view *v, size_t columns, size_t lines, const struct colours *c, FILE *to);
 
 #endif

@@ -1,4 +1,5 @@
-/* `etl run`: a worker carries the run out, this process shows it and passes on what the user asks for.  And the worker's own entrance. */
+/* `etl run`: a worker carries the run out, this process shows it and passes on what the user asks for.  And the worker's own
+ * entrance. */
 #include <stdlib.h>
 
 #include "cli/launch.h"

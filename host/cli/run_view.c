@@ -11,7 +11,7 @@
 #define RATE_WINDOW_SECONDS 2.0 /* a rate is of the last one to two windows */
 
 static const char *const status_names[] = {
-  [VIEW_RUNNING] = "running", [VIEW_SUCCESS] = "success", [VIEW_FAILED] = "failed", [VIEW_CANCELLED] = "cancelled"};
+    [VIEW_RUNNING] = "running", [VIEW_SUCCESS] = "success", [VIEW_FAILED] = "failed", [VIEW_CANCELLED] = "cancelled"};
 
 void run_view_fini(struct run_view *v) {
   for (size_t i = 0; i < v->lanes_n; i++)
@@ -36,7 +36,8 @@ static struct lane_view *find_or_add(struct run_view *v, const char *name) {
     return l;
   v->lanes = xrealloc(v->lanes, (v->lanes_n + 1) * sizeof *v->lanes);
   l = &v->lanes[v->lanes_n++];
-  *l = (struct lane_view){.name = xstrdup(name), .lag_seconds = -1, .ended_seconds = -1, .rate = {.since = v->seconds, .mark = v->seconds}};
+  *l = (struct lane_view){
+      .name = xstrdup(name), .lag_seconds = -1, .ended_seconds = -1, .rate = {.since = v->seconds, .mark = v->seconds}};
   return l;
 }
 
@@ -142,8 +143,7 @@ void run_view_note(struct run_view *v, const json_t *event, int64_t now_ns) {
   if (json_is_true(json_object_get(event, "replaces")))
     v->replaces = true;
   note_number(event, "rss_bytes", &v->rss_bytes);
-  json_array_foreach(lanes, i, lane)
-    note_lane(v, lane);
+  json_array_foreach(lanes, i, lane) note_lane(v, lane);
   add_up(v);
 }
 
@@ -157,7 +157,8 @@ size_t run_view_count(const struct run_view *v, enum view_status status) {
 const char *run_view_status(const struct run_view *v, const struct lane_view *l, char *buf, size_t room) {
   if (!l->attempt)
     return status_names[l->status];
-  double left = l->retry_seconds - v->seconds;
-  snprintf(buf, room, "attempt %lld in %llds", (long long)l->attempt, left > 0 ? (long long)left + 1 : 0);
+  double left = l->retry_seconds > v->seconds ? l->retry_seconds - v->seconds : 0;
+  long long whole = (long long)left;
+  snprintf(buf, room, "attempt %lld in %llds", (long long)l->attempt, (double)whole < left ? whole + 1 : whole);
   return buf;
 }

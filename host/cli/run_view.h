@@ -8,9 +8,14 @@
 
 #include <jansson.h>
 
-enum view_status { VIEW_RUNNING = 0, VIEW_SUCCESS, VIEW_FAILED, VIEW_CANCELLED };
+enum view_status {
+  VIEW_RUNNING = 0,
+  VIEW_SUCCESS,
+  VIEW_FAILED,
+  VIEW_CANCELLED
+};
 
-struct rate { /* rows a second over the last few seconds */
+struct rate {         /* rows a second over the last few seconds */
   double since, mark; /* seconds */
   int64_t since_rows, mark_rows;
   double per_second;
@@ -28,10 +33,10 @@ struct lane_view {
 struct run_view {
   char *pipeline;
   bool dry_run, full_refresh;
-  bool replaces;   /* the target, as a whole, at the end */
-  bool started;    /* the first event has come */
+  bool replaces; /* the target, as a whole, at the end */
+  bool started;  /* the first event has come */
   int64_t started_ns;
-  double seconds;  /* since then */
+  double seconds; /* since then */
   int64_t rss_bytes;
   struct lane_view *lanes;
   size_t lanes_n;

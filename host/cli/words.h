@@ -8,10 +8,10 @@
 
 #include "base/mem.h"
 
-const char *words_number(struct arena *a, int64_t n);                       /* "1,234,567" */
-const char *words_count(struct arena *a, int64_t n, const char *what);      /* "1 row", "1,234 rows" of "row" */
-const char *words_seconds(struct arena *a, double seconds);                 /* "40ms", "1.5s", "12s", "2m05s", "3h07m", "5d02h" */
-const char *words_bytes(struct arena *a, int64_t bytes);                    /* "58.3 MiB" */
+const char *words_number(struct arena *a, int64_t n);                  /* "1,234,567" */
+const char *words_count(struct arena *a, int64_t n, const char *what); /* "1 row", "1,234 rows" of "row" */
+const char *words_seconds(struct arena *a, double seconds);            /* "40ms", "1.5s", "12s", "2m05s", "3h07m", "5d02h" */
+const char *words_bytes(struct arena *a, int64_t bytes);               /* "58.3 MiB" */
 /* s without control characters, which could steer the terminal.  NULL gives "". */
 const char *words_clean(struct arena *a, const char *s);
 /* s in at most so many columns; what is too long loses its head (which is what names of lanes have in common), or its tail. */

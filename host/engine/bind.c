@@ -43,8 +43,8 @@ int outlet_bind(struct outlet *o, struct instance *transformer, const struct etl
   if (CALL(svc, "bind", api->bind(transformer->self, in, declare, o)) != ETL_OK)
     return services_take_err(svc, e);
   if (o->declared != 1)
-    return err_set(e, ETL_E_UNSUPPORTED, "transformer %s declares %d output streams for %s; this version takes exactly one", svc->connector,
-                   o->declared, in->name);
+    return err_set(e, ETL_E_UNSUPPORTED, "transformer %s declares %d output streams for %s; this version takes exactly one",
+                   svc->connector, o->declared, in->name);
   if (!o->stream.name)
     o->stream.name = arena_strdup(o->arena, in->name);
   return 0;

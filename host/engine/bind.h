@@ -1,4 +1,5 @@
-/* engine/bind.h: a transformer told what it gets, and asked what it will give: exactly one stream.  The thread that calls the instance. */
+/* engine/bind.h: a transformer told what it gets, and asked what it will give: exactly one stream.  The thread that calls the
+ * instance. */
 #ifndef HOST_ENGINE_BIND_H
 #define HOST_ENGINE_BIND_H
 

@@ -1,5 +1,5 @@
-/* What a run would do, asked of all connectors: the "plan" event of events.md.  Nothing is claimed and nothing written.  A shard that
- * cannot be asked has its error, and the others go on. */
+/* What a run would do, asked of all connectors: the "plan" event of events.md.  Nothing is claimed and nothing written.  A shard
+ * that cannot be asked has its error, and the others go on. */
 #include <string.h>
 
 #include "base/text.h"
@@ -7,7 +7,9 @@
 #include "engine/run.h"
 #include "etl/sdk.h"
 
-enum { CURSOR_MAX_BYTES = 1024 }; /* of a cursor that is shown */
+enum {
+  CURSOR_MAX_BYTES = 1024
+}; /* of a cursor that is shown */
 
 struct plan {
   struct run *r;
@@ -27,7 +29,8 @@ static void set_text(json_t *j, const char *key, const char *text) {
   json_object_set_new(j, key, s ? s : json_string("(not valid UTF-8)"));
 }
 
-/* ---- items ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- items ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *item_json(const char *kind, const char *text, bool warn) {
   json_t *j = json_object();
@@ -40,7 +43,7 @@ static json_t *item_json(const char *kind, const char *text, bool warn) {
 
 static int32_t take_item(void *arg, const struct etl_explain_item *i) {
   static const char *const kinds[] = {
-    [ETL_EXPLAIN_SQL] = "sql", [ETL_EXPLAIN_INDEX] = "index", [ETL_EXPLAIN_TYPE] = "type", [ETL_EXPLAIN_NOTE] = "note"};
+      [ETL_EXPLAIN_SQL] = "sql", [ETL_EXPLAIN_INDEX] = "index", [ETL_EXPLAIN_TYPE] = "type", [ETL_EXPLAIN_NOTE] = "note"};
   bool known = i->kind >= ETL_EXPLAIN_SQL && i->kind <= ETL_EXPLAIN_NOTE;
   json_t *j = item_json(known ? kinds[i->kind] : "note", i->text, i->flags & ETL_EXPLAIN_WARN);
   set_text(j, "subject", i->subject);
@@ -57,7 +60,8 @@ static json_t *silent(const struct part *p, const char *what) {
   return item_json("note", text, false);
 }
 
-/* ---- one lane ------------------------------------------------------------------------------------------------------------------- */
+/* ---- one lane -------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Text as it is, anything else in hexadecimal; long ones are cut. */
 static void set_cursor(json_t *lane, struct etl_bytes cursor) {
@@ -105,7 +109,8 @@ static json_t *columns_json(const struct ArrowSchema *s) {
 }
 
 /* *stream: in, what is read; out, what is left of it behind the last transformer. */
-static int ask_transformers(const struct plan *p, struct etl_stream *stream, json_t *transforms, struct err *e, const struct part **ret_part) {
+static int ask_transformers(const struct plan *p, struct etl_stream *stream, json_t *transforms, struct err *e,
+                            const struct part **ret_part) {
   for (size_t i = 0; i < p->r->spec->transforms_n; i++) {
     *ret_part = &p->r->transforms[i];
     if (outlet_bind(&p->outlets[i], &p->r->transformers[i], stream, e) < 0)
@@ -126,7 +131,8 @@ static int ask_loader(const struct plan *p, const struct etl_stream *stream, jso
     json_array_append_new(items, silent(in->part, "what it would write"));
     return 0;
   }
-  if (CALL(&in->svc, "explain", p->load->explain(in->self, stream, NULL, (struct etl_bytes){0}, schema, take_item, items)) != ETL_OK)
+  if (CALL(&in->svc, "explain", p->load->explain(in->self, stream, NULL, (struct etl_bytes){0}, schema, take_item, items)) !=
+      ETL_OK)
     return services_take_err(&in->svc, e);
   return 0;
 }
@@ -134,7 +140,8 @@ static int ask_loader(const struct plan *p, const struct etl_stream *stream, jso
 static int fill_lane(const struct plan *p, const struct lane *l, json_t *lane) {
   json_t *extract = json_array(), *transforms = json_array(), *load = json_array();
   struct ArrowSchema schema = {0};
-  struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .schema = &schema, .key = l->key};
+  struct etl_stream stream = {
+      .struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .schema = &schema, .key = l->key};
   const struct part *asked = &p->r->extract;
   struct err e;
   json_object_set_new(lane, "extract", extract);
@@ -154,29 +161,37 @@ static int fill_lane(const struct plan *p, const struct lane *l, json_t *lane) {
   return rc;
 }
 
-/* ---- the guarantee ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the guarantee
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static json_t *guarantee(const struct run *r) {
-  const struct { bool holds; const char *level, *why; } rules[] = { /* the first that holds */
-    {r->loader_caps & ETL_CAP_ASIDE, "exactly-once",
-     "the target is built anew beside the old one and takes its place in one transaction: it then has each row of the source once, as it was read"},
-    {!(r->loader_caps & ETL_CAP_TXN), "at-least-once",
-     "the loader has no transactions: rows of an interrupted epoch stay, and are written again by the next run"},
-    {!(r->loader_caps & ETL_CAP_STORES_CURSOR), "at-least-once",
-     "the loader does not keep the cursor with the rows: when a run is interrupted between the two, rows are written again"},
-    {!(r->extract.conn->caps & ETL_CAP_RESUME), "at-least-once",
-     "the extractor cannot read on from a cursor: every run writes what it reads once more"},
-    {r->lanes[0].stream_flags & ETL_STREAM_WHOLE, "idempotent",
-     "there is no cursor: every run reads everything and writes it in one transaction; rows that are there already are replaced by key"},
-    {true, "exactly-once",
-     "rows and cursor are committed in one transaction of the target, and every run goes on from what the target says"}};
+  const struct {
+    bool holds;
+    const char *level, *why;
+  } rules[] = {
+      /* the first that holds */
+      {r->loader_caps & ETL_CAP_ASIDE, "exactly-once",
+       "the target is built anew beside the old one and takes its place in one transaction: it then has each row of the source "
+       "once, as it was read"},
+      {!(r->loader_caps & ETL_CAP_TXN), "at-least-once",
+       "the loader has no transactions: rows of an interrupted epoch stay, and are written again by the next run"},
+      {!(r->loader_caps & ETL_CAP_STORES_CURSOR), "at-least-once",
+       "the loader does not keep the cursor with the rows: when a run is interrupted between the two, rows are written again"},
+      {!(r->extract.conn->caps & ETL_CAP_RESUME), "at-least-once",
+       "the extractor cannot read on from a cursor: every run writes what it reads once more"},
+      {r->lanes[0].stream_flags & ETL_STREAM_WHOLE, "idempotent",
+       "there is no cursor: every run reads everything and writes it in one transaction; rows that are there already are replaced "
+       "by key"},
+      {true, "exactly-once",
+       "rows and cursor are committed in one transaction of the target, and every run goes on from what the target says"}};
   size_t i = 0;
   while (!rules[i].holds)
     i++;
   return json_pack("{s:s, s:s}", "level", rules[i].level, "why", rules[i].why);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 static int plan_lanes(const struct plan *p) {
   struct run *r = p->r;
@@ -195,7 +210,8 @@ static int plan_lanes(const struct plan *p) {
     run_report_summary(r, "cancelled");
     return RUN_EXIT_CANCELLED;
   }
-  report_event(&r->report, "plan", json_pack("{s:s, s:o, s:o}", "pipeline", r->spec->pipeline, "guarantee", guarantee(r), "lanes", lanes));
+  report_event(&r->report, "plan",
+               json_pack("{s:s, s:o, s:o}", "pipeline", r->spec->pipeline, "guarantee", guarantee(r), "lanes", lanes));
   return failed == 0 ? RUN_EXIT_SUCCESS : failed == r->lanes_n ? RUN_EXIT_FAILED : RUN_EXIT_PARTIAL;
 }
 

@@ -1,0 +1,152 @@
+/* `etl run` and `etl plan` as a user starts them, with connectors that need no server. */
+#include "../tmpdir.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static char out[1 << 16], errors[1 << 16];
+
+static void enter(void) {
+  tmpdir_enter();
+  tmpdir_write("etl.conf", "plugin_dirs = [ \"" CONNECTORS "\" ];\ncache_dir = \"%s/cache\";\n", tmpdir_path);
+  unsetenv("ETL_CONF");
+  unsetenv("ETL_PLUGIN_PATH");
+}
+TestSuite(run, .init = enter, .fini = tmpdir_leave);
+
+#define LOAD "load = { plugin = \"ledger\"; file = \"../ledger.json\"; };\nerror_handling = { max_retries = 0; };\n"
+
+static void slurp(const char *name, char *to) {
+  FILE *f = fopen(name, "r");
+  cr_assert_not_null(f);
+  to[fread(to, 1, sizeof out - 1, f)] = '\0';
+  fclose(f);
+}
+
+static int etl(const char *args) {
+  char line[8192];
+  snprintf(line, sizeof line, ">out 2>errors '" ETL "' %s", args);
+  int status = system(line);
+  cr_assert(WIFEXITED(status));
+  slurp("out", out);
+  slurp("errors", errors);
+  return WEXITSTATUS(status);
+}
+
+Test(run, moves_rows_and_then_nothing) {
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"gen\"; rows = 1500; shards = [ \"a\", \"b\" ]; };\n" LOAD);
+  cr_expect_eq(etl("run p"), 0, "%s", errors);
+  cr_expect_not_null(strstr(out, "numbers/b  1,500    1,500         0         0       1"), "%s", out);
+  cr_expect_not_null(strstr(out, "success: 3,000 rows written in "));
+  cr_expect_not_null(strstr(errors, "p: run "), "a log goes to stderr");
+  cr_expect_eq(etl("run p --shard b"), 0);
+  cr_expect_null(strstr(out, "numbers/a"));
+  cr_expect_not_null(strstr(out, "success: nothing new"));
+  cr_expect_eq(etl("run p --progress none"), 0);
+  cr_expect_str_eq(out, "");
+  cr_expect_str_eq(errors, "");
+}
+
+Test(run, json_is_lines_of_json) {
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"gen\"; };\n" LOAD);
+  cr_expect_eq(etl("run p --progress json --dry-run"), 0);
+  cr_expect_str_eq(errors, "");
+  const char *last = NULL;
+  for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
+    json_t *j = json_loads(line, 0, NULL);
+    cr_assert_not_null(j, "%s", line);
+    json_decref(j);
+    last = line;
+  }
+  cr_expect_not_null(strstr(last, "\"event\":\"summary\""));
+  cr_expect_not_null(strstr(last, "\"rows_read\":10"));
+  cr_expect_neq(access("ledger.json", F_OK), 0, "a dry run writes nothing");
+}
+
+Test(run, exit_statuses) {
+  tmpdir_write("pipelines.d/bad.conf", "extract = { plugin = \"gen\"; fail_at = 5; };\n" LOAD);
+  cr_expect_eq(etl("run bad"), 1);
+  cr_expect_not_null(strstr(out, "failed: "), "%s", out);
+  cr_expect_not_null(strstr(out, "error in numbers/0 (extract, gen): gen: row 5 fails"), "%s", out);
+  cr_expect_eq(etl("run bad --progress none"), 1);
+  cr_expect_str_eq(out, "");
+  cr_expect_not_null(strstr(errors, "row 5 fails"));
+  cr_expect_eq(etl("run bda"), 2);
+  cr_expect_not_null(strstr(errors, "bad"), "the nearest name: %s", errors);
+  cr_expect_eq(etl("run bad --limit 0"), 2);
+  cr_expect_eq(etl("run bad --shard nowhere"), 2);
+  cr_expect_not_null(strstr(out, "there is no shard 'nowhere'"), "%s", out);
+}
+
+Test(run, all_mistakes_before_anything_starts) {
+  tmpdir_write("pipelines.d/p.conf",
+               "extract = { plugin = \"gen\"; rwos = 1; };\nload = { plugin = \"ledgr\"; };\nepoch = { rows = \"many\"; };\n");
+  for (int i = 0; i < 2; i++) {
+    cr_expect_eq(etl(i ? "plan p" : "run p"), 2);
+    cr_expect_str_eq(out, "");
+    cr_expect_not_null(strstr(errors, "p.conf:1: error: "), "%s", errors);
+    cr_expect_not_null(strstr(errors, "p.conf:2: error: "), "%s", errors);
+    cr_expect_not_null(strstr(errors, "p.conf:3: error: "), "%s", errors);
+    cr_expect_not_null(strstr(errors, "etl: 3 errors in the configuration\n"), "%s", errors);
+  }
+}
+
+/* Waits for a text in a process's output; what was read so far is in out. */
+static void await(int fd, const char *text) {
+  size_t n = strlen(out);
+  while (!strstr(out, text)) {
+    ssize_t got = read(fd, out + n, sizeof out - 1 - n);
+    cr_assert_gt(got, 0, "it ended without saying '%s': %s", text, out);
+    n += (size_t)got;
+    out[n] = '\0';
+  }
+}
+
+Test(run, ctrl_c_commits_what_is_in_hand, .timeout = 60) {
+  int to[2], status = 0;
+  tmpdir_write("pipelines.d/p.conf",
+               "extract = { plugin = \"gen\"; rows = 1000000000000L; };\n" LOAD "epoch = { rows = 1000; };\n");
+  cr_assert_eq(pipe2(to, O_CLOEXEC), 0);
+  out[0] = '\0';
+  pid_t pid = fork();
+  cr_assert_geq(pid, 0);
+  if (pid == 0) {
+    dup2(to[1], STDOUT_FILENO);
+    dup2(to[1], STDERR_FILENO);
+    execl(ETL, "etl", "run", "p", "--progress", "json", (char *)NULL);
+    _exit(127);
+  }
+  close(to[1]);
+  await(to[0], "\"event\":\"progress\"");
+  kill(pid, SIGINT);
+  await(to[0], "etl: stopping: ");
+  await(to[0], "\"event\":\"summary\"");
+  cr_assert_eq(waitpid(pid, &status, 0), pid);
+  close(to[0]);
+  cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 4);
+  cr_expect_not_null(strstr(out, "\"status\":\"cancelled\""), "%s", out);
+  cr_expect_eq(access("ledger.json", F_OK), 0);
+}
+
+Test(run, a_plan_of_connectors_that_say_little) {
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"gen\"; shards = [ \"a\", \"b\" ]; };\n" LOAD);
+  cr_expect_eq(etl("plan p"), 0, "%s", errors);
+  cr_expect_str_eq(
+      out, "Plan of p for 2 lanes.  Nothing was written.\n"
+           "\nRead numbers/a, numbers/b\n"
+           "  from the start: nothing is committed yet\n"
+           "  note: connector gen does not say what it would read\n"
+           "\nGuarantee: exactly-once: rows and cursor are committed in one transaction of the target, and every run goes on "
+           "from what the target says\n");
+  cr_expect_eq(etl("plan p --shard b -o json"), 0);
+  json_t *j = json_loads(out, 0, NULL);
+  cr_expect_str_eq(json_string_value(json_object_get(json_object_get(j, "guarantee"), "level")), "exactly-once");
+  cr_expect_eq(json_array_size(json_object_get(j, "lanes")), 1);
+  json_decref(j);
+  cr_expect_neq(access("ledger.json", F_OK), 0, "a plan writes nothing");
+  cr_expect_eq(etl("plan p --shard nowhere"), 2);
+  cr_expect_str_eq(out, "");
+  cr_expect_not_null(strstr(errors, "there is no shard 'nowhere'"));
+}

@@ -56,7 +56,8 @@ class Listener:
                 if e.errno not in (errno.EMFILE, errno.ENFILE, errno.ECONNABORTED):
                     return  # closed
                 self.log(0, f"accept: {e}")
-                time.sleep(0.05)
+                with self.faults.changed:  # a connection that ends says so
+                    self.faults.changed.wait(0.1)
                 continue
             if self.faults.refusing:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

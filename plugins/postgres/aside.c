@@ -1,0 +1,311 @@
+/* A table built aside and put in the target's place by one transaction, together with the cursors of its lanes.
+ *
+ * Two ways of putting it there.  By name, when nothing else hangs on the old table: the new one takes its name, owner, grants and the names
+ * of its indexes, and the old one goes.  By content, when views, foreign keys, triggers, policies, publications and the like hang
+ * on it: the old table is emptied and filled from the new one, so that all of them stay.  Either way readers see the old rows until
+ * the commit.  etl.asides lists tables aside, so that a later run removes what a dead one left. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "instance.h"
+
+enum {
+  NAME_MAX_BYTES = 63
+};
+
+char *aside_name(const char *table, const char *run) {
+  static const char middle[] = "__etl_";
+  size_t head = strlen(table), room = NAME_MAX_BYTES - (sizeof middle - 1) - strlen(run);
+  if (head > room)
+    for (head = room; head && ((unsigned char)table[head] & 0xC0) == 0x80;)
+      head--; /* not within a character */
+  char *name = malloc(head + sizeof middle + strlen(run));
+  if (name)
+    sprintf(name, "%.*s%s%s", (int)head, table, middle, run);
+  return name;
+}
+
+static void add_aside(struct text *t, const struct instance *in, const char *name) {
+  text_add_name(t, in->settings.schema);
+  text_add(t, ".");
+  text_add_name(t, name);
+}
+
+/* Runs what was put together in sql, and forgets it. */
+static int32_t run_text(struct instance *in, const char *doing, struct text *sql) {
+  int32_t rc = sql->failed ? out_of_memory(in) : session_run(&in->session, doing, text_str(sql));
+  text_clear(sql);
+  return rc;
+}
+
+/* ---- making -------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t make(struct instance *in, const struct columns *columns, const struct table *target, struct text *sql) {
+  if (target->oid && target->kind == 'r') {
+    text_add(sql, "CREATE TABLE IF NOT EXISTS ");
+    sql_table(sql, in);
+    text_add(sql, " (LIKE ");
+    sql_target(sql, in);
+    text_add(sql, " INCLUDING ALL)");
+  } else {
+    sql_create_target(sql, in, columns, in->table);
+  }
+  int32_t rc = run_text(in, "creating the table aside", sql);
+  if (rc != ETL_OK)
+    return rc;
+  text_add(sql, "INSERT INTO ");
+  sql_state(sql, in, "asides");
+  text_add(sql, " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING");
+  rc = sql->failed ? out_of_memory(in)
+                   : session_query(&in->session, "noting the table aside", text_str(sql), 4,
+                                   (const char *const[]){in->pipeline, in->run, in->settings.schema, in->table}, NULL);
+  text_clear(sql);
+  return rc == ETL_OK ? session_run(&in->session, "creating the table aside", "COMMIT") : rc;
+}
+
+int32_t aside_create(struct instance *in, const struct columns *columns) {
+  struct table target = {0};
+  struct text sql = {0};
+  text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(");
+  text_add_literal(&sql, in->settings.target);
+  text_add(&sql, ", 0))");
+  int32_t rc = run_text(in, "creating the table aside", &sql);
+  if (rc == ETL_OK)
+    rc = table_read(&in->session, in->settings.schema, in->settings.table, &target);
+  if (rc == ETL_OK && target.oid && target.kind != 'r')
+    rc = target_match(in, &target, &(struct columns){0}); /* says why it cannot be replaced */
+  if (rc == ETL_OK && !target.oid && !in->settings.create) {
+    struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+    e.option = "table";
+    e.remedy = "create it, or leave out create = false";
+    rc = etl_failf(in->host, &e, "postgres: there is no table %s", in->settings.target);
+  }
+  if (rc == ETL_OK)
+    rc = make(in, columns, &target, &sql);
+  if (rc != ETL_OK)
+    session_rollback(&in->session);
+  table_fini(&target);
+  text_fini(&sql);
+  return rc;
+}
+
+/* ---- leftovers ------------------------------------------------------------------------------------------------------------------------ */
+
+static int32_t drop_one(struct instance *in, const char *run, const char *schema, const char *name) {
+  struct text sql = {0};
+  text_add(&sql, "BEGIN; DROP TABLE IF EXISTS ");
+  text_add_name(&sql, schema);
+  text_add(&sql, ".");
+  text_add_name(&sql, name);
+  text_add(&sql, "; DELETE FROM ");
+  sql_state(&sql, in, "asides");
+  text_add(&sql, " WHERE pipeline = ");
+  text_add_literal(&sql, in->pipeline);
+  text_add(&sql, " AND run = ");
+  text_add_literal(&sql, run);
+  text_add(&sql, "; DELETE FROM ");
+  sql_state(&sql, in, "cursors");
+  text_add(&sql, " WHERE pipeline = ");
+  text_add_literal(&sql, in->pipeline);
+  text_add(&sql, " AND aside = ");
+  text_add_literal(&sql, run);
+  text_add(&sql, "; COMMIT");
+  int32_t rc = run_text(in, "removing what a dead run left", &sql);
+  text_fini(&sql);
+  if (rc != ETL_OK)
+    session_rollback(&in->session);
+  return rc;
+}
+
+/* keep_or_only: with `others`, all but this run's; else only this run's. */
+static int32_t drop_listed(struct instance *in, const char *run, bool others) {
+  struct text sql = {0};
+  PGresult *r = NULL;
+  text_add(&sql, "SELECT run, schema_name, table_name FROM ");
+  sql_state(&sql, in, "asides");
+  text_addf(&sql, " WHERE pipeline = $1 AND run %s $2", others ? "<>" : "=");
+  int32_t rc = sql.failed ? out_of_memory(in)
+                          : session_query(&in->session, "looking for what dead runs left", text_str(&sql), 2,
+                                          (const char *const[]){in->pipeline, run}, &r);
+  text_fini(&sql);
+  for (int i = 0; rc == ETL_OK && i < PQntuples(r); i++)
+    rc = drop_one(in, PQgetvalue(r, i, 0), PQgetvalue(r, i, 1), PQgetvalue(r, i, 2));
+  PQclear(r);
+  return rc;
+}
+
+int32_t aside_remove_leftovers(struct instance *in, const char *run) { return drop_listed(in, run, true); }
+
+/* ---- the swap -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Anything that a new table of the same name would not have. */
+static const char bound_sql[] =
+  "SELECT c.relrowsecurity OR c.reloptions IS NOT NULL OR c.reltablespace <> 0 OR c.relispartition OR c.relreplident <> 'd' OR c.relpersistence <> 'p' "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid) "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE c.oid IN (conrelid, confrelid) AND contype = 'f') "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_policy WHERE polrelid = c.oid) "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel WHERE prrelid = c.oid) "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent)) "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND (attacl IS NOT NULL OR attidentity <> '' OR attoptions IS NOT NULL)) "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_attrdef WHERE adrelid = c.oid) "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend WHERE refclassid = 'pg_catalog.pg_class'::regclass AND refobjid = c.oid AND "
+  "(classid = 'pg_catalog.pg_rewrite'::regclass OR classid = 'pg_catalog.pg_proc'::regclass OR "
+  "(classid = 'pg_catalog.pg_class'::regclass AND deptype = 'a' AND objid IN (SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'S')))) "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_type t ON t.oid = d.refobjid "
+  "WHERE d.refclassid = 'pg_catalog.pg_type'::regclass AND t.typrelid = c.oid AND d.deptype = 'n') "
+  "FROM pg_catalog.pg_class c WHERE c.oid = $1::oid";
+
+/* Statements that give the new table ($1) owner, grants and index names of the old one ($2); in the order to be run after the old is gone. */
+static const char inherit_sql[] =
+  "SELECT pg_catalog.format('ALTER TABLE %s OWNER TO %I', $1::regclass, pg_catalog.pg_get_userbyid(relowner)) FROM pg_catalog.pg_class "
+  "WHERE oid = $2::oid AND relowner <> (SELECT relowner FROM pg_catalog.pg_class WHERE oid = $1::oid) "
+  "UNION ALL SELECT pg_catalog.format('REVOKE ALL ON %s FROM %s', $1::regclass, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE "
+  "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END) FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a "
+  "WHERE c.oid = $1::oid AND a.grantee <> c.relowner "
+  "UNION ALL SELECT pg_catalog.format('GRANT %s ON %s TO %s%s', a.privilege_type, $1::regclass, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE "
+  "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) "
+  "FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a WHERE c.oid = $2::oid AND a.grantee <> c.relowner "
+  "UNION ALL SELECT pg_catalog.format('ALTER INDEX %s RENAME TO %I', n.indexrelid::regclass, o.name) FROM "
+  "(SELECT indexrelid, pg_catalog.row_number() OVER (ORDER BY indexrelid) k FROM pg_catalog.pg_index WHERE indrelid = $1::oid) n JOIN "
+  "(SELECT i.relname AS name, pg_catalog.row_number() OVER (ORDER BY indexrelid) k FROM pg_catalog.pg_index x "
+  "JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = $2::oid) o USING (k)";
+
+static int32_t swap_by_name(struct instance *in, const char *aside, const char *aside_oid, const char *old_oid, struct text *sql) {
+  PGresult *statements = NULL;
+  int32_t rc = ETL_OK;
+  if (old_oid) {
+    rc = session_query(&in->session, "reading owner and grants of the target", inherit_sql, 2, (const char *const[]){aside_oid, old_oid},
+                       &statements);
+    text_add(sql, "DROP TABLE ");
+    sql_target(sql, in);
+    text_add(sql, "; ");
+  }
+  for (int i = 0; rc == ETL_OK && i < PQntuples(statements); i++)
+    text_addf(sql, "%s; ", PQgetvalue(statements, i, 0));
+  PQclear(statements);
+  text_add(sql, "ALTER TABLE ");
+  add_aside(sql, in, aside);
+  text_add(sql, " RENAME TO ");
+  text_add_name(sql, in->settings.table);
+  return rc == ETL_OK ? run_text(in, "putting the new table in place", sql) : rc;
+}
+
+static int32_t swap_by_content(struct instance *in, const char *aside, struct text *sql) {
+  struct table t = {0};
+  size_t n = 0;
+  struct text list = {0};
+  int32_t rc = table_read(&in->session, in->settings.schema, in->settings.table, &t);
+  for (size_t i = 0; rc == ETL_OK && i < t.n; i++)
+    if (!t.list[i].generated) {
+      text_add(&list, n++ ? ", " : "");
+      text_add_name(&list, t.list[i].name);
+    }
+  table_fini(&t);
+  text_add(sql, "DELETE FROM ONLY "); /* unlike TRUNCATE it lets readers go on */
+  sql_target(sql, in);
+  text_add(sql, "; INSERT INTO ");
+  sql_target(sql, in);
+  text_addf(sql, " (%s) SELECT %s FROM ", text_str(&list), text_str(&list));
+  add_aside(sql, in, aside);
+  text_add(sql, "; DROP TABLE ");
+  add_aside(sql, in, aside);
+  sql->failed |= list.failed;
+  text_fini(&list);
+  return rc == ETL_OK ? run_text(in, "filling the target from the new table", sql) : rc;
+}
+
+static int32_t is_bound(struct instance *in, const char *oid, bool *ret) {
+  PGresult *r;
+  int32_t rc = session_query(&in->session, "looking what hangs on the target", bound_sql, 1, (const char *const[]){oid}, &r);
+  if (rc != ETL_OK)
+    return rc;
+  *ret = PQntuples(r) == 1 && *PQgetvalue(r, 0, 0) == 't';
+  PQclear(r);
+  return ETL_OK;
+}
+
+static int32_t lock_target(struct instance *in, const struct table *target, bool bound, struct text *sql) {
+  if (!target->oid)
+    return ETL_OK;
+  text_add(sql, "LOCK TABLE ");
+  sql_target(sql, in);
+  text_addf(sql, " IN %s MODE", bound ? "SHARE ROW EXCLUSIVE" : "ACCESS EXCLUSIVE");
+  return run_text(in, "locking the target", sql);
+}
+
+static int32_t swap(struct instance *in, const char *aside, struct text *sql) {
+  struct table target = {0}, made = {0};
+  char target_oid[16], aside_oid[16];
+  bool bound = false;
+  int32_t rc = table_read(&in->session, in->settings.schema, in->settings.table, &target);
+  if (rc == ETL_OK)
+    rc = table_read(&in->session, in->settings.schema, aside, &made);
+  snprintf(target_oid, sizeof target_oid, "%u", target.oid);
+  snprintf(aside_oid, sizeof aside_oid, "%u", made.oid);
+  if (rc == ETL_OK && target.oid)
+    rc = is_bound(in, target_oid, &bound);
+  if (rc == ETL_OK)
+    rc = lock_target(in, &target, bound, sql);
+  if (rc == ETL_OK)
+    rc = bound ? swap_by_content(in, aside, sql) : swap_by_name(in, aside, aside_oid, target.oid ? target_oid : NULL, sql);
+  table_fini(&target);
+  table_fini(&made);
+  return rc;
+}
+
+static int32_t move_cursors(struct instance *in, const char *run, struct text *sql) {
+  static const char *const steps[][2] = {{"DELETE FROM ", "cursors WHERE pipeline = $1 AND aside = '' AND $2 <> ''"},
+                                         {"UPDATE ", "cursors SET aside = '' WHERE pipeline = $1 AND aside = $2"},
+                                         {"DELETE FROM ", "asides WHERE pipeline = $1 AND run = $2"}};
+  int32_t rc = ETL_OK;
+  for (size_t i = 0; i < sizeof steps / sizeof *steps && rc == ETL_OK; i++) {
+    text_add(sql, steps[i][0]);
+    sql_state(sql, in, steps[i][1]);
+    rc = sql->failed ? out_of_memory(in)
+                     : session_query(&in->session, "moving the cursors", text_str(sql), 2, (const char *const[]){in->pipeline, run}, NULL);
+    text_clear(sql);
+  }
+  return rc;
+}
+
+/* The table that this run built; *ret NULL: none, or it is in place already. */
+static int32_t find_aside(struct instance *in, const char *run, char **ret) {
+  struct text sql = {0};
+  PGresult *r = NULL;
+  *ret = NULL;
+  text_add(&sql, "SELECT table_name FROM ");
+  sql_state(&sql, in, "asides");
+  text_add(&sql, " WHERE pipeline = $1 AND run = $2");
+  int32_t rc = sql.failed ? out_of_memory(in)
+                          : session_query(&in->session, "looking for the table aside", text_str(&sql), 2,
+                                          (const char *const[]){in->pipeline, run}, &r);
+  text_fini(&sql);
+  if (rc == ETL_OK && PQntuples(r) == 1 && !(*ret = strdup(PQgetvalue(r, 0, 0))))
+    rc = out_of_memory(in);
+  PQclear(r);
+  return rc;
+}
+
+int32_t aside_finish(struct instance *in, const char *run, bool ok) {
+  struct text sql = {0};
+  char *aside;
+  if (!ok)
+    return drop_listed(in, run, false);
+  int32_t rc = session_run(&in->session, "beginning the swap", "BEGIN");
+  if (rc == ETL_OK)
+    rc = cursors_check_run(in, run);
+  if (rc == ETL_OK)
+    rc = find_aside(in, run, &aside);
+  if (rc == ETL_OK && aside) {
+    rc = swap(in, aside, &sql);
+    if (rc == ETL_OK)
+      rc = move_cursors(in, run, &sql);
+    free(aside);
+  }
+  if (rc == ETL_OK)
+    rc = session_commit(&in->session, "committing the swap");
+  if (rc != ETL_OK)
+    session_rollback(&in->session);
+  text_fini(&sql);
+  return rc;
+}

@@ -1,0 +1,104 @@
+/* Questions to pg_catalog. */
+#include "catalog.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "text.h"
+
+static const char table_sql[] = "SELECT c.oid, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                                "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+static const char columns_sql[] =
+    "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, "
+    "a.attnotnull, a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL, a.attgenerated <> '' OR a.attidentity = 'a' "
+    "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
+    "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+static const char unique_sql[] =
+    "SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate "
+    "AND i.indpred IS NULL AND i.indexprs IS NULL AND "
+    "(SELECT array_agg(a.attname::text ORDER BY a.attname::text) FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k "
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k) = "
+    "(SELECT array_agg(x ORDER BY x) FROM unnest($2::text[]) x) LIMIT 1";
+
+static int32_t no_memory(const struct session *s) {
+  struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
+  return etl_failf(s->host, &e, "postgres: no memory for the description of a table");
+}
+
+static bool is_true(const PGresult *r, int row, int column) { return *PQgetvalue(r, row, column) == 't'; }
+
+static int32_t read_columns(struct session *s, const char *oid, struct table *t) {
+  PGresult *r;
+  int32_t rc = session_query(s, "looking at the target", columns_sql, 1, (const char *const[]){oid}, &r);
+  if (rc != ETL_OK)
+    return rc;
+  int n = PQntuples(r);
+  t->list = calloc((size_t)n + 1, sizeof *t->list);
+  for (int i = 0; t->list && i < n; i++) {
+    struct attribute *a = &t->list[t->n++];
+    *a = (struct attribute){.name = strdup(PQgetvalue(r, i, 0)),
+                            .type = strdup(PQgetvalue(r, i, 1)),
+                            .oid = (uint32_t)strtoul(PQgetvalue(r, i, 2), NULL, 10),
+                            .not_null = is_true(r, i, 3),
+                            .has_default = is_true(r, i, 4),
+                            .generated = is_true(r, i, 5)};
+    if (!a->name || !a->type)
+      rc = no_memory(s);
+  }
+  PQclear(r);
+  return t->list ? rc : no_memory(s);
+}
+
+int32_t table_read(struct session *s, const char *schema, const char *name, struct table *ret) {
+  PGresult *r;
+  *ret = (struct table){0};
+  int32_t rc = session_query(s, "looking at the target", table_sql, 2, (const char *const[]){schema, name}, &r);
+  if (rc != ETL_OK)
+    return rc;
+  if (PQntuples(r) == 1) {
+    ret->oid = (uint32_t)strtoul(PQgetvalue(r, 0, 0), NULL, 10);
+    ret->kind = *PQgetvalue(r, 0, 1);
+    rc = read_columns(s, PQgetvalue(r, 0, 0), ret);
+  }
+  PQclear(r);
+  return rc;
+}
+
+void table_fini(struct table *t) {
+  for (size_t i = 0; i < t->n; i++) {
+    free(t->list[i].name);
+    free(t->list[i].type);
+  }
+  free(t->list);
+  *t = (struct table){0};
+}
+
+const struct attribute *table_find(const struct table *t, const char *column) {
+  for (size_t i = 0; i < t->n; i++)
+    if (strcmp(t->list[i].name, column) == 0)
+      return &t->list[i];
+  return NULL;
+}
+
+int32_t table_has_unique(struct session *s, const struct table *t, const struct names *columns, bool *ret) {
+  char oid[16];
+  PGresult *r;
+  snprintf(oid, sizeof oid, "%u", t->oid);
+  struct text array = {0};
+  text_add(&array, "{");
+  for (size_t i = 0; i < columns->n; i++) { /* an array's elements are quoted as names, but with backslashes */
+    text_add(&array, i ? ",\"" : "\"");
+    for (const char *p = columns->list[i]; *p; p++)
+      text_addf(&array, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    text_add(&array, "\"");
+  }
+  text_add(&array, "}");
+  int32_t rc = array.failed ? no_memory(s)
+                            : session_query(s, "looking for the key's index", unique_sql, 2, (const char *const[]){oid, text_str(&array)}, &r);
+  if (rc == ETL_OK) {
+    *ret = PQntuples(r) > 0;
+    PQclear(r);
+  }
+  text_fini(&array);
+  return rc;
+}

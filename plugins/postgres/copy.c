@@ -1,0 +1,124 @@
+/* Binary COPY: header, then for each row a count of fields and each field behind its length (-1: NULL), then -1.
+ * A row is encoded in one pass; variable values that do not fit the buffer go to libpq from where they lie. */
+#include "copy.h"
+
+#include <stdlib.h>
+
+enum {
+  BUFFER_BYTES = 128 * 1024
+};
+static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"; /* 11 bytes of signature, 4 of flags, 4 of an empty extension */
+_Static_assert(sizeof header == 20, "19 bytes and a NUL");
+
+int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns) {
+  copy_fini(c);
+  *c = (struct copy){.session = s, .columns = columns, .row_max = 2};
+  c->views = calloc(columns->n + 1, sizeof *c->views);
+  c->buf = malloc(BUFFER_BYTES);
+  for (size_t i = 0; i < columns->n; i++)
+    c->row_max += columns->list[i].encode ? ENCODED_MAX : 5;
+  struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
+  if (c->row_max > BUFFER_BYTES)
+    return etl_failf(s->host, &e, "postgres: %zu columns are more than a row may have", columns->n);
+  return c->views && c->buf ? ETL_OK : etl_failf(s->host, &e, "postgres: no memory for the buffer of COPY");
+}
+
+void copy_fini(struct copy *c) {
+  free(c->views);
+  free(c->buf);
+  *c = (struct copy){0};
+}
+
+static int32_t send_buffer(struct copy *c) {
+  int32_t rc = session_copy_data(c->session, (const char *)c->buf, c->n);
+  c->n = 0;
+  return rc;
+}
+
+void copy_begin(struct copy *c) {
+  memcpy(c->buf, header, sizeof header - 1);
+  c->n = sizeof header - 1;
+  c->rows = 0;
+}
+
+/* A value of any length.  *out is where the buffer is filled to, before and after. */
+static int32_t put_bytes(struct copy *c, const struct column *col, const struct etl_view *v, int64_t row, size_t later_max, uint8_t **out) {
+  struct etl_bytes b = etl_view_bytes(v, row);
+  uint8_t *p = put32(*out, (uint32_t)(b.n + col->version_byte));
+  if (col->version_byte)
+    *p++ = 1;
+  if ((size_t)(p - c->buf) + b.n + later_max <= BUFFER_BYTES) {
+    if (b.n)
+      memcpy(p, b.p, b.n);
+    *out = p + b.n;
+    return ETL_OK;
+  }
+  c->n = (size_t)(p - c->buf);
+  int32_t rc = send_buffer(c);
+  if (rc == ETL_OK && b.n + later_max > BUFFER_BYTES) {
+    rc = session_copy_data(c->session, b.p, b.n);
+    *out = c->buf;
+    return rc;
+  }
+  if (b.n)
+    memcpy(c->buf, b.p, b.n);
+  *out = c->buf + b.n;
+  return rc;
+}
+
+static int32_t put_row(struct copy *c, int64_t row) {
+  if (c->n + c->row_max > BUFFER_BYTES) {
+    int32_t rc = send_buffer(c);
+    if (rc != ETL_OK)
+      return rc;
+  }
+  uint8_t *out = put16(c->buf + c->n, (uint16_t)c->columns->n);
+  for (size_t i = 0; i < c->columns->n; i++) {
+    const struct column *col = &c->columns->list[i];
+    const struct etl_view *v = &c->views[i];
+    if (etl_view_null(v, row)) {
+      out = put32(out, UINT32_MAX);
+    } else if (col->encode) {
+      out = col->encode(out, col, v, row);
+    } else {
+      int32_t rc = put_bytes(c, col, v, row, c->row_max, &out);
+      if (rc != ETL_OK)
+        return rc;
+    }
+  }
+  c->n = (size_t)(out - c->buf);
+  return ETL_OK;
+}
+
+int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch) {
+  for (size_t i = 0; i < c->columns->n; i++)
+    if (etl_view_init(&c->views[i], schema, batch, (int64_t)i) < 0) {
+      struct etl_error e = ETL_ERROR(ETL_E_INTERNAL);
+      return etl_failf(c->session->host, &e, "postgres: a batch does not fit its schema: column %zu", i + 1);
+    }
+  int32_t rc = ETL_OK;
+  for (int64_t row = 0; row < batch->length && rc == ETL_OK; row++)
+    rc = put_row(c, row);
+  if (rc == ETL_OK)
+    c->rows += batch->length;
+  return rc;
+}
+
+int32_t copy_end(struct copy *c, const char *doing) {
+  int64_t counted = 0;
+  if (c->n + 2 > BUFFER_BYTES) {
+    int32_t rc = send_buffer(c);
+    if (rc != ETL_OK)
+      return rc;
+  }
+  c->n = (size_t)(put16(c->buf + c->n, UINT16_MAX) - c->buf);
+  int32_t rc = send_buffer(c);
+  if (rc == ETL_OK)
+    rc = session_copy_end(c->session, doing, &counted);
+  if (rc != ETL_OK || counted == c->rows)
+    return rc;
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  e.remedy = "a trigger or rule of the table drops rows: load a table without it";
+  return etl_failf(c->session->host, &e, "postgres: %s: %lld rows were sent, but the server took %lld", doing, (long long)c->rows,
+                   (long long)counted);
+}

@@ -1,0 +1,24 @@
+/* copy.h: batches written as the stream of a binary COPY, through a buffer of fixed size. */
+#ifndef POSTGRES_COPY_H
+#define POSTGRES_COPY_H
+
+#include "connect.h"
+#include "types.h"
+
+struct copy {
+  struct session *session;
+  const struct columns *columns;
+  struct etl_view *views; /* one a column */
+  uint8_t *buf;
+  size_t n;       /* bytes waiting */
+  size_t row_max; /* of a row without its variable parts */
+  int64_t rows;   /* since copy_begin() */
+};
+/* For rows of these columns, which must stay; to be called again when they change. */
+int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns);
+void copy_fini(struct copy *c); /* accepts a zeroed one */
+void copy_begin(struct copy *c); /* after COPY ... FROM STDIN (FORMAT binary) was answered */
+int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch);
+int32_t copy_end(struct copy *c, const char *doing); /* the server has taken all rows and counted as many */
+
+#endif

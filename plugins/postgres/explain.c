@@ -1,0 +1,99 @@
+/* `etl plan`: the statements of a run, each column's type on its way, and what is worth knowing.  Reads the catalog, writes nothing. */
+#include <stdio.h>
+
+#include "instance.h"
+
+struct teller {
+  int32_t (*each)(void *arg, const struct etl_explain_item *);
+  void *arg;
+};
+
+static int32_t tell(const struct teller *t, struct etl_explain_item item) {
+  item.struct_size = sizeof item;
+  return t->each(t->arg, &item);
+}
+
+static int32_t tell_sql(const struct instance *in, const struct teller *t, struct text *sql) {
+  int32_t rc = sql->failed ? out_of_memory(in) : tell(t, (struct etl_explain_item){.kind = ETL_EXPLAIN_SQL, .text = text_str(sql)});
+  text_clear(sql);
+  return rc;
+}
+
+static int32_t tell_statements(const struct instance *in, const struct columns *columns, bool exists, const struct teller *t) {
+  struct text sql = {0};
+  int32_t rc = ETL_OK;
+  if (!exists) {
+    sql_create_target(&sql, in, columns, in->settings.table);
+    rc = tell_sql(in, t, &sql);
+  }
+  if (rc == ETL_OK && in->settings.mode == MODE_MERGE) {
+    sql_staging(&sql, in, columns);
+    rc = tell_sql(in, t, &sql);
+  }
+  if (rc == ETL_OK) {
+    sql_copy(&sql, in, columns);
+    rc = tell_sql(in, t, &sql);
+  }
+  if (rc == ETL_OK && in->settings.mode == MODE_MERGE) {
+    sql_merge(&sql, in, columns);
+    rc = tell_sql(in, t, &sql);
+  }
+  text_fini(&sql);
+  return rc;
+}
+
+static int32_t tell_types(const struct columns *columns, const struct teller *t) {
+  int32_t rc = ETL_OK;
+  for (size_t i = 0; i < columns->n && rc == ETL_OK; i++) {
+    const struct column *c = &columns->list[i];
+    rc = tell(t, (struct etl_explain_item){.kind = ETL_EXPLAIN_TYPE,
+                                           .flags = c->loss ? ETL_EXPLAIN_LOSSY : 0,
+                                           .subject = c->name,
+                                           .from = c->source_type,
+                                           .to = c->target_type,
+                                           .text = c->loss});
+  }
+  return rc;
+}
+
+static int32_t note(const struct teller *t, uint32_t flags, const char *text) {
+  return tell(t, (struct etl_explain_item){.kind = ETL_EXPLAIN_NOTE, .flags = flags, .text = text});
+}
+
+static int32_t tell_notes(const struct instance *in, bool exists, const struct teller *t) {
+  int32_t rc = ETL_OK;
+  if (!exists)
+    rc = note(t, 0, "the table is not there; the first run makes it");
+  if (rc == ETL_OK && in->aside)
+    rc = note(t, 0, "rows go into a table aside, which takes the target's place when all lanes have succeeded; until then readers see the old rows");
+  if (rc == ETL_OK && in->settings.mode == MODE_MERGE && !in->settings.newest_by)
+    rc = note(t, 0, "of rows with the same key the one read last wins; set newest_by to let a column decide");
+  return rc;
+}
+
+static int32_t explain(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
+                       struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
+  struct instance *in = self;
+  struct teller t = {each, arg};
+  struct columns columns = {0};
+  struct table table = {0};
+  (void)stream, (void)shard, (void)cursor;
+  int32_t rc = columns_init(&columns, in->host, schema);
+  if (rc == ETL_OK)
+    rc = session_connect(&in->session);
+  if (rc == ETL_OK)
+    rc = table_read(&in->session, in->settings.schema, in->settings.table, &table);
+  if (rc == ETL_OK && table.oid)
+    rc = target_match(in, &table, &columns);
+  if (rc == ETL_OK)
+    rc = tell_statements(in, &columns, table.oid != 0, &t);
+  if (rc == ETL_OK)
+    rc = tell_types(&columns, &t);
+  if (rc == ETL_OK)
+    rc = tell_notes(in, table.oid != 0, &t);
+  table_fini(&table);
+  columns_fini(&columns);
+  return rc;
+}
+
+const struct etl_explain postgres_explain = {.struct_size = sizeof postgres_explain, .explain = explain};

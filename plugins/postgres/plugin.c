@@ -1,0 +1,245 @@
+/* postgres: the loader that writes tables of PostgreSQL by binary COPY.  Descriptor, life cycle of an instance, and the epoch:
+ * BEGIN, COPY, (merge), cursor, COMMIT, all in one transaction.  Appended rows are copied into the target itself: that transaction is what
+ * makes them appear once, and a staging table would only write them twice. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "instance.h"
+
+/* ---- life ------------------------------------------------------------------------------------------------------------------------------- */
+
+static void postgres_close(void *self) {
+  struct instance *in = self;
+  copy_fini(&in->copy);
+  columns_fini(&in->columns);
+  text_fini(&in->copy_sql);
+  text_fini(&in->merge_sql);
+  session_fini(&in->session);
+  settings_fini(&in->settings);
+  free(in->pipeline);
+  free(in->run);
+  free(in->table);
+  free(in);
+}
+
+static int32_t instance_init(struct instance *in, const struct etl_open *o) {
+  in->host = o->host;
+  in->session.wake_fd = -1;
+  int32_t rc = settings_init(&in->settings, o);
+  if (rc == ETL_OK)
+    rc = session_init(&in->session, o->host, &in->settings);
+  if (rc != ETL_OK)
+    return rc;
+  in->testing = o->flags & ETL_OPEN_TEST;
+  in->aside = in->settings.mode == MODE_REPLACE || (o->flags & ETL_OPEN_FULL_REFRESH);
+  in->pipeline = strdup(o->pipeline);
+  in->run = strdup(o->run);
+  in->table = in->aside && !in->testing ? aside_name(in->settings.table, o->run) : strdup(in->settings.table);
+  return in->pipeline && in->run && in->table ? ETL_OK : out_of_memory(in);
+}
+
+static int32_t postgres_open(const struct etl_open *o, void **self) {
+  struct instance *in = calloc(1, sizeof *in);
+  if (!in) {
+    struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
+    return etl_failf(o->host, &e, "postgres: no memory");
+  }
+  int32_t rc = instance_init(in, o);
+  if (rc == ETL_OK)
+    *self = in;
+  else
+    postgres_close(in);
+  return rc;
+}
+
+static int32_t postgres_check(void *self) {
+  struct instance *in = self;
+  struct table t = {0};
+  int32_t rc = session_connect(&in->session);
+  if (rc == ETL_OK)
+    rc = table_read(&in->session, in->settings.schema, in->settings.table, &t);
+  table_fini(&t);
+  return rc;
+}
+
+static void postgres_cancel(void *self) { session_cancel(&((struct instance *)self)->session); }
+
+static const void *postgres_ext(void *self, const char *id) {
+  (void)self;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? &postgres_explain : NULL;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------------------------------ */
+
+static uint64_t postgres_caps(void *self) {
+  const struct instance *in = self;
+  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | (in->aside ? ETL_CAP_ASIDE : 0);
+}
+
+static int32_t postgres_claim(void *self, const struct etl_claim *c, uint64_t *ret_owner) { return cursors_claim(self, c, ret_owner); }
+
+static int32_t postgres_committed(void *self, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg) {
+  return cursors_committed(self, each, arg);
+}
+
+static int32_t run_statements(struct instance *in, const char *doing, const struct names *list) {
+  int32_t rc = ETL_OK;
+  for (size_t i = 0; i < list->n && rc == ETL_OK; i++)
+    rc = session_run(&in->session, doing, list->list[i]);
+  return rc;
+}
+
+static int32_t postgres_run_begin(void *self, const char *run) {
+  struct instance *in = self;
+  int32_t rc = session_connect(&in->session);
+  if (rc == ETL_OK)
+    rc = aside_remove_leftovers(in, run);
+  return rc == ETL_OK ? run_statements(in, "pre_sql", &in->settings.pre_sql) : rc;
+}
+
+static int32_t postgres_run_end(void *self, const char *run, uint32_t ok) {
+  struct instance *in = self;
+  int32_t rc = session_connect(&in->session);
+  if (rc == ETL_OK && in->aside)
+    rc = aside_finish(in, run, ok);
+  return rc == ETL_OK && ok ? run_statements(in, "post_sql", &in->settings.post_sql) : rc;
+}
+
+/* ---- the epoch ------------------------------------------------------------------------------------------------------------------------------ */
+
+static int32_t postgres_prepare(void *self, const struct etl_stream *stream, const struct ArrowSchema *schema) {
+  return target_prepare(self, schema, stream->flags & ETL_STREAM_WHOLE);
+}
+
+static int32_t postgres_begin(void *self, const struct etl_txn *txn) {
+  struct instance *in = self;
+  in->owner = txn->owner;
+  in->from_epoch = txn->from_n ? txn->from[0]->epoch : 0;
+  in->written = 0;
+  in->copying = false;
+  int32_t rc = session_connect(&in->session);
+  if (rc == ETL_OK)
+    rc = session_run(&in->session, "beginning a transaction", "BEGIN");
+  in->in_epoch = rc == ETL_OK;
+  return rc;
+}
+
+static int32_t start_copy(struct instance *in) {
+  int32_t rc = ETL_OK;
+  if (in->settings.mode == MODE_MERGE && !in->staging) {
+    struct text sql = {0};
+    sql_staging(&sql, in, &in->columns);
+    rc = sql.failed ? out_of_memory(in) : session_run(&in->session, "creating the staging table", text_str(&sql));
+    text_fini(&sql);
+  }
+  if (rc == ETL_OK)
+    rc = session_run(&in->session, "starting COPY", text_str(&in->copy_sql));
+  in->copying = rc == ETL_OK;
+  if (in->copying)
+    copy_begin(&in->copy);
+  return rc;
+}
+
+static int32_t postgres_write(void *self, const struct etl_stream *stream, struct etl_msg *m) {
+  struct instance *in = self;
+  int32_t rc = in->copying ? ETL_OK : start_copy(in);
+  if (rc == ETL_OK)
+    rc = copy_write(&in->copy, stream->schema, &m->rows);
+  if (rc == ETL_OK)
+    in->written += m->rows.length;
+  etl_array_release(&m->rows);
+  return rc;
+}
+
+static int32_t end_copy(struct instance *in) {
+  char doing[300];
+  snprintf(doing, sizeof doing, "writing to %s", in->settings.target);
+  int32_t rc = copy_end(&in->copy, doing);
+  in->copying = false;
+  if (rc != ETL_OK || in->settings.mode != MODE_MERGE)
+    return rc;
+  rc = merge_check_keys(in);
+  return rc == ETL_OK ? session_run(&in->session, "merging", text_str(&in->merge_sql)) : rc;
+}
+
+static int32_t postgres_commit(void *self, const struct etl_cursor *const *to, uint64_t to_n) {
+  struct instance *in = self;
+  if (to_n != 1) {
+    struct etl_error e = ETL_ERROR(ETL_E_UNSUPPORTED);
+    return etl_failf(in->host, &e, "postgres: a transaction holds one lane, not %llu", (unsigned long long)to_n);
+  }
+  bool merged = in->copying && in->settings.mode == MODE_MERGE;
+  int32_t rc = in->copying ? end_copy(in) : ETL_OK;
+  if (rc == ETL_OK)
+    rc = cursors_store(in, to[0]);
+  if (rc == ETL_OK)
+    rc = session_commit(&in->session, "committing");
+  if (rc == ETL_OK) {
+    in->in_epoch = false;
+    in->staging |= merged; /* made in this transaction, it stays with the session */
+  }
+  return rc;
+}
+
+static int32_t postgres_abort(void *self) {
+  struct instance *in = self;
+  if (in->copying) /* a COPY cannot be left but by its end; the server undoes everything when we are gone */
+    session_disconnect(&in->session);
+  session_rollback(&in->session);
+  if (!in->session.conn)
+    in->staging = false;
+  in->copying = in->in_epoch = false;
+  return ETL_OK;
+}
+
+/* ---- descriptor ------------------------------------------------------------------------------------------------------------------------------ */
+
+static const struct etl_common common = {.struct_size = sizeof common,
+                                         .open = postgres_open,
+                                         .check = postgres_check,
+                                         .cancel = postgres_cancel,
+                                         .close = postgres_close,
+                                         .ext = postgres_ext};
+static const struct etl_loader loader = {.struct_size = sizeof loader,
+                                         .claim = postgres_claim,
+                                         .committed = postgres_committed,
+                                         .run_begin = postgres_run_begin,
+                                         .prepare = postgres_prepare,
+                                         .begin = postgres_begin,
+                                         .write = postgres_write,
+                                         .commit = postgres_commit,
+                                         .abort = postgres_abort,
+                                         .run_end = postgres_run_end,
+                                         .caps = postgres_caps};
+static const struct etl_connector connector = {
+    .struct_size = sizeof connector,
+    .kind = ETL_KIND_LOADER,
+    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR,
+    .name = "postgres",
+    .version = ETL_VERSION,
+    .summary = "Loads tables of PostgreSQL: append, merge by key, or replace as a whole",
+    .doc = "Rows travel by binary COPY and are committed together with the place where their lane stands (table cursors in the schema etl), so "
+           "that each arrives once. A missing table is made, with `key` as its primary key. A merge goes through a temporary table; a replacement is "
+           "built aside and takes the target's place in one transaction.",
+    .options = postgres_options,
+    .common = &common,
+    .api = &loader,
+};
+static const struct etl_connector *const connectors[] = {&connector, NULL};
+static const struct etl_plugin plugin = {
+    .magic = ETL_MAGIC,
+    .struct_size = sizeof plugin,
+    .abi_major = ETL_ABI_MAJOR,
+    .abi_minor = ETL_ABI_MINOR,
+    .name = "postgres",
+    .version = ETL_VERSION,
+    .license = "MIT",
+    .connectors = connectors,
+};
+
+ETL_NOTE("postgres", ETL_VERSION, 1u << ETL_KIND_LOADER, 0);
+
+const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
+  (void)host_minor;
+  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
+}

@@ -1,0 +1,82 @@
+/* settings.h: the options of an instance as the connector works with them; and the connection's keywords.  options.c holds the table. */
+#ifndef POSTGRES_SETTINGS_H
+#define POSTGRES_SETTINGS_H
+
+#include "etl/sdk.h"
+
+enum mode { MODE_APPEND, MODE_REPLACE, MODE_MERGE };
+
+/* Options in the order of the table.  The first ones, up to OPT_KEYWORDS, are libpq's. */
+enum option_index {
+  OPT_URL,
+  OPT_HOST,
+  OPT_HOSTADDR,
+  OPT_PORT,
+  OPT_DATABASE,
+  OPT_USER,
+  OPT_PASSWORD,
+  OPT_PASSFILE,
+  OPT_REQUIREPEER,
+  OPT_CHANNEL_BINDING,
+  OPT_CONNECT_TIMEOUT,
+  OPT_APPLICATION_NAME,
+  OPT_OPTIONS,
+  OPT_KEEPALIVES,
+  OPT_KEEPALIVES_IDLE,
+  OPT_KEEPALIVES_INTERVAL,
+  OPT_KEEPALIVES_COUNT,
+  OPT_TCP_USER_TIMEOUT,
+  OPT_SSLMODE,
+  OPT_SSLCOMPRESSION,
+  OPT_SSLCERT,
+  OPT_SSLKEY,
+  OPT_SSLPASSWORD,
+  OPT_SSLROOTCERT,
+  OPT_SSLCRL,
+  OPT_SSLCRLDIR,
+  OPT_SSLSNI,
+  OPT_SSL_MIN_PROTOCOL_VERSION,
+  OPT_SSL_MAX_PROTOCOL_VERSION,
+  OPT_GSSENCMODE,
+  OPT_KRBSRVNAME,
+  OPT_GSSLIB,
+  OPT_SERVICE,
+  OPT_TARGET_SESSION_ATTRS,
+  OPT_KEYWORDS,
+  OPT_TABLE = OPT_KEYWORDS,
+  OPT_MODE,
+  OPT_KEY,
+  OPT_NEWEST_BY,
+  OPT_CREATE,
+  OPT_PRE_SQL,
+  OPT_POST_SQL,
+  OPT_STATE_SCHEMA,
+  OPT_CONNECT_RETRIES,
+  OPT_CONNECT_RETRY_DELAY,
+  OPT_STATEMENT_TIMEOUT,
+  OPT_LOCK_TIMEOUT,
+  OPTIONS_N
+};
+extern const struct etl_option *const postgres_options[];
+
+struct names { /* a list of texts */
+  char **list;
+  size_t n;
+};
+struct settings {
+  const char *keywords[OPT_KEYWORDS + 4], *values[OPT_KEYWORDS + 4]; /* for PQconnectStartParams(); end with NULL */
+  char *texts[OPT_KEYWORDS];                                        /* owned values among them */
+  char *schema, *table;                                              /* of the target */
+  char *state_schema;
+  char *target; /* "schema.table", for messages */
+  enum mode mode;
+  struct names key, pre_sql, post_sql;
+  char *newest_by; /* NULL: the row read last wins */
+  bool create;
+  int64_t connect_retries, connect_retry_delay_ms, connect_timeout_ms, statement_timeout_ms, lock_timeout_ms;
+};
+/* ETL_OK, or what host->fail() returned. */
+int32_t settings_init(struct settings *s, const struct etl_open *o);
+void settings_fini(struct settings *s);
+
+#endif

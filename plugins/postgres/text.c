@@ -1,0 +1,87 @@
+/* Texts that grow, and how names and literals are quoted in them. */
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void text_fini(struct text *t) {
+  free(t->p);
+  *t = (struct text){0};
+}
+
+void text_clear(struct text *t) {
+  t->n = 0;
+  if (t->p)
+    *t->p = 0;
+}
+
+static char *room(struct text *t, size_t more) {
+  if (t->failed)
+    return NULL;
+  if (t->n + more + 1 > t->cap) {
+    size_t cap = t->cap * 2 > t->n + more + 1 ? t->cap * 2 : t->n + more + 64;
+    char *p = realloc(t->p, cap);
+    if (!p) {
+      t->failed = true;
+      return NULL;
+    }
+    t->p = p;
+    t->cap = cap;
+  }
+  return t->p + t->n;
+}
+
+static void add_bytes(struct text *t, const char *s, size_t n) {
+  char *to = room(t, n);
+  if (!to)
+    return;
+  memcpy(to, s, n);
+  t->n += n;
+  t->p[t->n] = 0;
+}
+
+void text_add(struct text *t, const char *s) { add_bytes(t, s, strlen(s)); }
+
+void text_addf(struct text *t, const char *fmt, ...) {
+  va_list ap, again;
+  va_start(ap, fmt);
+  va_copy(again, ap);
+  int n = vsnprintf(NULL, 0, fmt, ap);
+  char *to = n < 0 ? NULL : room(t, (size_t)n);
+  if (to) {
+    vsnprintf(to, (size_t)n + 1, fmt, again);
+    t->n += (size_t)n;
+  } else {
+    t->failed = true;
+  }
+  va_end(again);
+  va_end(ap);
+}
+
+static void add_quoted(struct text *t, const char *s, char quote, bool backslash) {
+  char q[2] = {quote, 0};
+  text_add(t, q);
+  for (const char *end; *s; s = end) {
+    end = s + strcspn(s, quote == '"' ? "\"" : "'\\");
+    add_bytes(t, s, (size_t)(end - s));
+    if (!*end)
+      break;
+    if (*end == quote || (backslash && *end == '\\'))
+      add_bytes(t, end, 1); /* doubled */
+    add_bytes(t, end++, 1);
+  }
+  text_add(t, q);
+}
+
+void text_add_name(struct text *t, const char *name) { add_quoted(t, name, '"', false); }
+
+void text_add_literal(struct text *t, const char *s) {
+  bool backslash = strchr(s, '\\') != NULL;
+  if (backslash)
+    text_add(t, " E");
+  add_quoted(t, s, '\'', backslash);
+}
+
+const char *text_str(const struct text *t) { return t->p ? t->p : ""; }

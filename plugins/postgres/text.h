@@ -1,0 +1,23 @@
+/* text.h: SQL and messages put together.  A text that ran out of memory says so once, at the end: check failed before use. */
+#ifndef POSTGRES_TEXT_H
+#define POSTGRES_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+  char *p; /* NUL ended; NULL while empty */
+  size_t n, cap;
+  bool failed;
+};
+void text_fini(struct text *t);
+void text_clear(struct text *t);
+void text_add(struct text *t, const char *s);
+__attribute__((format(printf, 2, 3))) void text_addf(struct text *t, const char *fmt, ...);
+/* An identifier in double quotes.  The only place where one is quoted. */
+void text_add_name(struct text *t, const char *name);
+/* A literal in single quotes, E'' when it holds a backslash. */
+void text_add_literal(struct text *t, const char *s);
+const char *text_str(const struct text *t); /* "" while empty */
+
+#endif

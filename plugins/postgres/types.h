@@ -1,0 +1,96 @@
+/* types.h: columns on their way from Arrow to PostgreSQL: which type a new table gets, which types of a table that is there can take
+ * them, and how a value is written in binary COPY. */
+#ifndef POSTGRES_TYPES_H
+#define POSTGRES_TYPES_H
+
+#include "etl/sdk.h"
+
+/* Type OIDs are fixed: https://github.com/postgres/postgres/blob/master/src/include/catalog/pg_type.dat */
+enum pg_oid {
+  OID_BOOL = 16,
+  OID_BYTEA = 17,
+  OID_INT8 = 20,
+  OID_INT2 = 21,
+  OID_INT4 = 23,
+  OID_TEXT = 25,
+  OID_JSON = 114,
+  OID_FLOAT4 = 700,
+  OID_FLOAT8 = 701,
+  OID_BPCHAR = 1042,
+  OID_VARCHAR = 1043,
+  OID_DATE = 1082,
+  OID_TIME = 1083,
+  OID_TIMESTAMP = 1114,
+  OID_TIMESTAMPTZ = 1184,
+  OID_NUMERIC = 1700,
+  OID_UUID = 2950,
+  OID_JSONB = 3802,
+  OID_CITEXT = 1 /* not fixed: an extension's; found by name */
+};
+
+enum {
+  TYPE_TEXT = 96,
+  ENCODED_MAX = 48 /* bytes of an encoded value of fixed or bounded size, with its length */
+};
+struct column;
+/* Writes length and value of row i, at most ENCODED_MAX bytes; returns what is behind them. */
+typedef uint8_t *encode_fn(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+
+struct column {
+  char *name;
+  struct etl_format f;
+  bool nullable;
+  char source_type[TYPE_TEXT]; /* as the source names it; the Arrow format when it does not */
+  char create_type[TYPE_TEXT]; /* in a table that etl makes */
+  /* set by types_match() */
+  char target_type[TYPE_TEXT];
+  encode_fn *encode; /* NULL: bytes as they are */
+  bool version_byte; /* jsonb: a 1 before the bytes */
+  const char *loss;  /* what is lost; NULL: nothing */
+};
+struct columns {
+  struct column *list;
+  size_t n;
+};
+/* From a stream's schema.  ETL_OK, or host->fail() with ETL_E_SCHEMA for a column that has no type here. */
+int32_t columns_init(struct columns *c, const struct etl_host *h, const struct ArrowSchema *schema);
+void columns_fini(struct columns *c); /* accepts a zeroed one */
+const struct column *columns_find(const struct columns *c, const char *name);
+
+/* Whether a column of the target with type oid (named type) can take c; sets how.  false: it cannot. */
+bool types_match(struct column *c, uint32_t oid, const char *type);
+/* For a table that is still to be made: as create_type. */
+void types_match_created(struct column *c);
+
+/* ---- encode.c, numeric.c ------------------------------------------------------------------------------------------------------------- */
+uint8_t *encode_bool(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_int2(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_int4(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_int8(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_float4(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_float8(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_date(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_date_as_timestamp(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_time(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_timestamp(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_uuid(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_int_as_numeric(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+uint8_t *encode_decimal(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
+
+static inline uint8_t *put16(uint8_t *out, uint16_t x) {
+  x = __builtin_bswap16(x);
+  memcpy(out, &x, sizeof x);
+  return out + sizeof x;
+}
+static inline uint8_t *put32(uint8_t *out, uint32_t x) {
+  x = __builtin_bswap32(x);
+  memcpy(out, &x, sizeof x);
+  return out + sizeof x;
+}
+static inline uint8_t *put64(uint8_t *out, uint64_t x) {
+  x = __builtin_bswap64(x);
+  memcpy(out, &x, sizeof x);
+  return out + sizeof x;
+}
+
+#endif

@@ -2,6 +2,7 @@
 is seen while an answer is under way."""
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -287,7 +288,8 @@ class Connection:
             for i, run in enumerate(runs):
                 try:
                     if fault and fault.kind == "deadlock":
-                        self.session.rollback()
+                        with contextlib.suppress(SqlError):  # there may be no transaction
+                            self.session.rollback()
                         raise fault.error
                     for event in run():
                         answer.event(event)

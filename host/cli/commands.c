@@ -35,15 +35,14 @@ const struct cli_command cli_commands[] = {
 #ifdef CLI_HAS_RUN
     {"run", "NAME", "run a pipeline now",
      "Moves what is new since the last run.  Ctrl-C once commits what is in hand and ends; twice ends at once.  Either way nothing "
-     "is lost "
-     "or doubled: the next run goes on from what the target has.",
+     "is lost or doubled: the next run goes on from what the target has.",
      1, 1, run_options, cmd_run},
 #endif
 #ifdef CLI_HAS_PLAN
     {"plan", "NAME", "show what a run would do; write nothing",
      "Connects to the source and shows for each shard the statement, how the cursor is served, each column's type on its way with "
-     "what is "
-     "lost, and the guarantee.",
+     "what "
+     "is lost, how it is written, and the guarantee.  A shard that cannot be reached is shown as such: status 3, or 1 if none can.",
      1, 1, plan_options, cmd_plan},
 #endif
     {"check", "[CONF]", "check the configuration and all pipelines",

@@ -137,6 +137,7 @@ static const char *losses(const struct page *p, const json_t *from, const json_t
   return text;
 }
 
+/* to NULL: the loader says nothing of it. */
 static void column_row(const struct page *p, struct table *t, const char *name, const json_t *from, const json_t *to,
                        const char *target) {
   const char *lost = losses(p, from, to);
@@ -171,7 +172,7 @@ static void print_mapping(const struct page *p, const json_t *what) {
     const char *name = event_string(item, "subject");
     bool direct = json_array_size(load) == 0 && !last;
     if (direct || !name || (!find_by(load, "subject", name) && !find_by(last, "name", name)))
-      column_row(p, t, member(p, item, "subject"), item, NULL, direct ? member(p, item, "to") : "(not written)");
+      column_row(p, t, member(p, item, "subject"), item, NULL, direct ? member(p, item, "to") : "(dropped or renamed)");
   }
   table_print(t, p->to);
   table_free(t);

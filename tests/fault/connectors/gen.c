@@ -1,5 +1,5 @@
 /* gen: an extractor for tests without a server.  Each shard has the rows 1..rows with columns id and name; the cursor is the last id,
- * as text.  It can fail or hang at a row. */
+ * as text.  It can fail or hang at a row, and some of its shards can be down when it is asked for a plan. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 ETL_NOTE("gen", "1", 1u << ETL_KIND_EXTRACTOR, 0);
 
-enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_N };
+enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_DOWN, OPT_N };
 #define OPTION(...) &(const struct etl_option){.struct_size = sizeof(struct etl_option), __VA_ARGS__}
 static const char *const fail_classes[] = {"retryable", "permanent", "data", NULL};
 static const uint32_t fail_class_values[] = {ETL_E_RETRYABLE, ETL_E_PERMANENT, ETL_E_DATA};
@@ -19,14 +19,15 @@ static const struct etl_option *const options[] = {
   [OPT_FAIL_AT] = OPTION(.type = ETL_T_INT, .name = "fail_at", .dflt = "0", .doc = "Fail instead of giving this row; 0: never."),
   [OPT_FAIL_CLASS] = OPTION(.type = ETL_T_ENUM, .name = "fail_class", .choices = fail_classes, .dflt = "permanent", .doc = "Class of that failure."),
   [OPT_HANG_AT] = OPTION(.type = ETL_T_INT, .name = "hang_at", .dflt = "0", .doc = "Hang for ever instead of giving this row; 0: never."),
+  [OPT_DOWN] = OPTION(.type = ETL_T_LIST, .name = "down", .doc = "Shards of which no plan can be made."),
   [OPT_N] = NULL};
 
 struct gen {
   const struct etl_host *host;
   int64_t rows, fail_at, hang_at;
   uint32_t fail_class;
-  const struct etl_bytes *shards;
-  uint64_t shards_n;
+  const struct etl_bytes *shards, *down;
+  uint64_t shards_n, down_n;
 };
 struct gen_reader {
   const struct gen *gen;
@@ -50,6 +51,8 @@ static int32_t gen_open(const struct etl_open *o, void **self) {
   g->fail_class = fail_class_values[etl_opt_int(o, OPT_FAIL_CLASS)];
   g->shards = o->values[OPT_SHARDS]->list;
   g->shards_n = o->values[OPT_SHARDS]->list_n;
+  g->down = o->values[OPT_DOWN]->list;
+  g->down_n = o->values[OPT_DOWN]->list_n;
   *self = g;
   return ETL_OK;
 }
@@ -77,6 +80,11 @@ static void gen_reader_close(void *reader) {
   etl_schema_release(&r->schema);
   free(r);
 }
+static int gen_schema(struct ArrowSchema *s) {
+  return etl_schema_init(s, 2) < 0 || etl_schema_set(s, 0, "id", "l", false, "number", NULL) < 0 ||
+             etl_schema_set(s, 1, "name", "u", true, "words", NULL) < 0
+           ? -1 : 0;
+}
 static int32_t gen_reader_open(void *self, const struct etl_read *read, void **reader) {
   const struct gen *g = self;
   struct gen_reader *r = calloc(1, sizeof *r);
@@ -90,8 +98,7 @@ static int32_t gen_reader_open(void *self, const struct etl_read *read, void **r
     memcpy(text, read->cursor.p, read->cursor.n);
   r->at = strtoll(text, NULL, 10);
   r->end = read->limit_rows && r->at + (int64_t)read->limit_rows < g->rows ? r->at + (int64_t)read->limit_rows : g->rows;
-  if (etl_schema_init(&r->schema, 2) < 0 || etl_schema_set(&r->schema, 0, "id", "l", false, "number", NULL) < 0 ||
-      etl_schema_set(&r->schema, 1, "name", "u", true, "words", NULL) < 0 || etl_batch_init(&r->batch, r->host, &r->schema, r->want) < 0) {
+  if (gen_schema(&r->schema) < 0 || etl_batch_init(&r->batch, r->host, &r->schema, r->want) < 0) {
     gen_reader_close(r);
     return etl_failf(read->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
   }
@@ -145,7 +152,32 @@ static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, st
   return r->at < r->end ? ETL_OK : ETL_DONE;
 }
 
-static const struct etl_common common = {.struct_size = sizeof common, .open = gen_open, .close = gen_close};
+static int32_t gen_explain(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
+                           struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
+  const struct gen *g = self;
+  char sql[96];
+  (void)stream;
+  for (uint64_t i = 0; i < g->down_n; i++)
+    if (strcmp(g->down[i].p, shard->id) == 0)
+      return etl_failf(g->host, &ETL_ERROR(ETL_E_RETRYABLE), "gen: shard %s is down, as it was told to be", shard->id);
+  snprintf(sql, sizeof sql, "numbers behind %.*s", cursor.p ? (int)cursor.n : 1, cursor.p ? (const char *)cursor.p : "0");
+  const struct etl_explain_item items[] = {
+    {.struct_size = sizeof *items, .kind = ETL_EXPLAIN_SQL, .text = sql},
+    {.struct_size = sizeof *items, .kind = ETL_EXPLAIN_INDEX, .flags = ETL_EXPLAIN_WARN, .text = "there is no index"},
+    {.struct_size = sizeof *items, .kind = ETL_EXPLAIN_TYPE, .subject = "id", .from = "number", .to = "l"},
+    {.struct_size = sizeof *items, .kind = ETL_EXPLAIN_TYPE, .flags = ETL_EXPLAIN_LOSSY, .subject = "name", .from = "words", .to = "u", .text = "the tone"}};
+  for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+    if (each(arg, &items[i]) != ETL_OK)
+      return ETL_FAILED;
+  return gen_schema(schema) == 0 ? ETL_OK : etl_failf(g->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
+}
+static const struct etl_explain explain = {.struct_size = sizeof explain, .explain = gen_explain};
+static const void *gen_ext(void *self, const char *id) {
+  (void)self;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? &explain : NULL;
+}
+
+static const struct etl_common common = {.struct_size = sizeof common, .open = gen_open, .close = gen_close, .ext = gen_ext};
 static const struct etl_extractor extractor = {.struct_size = sizeof extractor, .discover = gen_discover, .plan = gen_plan,
                                                .reader_open = gen_reader_open, .next = gen_next, .reader_close = gen_reader_close};
 static const struct etl_connector connector = {.struct_size = sizeof connector, .kind = ETL_KIND_EXTRACTOR,

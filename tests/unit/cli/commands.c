@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <sys/wait.h>
 
+#include "cli/cli.h"
+
 static char out[65536], errors[65536];
 
 static void enter(void) {
@@ -42,6 +44,23 @@ Test(commands, usage) {
   cr_expect_eq(etl(""), 2);
   cr_expect_eq(etl("--help >/dev/full"), 1);
   cr_expect_not_null(strstr(errors, "No space left"));
+}
+
+/* Help is made from the table, so it tells of all that can be typed, and fits a terminal. */
+Test(commands, help_of_each) {
+  for (const struct cli_command *c = cli_commands; c->name; c++) {
+    char args[128];
+    snprintf(args, sizeof args, "%s --help", c->name);
+    cr_expect_eq(etl(args), 0, "%s", args);
+    cr_expect_not_null(strstr(out, c->summary), "%s: %s", args, out);
+    for (const struct cli_option *o = c->options; o->name; o++)
+      cr_expect_not_null(strstr(out, o->name), "%s does not tell of --%s", args, o->name);
+    for (const char *line = out; *line; line += strcspn(line, "\n") + 1)
+      cr_expect_leq(strcspn(line, "\n"), 80, "%.*s", (int)strcspn(line, "\n"), line);
+  }
+  cr_expect_eq(etl("--help"), 0);
+  for (const struct cli_command *c = cli_commands; c->name; c++)
+    cr_expect_eq(strstr(out, c->summary) == NULL, c->hidden, "%s", c->name);
 }
 
 /* One file a kind, all called sample. */

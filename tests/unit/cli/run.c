@@ -130,23 +130,70 @@ Test(run, ctrl_c_commits_what_is_in_hand, .timeout = 60) {
   cr_expect_eq(access("ledger.json", F_OK), 0);
 }
 
-Test(run, a_plan_of_connectors_that_say_little) {
+#define COLUMNS                                                                                                                    \
+  "\nColumns\n"                                                                                                                    \
+  "COLUMN  SOURCE  TARGET  LOST ON THE WAY\n"                                                                                      \
+  "id      number  l\n"                                                                                                            \
+  "name    words   u       lossy: the tone\n"                                                                                      \
+  "\nWrite\n"                                                                                                                      \
+  "  note: connector ledger does not say what it would write\n"                                                                    \
+  "\nGuarantee: exactly-once: rows and cursor are committed in one transaction of the target, and every run goes on from what "    \
+  "the target "                                                                                                                    \
+  "says\n"
+
+Test(run, a_plan) {
   tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"gen\"; shards = [ \"a\", \"b\" ]; };\n" LOAD);
   cr_expect_eq(etl("plan p"), 0, "%s", errors);
-  cr_expect_str_eq(
-      out, "Plan of p for 2 lanes.  Nothing was written.\n"
-           "\nRead numbers/a, numbers/b\n"
-           "  from the start: nothing is committed yet\n"
-           "  note: connector gen does not say what it would read\n"
-           "\nGuarantee: exactly-once: rows and cursor are committed in one transaction of the target, and every run goes on "
-           "from what the target says\n");
-  cr_expect_eq(etl("plan p --shard b -o json"), 0);
-  json_t *j = json_loads(out, 0, NULL);
-  cr_expect_str_eq(json_string_value(json_object_get(json_object_get(j, "guarantee"), "level")), "exactly-once");
-  cr_expect_eq(json_array_size(json_object_get(j, "lanes")), 1);
-  json_decref(j);
+  cr_expect_str_eq(out, "Plan of p for 2 lanes.  Nothing was written.\n"
+                        "\nRead numbers/a, numbers/b\n"
+                        "  from the start: nothing is committed yet\n"
+                        "    numbers behind 0\n"
+                        "  warning: there is no index\n" COLUMNS);
   cr_expect_neq(access("ledger.json", F_OK), 0, "a plan writes nothing");
+  cr_expect_eq(etl("run p --shard b"), 0);
+  cr_expect_eq(etl("plan p --shard b -o json"), 0);
+  json_t *j = json_loads(out, 0, NULL), *lanes = json_object_get(j, "lanes");
+  cr_expect_str_eq(json_string_value(json_object_get(json_object_get(j, "guarantee"), "level")), "exactly-once");
+  cr_expect_eq(json_array_size(lanes), 1);
+  cr_expect_str_eq(json_string_value(json_object_get(json_array_get(lanes, 0), "cursor")), "10");
+  cr_expect_null(json_object_get(j, "event"));
+  json_decref(j);
   cr_expect_eq(etl("plan p --shard nowhere"), 2);
   cr_expect_str_eq(out, "");
   cr_expect_not_null(strstr(errors, "there is no shard 'nowhere'"));
+}
+
+Test(run, a_plan_with_shards_that_are_down) {
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"gen\"; shards = [ \"a\", \"b\" ]; down = \"a\"; };\n" LOAD);
+  cr_expect_eq(etl("plan p"), 3, "%s", errors);
+  cr_expect_str_eq(out, "Plan of p for 2 lanes.  Nothing was written.\n"
+                        "\nRead numbers/a\n"
+                        "  error (extract, gen): gen: shard a is down, as it was told to be\n"
+                        "  class retryable\n"
+                        "\nRead numbers/b\n"
+                        "  from the start: nothing is committed yet\n"
+                        "    numbers behind 0\n"
+                        "  warning: there is no index\n" COLUMNS);
+  cr_expect_eq(etl("plan p --shard a"), 1);
+}
+
+/* What each transformer makes of the columns is asked of it. */
+Test(run, a_plan_with_transformers) {
+  tmpdir_write("etl.conf", "plugin_dirs = [ \"" CONNECTORS "\", \"" PLUGINS "\" ];\ncache_dir = \"%s/cache\";\n", tmpdir_path);
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"gen\"; };\n"
+                                     "transforms = ( { plugin = \"columns\"; constant = { tenant = \"acme\"; }; },\n"
+                                     "  { plugin = \"columns\"; drop = [ \"name\" ]; } );\n" LOAD);
+  cr_expect_eq(etl("plan p"), 0, "%s", errors);
+  cr_expect_not_null(strstr(out, "  transform 1, columns: adds tenant\n"
+                                 "  transform 2, columns: drops name\n"
+                                 "COLUMN  SOURCE  TARGET                LOST ON THE WAY\n"
+                                 "id      number  l\n"
+                                 "tenant          u\n"
+                                 "name    words   (dropped or renamed)  lossy: the tone\n"),
+                     "%s", out);
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"gen\"; };\n"
+                                     "transforms = ( { plugin = \"columns\"; drop = [ \"nmae\" ]; } );\n" LOAD);
+  cr_expect_eq(etl("plan p"), 1, "%s", errors);
+  cr_expect_not_null(strstr(out, "  error (transform 1, columns): "), "%s", out);
+  cr_expect_not_null(strstr(out, "nmae"), "%s", out);
 }

@@ -164,7 +164,7 @@ static void redraw(struct progress *p, const char *line, bool frame) {
   if (!to)
     return;
   if (p->drawn_lines)
-    fprintf(to, "\033[%zuA", p->drawn_lines);
+    fprintf(to, "\r\033[%zuA", p->drawn_lines); /* a key that was pressed may stand in the cursor's line: ^C */
   if (line)
     fprintf(to, "\033[J%s\n", line);
   p->drawn_lines = 0;

@@ -29,10 +29,12 @@ static void tell_progress(struct progress *p, struct arena *a) {
   if (now - p->told_ns < PROGRESS_EVERY_NS)
     return;
   p->told_ns = now;
+  size_t waiting = run_view_waiting(v);
   line(p, EVENT_NEWS,
-       arena_printf(a, "%s read, %s committed, %s rows/s, %zu of %s running, %s", words_count(a, v->rows_read, "row"),
+       arena_printf(a, "%s read, %s committed, %s rows/s, %zu of %s running%s, %s", words_count(a, v->rows_read, "row"),
                     words_number(a, v->rows_written), words_number(a, (int64_t)v->per_second), run_view_count(v, VIEW_RUNNING),
-                    words_count(a, (int64_t)v->lanes_n, "lane"), words_bytes(a, v->rss_bytes)));
+                    words_count(a, (int64_t)v->lanes_n, "lane"),
+                    waiting ? arena_printf(a, " (%zu waiting to try again)", waiting) : "", words_bytes(a, v->rss_bytes)));
 }
 
 static void event(struct progress *p, const json_t *j) {

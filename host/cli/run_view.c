@@ -154,6 +154,13 @@ size_t run_view_count(const struct run_view *v, enum view_status status) {
   return n;
 }
 
+size_t run_view_waiting(const struct run_view *v) {
+  size_t n = 0;
+  for (size_t i = 0; i < v->lanes_n; i++)
+    n += v->lanes[i].attempt > 0;
+  return n;
+}
+
 const char *run_view_status(const struct run_view *v, const struct lane_view *l, char *buf, size_t room) {
   if (!l->attempt)
     return status_names[l->status];

@@ -49,6 +49,7 @@ void run_view_fini(struct run_view *v);
 void run_view_note(struct run_view *v, const json_t *event, int64_t now_ns);
 const struct lane_view *run_view_lane(const struct run_view *v, const char *name); /* NULL: never heard of */
 size_t run_view_count(const struct run_view *v, enum view_status status);
+size_t run_view_waiting(const struct run_view *v); /* of the running ones, those that wait to try again */
 /* What a lane is doing, in a word or a few. */
 const char *run_view_status(const struct run_view *v, const struct lane_view *l, char *buf, size_t room);
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/bind.h"
+#include "engine/guarantee.h"
 #include "engine/run.h"
 #include "etl/sdk.h"
 
@@ -161,37 +162,16 @@ static int fill_lane(const struct plan *p, const struct lane *l, json_t *lane) {
   return rc;
 }
 
-/* ---- the guarantee
- * ---------------------------------------------------------------------------------------------------------------- */
-
-static json_t *guarantee(const struct run *r) {
-  const struct {
-    bool holds;
-    const char *level, *why;
-  } rules[] = {
-      /* the first that holds */
-      {r->loader_caps & ETL_CAP_ASIDE, "exactly-once",
-       "the target is built anew beside the old one and takes its place in one transaction: it then has each row of the source "
-       "once, as it was read"},
-      {!(r->loader_caps & ETL_CAP_TXN), "at-least-once",
-       "the loader has no transactions: rows of an interrupted epoch stay, and are written again by the next run"},
-      {!(r->loader_caps & ETL_CAP_STORES_CURSOR), "at-least-once",
-       "the loader does not keep the cursor with the rows: when a run is interrupted between the two, rows are written again"},
-      {!(r->extract.conn->caps & ETL_CAP_RESUME), "at-least-once",
-       "the extractor cannot read on from a cursor: every run writes what it reads once more"},
-      {r->lanes[0].stream_flags & ETL_STREAM_WHOLE, "idempotent",
-       "there is no cursor: every run reads everything and writes it in one transaction; rows that are there already are replaced "
-       "by key"},
-      {true, "exactly-once",
-       "rows and cursor are committed in one transaction of the target, and every run goes on from what the target says"}};
-  size_t i = 0;
-  while (!rules[i].holds)
-    i++;
-  return json_pack("{s:s, s:s}", "level", rules[i].level, "why", rules[i].why);
-}
-
 /* ---- the whole
  * -------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *guarantee_json(const struct run *r) {
+  uint32_t flags = 0;
+  for (size_t i = 0; i < r->lanes_n; i++)
+    flags |= r->lanes[i].stream_flags;
+  struct guarantee g = guarantee_of(r->extract.conn->caps, r->loader_caps, flags);
+  return json_pack("{s:s, s:s}", "level", g.level, "why", g.why);
+}
 
 static int plan_lanes(const struct plan *p) {
   struct run *r = p->r;
@@ -211,7 +191,7 @@ static int plan_lanes(const struct plan *p) {
     return RUN_EXIT_CANCELLED;
   }
   report_event(&r->report, "plan",
-               json_pack("{s:s, s:o, s:o}", "pipeline", r->spec->pipeline, "guarantee", guarantee(r), "lanes", lanes));
+               json_pack("{s:s, s:o, s:o}", "pipeline", r->spec->pipeline, "guarantee", guarantee_json(r), "lanes", lanes));
   return failed == 0 ? RUN_EXIT_SUCCESS : failed == r->lanes_n ? RUN_EXIT_FAILED : RUN_EXIT_PARTIAL;
 }
 

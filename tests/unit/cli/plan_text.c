@@ -33,9 +33,9 @@ static const char *printed(const char *plan) {
 #define REST                                                                                                                       \
   "\nColumns\n"                                                                                                                    \
   "  transform 1, columns: adds city; drops note\n"                                                                                \
-  "COLUMN  SOURCE         TARGET                LOST ON THE WAY\n"                                                               \
+  "COLUMN  SOURCE         TARGET                LOST ON THE WAY\n"                                                                 \
   "id      int            integer\n"                                                                                               \
-  "at      datetime2(7)   timestamp             lossy: years past 2262; the 7th digit\n"                                         \
+  "at      datetime2(7)   timestamp             lossy: years past 2262; the 7th digit\n"                                           \
   "city                   text\n"                                                                                                  \
   "note    nvarchar(max)  (dropped or renamed)\n"                                                                                  \
   "\nWrite\n"                                                                                                                      \

@@ -55,6 +55,9 @@ Test(progress, log) {
   cr_expect_str_eq(said(PROGRESS), "");
   cr_expect_str_eq(said("{'event': 'retry', 'lane': 't/eu1', 'attempt': 3, 'delay_seconds': 90.0, 'error': {'message': 'gone'}}"),
                    "2024-05-01T10:16:47Z warning: t/eu1: gone; attempt 3 in 1m30s\n");
+  later(5);
+  cr_expect_not_null(strstr(said(PROGRESS), " 1 of 2 lanes running (1 waiting to try again), 58.3 MiB\n"));
+  hands.ns -= 5 * NS_PER_SEC;
   cr_expect_str_eq(said("{'event': 'log', 'level': 'info', 'message': 'two\\nlines', 'connector': 'sqlserver', 'lane': 't/eu1'}"),
                    "2024-05-01T10:16:47Z t/eu1: two lines\n");
   cr_expect_str_eq(said("{'event': 'log', 'level': 'debug', 'message': 'm', 'connector': 'sqlserver'}"), "");

@@ -182,31 +182,41 @@ static void print_mapping(const struct page *p, const json_t *what) {
 /* ---- transformers
  * -------------------------------------------------------------------------------------------------------------------- */
 
-/* The names in `of` that are not in `in`, after a word; "" if there are none. */
-static const char *missing(const struct page *p, const char *word, const json_t *of, const char *of_key, const json_t *in,
-                           const char *in_key) {
+/* Columns before and behind a transformer.  The source's own are "subject" and "to" of its items. */
+struct side {
+  const json_t *list;
+  const char *name_key, *type_key;
+};
+
+/* After a word, the names of `of` that are not in `in` (or, changed: that are there with another type); "" if there are none. */
+static const char *differing(const struct page *p, const char *word, const struct side *of, const struct side *in, bool changed) {
   const char *text = "";
   const json_t *j;
   size_t i;
-  json_array_foreach(of, i, j) {
-    const char *name = event_string(j, of_key);
-    if (name && !find_by(in, in_key, name))
+  json_array_foreach(of->list, i, j) {
+    const char *name = event_string(j, of->name_key), *type = event_string(j, of->type_key);
+    const json_t *other = name ? find_by(in->list, in->name_key, name) : NULL;
+    const char *other_type = event_string(other, in->type_key);
+    if (changed ? type && other_type && strcmp(type, other_type) != 0 : name && !other)
       text = arena_printf(p->arena, "%s%s%s", text, *text ? ", " : word, words_clean(p->arena, name));
   }
   return text;
 }
 
 static void print_transforms(const struct page *p, const json_t *what) {
-  const json_t *t, *before = json_object_get(what, "extract");
-  const char *key = "subject";
+  struct side before = {json_object_get(what, "extract"), "subject", "to"};
+  const json_t *t;
   size_t i;
   json_array_foreach(json_object_get(what, "transforms"), i, t) {
-    const json_t *after = json_object_get(t, "columns");
-    const char *adds = missing(p, "adds ", after, "name", before, key), *drops = missing(p, "drops ", before, key, after, "name");
-    fprintf(p->to, "  transform %zu, %s: %s%s%s\n", i + 1, member(p, t, "connector"), adds, *adds && *drops ? "; " : "",
-            *adds || *drops ? drops : "keeps the columns");
+    struct side after = {json_object_get(t, "columns"), "name", "type"};
+    const char *parts[] = {differing(p, "adds ", &after, &before, false), differing(p, "drops ", &before, &after, false),
+                           differing(p, "changes the type of ", &before, &after, true)};
+    const char *text = "";
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+      if (*parts[k])
+        text = arena_printf(p->arena, "%s%s%s", text, *text ? "; " : "", parts[k]);
+    fprintf(p->to, "  transform %zu, %s: %s\n", i + 1, member(p, t, "connector"), *text ? text : "keeps the columns");
     before = after;
-    key = "name";
   }
 }
 

@@ -104,30 +104,69 @@ static void await(int fd, const char *text) {
   }
 }
 
-Test(run, ctrl_c_commits_what_is_in_hand, .timeout = 60) {
-  int to[2], status = 0;
+struct started {
+  pid_t pid;
+  int fd; /* what it says, on both of its streams */
+};
+
+/* A run that has no end of its own, once it moves rows. */
+static struct started start_endless(void) {
+  struct started s;
+  int to[2];
   tmpdir_write("pipelines.d/p.conf",
                "extract = { plugin = \"gen\"; rows = 1000000000000L; };\n" LOAD "epoch = { rows = 1000; };\n");
   cr_assert_eq(pipe2(to, O_CLOEXEC), 0);
   out[0] = '\0';
-  pid_t pid = fork();
-  cr_assert_geq(pid, 0);
-  if (pid == 0) {
+  s.pid = fork();
+  cr_assert_geq(s.pid, 0);
+  if (s.pid == 0) {
     dup2(to[1], STDOUT_FILENO);
     dup2(to[1], STDERR_FILENO);
     execl(ETL, "etl", "run", "p", "--progress", "json", (char *)NULL);
     _exit(127);
   }
   close(to[1]);
-  await(to[0], "\"event\":\"progress\"");
-  kill(pid, SIGINT);
-  await(to[0], "etl: stopping: ");
-  await(to[0], "\"event\":\"summary\"");
-  cr_assert_eq(waitpid(pid, &status, 0), pid);
-  close(to[0]);
-  cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 4);
+  s.fd = to[0];
+  await(s.fd, "\"event\":\"progress\"");
+  return s;
+}
+
+static int end_of(struct started *s) {
+  int status = 0;
+  await(s->fd, "\"event\":\"summary\"");
+  cr_assert_eq(waitpid(s->pid, &status, 0), s->pid);
+  for (size_t n = strlen(out);;) { /* the rest of the line */
+    ssize_t got = read(s->fd, out + n, sizeof out - 1 - n);
+    if (got <= 0)
+      break;
+    n += (size_t)got;
+    out[n] = '\0';
+  }
+  close(s->fd);
+  cr_assert(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+Test(run, ctrl_c_commits_what_is_in_hand, .timeout = 60) {
+  struct started s = start_endless();
+  kill(s.pid, SIGINT);
+  await(s.fd, "etl: stopping: ");
+  cr_expect_eq(end_of(&s), 4);
   cr_expect_not_null(strstr(out, "\"status\":\"cancelled\""), "%s", out);
   cr_expect_eq(access("ledger.json", F_OK), 0);
+}
+
+Test(run, a_worker_that_is_killed, .timeout = 60) {
+  struct started s = start_endless();
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)s.pid, (int)s.pid);
+  slurp(path, errors);
+  pid_t worker = (pid_t)atoi(errors);
+  cr_assert_gt(worker, 1);
+  kill(worker, SIGKILL);
+  cr_expect_eq(end_of(&s), 5);
+  cr_expect_not_null(strstr(out, "\"status\":\"crashed\""), "%s", out);
+  cr_expect_not_null(strstr(out, "SIGKILL"), "%s", out);
 }
 
 #define COLUMNS                                                                                                                    \
@@ -180,14 +219,15 @@ Test(run, a_plan_with_shards_that_are_down) {
 /* What each transformer makes of the columns is asked of it. */
 Test(run, a_plan_with_transformers) {
   tmpdir_write("etl.conf", "plugin_dirs = [ \"" CONNECTORS "\", \"" PLUGINS "\" ];\ncache_dir = \"%s/cache\";\n", tmpdir_path);
-  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"gen\"; };\n"
-                                     "transforms = ( { plugin = \"columns\"; constant = { tenant = \"acme\"; }; },\n"
-                                     "  { plugin = \"columns\"; drop = [ \"name\" ]; } );\n" LOAD);
+  tmpdir_write("pipelines.d/p.conf",
+               "extract = { plugin = \"gen\"; };\n"
+               "transforms = ( { plugin = \"columns\"; constant = { tenant = \"acme\"; }; cast = { id = \"int32\"; }; },\n"
+               "  { plugin = \"columns\"; drop = [ \"name\" ]; } );\n" LOAD);
   cr_expect_eq(etl("plan p"), 0, "%s", errors);
-  cr_expect_not_null(strstr(out, "  transform 1, columns: adds tenant\n"
+  cr_expect_not_null(strstr(out, "  transform 1, columns: adds tenant; changes the type of id\n"
                                  "  transform 2, columns: drops name\n"
                                  "COLUMN  SOURCE  TARGET                LOST ON THE WAY\n"
-                                 "id      number  l\n"
+                                 "id      number  i\n"
                                  "tenant          u\n"
                                  "name    words   (dropped or renamed)  lossy: the tone\n"),
                      "%s", out);

@@ -1,0 +1,1 @@
+"""The SQL side of the stand-in: T-SQL parsed, typed, and carried out by SQLite."""

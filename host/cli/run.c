@@ -7,7 +7,7 @@
 
 int cmd_worker(const struct cli_args *a) {
   const char *fd = cli_word(a, 0);
-  return worker_main(fd ? atoi(fd) : -1);
+  return worker_main(fd ? (int)strtol(fd, NULL, 10) : -1);
 }
 
 static int take_limit(const struct cli_args *a, struct spec *s) {

@@ -54,6 +54,7 @@ Test(progress_bar, drawn_in_place) {
                                         "dbo.t/us1          1 row                           success\n"
                                         "logins     1,234,568 rows  1,234,567/s             1.0s, 58.3 MiB\n");
   tell("{'event': 'lane', 'lane': 'dbo.t/eu1', 'status': 'success', 'rows_read': 1234567, 'rows_written': 1234567, 'epochs': 2}");
+  terminal_screen(&t);
   terminal_type(&t, "^C", 2); /* the terminal shows the key itself */
   progress_note(p, "stopping");
   cr_expect_not_null(strstr(terminal_screen(&t), "lost; attempt 2 in 5.0s\nstopping\ndbo.t/eu1"));

@@ -54,7 +54,8 @@ Test(run, json_is_lines_of_json) {
   cr_expect_eq(etl("run p --progress json --dry-run"), 0);
   cr_expect_str_eq(errors, "");
   const char *last = NULL;
-  for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
+  char *rest = NULL;
+  for (char *line = strtok_r(out, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
     json_t *j = json_loads(line, 0, NULL);
     cr_assert_not_null(j, "%s", line);
     json_decref(j);
@@ -161,7 +162,7 @@ Test(run, a_worker_that_is_killed, .timeout = 60) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)s.pid, (int)s.pid);
   slurp(path, errors);
-  pid_t worker = (pid_t)atoi(errors);
+  pid_t worker = (pid_t)strtol(errors, NULL, 10);
   cr_assert_gt(worker, 1);
   kill(worker, SIGKILL);
   cr_expect_eq(end_of(&s), 5);

@@ -112,7 +112,7 @@ static inline const char *terminal_screen(struct terminal *t) {
     int width = t->columns;
     while (width > 0 && t->cells[y][width - 1] == ' ')
       width--;
-    at += (size_t)sprintf(text + at, "%.*s\n", width, t->cells[y]);
+    at += (size_t)snprintf(text + at, sizeof text - at, "%.*s\n", width, t->cells[y]);
     if (width)
       last = at;
   }

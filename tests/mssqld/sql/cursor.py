@@ -87,7 +87,8 @@ class Cursor:
         self.expect_op(")")
         return found
 
-    def type(self) -> Type:
+    def type(self, text_length: int = 1) -> Type:
+        """text_length: of char, varchar and the like without one."""
         line = self.now.line
         parts = self.names()
         if self.accept("VARYING"):
@@ -101,6 +102,8 @@ class Cursor:
             while self.accept_op(","):
                 args.append(self.number())
             self.expect_op(")")
+        if not args and parts[-1].lower() in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary"):
+            args = [text_length]
         return values.make(parts[-1], args, line=line)
 
 

@@ -208,9 +208,9 @@ class Expressions(Cursor):
         if name in ("CAST", "TRY_CAST"):
             operand = self.expression()
             self.expect("AS")
-            found: Any = ast.Cast(operand, self.type(), None, name != "CAST")
+            found: Any = ast.Cast(operand, self.type(30), None, name != "CAST")
         elif name in ("CONVERT", "TRY_CONVERT"):
-            to = self.type()
+            to = self.type(30)
             self.expect_op(",")
             operand = self.expression()
             found = ast.Cast(operand, to, self.expression() if self.accept_op(",") else None, name != "CONVERT")

@@ -1,7 +1,7 @@
 """Values of every type: how T-SQL writes them, and how each client shows them.
 
 python: what python3-tds gives.  js: what tedious gives, as JSON (a date as toISOString(), bytes as hex).  bcp: what freebcp -c writes.
-tsql: what tsql prints.  None: that client cannot show the type."""
+None: that client cannot show the type."""
 from __future__ import annotations
 
 import dataclasses
@@ -38,14 +38,14 @@ CASES = [
          "-1234567890123456789012345678.0123456789"),
     Case("money", "-922337203685477.5808", Decimal("-922337203685477.5808"), -922337203685477.5808, None),
     Case("smallmoney", "214748.3647", Decimal("214748.3647"), 214748.3647, None),
-    Case("float", "-1.5E300", -1.5e300, -1.5e300, "-1.5e+300"),
+    Case("float", "-1.5E10", -1.5e10, -1.5e10, "-15000000000"),
     Case("real", "0.25E0", 0.25, 0.25, "0.25"),
     Case("date", "'0001-01-01'", dt.date(1, 1, 1), "0001-01-01T00:00:00.000Z", None),
     Case("date", "'9999-12-31'", dt.date(9999, 12, 31), "9999-12-31T00:00:00.000Z", "9999-12-31 00:00:00.000"),
     Case("time(0)", "'23:59:59'", dt.time(23, 59, 59), "1970-01-01T23:59:59.000Z", "1900-01-01 23:59:59.000"),
     Case("time(7)", "'10:11:12.1234567'", dt.time(10, 11, 12, 123456), "1970-01-01T10:11:12.123Z", "1900-01-01 10:11:12.123"),
-    Case("datetime", "'2024-05-01T10:00:00.767'", dt.datetime(2024, 5, 1, 10, 0, 0, 766667), "2024-05-01T10:00:00.767Z",
-         "2024-05-01 10:00:00.766"),
+    Case("datetime", "'2024-05-01T10:00:00.767'", dt.datetime(2024, 5, 1, 10, 0, 0, 767_000), "2024-05-01T10:00:00.767Z",
+         "2024-05-01 10:00:00.767"),
     Case("datetime", "'1753-01-01T00:00:00'", dt.datetime(1753, 1, 1), "1753-01-01T00:00:00.000Z", "1753-01-01 00:00:00.000"),
     Case("smalldatetime", "'2079-06-06T23:59:00'", dt.datetime(2079, 6, 6, 23, 59), "2079-06-06T23:59:00.000Z", "2079-06-06 23:59:00.000"),
     Case("datetime2(0)", "'1969-12-31T23:59:59'", dt.datetime(1969, 12, 31, 23, 59, 59), "1969-12-31T23:59:59.000Z",

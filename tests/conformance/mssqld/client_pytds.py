@@ -50,7 +50,7 @@ class Pytds:
         return value
 
     def params(self) -> None:
-        values = (5, -2 ** 40, "é 東京", "", b"\0\xff", Decimal("-12.345"), 1.5, True, dt.datetime(2024, 5, 1, 10, 11, 12, 123456), dt.date(1, 1, 1),
+        values = (5, -2 ** 40, "é 東京", "", pytds.Binary(b"\0\xff"), Decimal("-12.345"), 1.5, True, dt.datetime(2024, 5, 1, 10, 11, 12, 123456), dt.date(1, 1, 1),
                   dt.time(23, 59, 59, 999999), uuid.UUID(int=7))
         marks = ", ".join(f"%s AS p{i}" for i in range(len(values)))
         equal(self.run(f"SELECT {marks}", params=values), [values])
@@ -107,6 +107,14 @@ class Pytds:
         equal(self.run("SELECT id FROM dbo.conf_tx"), [(2,)])
         self.run("DROP TABLE dbo.conf_tx")
 
+    def counts(self) -> None:
+        with self.connect() as c, c.cursor() as cursor:
+            for sql, n in (("CREATE TABLE dbo.conf_count (id int NOT NULL)", -1), ("INSERT INTO dbo.conf_count (id) VALUES (1), (2), (3)", 3),
+                           ("UPDATE dbo.conf_count SET id = 9 WHERE id > 1", 2), ("DELETE FROM dbo.conf_count", 3)):
+                cursor.execute(sql)
+                equal(cursor.rowcount, n, sql)
+            cursor.execute("DROP TABLE dbo.conf_count")
+
     def several_results(self) -> None:
         with self.connect() as c, c.cursor() as cursor:
             cursor.execute("SELECT 1 AS a; SELECT 2 AS b UNION ALL SELECT 3")
@@ -146,10 +154,9 @@ class Pytds:
 
     def bulk(self) -> None:
         self.run("DROP TABLE IF EXISTS dbo.conf_bulk", "CREATE TABLE dbo.conf_bulk (id int NULL, name nvarchar(20) NULL)")
-        text = "".join(f"{i}\trow {i}\n" for i in range(5000))
+        rows = [(i, f"row {i}") for i in range(5000)]
         with self.connect() as c, c.cursor() as cursor:
-            import io
-            cursor.copy_to(io.StringIO(text), "conf_bulk", schema="dbo", null_string="\\N",
+            cursor.copy_to(data=rows, table_or_view="conf_bulk", schema="dbo",
                            columns=[pytds.Column("id", type=pytds.tds_types.IntType()), pytds.Column("name", type=pytds.tds_types.NVarCharType(20))])
         equal(self.run("SELECT COUNT(*), MIN(name), MAX(id) FROM dbo.conf_bulk"), [(5000, "row 0", 4999)])
         self.run("DROP TABLE dbo.conf_bulk")
@@ -162,7 +169,7 @@ def run(report: Report, target: Target, build: pathlib.Path) -> None:
     p = Pytds(target)
     for name, test in (("every type, NULL, and columns that are never NULL", p.types), ("parameters", p.params),
                        ("a cell of 64 MiB", p.large_cell), ("errors, and the connection after them", p.errors), ("refused logins", p.logins),
-                       ("transactions", p.transactions), ("several results", p.several_results), ("cancel", p.cancel),
+                       ("transactions", p.transactions), ("counts of rows", p.counts), ("several results", p.several_results), ("cancel", p.cancel),
                        ("eight connections", p.side_by_side), ("bulk load", p.bulk)):
         report.check(name, test)
     p.run("DROP TABLE IF EXISTS dbo.conf_types")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Iterator
 
 from contract import Column, Environment, Event, Param, SqlError
 
-from . import bulk, cache, login, packets, rpc, tokens, transaction
+from . import bulk, cache, encode, login, packets, rpc, tokens, transaction
 from .answer import ENDS_CONNECTION, Answer, Attention
 from .faults import Fault
 from .packets import Gone, ProtocolError
@@ -149,6 +149,8 @@ class Connection:
         w = self.who
         self.session = self.listener.server.login(database or self.listener.options.database, w.user, w.host, w.application)
         self.spid = self.session.spid
+        if w.odbc:
+            self.session.text_size = encode.NO_TEXT_LIMIT
 
     def _refuse(self, errors: list[SqlError]) -> bool:
         self.listener.log(0, f"refused: {errors[0].message}")

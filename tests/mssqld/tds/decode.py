@@ -126,7 +126,7 @@ def _read_plp(b: Bytes) -> bytes | None:
 def _sized(token: int, b: Bytes) -> Reader:
     size = b.number("B")
     names = SIZED_TOKENS[token]
-    t = Type(names.get(size) or names[max(names)])
+    t = typeinfo.plain(names.get(size) or names[max(names)])
 
     def read(b: Bytes) -> Any:
         n = b.number("B")
@@ -134,7 +134,7 @@ def _sized(token: int, b: Bytes) -> Reader:
             return None
         if n not in names:
             raise ProtocolError(f"a value of {n} bytes for type 0x{token:02x}")
-        return fixed_value(Type(names[n]), b.take(n))
+        return fixed_value(typeinfo.plain(names[n]), b.take(n))
     return Reader(t, read)
 
 
@@ -194,9 +194,9 @@ def read_type(b: Bytes, in_row: bool = False) -> Reader:
     """TYPE_INFO.  in_row: text and image values come with a text pointer."""
     token = b.number("B")
     if token == 0x1F:
-        return Reader(Type("int"), lambda b: None)
+        return Reader(typeinfo.plain("int"), lambda b: None)
     if token in FIXED_TOKENS:
-        t = Type(FIXED_TOKENS[token])
+        t = typeinfo.plain(FIXED_TOKENS[token])
         size = typeinfo.FIXED[t.name][2]
         return Reader(t, lambda b: fixed_value(t, b.take(size)))
     if token in SIZED_TOKENS:

@@ -66,6 +66,7 @@ class Login:
     features: list[int]
     read_only: bool
     integrated: bool
+    odbc: bool  # the client wants what drivers of ODBC want: ANSI options, and no limit for long values
 
 
 def _password(data: bytes) -> str:
@@ -98,7 +99,8 @@ def read_login7(data: bytes) -> Login:
     if flags3 & 0x10 and fields[5][1]:
         features = _features(data, struct.unpack_from("<I", data, fields[5][0])[0])
     return Login(tds, packet_bytes, host=text(0), user=text(1), password=_password(raw(2)), application=text(3), language=text(7),
-                 database=text(8), features=features, read_only=bool(type_flags & 0x20), integrated=bool(flags2 & 0x80))
+                 database=text(8), features=features, read_only=bool(type_flags & 0x20), integrated=bool(flags2 & 0x80),
+                 odbc=bool(flags2 & 0x02))
 
 
 def packet_size(wanted: int) -> int:

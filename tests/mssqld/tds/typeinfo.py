@@ -14,6 +14,7 @@ FIXED = {
     "real": (0x3B, 0x6D, 4), "float": (0x3E, 0x6D, 8), "money": (0x3C, 0x6E, 8), "smallmoney": (0x7A, 0x6E, 4),
     "datetime": (0x3D, 0x6F, 8), "smalldatetime": (0x3A, 0x6F, 4),
 }
+LENGTHS = {name: size for name, (_, _, size) in FIXED.items()} | {"uniqueidentifier": 16}
 TEXTS = {"char": 0xAF, "varchar": 0xA7, "nchar": 0xEF, "nvarchar": 0xE7}
 BINARIES = {"binary": 0xAD, "varbinary": 0xA5, "rowversion": 0xAD, "timestamp": 0xAD}
 LONGS = {"text": 0x23, "ntext": 0x63, "image": 0x22}
@@ -95,6 +96,11 @@ def without_utf8(c: Column) -> Column:
         return c
     length = c.type.length if c.type.length == MAX else min(2 * c.type.length, 8000)
     return dataclasses.replace(c, type=dataclasses.replace(c.type, name="n" + base_name(c.type), length=length))
+
+
+def plain(name: str) -> Type:
+    """A type without parameters, with the length that sys.types has for it."""
+    return Type(name, LENGTHS.get(name, 0))
 
 
 def may_be_null(c: Column) -> bool:

@@ -40,14 +40,14 @@ def decode(data: bytes) -> tuple[Type, Any]:
     token, n = data[0], data[1]
     properties, value = data[2:2 + n], data[2 + n:]
     if token in d.FIXED_TOKENS:
-        t = Type(d.FIXED_TOKENS[token])
+        t = typeinfo.plain(d.FIXED_TOKENS[token])
         return t, d.fixed_value(t, value)
     if token in (0x6A, 0x6C):
         t = Type("decimal" if token == 0x6A else "numeric", precision=properties[0], scale=properties[1])
     elif token in d.TIME_TOKENS:
         t = Type(d.TIME_TOKENS[token], scale=properties[0])
     elif token in (0x28, 0x24):
-        t = Type("date" if token == 0x28 else "uniqueidentifier")
+        t = typeinfo.plain("date" if token == 0x28 else "uniqueidentifier")
     elif token in d.SHORT_TOKENS:
         name = d.SHORT_TOKENS[token]
         length = struct.unpack_from("<H", properties, len(properties) - 2)[0]

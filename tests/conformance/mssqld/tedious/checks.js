@@ -155,7 +155,7 @@ async function main() {
       }
     });
   await attempt('a wrong password', () => refused({}, 'not it', 'Login failed'));
-  await attempt('a database that is not there', () => refused({ database: 'conf_nowhere' }, work.password, 'conf_nowhere'));
+  await attempt('a database that is not there', () => refused({ database: 'conf_nowhere' }, work.password, 'Login failed'));
   const c = await connect();
   await batch(c, 'DROP TABLE IF EXISTS dbo.conf_types; DROP TABLE IF EXISTS dbo.conf_node; DROP TABLE IF EXISTS dbo.conf_many');
   c.close();

@@ -74,6 +74,7 @@ void run_report_progress(struct run *r) {
   size_t n;
   struct lane *lanes = run_lanes(r, &n);
   json_t *list = json_array();
+  int64_t all_read = 0, all_written = 0;
   for (size_t i = 0; i < n; i++) {
     struct lane *l = &lanes[i];
     json_t *j = lane_head(l);
@@ -85,10 +86,12 @@ void run_report_progress(struct run *r) {
     json_object_set_new(j, "epochs", json_integer(atomic_load(&l->epochs)));
     set_lag(j, l);
     json_array_append_new(list, j);
+    all_read += read;
+    all_written += counter(l, WRITTEN);
   }
   report_event(&r->report, "progress",
-               json_pack("{s:f, s:I, s:o}", "seconds", seconds(clock_mono_ns() - r->started_ns), "rss_bytes", (json_int_t)rss_bytes(),
-                         "lanes", list));
+               json_pack("{s:f, s:I, s:I, s:I, s:o}", "seconds", seconds(clock_mono_ns() - r->started_ns), "rss_bytes",
+                         (json_int_t)rss_bytes(), "rows_read", (json_int_t)all_read, "rows_written", (json_int_t)all_written, "lanes", list));
 }
 
 void run_report_lane(struct run *r, struct lane *l) { report_event(&r->report, "lane", lane_json(l)); }

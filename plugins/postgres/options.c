@@ -15,7 +15,7 @@ const struct etl_option *const postgres_options[] = {
     [OPT_HOST] = OPTION("host", ETL_T_STRING, .example = "db1.example.com",
                         .doc = "Name or address of the server, or the folder of its Unix socket; several with commas."),
     [OPT_HOSTADDR] = KEYWORD("hostaddr", "Numeric address of the server, so that `host` need not be looked up."),
-    [OPT_PORT] = OPTION("port", ETL_T_STRING, .example = "5432", .doc = "Port of the server; several with commas, as for `host`."),
+    [OPT_PORT] = OPTION("port", ETL_T_INT, .example = "5432", .min = 1, .max = 65535, .doc = "Port of the server."),
     [OPT_DATABASE] = OPTION("database", ETL_T_STRING, .example = "analytics", .doc = "Database that holds the target."),
     [OPT_USER] = OPTION("user", ETL_T_STRING, .example = "etl", .doc = "Role that writes."),
     [OPT_PASSWORD] = OPTION("password", ETL_T_STRING, .flags = ETL_OPT_SECRET, .example = "${file:/run/secrets/postgres}",

@@ -79,7 +79,7 @@ class Command:
                 value = value.get(step)
             else:
                 return None
-        return value
+        return json.dumps(value) if isinstance(value, bool) else value
 
     def expect_status(self, wanted: str) -> None:
         """By exit status, and by the summary if the run came so far as to have one."""

@@ -234,10 +234,16 @@ static DBPROCESS *sql_connect(void) {
 }
 
 void shop_sql(const char *sql) {
+  static bool initialised;
   RETCODE rc;
-  dbinit();
   EHANDLEFUNC errors = dberrhandle(keep_error);
   MHANDLEFUNC messages = dbmsghandle(keep_message);
+  if (!initialised) { /* dbinit() forgets the handlers each time */
+    dbinit();
+    dberrhandle(keep_error);
+    dbmsghandle(keep_message);
+    initialised = true;
+  }
   sql_error[0] = '\0';
   DBPROCESS *db = sql_connect();
   sql_error[0] = '\0';

@@ -304,6 +304,13 @@ class Connection:
                 answer.finish(last=i + 1 == len(runs))
         except Attention:
             unwanted = True
+        except (Gone, ProtocolError):
+            raise
+        except Exception as e:  # a mistake of this server: the client gets to know
+            self.listener.log(self.spid, f"internal error: {type(e).__name__}: {e}", trace=True)
+            answer.error(SqlError(596, f"mssqld made a mistake of its own: {type(e).__name__}: {e}", 21))
+            answer.finish()
+            ends = True
         finally:
             self.busy = False
             self.idle.set()

@@ -154,5 +154,6 @@ class Server(Protocol):
     def clear_denied(self) -> None: ...
 
     now: int | None  # fixed clock, 100 ns since 0001-01-01 UTC; None: the real one
+    version: str     # what @@VERSION says (added: the command line can set it)
 
     def close(self) -> None: ...

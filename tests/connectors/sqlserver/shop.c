@@ -78,6 +78,14 @@ static char *decimal_text(const struct etl_view *v, int64_t i) {
   return strdup(p);
 }
 
+static char *bytes_text(struct etl_bytes b) {
+  char *text = malloc(b.n + 1);
+  if (b.n)
+    memcpy(text, b.p, b.n);
+  text[b.n] = '\0';
+  return text;
+}
+
 static char *hex_text(struct etl_bytes b) {
   static const char digits[] = "0123456789ABCDEF";
   char *text = calloc(2 * b.n + 3, 1);
@@ -99,7 +107,7 @@ static char *cell_text(const struct etl_view *v, int64_t i) {
   case ETL_L_FLOAT: snprintf(buf, sizeof buf, v->f.width == 4 ? "%.9g" : "%.17g", etl_view_f64(v, i)); return strdup(buf);
   case ETL_L_DECIMAL: return decimal_text(v, i);
   case ETL_L_STRING:
-  case ETL_L_JSON: return strndup(etl_view_bytes(v, i).p, etl_view_bytes(v, i).n);
+  case ETL_L_JSON: return bytes_text(etl_view_bytes(v, i));
   case ETL_L_BINARY:
   case ETL_L_UUID: return hex_text(etl_view_bytes(v, i));
   default: snprintf(buf, sizeof buf, "%lld", (long long)etl_view_i64(v, i)); return strdup(buf);

@@ -275,7 +275,7 @@ static void bad_characters(struct tap *t) {
   shop_sql("DROP TABLE IF EXISTS dbo.surrogates; CREATE TABLE dbo.surrogates (id int NOT NULL PRIMARY KEY, a nvarchar(9) NULL, b "
            "nvarchar(9) NULL)");
   shop_sql("INSERT INTO dbo.surrogates (id, a, b) VALUES (1, N'ok', N'?'), (3, N'ok', N'?')");
-  shop_sql("INSERT INTO dbo.surrogates (id, a, b) VALUES (2, N'ok', CAST(0x610000D8 AS nvarchar(9)))");
+  shop_sql("INSERT INTO dbo.surrogates (id, a, b) VALUES (2, N'ok', CAST(0x00D86100 AS nvarchar(9)))");
   shop_init(&s, (const char *[]){"table", "dbo.surrogates", "cursor", "id", NULL});
   CHECK(t, shop_open(&s));
   shop_read(&s, NULL, 0, 0, &g);

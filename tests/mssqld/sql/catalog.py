@@ -67,6 +67,7 @@ class Catalog:
     schemas: list[str] = dataclasses.field(default_factory=lambda: ["dbo", "guest", "sys", "INFORMATION_SCHEMA"])
     objects: dict[tuple[str, str], Object] = dataclasses.field(default_factory=dict)
     next_id: int = 245575913
+    surrogates: bool = False  # some text has a lone surrogate, which SQLite takes as UTF-16 bytes only
 
     def find(self, parts: list[str]) -> Object | None:
         schema = (parts[-2] if len(parts) > 1 and parts[-2] else "dbo").lower()

@@ -84,12 +84,23 @@ class Changes:
                                     "nulls. INSERT fails.", 16, 2)
             return None
         if t.name in values.TEXTS and c.type.name in values.TEXTS:
-            return values.fit_text(v, c.type, True, c.name)
+            return self._kept_text(values.fit_text(v, c.type, True, c.name))
         if t.name in values.BYTES and c.type.name in ("binary", "varbinary") and c.type.length != -1 and len(v) > c.type.length:
             raise SqlError(2628, f"String or binary data would be truncated in table '{o.schema}.{o.name}', column '{c.name}'.")
         if t.name == "sql_variant" and c.type.name != "sql_variant":
             raise SqlError(257, f"Implicit conversion from data type sql_variant to {c.type.name} is not allowed. Use the CONVERT function to run this query.", 16, 3)
-        return values.encode(c.type, values.convert(v, t, c.type))
+        kept = values.encode(c.type, values.convert(v, t, c.type))
+        return self._kept_text(kept) if isinstance(kept, str) and c.type.name in values.TEXTS else kept
+
+    def _kept_text(self, s: str) -> str | bytes:
+        if s.isascii():
+            return s
+        try:
+            s.encode()
+            return s
+        except UnicodeEncodeError:
+            self.db.catalog.surrogates = True
+            return s.encode("utf-16-le", "surrogatepass")
 
     def _insert_rows(self, o: Object, targets: list[ColumnDef], rows: Iterator[list]) -> int:
         others = [c for c in o.columns if c not in targets]

@@ -145,13 +145,17 @@ class Session(Definitions, Changes, Procedures):
             return
         count = 0
         for rows in self.rows(q, compiler.bound):
+            if self.row_limit:
+                rows = rows[:self.row_limit - count]
             count += len(rows)
             yield Rows(rows)
+            if count == self.row_limit:
+                break
         self.row_count = count
         yield Done(count)
 
     def rows(self, q: Query, bound: dict) -> Iterator[list[tuple]]:
-        decoders = [(i, d) for i, d in ((i, values.decoder(c.type)) for i, c in enumerate(q.columns)) if d]
+        decoders = [(i, d) for i, d in ((i, self._decoder(c)) for i, c in enumerate(q.columns)) if d]
         cursor = self.execute(q.sql, bound)
         width, left, last = len(q.columns), q.ties, None
         while rows := cursor.fetchmany(BATCH):
@@ -167,6 +171,11 @@ class Session(Definitions, Changes, Procedures):
                 yield rows
             if q.ties is not None and done:
                 return
+
+    def _decoder(self, c: Column) -> Any:
+        if c.type.name in values.TEXTS and self.db.catalog.surrogates:
+            return lambda v: v.decode("utf-16-le", "surrogatepass") if isinstance(v, bytes) else v
+        return values.decoder(c.type)
 
     @staticmethod
     def _decoded(row: tuple, decoders: list) -> tuple:
@@ -326,8 +335,8 @@ class Session(Definitions, Changes, Procedures):
             self.text_size = value if value > 0 else 4096 if value == 0 else -1
         elif option == "IDENTITY_INSERT":
             self.identity_insert = self.object(s.args["table"], s.line).id if value else None
-        elif option == "ROWCOUNT" and value != 0:
-            raise SqlError(102, "Incorrect syntax near 'ROWCOUNT'.", 15, line=s.line)
+        elif option == "ROWCOUNT":
+            self.row_limit = value
         elif isinstance(option, list) and "FMTONLY" in option:
             self.format_only = value
         yield Done(None, 0)

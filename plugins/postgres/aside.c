@@ -19,9 +19,10 @@ char *aside_name(const char *table, const char *run) {
   if (head > room)
     for (head = room; head && ((unsigned char)table[head] & 0xC0) == 0x80;)
       head--; /* not within a character */
-  char *name = malloc(head + sizeof middle + strlen(run));
+  size_t size = head + sizeof middle + strlen(run);
+  char *name = malloc(size);
   if (name)
-    sprintf(name, "%.*s%s%s", (int)head, table, middle, run);
+    snprintf(name, size, "%.*s%s%s", (int)head, table, middle, run);
   return name;
 }
 
@@ -170,15 +171,24 @@ static const char inherit_sql[] =
   "(SELECT i.relname AS name, pg_catalog.row_number() OVER (ORDER BY indexrelid) k FROM pg_catalog.pg_index x "
   "JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = $2::oid) o USING (k)";
 
+/* There is no old table: the primary key of the new one ($1) gets the name it would have had in a table $2 of the schema $3, if that is free. */
+static const char first_sql[] =
+  "SELECT pg_catalog.format('ALTER INDEX %s RENAME TO %I', indexrelid::regclass, pg_catalog.left($2, 58) || '_pkey') FROM pg_catalog.pg_index "
+  "WHERE indrelid = $1::oid AND indisprimary AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+  "ON n.oid = c.relnamespace WHERE n.nspname = $3 AND c.relname = pg_catalog.left($2, 58) || '_pkey')";
+
 static int32_t swap_by_name(struct instance *in, const char *aside, const char *aside_oid, const char *old_oid, struct text *sql) {
   PGresult *statements = NULL;
-  int32_t rc = ETL_OK;
+  int32_t rc;
   if (old_oid) {
     rc = session_query(&in->session, "reading owner and grants of the target", inherit_sql, 2, (const char *const[]){aside_oid, old_oid},
                        &statements);
     text_add(sql, "DROP TABLE ");
     sql_target(sql, in);
     text_add(sql, "; ");
+  } else {
+    rc = session_query(&in->session, "naming the key of the new table", first_sql, 3,
+                       (const char *const[]){aside_oid, in->settings.table, in->settings.schema}, &statements);
   }
   for (int i = 0; rc == ETL_OK && i < PQntuples(statements); i++)
     text_addf(sql, "%s; ", PQgetvalue(statements, i, 0));

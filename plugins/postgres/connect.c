@@ -310,7 +310,7 @@ int32_t session_copy_end(struct session *s, const char *doing, int64_t *ret_rows
     rc = collect(s, doing, &r);
   if (rc != ETL_OK)
     return rc;
-  *ret_rows = atoll(PQcmdTuples(r));
+  *ret_rows = strtoll(PQcmdTuples(r), NULL, 10);
   PQclear(r);
   return ETL_OK;
 }

@@ -11,7 +11,7 @@ static const char *const sslmode_choices[] = {"disable", "allow", "prefer", "req
 
 const struct etl_option *const postgres_options[] = {
     [OPT_URL] = OPTION("url", ETL_T_URL, .flags = ETL_OPT_SECRET, .example = "postgresql://etl@db1/analytics?sslmode=verify-full",
-                       .doc = "A whole connection string or URL of libpq; the options below go before what it says."),
+                       .doc = "A connection URL of libpq; the options below go before what it says."),
     [OPT_HOST] = OPTION("host", ETL_T_STRING, .example = "db1.example.com",
                         .doc = "Name or address of the server, or the folder of its Unix socket; several with commas."),
     [OPT_HOSTADDR] = KEYWORD("hostaddr", "Numeric address of the server, so that `host` need not be looked up."),

@@ -109,7 +109,7 @@ static int epoch_begin(struct writer *w) {
 static int epoch_adds_up(struct writer *w) {
   int64_t read = w->upto.read - w->base.read, filtered = w->upto.filtered - w->base.filtered;
   int64_t rejected = w->upto.rejected - w->base.rejected;
-  if (read == w->rows + filtered + rejected)
+  if (read == w->rows + filtered + rejected && filtered >= 0) /* less than none filtered: more rows came out than went in */
     return 0;
   struct err e;
   err_set(&e, ETL_E_INTERNAL, "the rows of %s do not add up: %lld read, %lld to write, %lld filtered, %lld rejected; nothing of this epoch was committed",
@@ -255,7 +255,8 @@ static bool epoch_due(const struct writer *w) {
 
 static int take_item(struct writer *w, struct item *it) {
   struct lane *l = w->lane;
-  w->upto = it->upto;
+  if (!it->failed) /* counts what was in the works when the source failed */
+    w->upto = it->upto;
   w->src_bytes += (int64_t)it->msg.src_bytes;
   if ((it->msg.flags & ETL_M_SCHEMA) && take_schema(w, it) < 0)
     return -1;

@@ -1,0 +1,306 @@
+/* The fakes.  Rows have one column, their id. */
+#include "fakes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "etl/sdk.h"
+
+struct play play;
+
+struct fake_reader {
+  const struct etl_host *host;
+  struct ArrowSchema schema;
+  struct etl_batch batch;
+  int64_t at; /* last id given */
+  size_t step;
+  bool told_schema;
+  char cursor[32];
+  struct stop cancelled;
+};
+
+static int32_t common_open(const struct etl_open *o, void **self) {
+  *self = (void *)(uintptr_t)o->host;
+  return ETL_OK;
+}
+static void common_close(void *self) { (void)self; }
+static const struct etl_common common = {.struct_size = sizeof common, .open = common_open, .close = common_close};
+
+/* ---- extractor ------------------------------------------------------------------------------------------------------------------------ */
+
+static int32_t reader_open(void *self, const struct etl_read *read, void **ret) {
+  struct fake_reader *r = xcalloc(1, sizeof *r);
+  (void)self;
+  r->host = read->host;
+  r->at = read->cursor.p ? atoll(read->cursor.p) : 0;
+  play.opens_at_cursor += read->cursor.p != NULL;
+  stop_init(&r->cancelled, NULL);
+  etl_schema_init(&r->schema, 1);
+  etl_schema_set(&r->schema, 0, "id", "l", false, NULL, NULL);
+  etl_batch_init(&r->batch, r->host, &r->schema, 64);
+  /* a script is about ids, so a reader that goes on skips what lies before its cursor */
+  for (int64_t skipped = 0; skipped < r->at && play.script[r->step].kind <= STEP_CURSOR; r->step++)
+    skipped += play.script[r->step].n;
+  *ret = r;
+  return ETL_OK;
+}
+
+static void reader_close(void *reader) {
+  struct fake_reader *r = reader;
+  etl_batch_fini(&r->batch);
+  etl_schema_release(&r->schema);
+  stop_fini(&r->cancelled);
+  free(r);
+}
+
+static void reader_cancel(void *reader) { stop_ask(&((struct fake_reader *)reader)->cancelled, STOP_NOW); }
+
+static void give_rows(struct fake_reader *r, int64_t n, struct etl_msg *m) {
+  for (int64_t i = 0; i < n; i++) {
+    etl_batch_row(&r->batch);
+    etl_batch_i64(&r->batch, 0, ++r->at);
+  }
+  etl_batch_finish(&r->batch, &m->rows);
+  m->flags |= ETL_M_ROWS;
+}
+
+static void give_cursor(struct fake_reader *r, struct etl_msg *m) {
+  int n = snprintf(r->cursor, sizeof r->cursor, "%lld", (long long)r->at);
+  m->cursor = (struct etl_bytes){r->cursor, (uint64_t)n};
+  m->flags |= ETL_M_CURSOR;
+}
+
+static int32_t fail(struct fake_reader *r, uint32_t error_class) {
+  struct etl_error e = ETL_ERROR(error_class);
+  play.failed_once = true;
+  return etl_failf(r->host, &e, "the script says so");
+}
+
+static int32_t next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m) {
+  struct fake_reader *r = reader;
+  const struct step *s = &play.script[r->step];
+  if (!r->told_schema) {
+    etl_schema_copy(&r->schema, &m->schema);
+    m->flags |= ETL_M_SCHEMA;
+    r->told_schema = true;
+  }
+  if (s->kind == STEP_FAIL && play.failed_once)
+    s = &play.script[++r->step];
+  switch (s->kind) {
+  case STEP_FAIL: return fail(r, (uint32_t)s->n);
+  case STEP_FAIL_SILENT: return ETL_FAILED;
+  case STEP_BAD_ROW: return etl_bad_rowf(r->host, ETL_E_DATA, 7, 0, "a value that cannot be read");
+  case STEP_HANG: return stop_wait(&r->cancelled, STOP_NOW, 60 * NS_PER_SEC) ? ETL_STOPPED : ETL_DONE;
+  case STEP_WANTED:
+    if (!want_cursor)
+      return stop_wait(&r->cancelled, STOP_NOW, (int64_t)wait_ms * NS_PER_MS / 20) ? ETL_STOPPED : m->flags ? ETL_OK : ETL_IDLE;
+    give_cursor(r, m);
+    break;
+  case STEP_END: return ETL_DONE;
+  default:
+    if (s->kind != STEP_CURSOR)
+      give_rows(r, s->n, m);
+    if (s->kind != STEP_ROWS)
+      give_cursor(r, m);
+  }
+  r->step += s->kind != STEP_FOREVER;
+  return ETL_OK;
+}
+
+static const struct etl_extractor extractor = {.struct_size = sizeof extractor, .reader_open = reader_open, .next = next, .reader_close = reader_close,
+                                               .reader_cancel = reader_cancel};
+
+/* ---- loader ------------------------------------------------------------------------------------------------------------------------------ */
+
+static int64_t pending, pending_last; /* of the transaction in hand */
+static bool pending_holes;
+
+static int32_t committed(void *self, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg) {
+  char text[32];
+  (void)self;
+  int n = snprintf(text, sizeof text, "%lld", (long long)play.cursor);
+  struct etl_cursor c = {.struct_size = sizeof c, .stream = "s", .shard = "0", .epoch = play.epoch, .cursor = {text, (uint64_t)n}};
+  return play.epoch ? each(arg, &c) : ETL_OK;
+}
+
+static int32_t prepare(void *self, const struct etl_stream *stream, const struct ArrowSchema *schema) {
+  (void)self, (void)stream, (void)schema;
+  play.prepares++;
+  return ETL_OK;
+}
+
+static int32_t begin(void *self, const struct etl_txn *txn) {
+  (void)self, (void)txn;
+  play.begins++;
+  pending = 0;
+  pending_last = play.last_id;
+  pending_holes = false;
+  return ETL_OK;
+}
+
+static int32_t write_rows(void *self, const struct etl_stream *stream, struct etl_msg *m) {
+  struct etl_view v;
+  (void)self;
+  etl_view_init(&v, stream->schema, &m->rows, 0);
+  for (int64_t i = 0; i < m->rows.length; i++) {
+    int64_t id = etl_view_i64(&v, i);
+    pending_holes |= id != pending_last + 1;
+    pending_last = id;
+  }
+  pending += m->rows.length;
+  etl_array_release(&m->rows);
+  return ETL_OK;
+}
+
+static int32_t commit(void *self, const struct etl_cursor *const *to, uint64_t to_n) {
+  const struct etl_host *host = self;
+  enum answer a = ++play.commits == play.answer_at ? play.answer : ANSWER_OK;
+  (void)to_n;
+  if (a == ANSWER_OK || a == ANSWER_LOST_AFTER) {
+    play.rows += pending;
+    play.last_id = pending_last;
+    play.holes |= pending_holes;
+    play.largest_epoch = pending > play.largest_epoch ? pending : play.largest_epoch;
+    play.epoch = to[0]->epoch;
+    play.cursor = atoll(to[0]->cursor.p);
+  }
+  if (a == ANSWER_OK)
+    return ETL_OK;
+  struct etl_error e = ETL_ERROR(a == ANSWER_FAIL ? play.answer_class : (uint32_t)ETL_E_INDOUBT);
+  return etl_failf(host, &e, "the commit was not answered well");
+}
+
+static int32_t abort_epoch(void *self) {
+  (void)self;
+  play.aborts++;
+  return ETL_OK;
+}
+
+static const struct etl_loader loader = {.struct_size = sizeof loader, .committed = committed, .prepare = prepare, .begin = begin, .write = write_rows,
+                                         .commit = commit, .abort = abort_epoch};
+
+/* ---- transformers ------------------------------------------------------------------------------------------------------------------------ */
+
+struct transformer {
+  const struct etl_host *host;
+  struct etl_msg held[64];
+  size_t held_n;
+};
+
+static int32_t transformer_open(const struct etl_open *o, void **self) {
+  struct transformer *t = xcalloc(1, sizeof *t);
+  t->host = o->host;
+  *self = t;
+  return ETL_OK;
+}
+
+static void transformer_close(void *self) {
+  struct transformer *t = self;
+  for (size_t i = 0; i < t->held_n; i++)
+    etl_array_release(&t->held[i].rows);
+  free(t);
+}
+
+static int32_t bind_same(void *self, const struct etl_stream *in, int32_t (*out)(void *arg, const struct etl_stream *), void *arg) {
+  (void)self;
+  return out(arg, in);
+}
+
+/* Rows of in for which keep says so, each `times` times. */
+static int32_t emit_some(struct transformer *t, struct etl_msg *in, const struct etl_sink *sink, bool (*keep)(int64_t), int times) {
+  struct ArrowSchema schema;
+  struct etl_batch batch;
+  struct etl_view v;
+  struct etl_msg out = {.struct_size = sizeof out, .flags = ETL_M_ROWS, .lag_ns = -1};
+  etl_schema_init(&schema, 1);
+  etl_schema_set(&schema, 0, "id", "l", false, NULL, NULL);
+  etl_batch_init(&batch, t->host, &schema, 64);
+  etl_view_init(&v, &schema, &in->rows, 0);
+  for (int64_t i = 0; i < in->rows.length; i++)
+    for (int k = 0; k < times && keep(etl_view_i64(&v, i)); k++) {
+      etl_batch_row(&batch);
+      etl_batch_i64(&batch, 0, etl_view_i64(&v, i));
+    }
+  etl_batch_finish(&batch, &out.rows);
+  etl_batch_fini(&batch);
+  etl_schema_release(&schema);
+  etl_array_release(&in->rows);
+  return sink->emit(sink, &out);
+}
+
+static bool is_odd(int64_t id) { return id % 2; }
+static bool all(int64_t id) { return id > 0; }
+static int32_t odd(void *self, struct etl_msg *in, const struct etl_sink *sink) { return emit_some(self, in, sink, is_odd, 1); }
+static int32_t twice(void *self, struct etl_msg *in, const struct etl_sink *sink) { return emit_some(self, in, sink, all, 2); }
+
+static int32_t hold(void *self, struct etl_msg *in, const struct etl_sink *sink) {
+  struct transformer *t = self;
+  (void)sink;
+  t->held[t->held_n] = (struct etl_msg){.struct_size = sizeof *in, .flags = ETL_M_ROWS, .lag_ns = -1};
+  etl_array_move(&in->rows, &t->held[t->held_n++].rows);
+  return ETL_OK;
+}
+
+static int32_t give_held(void *self, const struct etl_sink *sink) {
+  struct transformer *t = self;
+  int32_t rc = ETL_OK;
+  for (size_t i = 0; i < t->held_n; i++)
+    rc = rc == ETL_OK ? sink->emit(sink, &t->held[i]) : rc;
+  t->held_n = rc == ETL_OK ? 0 : t->held_n;
+  return rc;
+}
+
+static const struct etl_common transformer_common = {
+  .struct_size = sizeof transformer_common, .open = transformer_open, .close = transformer_close};
+static const struct {
+  const char *name;
+  struct etl_transformer api;
+} transformers[] = {
+  {"odd", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = odd}},
+  {"twice", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = twice}},
+  {"hold", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = hold, .flush = give_held}}};
+
+/* ---- the stage ------------------------------------------------------------------------------------------------------------------------------ */
+
+static void part_init(struct part *p, struct arena *a, const char *stage, const char *name, enum etl_kind kind, const struct etl_common *c,
+                      const void *api) {
+  struct etl_connector *conn = arena_alloc(a, sizeof *conn);
+  *conn = (struct etl_connector){.struct_size = sizeof *conn, .kind = kind, .name = name, .version = "1", .summary = "", .common = c, .api = api};
+  *p = (struct part){.conn = conn, .stage = stage};
+  pthread_mutex_init(&p->one_at_a_time, NULL);
+}
+
+void stage_init(struct stage *s, const struct step *script, const char *const *names) {
+  *s = (struct stage){0};
+  play = (struct play){.script = script};
+  s->calls = xcalloc(1, sizeof *s->calls);
+  s->spec = (struct spec){.pipeline = "p", .run = "r1", .epoch_rows = 1000000, .epoch_bytes = INT64_MAX, .epoch_time_ns = 3600 * NS_PER_SEC,
+                          .batch_rows = 64, .batch_bytes = 1 << 20, .memory_bytes = 64 << 20, .retry = {.max_retries = 3}};
+  run_init(&s->run, &s->spec, -1, s->calls);
+  struct arena *a = s->run.arena;
+  part_init(&s->run.extract, a, "extract", "script", ETL_KIND_EXTRACTOR, &common, &extractor);
+  part_init(&s->run.load, a, "load", "sink", ETL_KIND_LOADER, &common, &loader);
+  s->run.transforms = arena_alloc(a, 4 * sizeof *s->run.transforms);
+  for (; names && *names; names++)
+    for (size_t i = 0; i < sizeof transformers / sizeof *transformers; i++)
+      if (strcmp(transformers[i].name, *names) == 0)
+        part_init(&s->run.transforms[s->spec.transforms_n++], a, "transform", *names, ETL_KIND_TRANSFORMER, &transformer_common, &transformers[i].api);
+}
+
+enum lane_status stage_play(struct stage *s) {
+  struct etl_stream stream = {.struct_size = sizeof stream, .name = "s", .flags = play.stream_flags};
+  struct etl_shard shard = {.struct_size = sizeof shard, .id = "0", .est_rows = -1, .est_bytes = -1};
+  s->run.lanes_n = 1;
+  lane_init(&s->lane, &s->run, s->run.arena, &stream, &shard);
+  lane_main(&s->lane);
+  return (enum lane_status)atomic_load(&s->lane.status);
+}
+
+void stage_fini(struct stage *s) {
+  lane_fini(&s->lane);
+  s->run.lanes_n = 0;
+  run_fini(&s->run);
+  free(s->calls);
+}

@@ -1,0 +1,59 @@
+/* fakes.h: a lane driven inside a test, by an extractor that plays a script, a loader that keeps what was committed, and transformers.
+ * One lane at a time. */
+#ifndef TESTS_UNIT_ENGINE_FAKES_H
+#define TESTS_UNIT_ENGINE_FAKES_H
+
+#include "engine/run.h"
+
+enum step_kind {
+  STEP_ROWS,        /* n rows */
+  STEP_ROWS_CURSOR, /* n rows, and a cursor behind them */
+  STEP_CURSOR,
+  STEP_FAIL,        /* with error class n, and only once */
+  STEP_FAIL_SILENT, /* ETL_FAILED without fail() */
+  STEP_BAD_ROW,
+  STEP_HANG,        /* until reader_cancel() */
+  STEP_WANTED,      /* idle until a cursor is wanted, then one */
+  STEP_FOREVER,     /* batches of n rows with cursors, without end */
+  STEP_END
+};
+struct step {
+  enum step_kind kind;
+  int64_t n;
+};
+enum answer { /* of a commit */
+  ANSWER_OK,
+  ANSWER_FAIL,
+  ANSWER_LOST_BEFORE, /* in doubt, and not done */
+  ANSWER_LOST_AFTER   /* in doubt, but done */
+};
+struct play {
+  const struct step *script;
+  uint32_t stream_flags;
+  enum answer answer; /* of commit number answer_at, from 1; 0: all are good */
+  int answer_at;
+  uint32_t answer_class;
+  /* what happened */
+  int64_t rows, last_id; /* in the sink; ids count from 1, so without a hole or a double rows == last_id */
+  bool holes;
+  uint64_t epoch;
+  int64_t cursor;       /* id behind which to read on */
+  int begins, commits, aborts, prepares, opens_at_cursor;
+  int64_t largest_epoch;
+  bool failed_once;
+};
+extern struct play play;
+
+struct stage { /* a run with one lane around it */
+  struct spec spec;
+  struct run run;
+  struct lane lane;
+  struct calls *calls;
+  struct conf_stage conf;
+};
+/* transformers: names of fakes ("odd": passes only odd ids, "hold": gives all rows at the flush, "twice": each row twice); NULL ends. */
+void stage_init(struct stage *s, const struct step *script, const char *const *transformers);
+enum lane_status stage_play(struct stage *s); /* lane_main() to its end */
+void stage_fini(struct stage *s);
+
+#endif

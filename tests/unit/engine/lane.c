@@ -1,0 +1,288 @@
+/* Lanes: what is committed when, and what happens when something fails. */
+#include <criterion/criterion.h>
+
+#include "base/units.h"
+#include "fakes.h"
+
+enum { B = 10 }; /* rows of a batch */
+
+/* Nothing lost, nothing doubled: ids 1 to rows, each once, in order. */
+static void expect_rows(int64_t rows) {
+  cr_expect_eq(play.rows, rows, "%lld rows in the sink, not %lld", (long long)play.rows, (long long)rows);
+  cr_expect_eq(play.last_id, rows);
+  cr_expect(!play.holes);
+}
+
+static const struct step six_batches[] = {{STEP_ROWS_CURSOR, B}, {STEP_ROWS_CURSOR, B}, {STEP_ROWS_CURSOR, B}, {STEP_ROWS_CURSOR, B},
+                                          {STEP_ROWS_CURSOR, B}, {STEP_ROWS_CURSOR, B}, {STEP_END, 0}};
+
+Test(lane, epochs_are_cut_by_rows) {
+  struct stage s;
+  stage_init(&s, six_batches, NULL);
+  s.spec.epoch_rows = 2 * B;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(6 * B);
+  cr_expect_eq(play.commits, 3);
+  cr_expect_eq(play.largest_epoch, 2 * B);
+  cr_expect_eq(play.cursor, 6 * B);
+  cr_expect_eq(atomic_load(&s.lane.rows_read), 6 * B);
+  cr_expect_eq(atomic_load(&s.lane.rows_written), 6 * B);
+  stage_fini(&s);
+}
+
+Test(lane, epochs_are_cut_by_bytes) {
+  struct stage s;
+  stage_init(&s, six_batches, NULL);
+  s.spec.epoch_bytes = 1;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.commits, 6);
+  stage_fini(&s);
+}
+
+Test(lane, epochs_are_cut_by_time_once_the_source_gives_a_cursor) {
+  static const struct step script[] = {{STEP_ROWS, B}, {STEP_WANTED, 0}, {STEP_ROWS_CURSOR, B}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  s.spec.epoch_time_ns = 20 * NS_PER_MS;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(2 * B);
+  cr_expect_eq(play.commits, 2);
+  stage_fini(&s);
+}
+
+Test(lane, a_commit_waits_for_a_cursor) {
+  static const struct step script[] = {{STEP_ROWS, B}, {STEP_ROWS, B}, {STEP_ROWS_CURSOR, B}, {STEP_ROWS, B}, {STEP_CURSOR, 0}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  s.spec.epoch_rows = 1;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(4 * B);
+  cr_expect_eq(play.commits, 2);
+  cr_expect_eq(play.largest_epoch, 3 * B);
+  stage_fini(&s);
+}
+
+Test(lane, rows_behind_the_last_cursor_are_an_error_of_the_connector) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_ROWS, B}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  cr_expect(strstr(s.lane.err.message, "without a cursor"));
+  cr_expect_eq(play.rows, 0);
+  stage_fini(&s);
+}
+
+Test(lane, nothing_to_read_commits_nothing) {
+  static const struct step script[] = {{STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.begins + play.commits, 0);
+  stage_fini(&s);
+}
+
+Test(lane, a_failure_that_passes_goes_on_from_the_last_commit) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_ROWS_CURSOR, B}, {STEP_FAIL, ETL_E_RETRYABLE}, {STEP_ROWS_CURSOR, B}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(3 * B);
+  cr_expect_eq(play.opens_at_cursor, 1);
+  cr_expect_eq(atomic_load(&s.lane.attempts), 2);
+  stage_fini(&s);
+}
+
+Test(lane, what_was_read_before_a_failure_is_committed) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_ROWS_CURSOR, B}, {STEP_FAIL, ETL_E_PERMANENT}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  expect_rows(2 * B);
+  cr_expect_eq(atomic_load(&s.lane.attempts), 1, "a permanent failure is not retried");
+  cr_expect_str_eq(s.lane.err.message, "the script says so");
+  cr_expect_str_eq(s.lane.err_connector, "script");
+  stage_fini(&s);
+}
+
+Test(lane, rows_without_a_cursor_before_a_failure_are_undone) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_ROWS, B}, {STEP_FAIL, ETL_E_PERMANENT}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  s.spec.epoch_rows = B;
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  expect_rows(B);
+  stage_fini(&s);
+}
+
+Test(lane, retries_end) {
+  static const struct step script[] = {{STEP_FAIL_SILENT, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  cr_expect(strstr(s.lane.err.message, "connector script failed in next() without giving a reason"), "%s", s.lane.err.message);
+  stage_fini(&s);
+}
+
+Test(lane, a_commit_in_doubt_that_was_done_is_not_done_again) {
+  struct stage s;
+  stage_init(&s, six_batches, NULL);
+  s.spec.epoch_rows = B;
+  play.answer = ANSWER_LOST_AFTER;
+  play.answer_at = 3;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(6 * B);
+  cr_expect_eq(play.commits, 6);
+  cr_expect_eq(atomic_load(&s.lane.attempts), 1);
+  stage_fini(&s);
+}
+
+Test(lane, a_commit_in_doubt_that_was_not_done_is_read_again) {
+  struct stage s;
+  stage_init(&s, six_batches, NULL);
+  s.spec.epoch_rows = B;
+  play.answer = ANSWER_LOST_BEFORE;
+  play.answer_at = 3;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(6 * B);
+  cr_expect_eq(atomic_load(&s.lane.attempts), 2);
+  stage_fini(&s);
+}
+
+Test(lane, a_fenced_lane_stops_at_once) {
+  struct stage s;
+  stage_init(&s, six_batches, NULL);
+  s.spec.epoch_rows = B;
+  play.answer = ANSWER_FAIL;
+  play.answer_at = 2;
+  play.answer_class = ETL_E_FENCED;
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  expect_rows(B);
+  cr_expect_eq(s.lane.err.error_class, ETL_E_FENCED);
+  cr_expect_eq(atomic_load(&s.lane.attempts), 1);
+  stage_fini(&s);
+}
+
+Test(lane, a_failed_commit_is_retried) {
+  struct stage s;
+  stage_init(&s, six_batches, NULL);
+  s.spec.epoch_rows = B;
+  play.answer = ANSWER_FAIL;
+  play.answer_at = 6;
+  play.answer_class = ETL_E_RETRYABLE;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(6 * B);
+  stage_fini(&s);
+}
+
+Test(lane, a_bad_row_fails_the_lane_with_its_place) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_BAD_ROW, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  cr_expect_eq(s.lane.err.error_class, ETL_E_DATA);
+  cr_expect_eq(s.lane.err.row, 7);
+  expect_rows(B);
+  stage_fini(&s);
+}
+
+Test(lane, a_stream_without_cursor_is_committed_as_a_whole) {
+  static const struct step script[] = {{STEP_ROWS, B}, {STEP_ROWS, B}, {STEP_CURSOR, 0}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  play.stream_flags = ETL_STREAM_WHOLE;
+  s.spec.epoch_rows = 1;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(2 * B);
+  cr_expect_eq(play.commits, 1);
+  stage_fini(&s);
+}
+
+Test(lane, a_dry_run_touches_no_transaction) {
+  struct stage s;
+  stage_init(&s, six_batches, NULL);
+  s.spec.dry_run = true;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.begins + play.commits + play.prepares, 0);
+  cr_expect_eq(atomic_load(&s.lane.rows_read), 6 * B);
+  stage_fini(&s);
+}
+
+/* ---- transformers ------------------------------------------------------------------------------------------------------------------------ */
+
+Test(lane, what_a_transformer_leaves_out_is_counted) {
+  struct stage s;
+  stage_init(&s, six_batches, (const char *const[]){"odd", NULL});
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.rows, 3 * B);
+  cr_expect_eq(atomic_load(&s.lane.rows_filtered), 3 * B);
+  cr_expect_eq(atomic_load(&s.lane.rows_read), 6 * B);
+  stage_fini(&s);
+}
+
+Test(lane, rows_held_back_come_before_the_cursor) {
+  struct stage s;
+  stage_init(&s, six_batches, (const char *const[]){"hold", "hold", NULL});
+  s.spec.epoch_rows = B;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(6 * B);
+  stage_fini(&s);
+}
+
+Test(lane, more_rows_than_came_do_not_add_up) {
+  struct stage s;
+  stage_init(&s, six_batches, (const char *const[]){"twice", NULL});
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  cr_expect(strstr(s.lane.err.message, "do not add up"), "%s", s.lane.err.message);
+  cr_expect_eq(play.rows, 0);
+  stage_fini(&s);
+}
+
+/* ---- cancel ------------------------------------------------------------------------------------------------------------------------------ */
+
+struct canceller {
+  struct stage *s;
+  enum stop_mode mode;
+  int64_t at_epochs;
+};
+
+static void *cancel_later(void *arg) {
+  struct canceller *c = arg;
+  struct lane *l = &c->s->lane;
+  while (!l->name || atomic_load(&l->epochs) < c->at_epochs) /* the lane moves on by itself */
+    sched_yield();
+  run_cancel(&c->s->run, c->mode);
+  return NULL;
+}
+
+static enum lane_status play_and_cancel(struct stage *s, enum stop_mode mode, int64_t at_epochs) {
+  struct canceller c = {s, mode, at_epochs};
+  pthread_t thread;
+  s->run.lanes = &s->lane;
+  pthread_create(&thread, NULL, cancel_later, &c);
+  enum lane_status status = stage_play(s);
+  pthread_join(thread, NULL);
+  s->run.lanes = NULL;
+  return status;
+}
+
+Test(lane, cancel_once_commits_what_is_in_hand) {
+  static const struct step script[] = {{STEP_FOREVER, B}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  s.spec.epoch_rows = 3 * B;
+  cr_expect_eq(play_and_cancel(&s, STOP_FINISH, 2), LANE_CANCELLED);
+  cr_expect_geq(play.rows, 6 * B);
+  expect_rows(play.cursor);
+  cr_expect_eq(atomic_load(&s.lane.rows_read), play.rows);
+  stage_fini(&s);
+}
+
+Test(lane, cancel_now_wakes_a_reader_that_waits) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_ROWS, B}, {STEP_HANG, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  s.spec.epoch_rows = B;
+  cr_expect_eq(play_and_cancel(&s, STOP_NOW, 1), LANE_CANCELLED);
+  expect_rows(B);
+  stage_fini(&s);
+}

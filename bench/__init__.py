@@ -1,0 +1,1 @@
+"""The benchmark; scripts/bench starts it, README.md says what it measures."""

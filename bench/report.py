@@ -1,0 +1,36 @@
+"""The table, or JSON, and the targets beside the figures."""
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from .rounds import Figure
+
+
+def target(f: Figure) -> float | None:
+    """At most this."""
+    return {("wall_ratio", "freebcp_copy"): 1.25, ("cpu_ratio", "floor"): 1.4, ("no_new_run_ms", "etl"): 100.0,
+            ("peak_rss_mib", "etl"): 128.0 if f.case.startswith("four") else 64.0}.get((f.metric, f.peer))
+
+
+def missed(figures: list[Figure]) -> list[Figure]:
+    return [f for f in figures if target(f) is not None and f.value > target(f)]
+
+
+def as_json(figures: list[Figure]) -> str:
+    return json.dumps([dataclasses.asdict(f) for f in figures], indent=1)
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def as_table(figures: list[Figure]) -> str:
+    rows = [("case", "metric", "peer", "median", "unit", "least", "most", "target", "")]
+    for f in figures:
+        most = target(f)
+        rows.append((f.case, f.metric, f.peer, number(f.value), f.unit, number(min(f.runs)), number(max(f.runs)),
+                     f"<= {most:g}" if most is not None else "", "" if most is None else "met" if f.value <= most else "MISSED"))
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    right = {3, 5, 6, 7}
+    return "\n".join("  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths))).rstrip() for r in rows)

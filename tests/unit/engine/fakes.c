@@ -289,17 +289,27 @@ void stage_init(struct stage *s, const struct step *script, const char *const *n
         part_init(&s->run.transforms[s->spec.transforms_n++], a, "transform", *names, ETL_KIND_TRANSFORMER, &transformer_common, &transformers[i].api);
 }
 
-enum lane_status stage_play(struct stage *s) {
+void stage_enter(struct stage *s) {
   struct etl_stream stream = {.struct_size = sizeof stream, .name = "s", .flags = play.stream_flags};
   struct etl_shard shard = {.struct_size = sizeof shard, .id = "0", .est_rows = -1, .est_bytes = -1};
-  s->run.lanes_n = 1;
   lane_init(&s->lane, &s->run, s->run.arena, &stream, &shard);
+  s->run.lanes = &s->lane;
+  s->run.lanes_n = 1;
+}
+
+enum lane_status stage_run(struct stage *s) {
   lane_main(&s->lane);
   return (enum lane_status)atomic_load(&s->lane.status);
 }
 
+enum lane_status stage_play(struct stage *s) {
+  stage_enter(s);
+  return stage_run(s);
+}
+
 void stage_fini(struct stage *s) {
   lane_fini(&s->lane);
+  s->run.lanes = NULL; /* it is ours */
   s->run.lanes_n = 0;
   run_fini(&s->run);
   free(s->calls);

@@ -53,7 +53,9 @@ struct stage { /* a run with one lane around it */
 };
 /* transformers: names of fakes ("odd": passes only odd ids, "hold": gives all rows at the flush, "twice": each row twice); NULL ends. */
 void stage_init(struct stage *s, const struct step *script, const char *const *transformers);
-enum lane_status stage_play(struct stage *s); /* lane_main() to its end */
+void stage_enter(struct stage *s);            /* makes the lane: from here on it may be cancelled */
+enum lane_status stage_run(struct stage *s);  /* lane_main() to its end */
+enum lane_status stage_play(struct stage *s); /* both */
 void stage_fini(struct stage *s);
 
 #endif

@@ -248,7 +248,7 @@ struct canceller {
 static void *cancel_later(void *arg) {
   struct canceller *c = arg;
   struct lane *l = &c->s->lane;
-  while (!l->name || atomic_load(&l->epochs) < c->at_epochs) /* the lane moves on by itself */
+  while (atomic_load(&l->epochs) < c->at_epochs) /* the lane moves on by itself */
     sched_yield();
   run_cancel(&c->s->run, c->mode);
   return NULL;
@@ -257,11 +257,10 @@ static void *cancel_later(void *arg) {
 static enum lane_status play_and_cancel(struct stage *s, enum stop_mode mode, int64_t at_epochs) {
   struct canceller c = {s, mode, at_epochs};
   pthread_t thread;
-  s->run.lanes = &s->lane;
+  stage_enter(s);
   pthread_create(&thread, NULL, cancel_later, &c);
-  enum lane_status status = stage_play(s);
+  enum lane_status status = stage_run(s);
   pthread_join(thread, NULL);
-  s->run.lanes = NULL;
   return status;
 }
 

@@ -153,7 +153,8 @@ class Expressions:
 
     def _exact(self, op: str, a: E, b: E) -> E:
         """Precision and scale of the result as the documentation of T-SQL has them."""
-        p1, s1, p2, s2 = values.digits_of(a.type), values.scale_of(a.type), values.digits_of(b.type), values.scale_of(b.type)
+        p1, p2 = (len(str(abs(e.value))) if e.constant and e.type.name in values.INTS and e.value is not None else values.digits_of(e.type) for e in (a, b))
+        s1, s2 = values.scale_of(a.type), values.scale_of(b.type)
         if op in "+-%":
             s = max(s1, s2)
             p = max(p1 - s1, p2 - s2) + s + 1

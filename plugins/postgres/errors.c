@@ -20,6 +20,7 @@ static const struct {
     {"23", ETL_E_DATA, "correct the row at its source, or relax the constraint"},
     {"22001", ETL_E_DATA, "make the column longer: ALTER TABLE ... ALTER COLUMN ... TYPE text"},
     {"22003", ETL_E_DATA, "make the column wider: ALTER TABLE ... ALTER COLUMN ... TYPE numeric"},
+    {"22021", ETL_E_DATA, "a text holds a NUL character or is not valid UTF-8, which PostgreSQL cannot store: clean it at the source"},
     {"22P05", ETL_E_DATA, "the database's encoding cannot hold the character; use one with encoding UTF8"},
     {"22", ETL_E_DATA, "correct the value at its source, or give the column a type that takes it"},
     {"21", ETL_E_DATA, NULL},

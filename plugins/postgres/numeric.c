@@ -43,9 +43,9 @@ static uint8_t *put_numeric(uint8_t *out, u128 magnitude, bool negative, int32_t
   uint64_t small = (uint64_t)magnitude;
   if (magnitude == small && small <= UINT64_MAX / 1000)
     n = split64(small * pow10_small[pad], groups);
-  else if (magnitude <= ~(u128)0 / 1000)
+  else if (pad == 0 || magnitude <= ~(u128)0 / 1000)
     n = split128(magnitude * pow10_small[pad], groups);
-  else { /* only what no decimal128 of 38 digits can be: kept exact by splitting before padding */
+  else { /* padding would not fit: the last group is split off before it */
     n = split128(magnitude / pow10_small[BASE_DIGITS - pad], groups + 1);
     groups[0] = (uint16_t)((uint64_t)(magnitude % pow10_small[BASE_DIGITS - pad]) * pow10_small[pad]);
     n++;

@@ -34,7 +34,7 @@ static int32_t reader_open(void *self, const struct etl_read *read, void **ret) 
   struct fake_reader *r = xcalloc(1, sizeof *r);
   (void)self;
   r->host = read->host;
-  r->at = read->cursor.p ? atoll(read->cursor.p) : 0;
+  r->at = read->cursor.p ? strtoll(read->cursor.p, NULL, 10) : 0;
   play.opens_at_cursor += read->cursor.p != NULL;
   stop_init(&r->cancelled, NULL);
   etl_schema_init(&r->schema, 1);
@@ -164,7 +164,7 @@ static int32_t commit(void *self, const struct etl_cursor *const *to, uint64_t t
     play.holes |= pending_holes;
     play.largest_epoch = pending > play.largest_epoch ? pending : play.largest_epoch;
     play.epoch = to[0]->epoch;
-    play.cursor = atoll(to[0]->cursor.p);
+    play.cursor = strtoll(to[0]->cursor.p, NULL, 10);
   }
   if (a == ANSWER_OK)
     return ETL_OK;

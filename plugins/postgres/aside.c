@@ -147,7 +147,7 @@ static const char bound_sql[] =
   "OR EXISTS (SELECT 1 FROM pg_catalog.pg_policy WHERE polrelid = c.oid) "
   "OR EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel WHERE prrelid = c.oid) "
   "OR EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent)) "
-  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND (attacl IS NOT NULL OR attidentity <> '' OR attoptions IS NOT NULL)) "
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND (attacl IS NOT NULL OR attidentity <> '' OR attoptions::text ~ 'n_distinct')) "
   "OR EXISTS (SELECT 1 FROM pg_catalog.pg_attrdef WHERE adrelid = c.oid) "
   "OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend WHERE refclassid = 'pg_catalog.pg_class'::regclass AND refobjid = c.oid AND "
   "(classid = 'pg_catalog.pg_rewrite'::regclass OR classid = 'pg_catalog.pg_proc'::regclass OR "

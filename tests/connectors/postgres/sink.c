@@ -22,6 +22,7 @@ void sink_open(struct sink *s, const char *run, const char *lane, uint32_t flags
   s->api = s->connector->api;
   s->stream = (struct etl_stream){.struct_size = sizeof s->stream, .name = "dbo.t"};
   s->owner = 1;
+  s->shard = "eu1";
   testopts_open(s->opts, s->connector, "p", run, lane, flags, &s->self);
 }
 
@@ -62,7 +63,7 @@ int32_t sink_claim(struct sink *s) {
 }
 
 int32_t sink_begin(struct sink *s, uint64_t from_epoch) {
-  struct etl_cursor from = {.struct_size = sizeof from, .stream = "dbo.t", .shard = "eu1", .epoch = from_epoch};
+  struct etl_cursor from = {.struct_size = sizeof from, .stream = "dbo.t", .shard = s->shard, .epoch = from_epoch};
   const struct etl_cursor *list[] = {&from};
   struct etl_txn txn = {.struct_size = sizeof txn, .id = "x", .owner = s->owner, .from = list, .from_n = 1};
   return s->api->begin(s->self, &txn);
@@ -143,7 +144,7 @@ int32_t sink_write(struct sink *s, const char *const *cells) {
 
 int32_t sink_commit(struct sink *s, uint64_t to_epoch, const char *cursor) {
   struct etl_cursor to = {
-    .struct_size = sizeof to, .stream = "dbo.t", .shard = "eu1", .epoch = to_epoch, .cursor = {cursor, strlen(cursor)}};
+    .struct_size = sizeof to, .stream = "dbo.t", .shard = s->shard, .epoch = to_epoch, .cursor = {cursor, strlen(cursor)}};
   const struct etl_cursor *list[] = {&to};
   return s->api->commit(s->self, list, 1);
 }

@@ -15,6 +15,7 @@ struct sink { /* one instance */
   struct ArrowSchema schema;
   struct etl_stream stream;
   uint64_t owner;
+  const char *shard; /* of its lane */
 };
 /* options: name, text, ..., NULL; the connection's come from the environment. */
 void sink_open(struct sink *s, const char *run, const char *lane, uint32_t flags, const char *const *options);

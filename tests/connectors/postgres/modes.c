@@ -20,11 +20,11 @@ static void merge_newest_wins(struct tap *t) {
   CHECK(t, sink_claim(&s) == ETL_OK);
   CHECK(t, sink_prepare(&s, COLUMNS) == ETL_OK);
   CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", "old", "1", "1", "new", "3", "1", "middle", "2", "2", "none", NULL, "2", "some", "0", END}) == ETL_OK);
-  CHECK_TEXT(t, sink_sql("SELECT id, v FROM t ORDER BY id"), "1|new\n2|some");
+  CHECK_TEXT(t, sink_sql("SELECT id, v FROM t ORDER BY id"), "1|new;2|some");
   CHECK(t, sink_epoch(&s, 1, (const char *const[]){"1", "stale", "2", "2", "null", NULL, "3", "third", NULL, END}) == ETL_OK);
-  CHECK_TEXT(t, sink_sql("SELECT id, v FROM t ORDER BY id"), "1|new\n2|some\n3|third");
+  CHECK_TEXT(t, sink_sql("SELECT id, v FROM t ORDER BY id"), "1|new;2|some;3|third");
   CHECK(t, sink_epoch(&s, 2, (const char *const[]){"1", "newest", "4", "3", "known", "0", END}) == ETL_OK);
-  CHECK_TEXT(t, sink_sql("SELECT id, v FROM t ORDER BY id"), "1|newest\n2|some\n3|known");
+  CHECK_TEXT(t, sink_sql("SELECT id, v FROM t ORDER BY id"), "1|newest;2|some;3|known");
   sink_close(&s);
 }
 
@@ -87,7 +87,7 @@ static void replace_by_name(struct tap *t) {
   replace_with(t, "r1", "1");
   CHECK_TEXT(t, sink_sql("SELECT id, v FROM t"), "1|x");
   CHECK(t, strcmp(sink_sql("SELECT 't'::regclass::oid"), before) != 0);
-  CHECK_TEXT(t, sink_sql("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 't'::regclass ORDER BY 1"), "t_by_v\nt_pkey");
+  CHECK_TEXT(t, sink_sql("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 't'::regclass ORDER BY 1"), "t_by_v;t_pkey");
   CHECK_TEXT(t, sink_sql("SELECT has_table_privilege('reader', 't', 'SELECT'), col_description('t'::regclass, 2)"), "t|kept");
   CHECK_TEXT(t, sink_sql("SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_\\_etl\\_%'"), "0");
   replace_with(t, "r2", "2");
@@ -211,7 +211,7 @@ static void statements_around_a_run(struct tap *t) {
   CHECK(t, s.api->run_end(s.self, "r1", 0) == ETL_OK);
   CHECK_TEXT(t, sink_sql("SELECT * FROM other"), "before");
   CHECK(t, s.api->run_end(s.self, "r1", 1) == ETL_OK);
-  CHECK_TEXT(t, sink_sql("SELECT * FROM other"), "before\nafter\nlast");
+  CHECK_TEXT(t, sink_sql("SELECT * FROM other"), "before;after;last");
   sink_close(&s);
 }
 

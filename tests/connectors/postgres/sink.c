@@ -189,7 +189,7 @@ const char *sink_sql(const char *sql) {
   for (int i = 0; i < PQntuples(r); i++)
     for (int k = 0; k < PQnfields(r) && n < sizeof text; k++)
       n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", PQgetisnull(r, i, k) ? "NULL" : PQgetvalue(r, i, k),
-                            k + 1 < PQnfields(r) ? "|" : i + 1 < PQntuples(r) ? "\n" : "");
+                            k + 1 < PQnfields(r) ? "|" : i + 1 < PQntuples(r) ? ";" : "");
   PQclear(r);
   PQfinish(c);
   return text;

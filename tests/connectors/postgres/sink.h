@@ -35,7 +35,7 @@ int32_t sink_epoch(struct sink *s, uint64_t from, const char *const *cells);
 /* The lane's epoch as committed() tells it; 0: none. */
 uint64_t sink_committed(struct sink *s, char cursor[64]);
 
-/* On a connection of the test's own.  Rows with '\n', cells with '|' between; valid until the next call. */
+/* On a connection of the test's own.  Rows with ';', cells with '|' between; valid until the next call. */
 const char *sink_sql(const char *sql);
 
 #endif

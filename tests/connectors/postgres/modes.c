@@ -7,7 +7,9 @@
 #define COLUMNS ((const char *const[]){"id", "i", "v", "?u", "at", "?l", NULL})
 
 static void fresh(const char *sql) {
-  sink_sql("DROP TABLE IF EXISTS t CASCADE; DROP TABLE IF EXISTS other CASCADE; DROP SCHEMA IF EXISTS etl CASCADE");
+  sink_sql("DROP TABLE IF EXISTS other CASCADE"); /* and a view t of it */
+  sink_sql("DROP VIEW IF EXISTS other");
+  sink_sql("DROP TABLE IF EXISTS t CASCADE; DROP SCHEMA IF EXISTS etl CASCADE");
   sink_sql(sql);
 }
 

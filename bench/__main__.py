@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 
 from . import report, rounds
 from .peers import PEERS, Etl, Failed
-from .servers import Shard, Sink
+from .servers import SOURCE, Shard, Sink
 
 CASES = {  # name: (shards, rows, rows with --quick)
     "one_shard_1m": (1, 1_000_000, 100_000),
@@ -23,18 +25,27 @@ ROUNDS, QUICK_ROUNDS = 5, 3
 
 def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(prog="scripts/bench", description="Measures etl beside freebcp with psql, and beside a bare loop.  See bench/README.md.")
-    p.add_argument("build", type=pathlib.Path, help=argparse.SUPPRESS)
     p.add_argument("cases", metavar="CASE", nargs="*", help=f"one of {', '.join(CASES)}; all without one")
     p.add_argument("--quick", action="store_true", help="fewer rows and rounds: to see that it works, not to measure")
     p.add_argument("-o", choices=("table", "json"), default="table", dest="form", help="what to print; table is the default")
-    found = p.parse_args()
+    found = p.parse_intermixed_args()
     for case in found.cases:
         if case not in CASES:
             p.error(f"there is no case {case}; there are: {', '.join(CASES)}")
     return found
 
 
-def run_case(case: str, build: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
+def build() -> pathlib.Path:
+    """A release of what is measured.  Returns its folder."""
+    tree = SOURCE / (os.environ.get("ETL_BUILD", "build") + "-release")
+    if not (tree / "build.ninja").exists():
+        subprocess.run(["meson", "setup", tree, "--buildtype=release", "-Db_lto=true"], cwd=SOURCE, stdout=sys.stderr, check=True)
+    subprocess.run(["ninja", "-C", tree, "--quiet", "host/etl", "plugins/sqlserver.so", "plugins/postgres.so", "bench/floor", "bench/replay"],
+                   stdout=sys.stderr, check=True)
+    return tree
+
+
+def run_case(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
     n, full, few = CASES[case]
     rows, times = (few, QUICK_ROUNDS) if quick else (full, ROUNDS)
     shards: list[Shard] = []
@@ -45,8 +56,8 @@ def run_case(case: str, build: pathlib.Path, sink: Sink, folder: pathlib.Path, q
             shards.append(Shard(folder / f"s{i + 1}", i + 1))
         rounds.fill_shards(shards, rows)
         if case == "nothing_new":
-            return rounds.nothing_new(case, Etl(build, folder, shards, sink), build / "bench/replay", shards, sink, rows, times)
-        return rounds.moving(case, [peer(build, folder, shards, sink) for peer in PEERS], sink, rows, times)
+            return rounds.nothing_new(case, Etl(tree, folder, shards, sink), tree / "bench/replay", shards, sink, rows, times)
+        return rounds.moving(case, [peer(tree, folder, shards, sink) for peer in PEERS], sink, rows, times)
     finally:
         for shard in shards:
             shard.end()
@@ -55,13 +66,18 @@ def run_case(case: str, build: pathlib.Path, sink: Sink, folder: pathlib.Path, q
 def main() -> int:
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        tree = build()
+    except subprocess.CalledProcessError as e:
+        print(f"scripts/bench: {e.cmd[0]} failed; its output is above", file=sys.stderr)
+        return 1
     figures: list[rounds.Figure] = []
     with tempfile.TemporaryDirectory(prefix="etl-bench-") as folder:
         place = pathlib.Path(folder)
         sink = Sink(place / "postgres")
         try:
             for case in options.cases or CASES:
-                figures += run_case(case, options.build.resolve(), sink, place / case, options.quick)
+                figures += run_case(case, tree, sink, place / case, options.quick)
         except Failed as e:
             print(f"scripts/bench: void: {e}", file=sys.stderr)
             return 1

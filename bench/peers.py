@@ -5,7 +5,9 @@ import dataclasses
 import json
 import os
 import pathlib
+import signal
 import subprocess
+import threading
 import time
 
 from . import table
@@ -21,30 +23,55 @@ class Failed(Exception):
 
 @dataclasses.dataclass
 class Cost:
-    """wall_s of everything; CPU and memory of what moves the rows (etl: the worker; memory: of all processes together)."""
+    """wall_s of everything; CPU and memory of what moves the rows (etl: the worker)."""
     wall_s: float
     cpu_s: float
-    peak_rss_bytes: int
+    peak_rss_bytes: int = 0  # etl alone
 
 
 def environment(**more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "MSSQL_PASSWORD": MSSQL_PASSWORD, **more}
 
 
-def _cost(began: float, processes: list[subprocess.Popen]) -> Cost:
-    """Waits for all."""
-    cpu, rss, failed = 0.0, 0, []
-    for p in processes:
-        _, status, used = os.wait4(p.pid, 0)
-        p.returncode = os.waitstatus_to_exitcode(status)
-        cpu += used.ru_utime + used.ru_stime
-        rss += used.ru_maxrss * 1024
+class _Running:
+    """Processes that live and die together: a pipe whose other end failed would wait for ever."""
+
+    def __init__(self):
+        self.began, self.processes, self.used = time.monotonic(), [], {}
+        self.lock = threading.Lock()
+
+    def add(self, argv: list, env: dict[str, str]) -> None:
+        self.processes.append(subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+
+    def kill(self) -> None:
+        with self.lock:
+            for p in self.processes:
+                if p.returncode is None:
+                    os.kill(p.pid, signal.SIGKILL)
+
+    def _wait(self, p: subprocess.Popen) -> None:
+        os.waitid(os.P_PID, p.pid, os.WEXITED | os.WNOWAIT)
+        with self.lock:  # only here does its number become free for others
+            _, status, self.used[p.pid] = os.wait4(p.pid, 0)
+            p.returncode = os.waitstatus_to_exitcode(status)
         if p.returncode:
-            failed.append(f"{p.args[0]} ended with {p.returncode}")
-    wall = time.monotonic() - began
-    if failed:
-        raise Failed("; ".join(failed))
-    return Cost(wall, cpu, rss)
+            self.kill()
+
+    def cost(self) -> Cost:
+        threads = [threading.Thread(target=self._wait, args=(p,)) for p in self.processes]
+        try:
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+        except BaseException:
+            self.kill()
+            raise
+        wall = time.monotonic() - self.began
+        failed = [f"{p.args[0]} ended with {p.returncode}" for p in self.processes if p.returncode]
+        if failed:
+            raise Failed("; ".join(failed))
+        return Cost(wall, sum(u.ru_utime + u.ru_stime for u in self.used.values()))
 
 
 class Floor:
@@ -54,9 +81,10 @@ class Floor:
         self.program, self.shards, self.sink = build / "bench/floor", shards, sink
 
     def run(self, database: str) -> Cost:
-        env, began = environment(), time.monotonic()
-        return _cost(began, [subprocess.Popen([self.program, f"127.0.0.1:{s.port}", "sa", "shop", QUERY, self.sink.conninfo(database),
-                                               "public.mixed"], env=env, stdout=subprocess.DEVNULL) for s in self.shards])
+        running = _Running()
+        for shard in self.shards:
+            running.add([self.program, f"127.0.0.1:{shard.port}", "sa", "shop", QUERY, self.sink.conninfo(database), "public.mixed"], environment())
+        return running.cost()
 
 
 class FreebcpCopy:
@@ -72,16 +100,14 @@ class FreebcpCopy:
             os.mkfifo(folder / f"{s.name}.fifo")
 
     def run(self, database: str) -> Cost:
-        began, processes = time.monotonic(), []
-        copy = f"COPY public.mixed ({', '.join(table.COLUMNS)}) FROM STDIN (FORMAT text, NULL '')"
-        for s in self.shards:
-            fifo = self.folder / f"{s.name}.fifo"
-            processes.append(subprocess.Popen(["freebcp", f"shop.{table.SOURCE}", "out", fifo, "-c", "-S", s.name, "-U", "sa", "-P", MSSQL_PASSWORD,
-                                               "-A", str(PACKET_BYTES)], env=self.env, stdout=subprocess.DEVNULL))
-            with open(fifo, "rb") as rows:
-                processes.append(subprocess.Popen(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.sink.conninfo(database), "-c", copy],
-                                                  env=self.env, stdin=rows, stdout=subprocess.DEVNULL))
-        return _cost(began, processes)
+        running = _Running()
+        for shard in self.shards:
+            fifo = self.folder / f"{shard.name}.fifo"
+            copy = f"\\copy public.mixed ({', '.join(table.COLUMNS)}) FROM '{fifo}' WITH (FORMAT text, NULL '')"
+            running.add(["freebcp", f"shop.{table.SOURCE}", "out", fifo, "-c", "-S", shard.name, "-U", "sa", "-P", MSSQL_PASSWORD,
+                         "-A", str(PACKET_BYTES)], self.env)
+            running.add(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.sink.conninfo(database), "-c", copy], self.env)
+        return running.cost()
 
 
 class Etl:

@@ -141,16 +141,35 @@ static void print_verdict(const json_t *s, const struct run_view *v, const struc
   arena_free(a);
 }
 
+/* The lanes from number `first` on that have this very error: "dbo.t/eu1, dbo.t/us1".  NULL: an earlier lane has it, and it was told there. */
+static const char *lanes_of_error(struct arena *a, const json_t *lanes, size_t first, const json_t *error) {
+  const json_t *lane;
+  const char *names = NULL;
+  size_t i;
+  json_array_foreach(lanes, i, lane) {
+    const char *name = event_string(lane, "lane");
+    if (!json_equal(json_object_get(lane, "error"), error))
+      continue;
+    if (i < first)
+      return NULL;
+    names = names ? arena_printf(a, "%s, %s", names, name ? name : "?") : name ? name : "?";
+  }
+  return names;
+}
+
 void outcome_errors(const json_t *summary, const struct colours *c, FILE *to) {
-  const json_t *lane, *error = json_object_get(summary, "error");
+  const json_t *lane, *error = json_object_get(summary, "error"), *lanes = json_object_get(summary, "lanes");
+  struct arena *a = arena_new();
   size_t i;
   if (error)
     error_print(error, NULL, c, to);
-  json_array_foreach(json_object_get(summary, "lanes"), i, lane) {
+  json_array_foreach(lanes, i, lane) {
     error = json_object_get(lane, "error");
-    if (error)
-      error_print(error, event_string(lane, "lane"), c, to);
+    const char *names = error ? lanes_of_error(a, lanes, i, error) : NULL;
+    if (names)
+      error_print(error, names, c, to);
   }
+  arena_free(a);
 }
 
 void outcome_print(const json_t *summary, const struct run_view *v, const struct colours *c, FILE *to) {

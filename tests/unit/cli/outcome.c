@@ -57,6 +57,15 @@ Test(outcome, a_run_that_is_partial) {
       "  class auth, code 18456, row of the batch 7, column 0\n");
 }
 
+Test(outcome, an_error_of_several_lanes_is_told_once) {
+  const char *text = printed(
+      "{'event': 'summary', 'status': 'failed', 'seconds': 1, 'rows_read': 0, 'rows_written': 0, 'lanes': ["
+      "{'lane': 't/a', 'status': 'failed', 'error': {'class': 'config', 'message': 'no such column'}}, "
+      "{'lane': 't/b', 'status': 'failed', 'error': {'class': 'data', 'message': 'another'}}, "
+      "{'lane': 't/c', 'status': 'failed', 'error': {'class': 'config', 'message': 'no such column'}}]}");
+  cr_expect_not_null(strstr(text, "error in t/a, t/c: no such column\n  class config\nerror in t/b: another\n"), "%s", text);
+}
+
 Test(outcome, nothing_new_is_said_plainly) {
   cr_expect_str_eq(verdict("success", "'rows_read': 0, 'rows_written': 0"),
                    "success: nothing new: there was no row to read that the target does not have (500ms)\n");

@@ -130,6 +130,11 @@ void services_enter(struct services *s, const char *function) {
 
 int32_t services_leave(struct services *s, int32_t status) {
   call_leave(s->slot);
+  if (status != ETL_FAILED) { /* a failure that the connector got over */
+    pthread_mutex_lock(&s->lock);
+    s->err.error_class = 0;
+    pthread_mutex_unlock(&s->lock);
+  }
   if (s->one_at_a_time)
     pthread_mutex_unlock(s->one_at_a_time);
   arena_reset(s->scratch);

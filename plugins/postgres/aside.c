@@ -92,33 +92,39 @@ int32_t aside_create(struct instance *in, const struct columns *columns) {
 
 /* ---- leftovers ------------------------------------------------------------------------------------------------------------------------ */
 
+/* A run that is dead to us may still hold a lock on its table: then the table is left to the run after this one. */
 static int32_t drop_one(struct instance *in, const char *run, const char *schema, const char *name) {
-  struct text sql = {0};
-  text_add(&sql, "BEGIN; DROP TABLE IF EXISTS ");
-  text_add_name(&sql, schema);
-  text_add(&sql, ".");
-  text_add_name(&sql, name);
-  text_add(&sql, "; DELETE FROM ");
+  struct text sql = {0}, table = {0};
+  text_add_name(&table, schema);
+  text_add(&table, ".");
+  text_add_name(&table, name);
+  text_add(&sql, "BEGIN; SET LOCAL lock_timeout = '2s'; DO $etl$ BEGIN DROP TABLE IF EXISTS ");
+  text_add(&sql, text_str(&table));
+  text_add(&sql, "; EXCEPTION WHEN lock_not_available THEN NULL; END $etl$; DELETE FROM ");
   sql_state(&sql, in, "asides");
   text_add(&sql, " WHERE pipeline = ");
   text_add_literal(&sql, in->pipeline);
   text_add(&sql, " AND run = ");
   text_add_literal(&sql, run);
-  text_add(&sql, "; DELETE FROM ");
+  text_add(&sql, " AND pg_catalog.to_regclass(");
+  text_add_literal(&sql, text_str(&table));
+  text_add(&sql, ") IS NULL; DELETE FROM ");
   sql_state(&sql, in, "cursors");
   text_add(&sql, " WHERE pipeline = ");
   text_add_literal(&sql, in->pipeline);
   text_add(&sql, " AND aside = ");
   text_add_literal(&sql, run);
   text_add(&sql, "; COMMIT");
+  sql.failed |= table.failed;
   int32_t rc = run_text(in, "removing what a dead run left", &sql);
+  text_fini(&table);
   text_fini(&sql);
   if (rc != ETL_OK)
     session_rollback(&in->session);
   return rc;
 }
 
-/* keep_or_only: with `others`, all but this run's; else only this run's. */
+/* others: all but this run's; else only this run's. */
 static int32_t drop_listed(struct instance *in, const char *run, bool others) {
   struct text sql = {0};
   PGresult *r = NULL;

@@ -145,6 +145,31 @@ static void a_dead_run_leaves_nothing(struct tap *t) {
   sink_close(&next);
 }
 
+static void a_run_that_holds_on_is_not_waited_for(struct tap *t) {
+  struct sink old, next;
+  const char *const options[] = {"table", "t", "mode", "replace", NULL};
+  fresh("CREATE TABLE t (id int, v text, at bigint)");
+  sink_open(&old, "r1", "eu1", 0, options);
+  CHECK(t, sink_claim(&old) == ETL_OK);
+  CHECK(t, sink_prepare(&old, COLUMNS) == ETL_OK);
+  CHECK(t, sink_begin(&old, 0) == ETL_OK);
+  CHECK(t, sink_write(&old, (const char *const[]){"1", "x", NULL, END}) == ETL_OK);
+  struct etl_claim c = {.struct_size = sizeof c};
+  for (int i = 2; i <= 3; i++) { /* the second is not hindered any more */
+    char run[3] = {'r', (char)('0' + i), 0};
+    c.run = run;
+    sink_open(&next, run, NULL, 0, options);
+    CHECK(t, next.api->claim(next.self, &c, &next.owner) == ETL_OK);
+    CHECK(t, next.api->run_begin(next.self, run) == ETL_OK);
+    CHECK_TEXT(t, sink_sql("SELECT count(*) FROM etl.asides"), i == 2 ? "1" : "0");
+    sink_close(&next);
+    if (i == 2)
+      old.api->abort(old.self);
+  }
+  CHECK_TEXT(t, sink_sql("SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_\\_etl\\_%'"), "0");
+  sink_close(&old);
+}
+
 /* ---- the target ---------------------------------------------------------------------------------------------------------------------- */
 
 static void expect_refused(struct tap *t, const char *sql, uint32_t error_class, const char *message, const char *remedy) {
@@ -256,6 +281,7 @@ int main(void) {
   replace_by_content(&t);
   replace_makes_what_is_not_there(&t);
   a_dead_run_leaves_nothing(&t);
+  a_run_that_holds_on_is_not_waited_for(&t);
   targets_that_do_not_fit(&t);
   names_are_quoted(&t);
   a_schema_that_changes(&t);

@@ -2,7 +2,7 @@
 #include "cli/progress_kind.h"
 
 static void event(struct progress *p, const json_t *j) {
-  json_dumpf(j, p->out, JSON_COMPACT);
+  json_dumpf(j, p->out, JSON_COMPACT | JSON_REAL_PRECISION(9));
   fputc('\n', p->out);
   fflush(p->out);
 }

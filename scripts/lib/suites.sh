@@ -3,7 +3,7 @@
 # and ends with a line "N passed, N failed, N skipped"; whatever it leaves out of that line is made good by its exit status.
 
 # shellcheck disable=SC2154 # tree and build_dir come from build.sh
-suites_all=(lint unit abi stress connectors scenario kill conformance sanitize)
+suites_all=(lint unit abi stress connectors scenario kill conformance sanitize bench)
 declare -A suites_about=(
   [lint]="rules about the sources"
   [unit]="every module by itself (Criterion)"
@@ -13,6 +13,7 @@ declare -A suites_about=(
   [scenario]="whole runs, told as stories"
   [kill]="killed and cut off at every step, then run again"
   [conformance]="the SQL Server stand-in against clients of others"
+  [bench]="the benchmark moves its rows and verifies them; no time is judged"
   [sanitize]="unit, connectors and scenarios under AddressSanitizer and UBSan"
 )
 
@@ -37,6 +38,12 @@ suite_connectors() { build_tree plain && meson_suite "$tree" connectors; }
 suite_scenario() { build_tree plain && tests/scenario/run --build "$tree" -j "$(nproc)"; }
 suite_kill() { build_tree plain && tests/kill/run --build "$tree"; }
 suite_conformance() { tests/conformance/run; }
+suite_bench() {
+  scripts/bench --quick -o json one_shard_1m nothing_new |
+    /usr/bin/python3 -c 'import json, sys; n = {f["metric"] for f in json.load(sys.stdin)}
+print(", ".join(sorted(n))); assert {"wall_ratio", "cpu_ratio", "peak_rss_mib", "no_new_run_ms"} <= n' || return
+  echo "1 passed, 0 failed, 0 skipped"
+}
 suite_stress() {
   build_tree tsan || return
   TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" meson_suite "$tree" stress

@@ -112,6 +112,8 @@ static int spawn(struct supervised *w, int child_fd, struct err *e) {
   sigemptyset(&none);
   posix_spawn_file_actions_init(&files);
   posix_spawnattr_init(&attr);
+  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0); /* a connector neither eats our input */
+  posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);           /* nor prints between our events */
   posix_spawn_file_actions_adddup2(&files, a, WORKER_FD);
   posix_spawn_file_actions_adddup2(&files, b, WORKER_FD + 1);
   posix_spawn_file_actions_addclosefrom_np(&files, WORKER_FD + 2);

@@ -88,6 +88,12 @@ int32_t fault_act(enum fault_action action, const struct etl_host *host, const c
   case FAULT_INDOUBT: return fail_as(host, ETL_E_INDOUBT, point);
   case FAULT_TDS_RESET: tds_reset(); return ETL_OK;
   case FAULT_PG_TERMINATE: pg_terminate(); return ETL_OK;
+  case FAULT_CHATTER: {
+    char c;
+    printf("{ a connector that prints\n");
+    fflush(stdout);
+    return read(STDIN_FILENO, &c, 1) == 0 ? ETL_OK : fail_as(host, ETL_E_INTERNAL, "stdin");
+  }
   default: return ETL_OK;
   }
 }

@@ -71,14 +71,33 @@ static int32_t tell_notes(const struct instance *in, bool exists, const struct t
   return rc;
 }
 
+/* How a merge finds the rows that are there. */
+static int32_t tell_index(struct instance *in, const struct table *table, const struct teller *t) {
+  struct text text = {0};
+  bool has = false;
+  int32_t rc = table_has_unique(&in->session, table, &in->settings.key, &has);
+  if (rc == ETL_OK && has) {
+    text_add(&text, "a unique index serves the key");
+  } else if (rc == ETL_OK) {
+    text_add(&text, "no unique index on just the columns of `key`, without which a run fails: ");
+    sql_unique_index(&text, in);
+  }
+  if (rc == ETL_OK)
+    rc = tell(t, (struct etl_explain_item){.kind = ETL_EXPLAIN_INDEX, .flags = has ? 0 : ETL_EXPLAIN_WARN, .text = text_str(&text)});
+  text_fini(&text);
+  return rc;
+}
+
 static int32_t explain(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
                        struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
   struct instance *in = self;
   struct teller t = {each, arg};
   struct columns columns = {0};
   struct table table = {0};
-  (void)stream, (void)shard, (void)cursor;
+  (void)shard, (void)cursor;
   int32_t rc = columns_init(&columns, in->host, schema);
+  if (rc == ETL_OK)
+    rc = target_check_options(in, &columns, stream->flags & ETL_STREAM_WHOLE);
   if (rc == ETL_OK)
     rc = session_connect(&in->session);
   if (rc == ETL_OK)
@@ -87,6 +106,8 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
     rc = target_match(in, &table, &columns);
   if (rc == ETL_OK)
     rc = tell_statements(in, &columns, table.oid != 0, &t);
+  if (rc == ETL_OK && table.oid && in->settings.mode == MODE_MERGE)
+    rc = tell_index(in, &table, &t);
   if (rc == ETL_OK)
     rc = tell_types(&columns, &t);
   if (rc == ETL_OK)

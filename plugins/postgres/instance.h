@@ -37,6 +37,9 @@ int32_t out_of_memory(const struct instance *in);
 int32_t target_prepare(struct instance *in, const struct ArrowSchema *schema, bool whole);
 /* Matches columns with the table; never changes anything.  Also for `etl plan`. */
 int32_t target_match(struct instance *in, const struct table *t, struct columns *columns);
+/* That the options go together with the rows. */
+int32_t target_check_options(const struct instance *in, const struct columns *columns, bool whole);
+void sql_unique_index(struct text *t, const struct instance *in); /* the one that a merge needs */
 void sql_create_target(struct text *t, const struct instance *in, const struct columns *columns, const char *table);
 void sql_copy(struct text *t, const struct instance *in, const struct columns *columns);
 

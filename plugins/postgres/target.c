@@ -155,12 +155,29 @@ static int32_t refuse_option(const struct instance *in, const char *option, cons
   return etl_failf(in->host, &e, "postgres: %s names the column \"%s\", which the rows do not have", option, column);
 }
 
-static int32_t check_named(const struct instance *in) {
+static int32_t refuse_whole(const struct instance *in) {
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "mode";
+  e.remedy = "set `cursor` at the extractor, or mode = \"merge\" with a key, or mode = \"replace\"";
+  return etl_failf(in->host, &e, "postgres: append without a cursor would add every row again at each run");
+}
+
+int32_t target_check_options(const struct instance *in, const struct columns *columns, bool whole) {
   const struct settings *s = &in->settings;
+  if (whole && s->mode == MODE_APPEND && !in->aside)
+    return refuse_whole(in);
   for (size_t i = 0; i < s->key.n; i++)
-    if (!columns_find(&in->columns, s->key.list[i]))
+    if (!columns_find(columns, s->key.list[i]))
       return refuse_option(in, "key", s->key.list[i]);
-  return s->newest_by && !columns_find(&in->columns, s->newest_by) ? refuse_option(in, "newest_by", s->newest_by) : ETL_OK;
+  return s->newest_by && !columns_find(columns, s->newest_by) ? refuse_option(in, "newest_by", s->newest_by) : ETL_OK;
+}
+
+void sql_unique_index(struct text *t, const struct instance *in) {
+  text_add(t, "CREATE UNIQUE INDEX ON ");
+  sql_target(t, in);
+  text_add(t, " (");
+  sql_names(t, &in->settings.key, "");
+  text_add(t, ")");
 }
 
 static int32_t check_unique(struct instance *in, const struct table *t) {
@@ -170,11 +187,7 @@ static int32_t check_unique(struct instance *in, const struct table *t) {
     return rc;
   struct text remedy = {0};
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
-  text_add(&remedy, "CREATE UNIQUE INDEX ON ");
-  sql_target(&remedy, in);
-  text_add(&remedy, " (");
-  sql_names(&remedy, &in->settings.key, "");
-  text_add(&remedy, ")");
+  sql_unique_index(&remedy, in);
   e.option = "key";
   e.remedy = text_str(&remedy);
   rc = etl_failf(in->host, &e, "postgres: %s has no unique index on just the columns of `key`, which a merge needs", in->settings.target);
@@ -222,13 +235,6 @@ static int32_t find_or_create(struct instance *in, struct table *t) {
   return rc == ETL_OK ? table_read(&in->session, in->settings.schema, in->table, t) : rc;
 }
 
-static int32_t refuse_whole(const struct instance *in) {
-  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
-  e.option = "mode";
-  e.remedy = "set `cursor` at the extractor, or mode = \"merge\" with a key, or mode = \"replace\"";
-  return etl_failf(in->host, &e, "postgres: append without a cursor would add every row again at each run");
-}
-
 static int32_t make_statements(struct instance *in) {
   text_clear(&in->copy_sql);
   text_clear(&in->merge_sql);
@@ -241,11 +247,9 @@ static int32_t make_statements(struct instance *in) {
 int32_t target_prepare(struct instance *in, const struct ArrowSchema *schema, bool whole) {
   struct table t = {0};
   columns_fini(&in->columns);
-  if (whole && in->settings.mode == MODE_APPEND && !in->aside)
-    return refuse_whole(in);
   int32_t rc = columns_init(&in->columns, in->host, schema);
   if (rc == ETL_OK)
-    rc = check_named(in);
+    rc = target_check_options(in, &in->columns, whole);
   if (rc == ETL_OK)
     rc = session_connect(&in->session);
   if (rc == ETL_OK)

@@ -269,6 +269,12 @@ static void a_plan_writes_nothing(struct tap *t) {
   CHECK_HAS(t, told.text, "CREATE TABLE IF NOT EXISTS \"public\".\"t\" (\"id\" integer, \"v\" text, \"at\" bigint, PRIMARY KEY (\"id\"))");
   CHECK_HAS(t, told.text, "ON CONFLICT (\"id\") DO UPDATE SET \"v\" = excluded.\"v\"");
   CHECK_TEXT(t, sink_sql("SELECT to_regclass('t') IS NULL, to_regnamespace('etl') IS NULL"), "t|t");
+  sink_sql("CREATE TABLE t (id int, v text, at bigint)");
+  CHECK(t, e->explain(s.self, &s.stream, NULL, (struct etl_bytes){0}, &s.schema, keep, &told) == ETL_OK);
+  CHECK_HAS(t, told.text, "without which a run fails: CREATE UNIQUE INDEX ON \"public\".\"t\" (\"id\")");
+  sink_sql("CREATE UNIQUE INDEX ON t (id)");
+  CHECK(t, e->explain(s.self, &s.stream, NULL, (struct etl_bytes){0}, &s.schema, keep, &told) == ETL_OK);
+  CHECK_HAS(t, told.text, "a unique index serves the key");
   sink_close(&s);
 }
 

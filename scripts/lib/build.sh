@@ -5,7 +5,7 @@ build_dir=${ETL_BUILD:-build}
 
 # build_tree KIND: configures and builds one tree; KIND is plain, asan or tsan.  Sets tree to its folder.
 build_tree() {
-  local kind=$1 options=() log
+  local kind=$1 options=() log made_for
   case $kind in # the compiler warns of more, and wrongly, when it instruments: warnings are errors in the plain tree
   plain) tree=$build_dir options=(-Dwerror=true) ;;
   asan) tree=$build_dir-asan options=('-Db_sanitize=address,undefined' -Db_lundef=false -Doptimization=1) ;;
@@ -13,7 +13,7 @@ build_tree() {
   esac
   log=$tree.log
   # options that changed since the tree was made ask for a new one; so does Criterion when it came later, for without it there are no unit tests
-  local made_for="${options[*]} $(pkg-config --modversion criterion 2>/dev/null || echo 'no criterion')"
+  made_for="${options[*]} $(pkg-config --modversion criterion 2>/dev/null || echo 'no criterion')"
   if [ "$(cat "$tree/etl-options" 2>/dev/null)" != "$made_for" ]; then
     printf 'configuring %s\n' "$tree"
     rm -rf "$tree"

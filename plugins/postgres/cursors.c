@@ -1,8 +1,9 @@
 /* Where lanes stand, in the sink itself.
  *
  *   etl.pipelines (pipeline, owner, run, claimed_at)      owner: grows with every run that claims
- *   etl.cursors   (pipeline, aside, stream, shard, epoch, cursor, rows, run, updated_at)
+ *   etl.cursors   (pipeline, aside, stream, shard, target, epoch, cursor, rows, run, updated_at)
  *                 aside: '', or the run that builds its table aside; its cursors take the place of the others at the swap
+ *                 target: the table that has the rows up to the cursor; a pipeline that names another one may not go on from there
  *
  * A commit holds etl.pipelines' row FOR SHARE while it stores its cursor, and a claim updates that row: so a claim waits for commits in
  * flight, and a commit that comes later sees the new owner and fails.  The same lock makes committed() wait for a transaction whose
@@ -62,7 +63,7 @@ static int32_t state_create(struct instance *in) {
     "CREATE SCHEMA IF NOT EXISTS @",
     "CREATE TABLE IF NOT EXISTS @.pipelines (pipeline text PRIMARY KEY, owner bigint NOT NULL, run text NOT NULL, "
     "claimed_at timestamptz NOT NULL DEFAULT pg_catalog.now())",
-    "CREATE TABLE IF NOT EXISTS @.cursors (pipeline text, aside text DEFAULT '', stream text, shard text, epoch bigint NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS @.cursors (pipeline text, aside text DEFAULT '', stream text, shard text, target text NOT NULL, epoch bigint NOT NULL, "
     "cursor bytea NOT NULL, rows bigint NOT NULL, run text NOT NULL, updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(), "
     "PRIMARY KEY (pipeline, aside, stream, shard))",
     "CREATE TABLE IF NOT EXISTS @.asides (pipeline text, run text, schema_name text, table_name text, PRIMARY KEY (pipeline, run))",
@@ -128,6 +129,30 @@ int32_t cursors_check_run(struct instance *in, const char *run) {
 
 /* ---- committed ------------------------------------------------------------------------------------------------------------------------------ */
 
+/* New rows would go into the new table, and the old ones would never be there. */
+static int32_t check_target(const struct instance *in, const PGresult *r) {
+  for (int i = 0; i < PQntuples(r); i++) {
+    const char *target = PQgetvalue(r, i, 4);
+    if (strcmp(target, in->settings.target) == 0)
+      continue;
+    struct text remedy = {0};
+    struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+    text_add(&remedy, "run with --full-refresh to load it from the start; or, if the table was renamed: UPDATE ");
+    sql_state(&remedy, in, "cursors");
+    text_add(&remedy, " SET target = ");
+    text_add_literal(&remedy, in->settings.target);
+    text_add(&remedy, " WHERE pipeline = ");
+    text_add_literal(&remedy, in->pipeline);
+    e.option = "table";
+    e.remedy = text_str(&remedy);
+    int32_t rc = etl_failf(in->host, &e, "postgres: the pipeline %s has loaded %s so far; %s would get only what is new from now on", in->pipeline,
+                           target, in->settings.target);
+    text_fini(&remedy);
+    return rc;
+  }
+  return ETL_OK;
+}
+
 static int32_t tell(const PGresult *r, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg) {
   int32_t rc = ETL_OK;
   for (int i = 0; i < PQntuples(r) && rc == ETL_OK; i++) {
@@ -166,13 +191,15 @@ int32_t cursors_committed(struct instance *in, int32_t (*each)(void *arg, const 
   if (!in->testing && (rc = wait_for_commits(in)) != ETL_OK)
     return rc;
   rc = ask(in, "asking where the lanes stand",
-           "SELECT stream, shard, epoch, cursor FROM @.cursors WHERE pipeline = $1 AND aside = $2 ORDER BY stream, shard", 2,
+           "SELECT stream, shard, epoch, cursor, target FROM @.cursors WHERE pipeline = $1 AND aside = $2 ORDER BY stream, shard", 2,
            (const char *const[]){in->pipeline, cursors_scope(in)}, NULL, NULL, &r);
   if (rc != ETL_OK)
     return rc;
-  rc = tell(r, each, arg);
+  rc = check_target(in, r);
+  if (rc == ETL_OK && tell(r, each, arg) != ETL_OK)
+    rc = out_of_memory(in);
   PQclear(r);
-  return rc == ETL_OK ? ETL_OK : out_of_memory(in);
+  return rc;
 }
 
 /* ---- store --------------------------------------------------------------------------------------------------------------------------------- */
@@ -199,12 +226,13 @@ int32_t cursors_store(struct instance *in, const struct etl_cursor *to) {
   snprintf(from_epoch, sizeof from_epoch, "%" PRIu64, in->from_epoch);
   snprintf(to_epoch, sizeof to_epoch, "%" PRIu64, to->epoch);
   snprintf(rows, sizeof rows, "%" PRId64, in->written);
-  const char *params[] = {in->pipeline, cursors_scope(in), to->stream, to->shard, from_epoch, to_epoch, to->cursor.p, rows, in->run};
-  const int lengths[] = {0, 0, 0, 0, 0, 0, (int)to->cursor.n, 0, 0}, formats[] = {0, 0, 0, 0, 0, 0, 1, 0, 0};
+  const char *params[] = {in->pipeline, cursors_scope(in), to->stream, to->shard, from_epoch, to_epoch, to->cursor.p, rows, in->run,
+                          in->settings.target};
+  const int lengths[] = {0, 0, 0, 0, 0, 0, (int)to->cursor.n, 0, 0, 0}, formats[] = {0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
   PGresult *r;
   rc = ask(in, "storing the cursor",
-           "INSERT INTO @.cursors AS c (pipeline, aside, stream, shard, epoch, cursor, rows, run) "
-           "SELECT $1, $2, $3, $4, $6::bigint, $7::bytea, $8::bigint, $9 WHERE $5::bigint = 0 OR EXISTS (SELECT 1 FROM @.cursors "
+           "INSERT INTO @.cursors AS c (pipeline, aside, stream, shard, epoch, cursor, rows, run, target) "
+           "SELECT $1, $2, $3, $4, $6::bigint, $7::bytea, $8::bigint, $9, $10 WHERE $5::bigint = 0 OR EXISTS (SELECT 1 FROM @.cursors "
            "WHERE pipeline = $1 AND aside = $2 AND stream = $3 AND shard = $4) "
            "ON CONFLICT (pipeline, aside, stream, shard) DO UPDATE SET epoch = excluded.epoch, cursor = excluded.cursor, "
            "rows = c.rows + excluded.rows, run = excluded.run, updated_at = pg_catalog.now() WHERE c.epoch = $5::bigint",

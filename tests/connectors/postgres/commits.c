@@ -46,6 +46,31 @@ static void cursors_go_with_rows(struct tap *t) {
   sink_close(&s);
 }
 
+static void another_target_is_refused(struct tap *t) {
+  struct sink s;
+  char cursor[64];
+  fresh();
+  sink_sql("DROP TABLE IF EXISTS moved");
+  enter(t, &s);
+  CHECK(t, sink_epoch(&s, 0, ROW("1")) == ETL_OK);
+  sink_close(&s);
+  const char *const moved[] = {"table", "moved", NULL};
+  sink_open(&s, "r2", "eu1", 0, moved);
+  CHECK(t, sink_committed(&s, cursor) == UINT64_MAX);
+  CHECK(t, s.host.error.error_class == ETL_E_CONFIG);
+  CHECK_HAS(t, s.host.message, "the pipeline p has loaded public.t so far; public.moved would get only what is new");
+  CHECK_HAS(t, s.host.remedy, "--full-refresh");
+  CHECK_HAS(t, s.host.remedy, "UPDATE \"etl\".cursors SET target = 'public.moved' WHERE pipeline = 'p'");
+  sink_close(&s);
+  sink_open(&s, "r3", "eu1", ETL_OPEN_FULL_REFRESH, moved);
+  CHECK(t, sink_committed(&s, cursor) == 0);
+  sink_close(&s);
+  sink_sql("UPDATE etl.cursors SET target = 'public.moved' WHERE pipeline = 'p'");
+  sink_open(&s, "r4", "eu1", 0, moved);
+  CHECK(t, sink_committed(&s, cursor) == 1);
+  sink_close(&s);
+}
+
 static void compare_and_set(struct tap *t) {
   struct sink s;
   fresh();
@@ -359,6 +384,7 @@ static void lanes_merge_side_by_side(struct tap *t) {
 int main(void) {
   struct tap t = {0};
   cursors_go_with_rows(&t);
+  another_target_is_refused(&t);
   compare_and_set(&t);
   a_newer_run_fences(&t);
   committed_waits_for_commits_in_flight(&t);

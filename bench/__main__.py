@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import tempfile
 
 from . import report, rounds
 from .peers import PEERS, Etl, Failed
-from .servers import SOURCE, Shard, Sink
+from .servers import SOURCE, Shard, Sink, Skip, StoryError
 
 CASES = {  # name: (shards, rows, rows with --quick)
     "one_shard_1m": (1, 1_000_000, 100_000),
@@ -21,6 +22,7 @@ CASES = {  # name: (shards, rows, rows with --quick)
     "nothing_new": (4, 1_000_000, 20_000),
 }
 ROUNDS, QUICK_ROUNDS = 5, 3
+CONDITIONS = "PostgreSQL does not fsync; the SQL Servers are stand-ins that answer from a cache; all of it shares {cores} cores. Median of {rounds} rounds."
 
 
 def arguments() -> argparse.Namespace:
@@ -45,9 +47,14 @@ def build() -> pathlib.Path:
     return tree
 
 
-def run_case(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
+def size(case: str, quick: bool) -> tuple[int, int, int]:
+    """Servers, rows in all, rounds."""
     n, full, few = CASES[case]
-    rows, times = (few, QUICK_ROUNDS) if quick else (full, ROUNDS)
+    return (n, few, QUICK_ROUNDS) if quick else (n, full, ROUNDS)
+
+
+def run_case(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
+    n, rows, times = size(case, quick)
     shards: list[Shard] = []
     folder.mkdir()
     rounds.say(f"{case}:")
@@ -57,34 +64,61 @@ def run_case(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, qu
         rounds.fill_shards(shards, rows)
         if case == "nothing_new":
             return rounds.nothing_new(case, Etl(tree, folder, shards, sink), tree / "bench/replay", shards, sink, rows, times)
-        return rounds.moving(case, [peer(tree, folder, shards, sink) for peer in PEERS], sink, rows, times)
+        return rounds.moving(case, [peer(tree, folder, shards, sink) for peer in PEERS], shards, sink, rows, times)
     finally:
         for shard in shards:
             shard.end()
+        shutil.rmtree(folder)
 
 
-def main() -> int:
-    options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        tree = build()
-    except subprocess.CalledProcessError as e:
-        print(f"scripts/bench: {e.cmd[0]} failed; its output is above", file=sys.stderr)
-        return 1
+def run_cases(cases: list[str], tree: pathlib.Path, quick: bool) -> tuple[list[rounds.Figure], list[str]]:
+    """The figures, and the cases that gave none: a run that went wrong makes its case void and leaves the others alone."""
     figures: list[rounds.Figure] = []
+    void: list[str] = []
     with tempfile.TemporaryDirectory(prefix="etl-bench-") as folder:
         place = pathlib.Path(folder)
         sink = Sink(place / "postgres")
         try:
-            for case in options.cases or CASES:
-                figures += run_case(case, tree, sink, place / case, options.quick)
-        except Failed as e:
-            print(f"scripts/bench: void: {e}", file=sys.stderr)
-            return 1
+            for case in cases:
+                try:
+                    figures += run_case(case, tree, sink, place / case, quick)
+                except (Failed, StoryError) as e:
+                    rounds.say(f"scripts/bench: {case} is void: {e}")
+                    void.append(case)
         finally:
             sink.end()
-    print(report.as_json(figures) if options.form == "json" else report.as_table(figures))
-    return 0
+    return figures + rounds.growth(figures), void
+
+
+def notes(cases: list[str], void: list[str], quick: bool) -> str:
+    """Under the table: what these figures are figures of."""
+    rows = ", ".join(f"{case} {size(case, quick)[1]:,}" for case in cases)
+    lines = [CONDITIONS.format(cores=os.cpu_count(), rounds=size(cases[0], quick)[2]), f"Rows: {rows}."]
+    if quick:
+        lines.append("With --quick they are too few to measure by.")
+    if void:
+        lines.append(f"VOID, see the messages: {', '.join(void)}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    options = arguments()
+    cases = list(dict.fromkeys(options.cases or CASES))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    try:
+        figures, void = run_cases(cases, build(), options.quick)
+    except subprocess.CalledProcessError as e:
+        print(f"scripts/bench: {e.cmd[0]} failed; its output is above", file=sys.stderr)
+        return 1
+    except (Skip, StoryError) as e:
+        print(f"scripts/bench: {e}", file=sys.stderr)
+        return 1
+    if options.form == "json":
+        print(report.as_json(figures))
+    else:
+        print(report.as_table(figures), notes(cases, void, options.quick), sep="\n\n")
+    return 1 if void else 0
 
 
 sys.exit(main())

@@ -13,10 +13,6 @@ def target(f: Figure) -> float | None:
             ("peak_rss_mib", "etl"): 128.0 if f.case.startswith("four") else 64.0}.get((f.metric, f.peer))
 
 
-def missed(figures: list[Figure]) -> list[Figure]:
-    return [f for f in figures if target(f) is not None and f.value > target(f)]
-
-
 def as_json(figures: list[Figure]) -> str:
     return json.dumps([dataclasses.asdict(f) for f in figures], indent=1)
 

@@ -51,23 +51,33 @@ def expected(sink: Sink, rows: int) -> list[str | None]:
         return sink.checksum(name)
 
 
-def measured(peer, sink: Sink, want: list[str | None]) -> Cost:
+def measured(peer, shards: list[Shard], sink: Sink, want: list[str | None], warm: bool) -> Cost:
+    """One run.  Wrong rows make it void; so does, once the caches are warm, a server that had to encode them."""
+    sizes = [s.log_size() for s in shards]
     with sink.database() as name:
         cost = peer.run(name)
         got = sink.checksum(name)
     if got != want:
         raise Failed(f"{peer.name} moved {got[0]} rows with checksum {got[1]}; it should be {want[0]} and {want[1]}")
+    slow = [s.name for s, size in zip(shards, sizes) if encoded(s.log_since(size)) * len(shards) >= int(want[0])]
+    if warm and slow:
+        raise Failed(f"{peer.name} was not answered from the cache of {', '.join(slow)}")
     return cost
 
 
-def moving(case: str, peers: list, sink: Sink, rows: int, rounds: int) -> list[Figure]:
+def encoded(log: str) -> int:
+    """Rows of the largest answer that did not come out of the cache: only these are counted in a server's log."""
+    return max(map(int, re.findall(r"(?m)^[\d:]+ \d+ (\d+) rows, ", log)), default=0)
+
+
+def moving(case: str, peers: list, shards: list[Shard], sink: Sink, rows: int, rounds: int) -> list[Figure]:
     """All rows into an empty table.  One round before the first fills the servers' caches and is not counted."""
     want = expected(sink, rows)
     costs: dict[str, list[Cost]] = {p.name: [] for p in peers}
     for number in range(rounds + 1):
         for k in range(len(peers)):
             peer = peers[(k + number) % len(peers)]  # nobody always comes first
-            cost = measured(peer, sink, want)
+            cost = measured(peer, shards, sink, want, warm=number > 0)
             if number:
                 costs[peer.name].append(cost)
             say(f"  {case} {number or 'warm-up'}: {peer.name:13} {cost.wall_s:7.2f} s, CPU {cost.cpu_s:6.2f} s")
@@ -85,6 +95,13 @@ def figures(case: str, costs: dict[str, list[Cost]], rows: int) -> list[Figure]:
     found.append(figure(case, "wall_ratio", "floor", "etl/peer", [a.wall_s / b.wall_s for a, b in zip(etl, floor)]))
     found.append(figure(case, "cpu_ratio", "floor", "etl/peer", [a.cpu_s / b.cpu_s for a, b in zip(etl, floor)]))
     return found
+
+
+def growth(figures: list[Figure]) -> list[Figure]:
+    """Memory at ten times the rows, where both cases were measured."""
+    rss = {f.case: f.runs for f in figures if f.metric == "peak_rss_mib"}
+    pairs = [(few, few.replace("_1m", "_10m")) for few in rss if few.endswith("_1m")]
+    return [figure(many, "peak_rss_ratio", few, "10m/1m", [b / a for a, b in zip(rss[few], rss[many])]) for few, many in pairs if many in rss]
 
 
 # ---- nothing new ------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import pathlib
 import subprocess
 import sys
@@ -13,6 +12,7 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(SOURCE / "tests/scenario"))
 
 from story import mssqld as story_mssqld, postgres as story_postgres  # noqa: E402
+from story.errors import Skip, StoryError  # noqa: E402
 from story.libpq import Connection  # noqa: E402
 from story.process import Deadline  # noqa: E402
 
@@ -39,11 +39,7 @@ class Shard(story_mssqld.Mssqld):
     def load_end(self, loading: subprocess.Popen, count: int) -> None:
         said = loading.communicate()[0]
         if loading.returncode or not said.startswith(f"{count} rows"):
-            raise RuntimeError(f"{self.name} did not take {count} rows: {said.strip()}")
-
-    @property
-    def stats(self) -> dict:
-        return json.loads(self.command("stats"))
+            raise StoryError(f"{self.name} did not take {count} rows: {said.strip()}")
 
     def log_size(self) -> int:
         return (self.folder / "server.log").stat().st_size

@@ -23,8 +23,8 @@ def install(report: Report, build: pathlib.Path) -> pathlib.Path | None:
         shutil.copy(HERE / name, folder / name)
     if not fresh:
         try:
-            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True, text=True,
-                                  timeout=INSTALL_S)
+            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier", f"--cache={folder / 'npm-cache'}"],
+                                  cwd=folder, capture_output=True, text=True, timeout=INSTALL_S)
         except subprocess.TimeoutExpired:
             done = None
         if not done or done.returncode:

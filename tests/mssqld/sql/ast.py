@@ -20,7 +20,7 @@ class Literal:
 @node
 class Name:
     parts: list[str]
-    line: int
+    line: int = dataclasses.field(compare=False)
 
 
 @node
@@ -115,7 +115,7 @@ class Call:
     args: list
     distinct: bool
     over: tuple | None  # (partition, order)
-    line: int
+    line: int = dataclasses.field(compare=False)
 
 
 @node

@@ -1,6 +1,7 @@
 """A database: a file of SQLite, its catalog, and connections that know T-SQL's comparisons and conversions."""
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import pickle
 import sqlite3
@@ -12,34 +13,11 @@ from contract import SqlError, Type
 
 from . import values
 from .catalog import Catalog
+from .collate import COLLATIONS, unpadded, uuid_key, uuid_of_key
+from .convert import convert
+from .functions import SCALARS, Sum, many
 
 BUSY_SECONDS = 30
-
-
-def _ci(s: str) -> str:
-    return s.rstrip(" ").casefold()
-
-
-def _compare(key: Any):
-    def compare(a: str, b: str) -> int:
-        x, y = key(a), key(b)
-        return (x > y) - (x < y)
-    return compare
-
-
-COLLATIONS = {"ms_ci": _compare(_ci), "ms_cs": _compare(lambda s: s.rstrip(" ")),
-              "ms_bin": _compare(lambda s: s.rstrip(" ").encode("utf-16-be", "surrogatepass"))}
-
-
-def collation(name: str | None) -> str:
-    """SQLite's name of a collation of SQL Server."""
-    parts = (name or "").upper().split("_")
-    return "ms_bin" if "BIN" in parts or "BIN2" in parts else "ms_cs" if "CS" in parts else "ms_ci"
-
-
-def uuid_key(v: bytes | None) -> bytes | None:
-    """uniqueidentifiers are ordered from their last group to their first."""
-    return None if v is None else v[10:16] + v[8:10] + v[7:5:-1] + v[5:3:-1] + v[3::-1]
 
 
 class Database:
@@ -51,6 +29,9 @@ class Database:
         self.changes = 0                   # grows with every commit
         self.conversions: list[tuple[Type, Type, int | None]] = []
         self.active: dict[int, int] = {}   # spid: first rowversion of its open transaction
+        self.no_lock = contextlib.nullcontext()
+        self.turn = threading.Condition()  # of who writes
+        self.writer: int | None = None     # spid of the one that may
         with self._open() as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("CREATE TABLE IF NOT EXISTS _state (name TEXT PRIMARY KEY, value BLOB)")
@@ -87,10 +68,23 @@ class Database:
         with self.lock:
             return min(self.active.values(), default=self.last_rowversion + 1).to_bytes(8, "big")
 
+    def take_turn(self, session: Any, seconds: float | None) -> None:
+        """Waits until no other session has a transaction that writes."""
+        with self.turn:
+            if not self.turn.wait_for(lambda: self.writer in (None, session.spid) or session.cancelled, seconds):
+                raise SqlError(1222, "Lock request time out period exceeded.", 16, 51)
+            if session.cancelled:
+                raise SqlError(0, "cancelled")
+            self.writer = session.spid
+
     def ended(self, spid: int, changed: bool) -> None:
         with self.lock:
             self.active.pop(spid, None)
             self.changes += changed
+        with self.turn:
+            if self.writer == spid:
+                self.writer = None
+            self.turn.notify_all()
 
     @property
     def version(self) -> str:
@@ -124,7 +118,7 @@ class Database:
 
         def cast(v: Any, i: int) -> Any:
             a, b, style = self.conversions[i]
-            return values.encode(b, values.convert(values.decode(a, v), a, b, style))
+            return values.encode(b, convert(values.decode(a, v), a, b, style))
 
         def try_cast(v: Any, i: int) -> Any:
             try:
@@ -134,10 +128,11 @@ class Database:
 
         db.create_function("ms_cast", 2, guarded(cast), deterministic=True)
         db.create_function("ms_try", 2, try_cast, deterministic=True)
-        db.create_function("ms_uuid", 1, uuid_key, deterministic=True)
-        from .functions import SCALARS, Sum
+        for name, key in (("ms_uuid", uuid_key), ("ms_uuid_of", uuid_of_key), ("ms_unpad", unpadded)):
+            db.create_function(name, 1, key, deterministic=True)
         for name, count, function in SCALARS:
             db.create_function(name, count, guarded(function), deterministic=True)
+        db.create_function("ms_many", 0, guarded(many))
         sums = type("BoundSum", (Sum,), {"database": self})
         db.create_aggregate("ms_sum", 2, sums)
         return db

@@ -4,12 +4,13 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Iterator
 
-from contract import Column, SqlError, Type
+from contract import SqlError, Type
 
 from . import ast, values
 from .ast import Statement
 from .catalog import ColumnDef, Object
-from .expr import E, Scope
+from .convert import convert, fit_text
+from .scope import E, Scope
 
 BATCH = 2000
 FILLED = ("rowversion",)
@@ -22,7 +23,7 @@ class Changes:
 
     def default_of(self, c: ColumnDef) -> Any:
         e = self.evaluate(c.default)
-        return values.convert(e.value, e.type, c.type)
+        return convert(e.value, e.type, c.type)
 
     def evaluate(self, n: Any) -> E:
         """An expression without a FROM, as a constant."""
@@ -56,13 +57,15 @@ class Changes:
         if s.args["query"] is not None:
             compiler = self.compiler()
             q = compiler.query(s.args["query"])
+            if q.ties is not None or q.variables:
+                raise SqlError(1033, "INSERT from a SELECT with TOP ... WITH TIES or variables is not done by this server.")
             self._check_count(len(targets), len(q.columns))
             rows = ([(c.type, values.decode(c.type, v)) for c, v in zip(q.columns, row)] for row in self.execute(q.sql, compiler.bound).fetchall())
         else:
             for row in s.args["rows"]:
                 self._check_count(len(targets), len(row) if s.args["columns"] != [] else 0)
             rows = ([None if e is None else self._cell(e) for e in row] for row in s.args["rows"])
-        return self._insert_rows(o, targets, rows)
+        return self.insert_rows(o, targets, rows)
 
     def _check_count(self, targets: int, given: int) -> None:
         if given > targets:
@@ -81,15 +84,19 @@ class Changes:
         if v is None:
             if not c.nullable:
                 raise SqlError(515, f"Cannot insert the value NULL into column '{c.name}', table '{self.db.name}.{o.schema}.{o.name}'; column does not allow "
-                                    "nulls. INSERT fails.", 16, 2)
+                                    f"nulls. {self.doing} fails.", 16, 2)
             return None
+        if c.type.name == "sql_variant" or t.name == c.type.name == "xml":
+            return values.encode(c.type, convert(v, t, c.type))
+        if (t.name in values.TEXTS) != (c.type.name in values.TEXTS) and (t.name in values.BYTES or c.type.name in values.BYTES) and v != "":
+            raise SqlError(257, f"Implicit conversion from data type {t.name} to {c.type.name} is not allowed. Use the CONVERT function to run this query.", 16, 3)
         if t.name in values.TEXTS and c.type.name in values.TEXTS:
-            return self._kept_text(values.fit_text(v, c.type, True, c.name))
+            return self._kept_text(fit_text(v, c.type, c.name))
         if t.name in values.BYTES and c.type.name in ("binary", "varbinary") and c.type.length != -1 and len(v) > c.type.length:
             raise SqlError(2628, f"String or binary data would be truncated in table '{o.schema}.{o.name}', column '{c.name}'.")
         if t.name == "sql_variant" and c.type.name != "sql_variant":
             raise SqlError(257, f"Implicit conversion from data type sql_variant to {c.type.name} is not allowed. Use the CONVERT function to run this query.", 16, 3)
-        kept = values.encode(c.type, values.convert(v, t, c.type))
+        kept = values.encode(c.type, convert(v, t, c.type))
         return self._kept_text(kept) if isinstance(kept, str) and c.type.name in values.TEXTS else kept
 
     def _kept_text(self, s: str) -> str | bytes:
@@ -102,13 +109,16 @@ class Changes:
             self.db.catalog.surrogates = True
             return s.encode("utf-16-le", "surrogatepass")
 
-    def _insert_rows(self, o: Object, targets: list[ColumnDef], rows: Iterator[list]) -> int:
+    def insert_rows(self, o: Object, targets: list[ColumnDef], rows: Iterator[list]) -> int:
         others = [c for c in o.columns if c not in targets]
         every = [*targets, *others]
+        identity = next((i for i, c in enumerate(targets) if c.identity), None)
         sql = f"INSERT INTO {o.sql} ({', '.join(c.sql for c in every)}) VALUES ({', '.join('?' * len(every))})"
         count, batch = 0, []
         for row in rows:
             cells = [self._filled(c, o) if cell is None else self.store(c, *cell, o) for c, cell in zip(targets, row)]
+            if identity is not None:
+                self._identity_given(o, targets[identity], int(values.decode(targets[identity].type, cells[identity])))
             batch.append(cells + [self._filled(c, o) for c in others])
             count += 1
             if len(batch) == BATCH:
@@ -124,10 +134,16 @@ class Changes:
         if c.identity is not None:
             self.identity = o.next_identity
             o.next_identity += c.identity[1]
-            return self.identity
+            return values.encode(c.type, convert(self.identity, values.BIGINT, c.type))
         if c.default is not None:
-            return values.encode(c.type, self.default_of(c))
+            return self.store(c, c.type, self.default_of(c), o)
         return self.store(c, c.type, None, o)
+
+    def _identity_given(self, o: Object, c: ColumnDef, v: int) -> None:
+        step = c.identity[1]
+        self.identity = v
+        if (v - o.next_identity) * step >= 0:
+            o.next_identity = v + step
 
     def _insert_batch(self, o: Object, sql: str, batch: list) -> None:
         try:
@@ -200,30 +216,26 @@ class Changes:
         text, sources = compiler.source(source, None)
         target = next((x for x in sources if x.definition and x.alias.lower() == parts[-1].lower()), None)
         if not target:
+            named = self.find_object(parts)
+            target = next((x for x in sources if x.definition is named and named), None)
+        if not target:
             raise SqlError(208, f"Invalid object name '{'.'.join(parts)}'.", line=line)
         return target.definition, text, sources, target
 
     def delete(self, s: Statement) -> int:
         compiler = self.compiler()
-        o = self.table(s.args["table"], s.line)
-        text, sources = compiler.table_source(o, None)
+        o, text, sources, target = self._change_target(compiler, s.args["table"], s.args["source"], s.line)
         where = f" WHERE {compiler.condition(s.args['where'], Scope(sources))}" if s.args["where"] is not None else ""
         limit = ""
         if s.args["top"] is not None:
-            limit = f" LIMIT {int(self.evaluate(s.args['top']).value)}"
-        return self.execute(f"DELETE FROM {o.sql} WHERE rowid IN (SELECT {sources[0].rowid} FROM {text}{where}{limit})", compiler.bound).rowcount
+            n = self.evaluate(s.args["top"])
+            if n.type.name not in values.INTS or n.value is None or n.value < 0:
+                raise SqlError(1060, "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.", 15)
+            limit = f" LIMIT {n.value}"
+        return self.execute(f"DELETE FROM {o.sql} WHERE rowid IN (SELECT {target.rowid} FROM {text}{where}{limit})", compiler.bound).rowcount
 
     def truncate(self, s: Statement) -> None:
         o = self.table(s.args["table"], s.line)
         self.connection.execute(f"DELETE FROM {o.sql}")
         first = next((c.identity[0] for c in o.columns if c.identity), 1)
         o.next_identity = first
-
-    def bulk_columns(self, o: Object, names: list[str]) -> list[Column]:
-        found = []
-        for name in names:
-            c = o.column(name)
-            if not c:
-                raise SqlError(207, f"Invalid column name '{name}'.")
-            found.append(c.shown())
-        return found

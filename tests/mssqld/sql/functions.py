@@ -2,16 +2,14 @@
 (Database.conversion)."""
 from __future__ import annotations
 
-import functools
-import hashlib
-import re
-from decimal import ROUND_DOWN, Decimal
+import math
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from contract import SqlError
-from tds import clock, fromtext
+from tds import fromtext
 
-from . import values
+from . import convert, functions_text, functions_time, values
 
 
 def arithmetic(op: str, a: Any, b: Any, scale_a: int, scale_b: int, scale: int) -> int | None:
@@ -42,7 +40,9 @@ def exact(op: str, a: Any, b: Any, scale_a: int, scale_b: int, scale: int, preci
 def integer(op: str, a: int | None, b: int | None, low: int, high: int) -> int | None:
     if a is None or b is None:
         return None
-    if op in "/%":
+    if op == "/" and b:
+        n = abs(a) // abs(b) * (-1 if (a < 0) != (b < 0) else 1)
+    elif op in "/%":
         n = arithmetic(op, a, b, 0, 0, 0)
     else:
         n = a + b if op == "+" else a - b if op == "-" else a * b
@@ -51,135 +51,77 @@ def integer(op: str, a: int | None, b: int | None, low: int, high: int) -> int |
     return n
 
 
-@functools.lru_cache(512)
-def _like_pattern(pattern: str, escape: str | None, ci: int) -> re.Pattern:
-    out, i = [], 0
-    while i < len(pattern):
-        ch = pattern[i]
-        if escape and ch == escape and i + 1 < len(pattern):
-            i += 1
-            out.append(re.escape(pattern[i]))
-        elif ch == "%":
-            out.append(".*")
-        elif ch == "_":
-            out.append(".")
-        elif ch == "[" and "]" in pattern[i + 2:]:
-            end = pattern.index("]", i + 2)
-            inner = pattern[i + 1:end].replace("\\", "\\\\")
-            out.append("[" + inner + "]")
-            i = end
-        else:
-            out.append(re.escape(ch))
-        i += 1
-    return re.compile("".join(out), re.S | (re.I if ci else 0))
+def money(op: str, a: int | None, b: int | None, low: int, high: int) -> int | None:
+    n = arithmetic(op, a, b, 4, 4, 4)
+    if n is not None and not low <= n <= high:
+        raise SqlError(8115, "Arithmetic overflow error converting expression to data type money.", 16, 2)
+    return n
 
 
-def like(text: str | None, pattern: str | None, escape: str | None, ci: int) -> int | None:
-    if text is None or pattern is None:
-        return None
-    return int(bool(_like_pattern(pattern, escape, ci).fullmatch(text)))
-
-
-def length(text: str | None) -> int | None:
-    return None if text is None else len(text.rstrip(" ").encode("utf-16-le", "surrogatepass")) // 2
-
-
-def data_length(v: Any, kind: str, size: int) -> int | None:
-    if v is None:
-        return None
-    if isinstance(v, bytes):
-        return len(v)
-    if isinstance(v, str) and kind in values.TEXTS:
-        return len(v.encode("utf-16-le", "surrogatepass")) if kind[0] == "n" else len(v.encode("cp1252", "replace"))
-    return size
-
-
-def substring(v: Any, start: int | None, n: int | None) -> Any:
-    if v is None or start is None or n is None:
-        return None
-    if n < 0:
-        raise SqlError(537, "Invalid length parameter passed to the LEFT or SUBSTRING function.", 16, 3)
-    return v[max(0, start - 1):max(0, start - 1 + n)]
-
-
-def replace(text: str | None, old: str | None, new: str | None) -> str | None:
-    if text is None or old is None or new is None:
-        return None
-    return re.sub(re.escape(old), lambda m: new, text, flags=re.I) if old else text
-
-
-PARTS = {"NANOSECOND": 0, "MICROSECOND": 10, "MCS": 10, "MILLISECOND": 10_000, "MS": 10_000, "SECOND": 10_000_000, "SS": 10_000_000, "S": 10_000_000,
-         "MINUTE": 600_000_000, "MI": 600_000_000, "N": 600_000_000, "HOUR": 36_000_000_000, "HH": 36_000_000_000, "DAY": clock.DAY, "DD": clock.DAY,
-         "D": clock.DAY, "WEEK": 7 * clock.DAY, "WK": 7 * clock.DAY}
-MONTHS = {"MONTH": 1, "MM": 1, "M": 1, "QUARTER": 3, "QQ": 3, "Q": 3, "YEAR": 12, "YY": 12, "YYYY": 12}
-
-
-def part(word: str) -> str:
-    if word not in PARTS and word not in MONTHS:
-        raise SqlError(155, f"'{word.lower()}' is not a recognized datepart option.", 15)
-    return word
-
-
-def _months(days: int) -> tuple[int, int]:
-    import datetime
-    d = datetime.date.fromordinal(days + 1)
-    return d.year * 12 + d.month - 1, d.day
-
-
-def date_add(word: str, n: int | None, ticks: int | None) -> int | None:
-    """ticks: 100 ns since 0001-01-01."""
-    if n is None or ticks is None:
-        return None
-    if word in MONTHS:
-        import calendar
-        import datetime
-        months, day = _months(ticks // clock.DAY)
-        year, month = divmod(months + n * MONTHS[word], 12)
-        day = min(day, calendar.monthrange(year, month + 1)[1])
-        return (datetime.date(year, month + 1, day).toordinal() - 1) * clock.DAY + ticks % clock.DAY
-    return ticks + (n * PARTS[word] if PARTS[word] else n // 100)
-
-
-def date_diff(word: str, a: int | None, b: int | None) -> int | None:
-    """Boundaries crossed between two times in ticks."""
+def floating(op: str, a: float | None, b: float | None, single: int) -> float | None:
     if a is None or b is None:
         return None
-    if word in MONTHS:
-        return (_months(b // clock.DAY)[0] // MONTHS[word]) - (_months(a // clock.DAY)[0] // MONTHS[word])
-    unit = PARTS[word]
-    return (b - a) * 100 if not unit else b // unit - a // unit
+    if op == "/" and b == 0:
+        raise SqlError(8134, "Divide by zero error encountered.")
+    n = a + b if op == "+" else a - b if op == "-" else a * b if op == "*" else a / b
+    return convert._fit_float(n, values.make("real" if single else "float", []))
 
 
-def date_part(word: str, ticks: int | None) -> int | None:
-    if ticks is None:
+def limited(n: int | None, low: int, high: int) -> int | None:
+    if n is not None and not low <= n <= high:
+        raise SqlError(517, "Adding a value to a 'datetime' column caused an overflow.")
+    return n
+
+
+def many() -> None:
+    raise SqlError(512, "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is "
+                        "used as an expression.")
+
+
+def _number(n: Any) -> int:
+    return int(n) - values.NUL_ORDER if isinstance(n, str) else n
+
+
+def _as(n: int, like: Any) -> Any:
+    return f"{n + values.NUL_ORDER:041d}" if isinstance(like, str) else n
+
+
+def round_exact(v: Any, digits: int | None, scale: int, precision: int, cut: int) -> Any:
+    if v is None or digits is None:
         return None
-    if word in MONTHS:
-        months, _ = _months(ticks // clock.DAY)
-        return {12: months // 12, 1: months % 12 + 1, 3: months % 12 // 3 + 1}[MONTHS[word]]
-    if PARTS[word] == clock.DAY:
-        return _months(ticks // clock.DAY)[1]
-    of = {36_000_000_000: 24, 600_000_000: 60, 10_000_000: 60, 10_000: 1000, 10: 1_000_000}.get(PARTS[word])
-    if not of:
-        raise SqlError(155, f"'{word.lower()}' is not a recognized datepart option.", 15)
-    return ticks // PARTS[word] % of
+    n, by = _number(v), scale - digits
+    if by > 0:
+        n = (abs(n) // 10 ** by * 10 ** by) * (-1 if n < 0 else 1) if cut else values.rescale(values.rescale(n, -by), by)
+    if abs(n) >= 10 ** precision:
+        raise SqlError(8115, "Arithmetic overflow error converting expression to data type numeric.", 16, 2)
+    return _as(n, v)
 
 
-def hash_bytes(algorithm: str | None, v: Any, wide: int) -> bytes | None:
-    names = {"MD5": "md5", "SHA": "sha1", "SHA1": "sha1", "SHA2_256": "sha256", "SHA2_512": "sha512"}
-    if v is None or algorithm is None or algorithm.upper() not in names:
+def round_float(v: float | None, digits: int | None) -> float | None:
+    if v is None or digits is None:
         return None
-    raw = v if isinstance(v, bytes) else v.encode("utf-16-le" if wide else "cp1252", "replace")
-    return hashlib.new(names[algorithm.upper()], raw).digest()
+    return float(Decimal(repr(v)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, fromtext.EXACT)) if abs(v) < 1e30 else v
 
 
-def round_exact(n: Any, digits: int | None, scale: int) -> Any:
-    if n is None or digits is None:
+def to_whole(how: str, v: Any, scale: int) -> Any:
+    if v is None:
         return None
-    wide = isinstance(n, str)
-    n = int(n) - values.NUL_ORDER if wide else n
-    by = scale - digits
-    n = values.rescale(values.rescale(n, -by), by) if by > 0 else n
-    return f"{n + values.NUL_ORDER:041d}" if wide else n
+    n, one = _number(v), 10 ** scale
+    return _as(abs(n) if how == "abs" else n // one * one if how == "floor" else -(-n // one) * one, v)
+
+
+def floor(v: float | None) -> float | None:
+    return None if v is None else float(math.floor(v))
+
+
+def ceiling(v: float | None) -> float | None:
+    return None if v is None else float(math.ceil(v))
+
+
+def square_root(v: float | None) -> float | None:
+    if v is not None and v < 0:
+        raise SqlError(3623, "An invalid floating point operation occurred.")
+    return None if v is None else math.sqrt(v)
 
 
 class Sum:
@@ -200,14 +142,6 @@ class Sum:
         return None if self.total is None else values.encode(self.database.conversions[self.pair][1], self.total)
 
 
-def upper(text: str | None) -> str | None:
-    return None if text is None else text.upper()
-
-
-def lower(text: str | None) -> str | None:
-    return None if text is None else text.lower()
-
-
-SCALARS = [("upper", 1, upper), ("lower", 1, lower), ("ms_exact", 7, exact), ("ms_int", 5, integer), ("ms_like", 4, like), ("ms_len", 1, length), ("ms_bytes", 3, data_length),
-           ("ms_substring", 3, substring), ("ms_replace", 3, replace), ("ms_dateadd", 3, date_add), ("ms_datediff", 3, date_diff),
-           ("ms_datepart", 2, date_part), ("ms_hash", 3, hash_bytes), ("ms_round", 3, round_exact)]
+SCALARS = [("ms_exact", 7, exact), ("ms_int", 5, integer), ("ms_money", 5, money), ("ms_float", 4, floating), ("ms_limit", 3, limited),
+           ("ms_round", 5, round_exact), ("ms_roundf", 2, round_float), ("ms_rounded", 3, to_whole), ("ms_floor", 1, floor), ("ms_ceiling", 1, ceiling),
+           ("ms_sqrt", 1, square_root), *functions_text.SCALARS, *functions_time.SCALARS]

@@ -1,13 +1,15 @@
 """Statements of a batch, one after the other; what is not known is a syntax error."""
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Iterator
 
 from contract import SqlError
 
-from . import ast
+from . import ast, collate, values
 from .ast import Statement
 from .cursor import RESERVED
+from .flow import Flow
 from .parse_query import Queries
 
 SET_SWITCHES = {"ANSI_NULLS", "ANSI_PADDING", "ANSI_WARNINGS", "ANSI_NULL_DFLT_ON", "ANSI_DEFAULTS", "ARITHABORT", "CONCAT_NULL_YIELDS_NULL",
@@ -15,7 +17,10 @@ SET_SWITCHES = {"ANSI_NULLS", "ANSI_PADDING", "ANSI_WARNINGS", "ANSI_NULL_DFLT_O
                 "NOEXEC", "ARITHIGNORE", "ANSI_NULL_DFLT_OFF"}
 
 
-class Parser(Queries):
+LEVELS = [("READ", "COMMITTED"), ("READ", "UNCOMMITTED"), ("REPEATABLE", "READ"), ("SNAPSHOT",), ("SERIALIZABLE",)]
+
+
+class Parser(Flow, Queries):
     def statements(self) -> Iterator[Any]:
         """Lazily: an error further on does not hinder what stands before it only where SQL Server would also run that; callers parse all."""
         while True:
@@ -89,7 +94,8 @@ class Parser(Queries):
         self.accept("FROM")
         table = self.names()
         self._hints()
-        return Statement("delete", line, {"table": table, "top": top, "where": self.condition() if self.accept("WHERE") else None})
+        source = self._sources() if self.accept("FROM") else None
+        return Statement("delete", line, {"table": table, "top": top, "source": source, "where": self.condition() if self.accept("WHERE") else None})
 
     def _s_truncate(self, line: int) -> Statement:
         self.expect("TABLE")
@@ -185,8 +191,6 @@ class Parser(Queries):
         name = self.name()
         if self.accept("AS"):
             raise SqlError(102, "Incorrect syntax near 'AS'.", 15, line=self.now.line)  # computed columns are not done here
-        if self.is_word("TIMESTAMP") or self.is_word("ROWVERSION"):
-            pass
         c = {"name": name, "type": self.type(), "nullable": None, "identity": None, "default": None}
         if c["type"].name == "rowversion":
             c["nullable"] = False
@@ -208,8 +212,9 @@ class Parser(Queries):
             elif self.accept("DEFAULT"):
                 c["default"] = self._primary() if self.is_op("(") else self.expression()
             elif self.accept("COLLATE"):
-                t = c["type"]
-                c["type"] = type(t)(t.name, t.length, t.precision, t.scale, self.name())
+                if c["type"].name not in values.TEXTS:
+                    raise SqlError(447, f"Expression type {c['type'].name} is invalid for COLLATE clause.")
+                c["type"] = dataclasses.replace(c["type"], collation=collate.known(self.name(), self.now.line))
             elif self.accept("PRIMARY", "KEY"):
                 constraints.append(("primary", constraint, [(name, False)], self._key_kind(False)))
             elif self.accept("UNIQUE"):
@@ -219,7 +224,7 @@ class Parser(Queries):
 
     def _s_drop(self, line: int) -> Statement:
         kind = self.take().text.lower()
-        if kind not in ("table", "view", "index", "schema", "database"):
+        if kind not in ("table", "view", "index", "schema"):
             self.at -= 1
             raise self.syntax()
         exists = self.accept("IF", "EXISTS")
@@ -233,15 +238,30 @@ class Parser(Queries):
         self.expect("TABLE")
         table = self.names()
         if self.accept("ALTER", "COLUMN"):
-            return Statement("alter", line, {"table": table, "action": "alter", "column": self._column([])})
+            constraints: list = []
+            action = ("alter", {"column": self._column(constraints)})
+            if constraints:
+                raise self.syntax()
+            return Statement("alter", line, {"table": table, "actions": [action]})
+        actions = []
         if self.accept("DROP"):
-            self.accept("COLUMN")
-            return Statement("alter", line, {"table": table, "action": "drop", "name": self.name()})
+            what = "drop_constraint" if self.accept("CONSTRAINT") else "drop"
+            if what == "drop":
+                self.expect("COLUMN")
+            actions.append((what, {"name": self.name()}))
+            while self.accept_op(","):
+                actions.append((what, {"name": self.name()}))
+            return Statement("alter", line, {"table": table, "actions": actions})
         self.expect("ADD")
-        if self.now.text in ("CONSTRAINT", "PRIMARY", "UNIQUE"):
-            return Statement("alter", line, {"table": table, "action": "constraint", "constraint": self._table_constraint()})
-        constraints: list = []
-        return Statement("alter", line, {"table": table, "action": "add", "column": self._column(constraints)})
+        while True:
+            if self.now.text in ("CONSTRAINT", "PRIMARY", "UNIQUE"):
+                actions.append(("constraint", {"constraint": self._table_constraint()}))
+            else:
+                found: list = []
+                actions.append(("add", {"column": self._column(found)}))
+                actions += [("constraint", {"constraint": c}) for c in found]
+            if not self.accept_op(","):
+                return Statement("alter", line, {"table": table, "actions": actions})
 
     # ---- the session -------------------------------------------------------------------------------------------------------
     def _s_declare(self, line: int) -> Statement:
@@ -262,10 +282,11 @@ class Parser(Queries):
             self.expect_op("=")
             return Statement("set_variable", line, {"name": name, "value": self.expression()})
         if self.accept("TRANSACTION"):
-            words = [self.take().text for _ in range(2)]
-            while self.now.kind == "word" and self.now.text in ("READ", "COMMITTED", "UNCOMMITTED", "REPEATABLE", "SNAPSHOT", "SERIALIZABLE"):
-                words.append(self.take().text)
-            return Statement("set", line, {"option": "ISOLATION", "value": " ".join(words[2:])})
+            self.expect("ISOLATION", "LEVEL")
+            level = next((w for w in LEVELS if self.accept(*w)), None)
+            if not level:
+                raise self.syntax()
+            return Statement("set", line, {"option": "ISOLATION", "value": " ".join(level)})
         if self.accept("IDENTITY_INSERT"):
             table = self.names()
             return Statement("set", line, {"option": "IDENTITY_INSERT", "value": self.accept("ON") or (self.expect("OFF") or False), "table": table})
@@ -289,10 +310,9 @@ class Parser(Queries):
         return Statement("print", line, {"value": self.expression()})
 
     def _s_begin(self, line: int) -> Statement:
-        if not self.accept("TRAN"):
-            self.expect("TRANSACTION")
-        self._transaction_name()
-        return Statement("begin", line, {})
+        if not self.accept("TRAN") and not self.accept("TRANSACTION"):
+            return self.block(line)
+        return Statement("begin", line, {"name": self._transaction_name()})
 
     def _transaction_name(self) -> str | None:
         return self.name() if self.now.kind == "name" or (self.now.kind == "word" and self.now.text not in RESERVED) else None

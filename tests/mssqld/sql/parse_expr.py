@@ -5,7 +5,8 @@ from typing import Any
 
 from contract import DEFAULT_COLLATION, SqlError
 
-from . import ast, values
+from . import ast, collate, values
+from .convert import in_code_page
 from .cursor import Cursor
 
 NULL_TYPE = values.INT  # of a bare NULL
@@ -154,7 +155,7 @@ class Expressions(Cursor):
             return inner if op == "+" else ast.Unary(op, inner)
         operand = self._primary()
         while self.accept("COLLATE"):
-            operand = ast.Collate(operand, self.name())
+            operand = ast.Collate(operand, collate.known(self.name(), self.now.line))
         return operand
 
     def _primary(self) -> Any:
@@ -162,10 +163,7 @@ class Expressions(Cursor):
         if t.kind == "number":
             return literal_number(self.take().raw)
         if t.kind in ("string", "nstring"):
-            self.take()
-            units = max(1, len(t.raw.encode("utf-16-le")) // 2)
-            long = units > (4000 if t.kind == "nstring" else 8000)
-            return ast.Literal(values.make("nvarchar" if t.kind == "nstring" else "varchar", [-1 if long else units], DEFAULT_COLLATION), t.raw)
+            return self._text(self.take())
         if t.kind == "binary":
             self.take()
             digits = t.raw[2:]
@@ -189,6 +187,15 @@ class Expressions(Cursor):
         if t.kind == "word" and self.peek().kind == "op" and self.peek().raw == "(":
             return self._call()
         return ast.Name(self.names(), t.line)
+
+    def _text(self, t: Any) -> ast.Literal:
+        """Without N in front it is in the code page of the default collation."""
+        if t.kind == "nstring":
+            units = max(1, len(t.raw.encode("utf-16-le", "surrogatepass")) // 2)
+            return ast.Literal(values.make("nvarchar", [-1 if units > 4000 else units], DEFAULT_COLLATION), t.raw)
+        units = max(1, len(t.raw))
+        kind = values.make("varchar", [-1 if units > 8000 else units], DEFAULT_COLLATION)
+        return ast.Literal(kind, in_code_page(t.raw, kind))
 
     def _case(self) -> ast.Case:
         operand = None if self.is_word("WHEN") else self.expression()

@@ -30,12 +30,13 @@ class Queries(Expressions):
                         self.expect("ROW")
                     self.expect("ONLY")
         if self.accept("OPTION"):
-            depth = 0
-            while True:
+            self.expect_op("(")
+            depth = 1
+            while depth:
                 t = self.take()
-                depth += (t.raw == "(") - (t.raw == ")")
-                if not depth:
-                    break
+                if t.kind == "end":
+                    raise self.syntax()
+                depth += (t.kind == "op" and t.raw == "(") - (t.kind == "op" and t.raw == ")")
         return found
 
     def _with(self) -> ast.With:
@@ -49,12 +50,18 @@ class Queries(Expressions):
                 return ast.With(tables, self.query())
 
     def _union(self) -> Any:
-        left = self._select()
-        while self.now.text in ("UNION", "EXCEPT", "INTERSECT"):
+        left = self._intersection()
+        while self.is_word("UNION") or self.is_word("EXCEPT"):
             op = self.take().text
             if op == "UNION" and self.accept("ALL"):
                 op = "UNION ALL"
-            left = ast.Union(left, self._select(), op)
+            left = ast.Union(left, self._intersection(), op)
+        return left
+
+    def _intersection(self) -> Any:
+        left = self._select()
+        while self.accept("INTERSECT"):
+            left = ast.Union(left, self._select(), "INTERSECT")
         return left
 
     def _select(self) -> Any:

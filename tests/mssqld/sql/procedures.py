@@ -7,6 +7,7 @@ from contract import Column, Columns, Done, Event, Info, Param, ReturnStatus, Ro
 
 from . import ast, values
 from .catalog import type_ids
+from .convert import convert
 from .parse import parameter_list
 
 TEXT_MAX = values.make("nvarchar", [-1])
@@ -31,7 +32,7 @@ class Procedures:
             raise SqlError(2812, f"Could not find stored procedure '{procedure}'.", 16, 62)
 
     def _text_of(self, p: Param) -> str:
-        return values.convert(p.value, p.type, TEXT_MAX) or ""
+        return convert(p.value, p.type, TEXT_MAX) or ""
 
     def _named(self, params: list[Param], name: str, position: int) -> Param | None:
         named = next((p for p in params if p.name.lower() == name), None)
@@ -48,7 +49,7 @@ class Procedures:
             p = next((p for p in given if p.name.lower() == name.lower()), None) or (given[i] if i < len(given) and not given[i].name else None)
             if p is None:
                 raise SqlError(8178, f"The parameterized query '{self._text_of(statement)[:60]}' expects the parameter '{name}', which was not supplied.")
-            bound.append(Param(name, t, values.convert(p.value, p.type, t)))
+            bound.append(Param(name, t, convert(p.value, p.type, t)))
             if output and p.output:
                 outputs.append((name, p))
         for p in given:
@@ -89,7 +90,7 @@ class Procedures:
         yield ReturnStatus(0)
 
     # ---- EXEC --------------------------------------------------------------------------------------------------------------------
-    def exec_statement(self, s: ast.Statement) -> Iterator[Event]:
+    def do_exec(self, s: ast.Statement) -> Iterator[Event]:
         params, targets = [], {}
         for name, n, output in s.args["args"]:
             if isinstance(n, ast.Literal) and n.type is None:  # a bare word is its text
@@ -107,20 +108,20 @@ class Procedures:
                 if isinstance(event, Param):
                     target = targets.get(event.name.lower())
                     if target:
-                        before[target] = (before[target][0], values.convert(event.value, event.type, before[target][0]))
+                        before[target] = (before[target][0], convert(event.value, event.type, before[target][0]))
                 elif not isinstance(event, ReturnStatus):
                     yield event
         finally:
             self.variables = before
 
-    def exec_text(self, s: ast.Statement) -> Iterator[Event]:
+    def do_exec_text(self, s: ast.Statement) -> Iterator[Event]:
         e = self.evaluate(s.args["text"])
         before, self.variables = self.variables, {}
         try:
-            yield from self.batch(values.convert(e.value, e.type, TEXT_MAX) or "", [])
+            yield from self.batch(convert(e.value, e.type, TEXT_MAX) or "", [])
         finally:
             self.variables = before
 
-    def print_statement(self, s: ast.Statement) -> Iterator[Event]:
+    def do_print(self, s: ast.Statement) -> Iterator[Event]:
         e = self.evaluate(s.args["value"])
-        yield Info(0, values.convert(e.value, e.type, TEXT_MAX) or "", 0)
+        yield Info(0, convert(e.value, e.type, TEXT_MAX) or "", 0)

@@ -7,10 +7,12 @@ from typing import Any
 from contract import Column, SqlError, Type
 
 from . import ast, values
-from .calls import Calls
-from .catalog import VIEWS, Object
-from .database import collation
-from .expr import E, Scope, Source
+from .calls import AGGREGATES, Calls
+from .catalog import Object
+from .collate import collation
+from .groups import Grouping
+from .scope import E, Scope, Source
+from .system import VIEWS
 
 
 @dataclasses.dataclass
@@ -22,13 +24,16 @@ class Query:
     ties: int | None = None     # rows after which only ties follow
     variables: list[str] | None = None
 
+DISTINCT_ORDER = SqlError(145, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.", 15)
+SET_ORDER = SqlError(104, "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.", 15)
+
 
 class Select(Calls):
     def __init__(self, session: Any, variables: dict):
         super().__init__(session, variables)
         self.aliases = 0
         self.with_tables: dict[str, tuple] = {}
-        self.depth = 0
+        self.depth = self.trusted = 0
 
     def query(self, n: Any, outer: Scope | None = None) -> Query:
         self.depth += 1
@@ -37,15 +42,18 @@ class Select(Calls):
                 before = dict(self.with_tables)
                 for name, columns, q in n.tables:
                     self.with_tables[name.lower()] = (q, columns, dict(self.with_tables))
-                found = self.query(n.query, outer)
-                self.with_tables = before
-                return found
+                try:
+                    self.depth -= 1
+                    return self.query(n.query, outer)
+                finally:
+                    self.depth += 1
+                    self.with_tables = before
             return self._union_query(n, outer) if isinstance(n, ast.Union) else self._select_query(n, outer)
         finally:
             self.depth -= 1
 
     # ---- sources -----------------------------------------------------------------------------------------------------------------
-    def _alias(self) -> str:
+    def alias(self) -> str:
         self.aliases += 1
         return f"a{self.aliases}"
 
@@ -58,39 +66,57 @@ class Select(Calls):
         if len(n.parts) == 1 and name in self.with_tables:
             q, columns, visible = self.with_tables[name]
             now, self.with_tables = self.with_tables, visible
-            found = self._derived(self.query(q, None), n.alias or n.parts[-1], columns)
-            self.with_tables = now
-            return found
+            try:
+                return self._derived(self.query(q, None), n.alias or n.parts[-1], columns)
+            finally:
+                self.with_tables = now
         full = ".".join(n.parts[-2:]).lower()
         if full in VIEWS:
             return self._system_view(full, n)
-        o = self.session.object(n.parts, n.line)
-        if o.kind == "V":
-            from .parse import Parser
-            now, self.with_tables = self.with_tables, {}
-            found = self._derived(self.query(Parser(o.text).query(), None), n.alias or o.name, o.columns_named)
+        o = self.session.object(n.parts, n.line, self.trusted > 0)
+        return self._view(o, n.alias) if o.kind == "V" else self.table_source(o, n.alias)
+
+    def _view(self, o: Object, alias: str | None) -> tuple[str, list[Source]]:
+        """Who may read a view need not be allowed to read what is below it."""
+        from .parse import Parser
+        now, self.with_tables = self.with_tables, {}
+        self.trusted += 1
+        try:
+            q = self.query(Parser(o.text).query(), None)
+            self._check_width(q, o.columns, o.name)
+            return self._derived(q, alias or o.name, [c.name for c in o.columns])
+        finally:
             self.with_tables = now
-            return found
-        return self.table_source(o, n.alias)
+            self.trusted -= 1
+
+    def _check_width(self, q: Query, columns: list, name: str) -> None:
+        if len(q.columns) != len(columns):
+            raise SqlError(4502 if len(q.columns) < len(columns) else 8158, f"View or function '{name}' has more column names specified than columns defined."
+                           if len(q.columns) < len(columns) else f"'{name}' has more columns than were specified in the column list.")
 
     def table_source(self, o: Object, alias: str | None) -> tuple[str, list[Source]]:
-        a = self._alias()
+        a = self.alias()
         columns = [(c.name, f"{a}.{c.sql}", c.type, c.nullable) for c in o.columns]
         return f"{o.sql} AS {a}", [Source(alias or o.name, columns, f"{a}.rowid", o)]
 
     def _derived(self, q: Query, alias: str, names: list[str] | None) -> tuple[str, list[Source]]:
-        if q.ties is not None:
-            raise SqlError(1033, "TOP ... WITH TIES is not done in a subquery by this server.")
-        a = self._alias()
+        a = self.alias()
+        if names:
+            self._check_width(q, names, alias)
         names = names or [c.name for c in q.columns]
+        for i, name in enumerate(names, 1):
+            if not name:
+                raise SqlError(8155, f"No column name was specified for column {i} of '{alias}'.", 16, 2)
+            if name.lower() in [other.lower() for other in names[:i - 1]]:
+                raise SqlError(8156, f"The column '{name}' was specified multiple times for '{alias}'.")
         columns = [(name, f"{a}.k{i}", c.type, c.nullable) for i, (name, c) in enumerate(zip(names, q.columns))]
         return f"({q.sql}) AS {a}", [Source(alias, columns)]
 
     def _system_view(self, full: str, n: ast.Table) -> tuple[str, list[Source]]:
         self.volatile = True
         columns, make = VIEWS[full]
-        name = self.session.system_table(full, [c for c, _ in columns], make)
-        a = self._alias()
+        name = self.session.system_table(full, len(columns), make)
+        a = self.alias()
         return f"temp.{name} AS {a}", [Source(n.alias or n.parts[-1], [(c, f"{a}.k{i}", t, True) for i, (c, t) in enumerate(columns)])]
 
     def _join(self, n: ast.Join, outer: Scope | None) -> tuple[str, list[Source]]:
@@ -98,6 +124,10 @@ class Select(Calls):
         right, rs = self.source(n.right, outer)
         if isinstance(n.right, ast.Join):
             right = f"({right})"
+        for kind, sources in (("LEFT", rs), ("RIGHT", ls), ("FULL", rs + ls)):
+            if n.kind == kind:  # where there is no partner there are NULLs
+                for s in sources:
+                    s.columns = [(name, sql, t, True) for name, sql, t, _ in s.columns]
         if n.kind == "CROSS":
             return f"{left} CROSS JOIN {right}", ls + rs
         return f"{left} {n.kind} JOIN {right} ON {self.condition(n.on, Scope(ls + rs, outer))}", ls + rs
@@ -121,7 +151,9 @@ class Select(Calls):
             raise SqlError(141, "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.", 15)
         return items, variables or None
 
-    def _order_keys(self, order: list, items: list[tuple[str, E]], scope: Scope, ordinals: list[int]) -> list[tuple[str, bool]]:
+    def _order_keys(self, order: list, items: list[tuple[str, E]], scope: Scope, ordinals: list[int], grouping: Grouping | None = None,
+                    only_items: SqlError | None = None) -> list[tuple[str, bool]]:
+        """only_items: what is wrong with keys that are no items."""
         keys = []
         for e, descending in order:
             at = None
@@ -130,19 +162,24 @@ class Select(Calls):
                     raise SqlError(108, f"The ORDER BY position number {e.value} is out of range of the number of items in the select list.", 16)
                 at = e.value - 1
             elif isinstance(e, ast.Name) and len(e.parts) == 1:
-                at = next((i for i, (name, _) in enumerate(items) if name.lower() == e.parts[0].lower()), None)
+                named = [i for i, (name, _) in enumerate(items) if name.lower() == e.parts[0].lower()]
+                if len({items[i][1].sql for i in named}) > 1:
+                    raise SqlError(209, f"Ambiguous column name '{e.parts[0]}'.", 16, line=e.line)
+                at = named[0] if named else None
             compiled = items[at][1] if at is not None else self.compile(e, scope)
             if at is None:
                 at = next((i for i, (_, item) in enumerate(items) if item.sql == compiled.sql), None)
             if at is not None:
                 ordinals.append(at + 1)
-            if compiled.type.name in ("text", "ntext", "image", "xml") or compiled.type.name in values.CLR:
-                raise SqlError(306, "The text, ntext, and image data types cannot be compared or sorted, except when using IS NULL or LIKE operator.")
+            elif only_items is not None:
+                raise only_items
+            elif grouping:
+                grouping.check(e, "order")
             keys.append((self.sort_key(compiled), descending))
         return keys
 
     def _count(self, n: Any, scope: Scope) -> int:
-        e = self.cast(self.compile(n, scope), values.BIGINT)
+        e = self.cast(self.session.evaluate(n), values.BIGINT)
         if not e.constant or e.value is None or e.value < 0:
             raise SqlError(1060, "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.", 15)
         return e.value
@@ -150,23 +187,31 @@ class Select(Calls):
     def _select_query(self, n: ast.Select, outer: Scope | None) -> Query:
         source, sources = self.source(n.source, outer) if n.source is not None else ("", [])
         scope = Scope(sources, outer)
+        if n.ties and self.depth > 1:
+            raise SqlError(1033, "TOP ... WITH TIES is done by this server in the outermost query alone.")
         where = self.condition(n.where, scope) if n.where is not None else ""
-        scope.aggregates = False
+        if scope.aggregates:
+            raise SqlError(147, "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING clause or a select list.", 15)
         group = [self.compile(g, scope) for g in n.group]
         items, variables = self._items(n, scope)
         having = self.condition(n.having, scope) if n.having is not None else ""
-        grouped = bool(group) or scope.aggregates
-        if grouped:
-            self._check_grouped(n, group, scope)
+        grouped = bool(group) or scope.aggregates or n.having is not None
+        grouping = Grouping(n.group, scope, self.compile, AGGREGATES) if grouped else None
+        if grouping:
+            grouping.check([i.value if isinstance(i, ast.Item) else i for i in n.items], "select")
+            grouping.check(n.having, "having")
         ordinals: list[int] = []
-        keys = self._order_keys(n.order, items, scope, ordinals)
+        keys = self._order_keys(n.order, items, scope, ordinals, grouping, DISTINCT_ORDER if n.distinct else None)
         if n.ties and not keys:
             raise SqlError(1062, "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause.", 15)
         top = self._count(n.top, scope) if n.top is not None else None
         if n.percent:
             raise SqlError(102, "Incorrect syntax near 'PERCENT'.", 15)
         hidden = [k for k, _ in keys] if n.ties else []
-        columns = [f"{self.sort_key(e) if n.distinct and e.type.name in values.TEXTS else e.sql} AS k{i}" for i, (_, e) in enumerate(items)] + [f"{k} AS h{i}" for i, k in enumerate(hidden)]
+        for _, e in items if n.distinct else []:
+            self.sort_key(e)  # refuses what cannot be told apart
+        columns = [f"{self.sort_key(e) if n.distinct and e.type.name in values.TEXTS else e.sql} AS k{i}" for i, (_, e) in enumerate(items)]
+        columns += [f"{k} AS h{i}" for i, k in enumerate(hidden)]
         sql = f"SELECT {'DISTINCT ' if n.distinct else ''}{', '.join(columns)}"
         sql += (f" FROM {source}" if source else "") + (f" WHERE {where}" if where else "")
         sql += f" GROUP BY {', '.join(self.sort_key(g) for g in group)}" if group else ""
@@ -186,34 +231,26 @@ class Select(Calls):
             return f"{sql} LIMIT {self._count(n.fetch, scope) if n.fetch is not None else -1} OFFSET {offset}"
         return f"{sql} LIMIT {top}" if top is not None and not n.ties else sql
 
-    def _check_grouped(self, n: ast.Select, group: list[E], scope: Scope) -> None:
-        allowed = {g.sql for g in group}
-        for item in n.items:
-            if isinstance(item, ast.Item) and isinstance(item.value, ast.Name):
-                e = self.compile(item.value, scope)
-                if e.sql not in allowed:
-                    name = ".".join(item.value.parts)
-                    raise SqlError(8120, f"Column '{name}' is invalid in the select list because it is not contained in either an aggregate function or "
-                                         "the GROUP BY clause.")
-
     # ---- UNION -------------------------------------------------------------------------------------------------------------------
     def _union_query(self, n: ast.Union, outer: Scope | None) -> Query:
         left, right = self.query(n.left, outer), self.query(n.right, outer)
         if len(left.columns) != len(right.columns):
             raise SqlError(205, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.")
+        for c in left.columns + right.columns if n.op != "UNION ALL" else []:
+            self.sort_key(E("", c.type))
         types: list[Type] = [values.common(a.type, b.type) for a, b in zip(left.columns, right.columns)]
         parts = []
         for q in (left, right):
-            a = self._alias()
+            a = self.alias()
             cells = [self.cast(E(f"{a}.k{i}", c.type), t).sql + (f" COLLATE {collation(t.collation)}" if t.name in values.TEXTS else "") + f" AS k{i}"
                      for i, (c, t) in enumerate(zip(q.columns, types))]
             parts.append(f"SELECT {', '.join(cells)} FROM ({q.sql}) AS {a}")
         columns = [Column(a.name, t, a.nullable or b.nullable) for a, b, t in zip(left.columns, right.columns, types)]
-        a = self._alias()
+        a = self.alias()
         scope = Scope([Source("", [(c.name, f"{a}.k{i}", c.type, c.nullable) for i, c in enumerate(columns)])])
         ordinals: list[int] = []
         items = [(c.name, E(f"{a}.k{i}", c.type)) for i, c in enumerate(columns)]
-        keys = self._order_keys(n.order, items, scope, ordinals)
+        keys = self._order_keys(n.order, items, scope, ordinals, None, SET_ORDER)
         sql = f"SELECT * FROM ({parts[0]} {n.op} {parts[1]}) AS {a}"
         if keys:
             sql += " ORDER BY " + ", ".join(k + (" DESC" if d else "") for k, d in keys)

@@ -1,7 +1,6 @@
 """All databases under one folder."""
 from __future__ import annotations
 
-import contextlib
 import itertools
 import pathlib
 import threading
@@ -23,7 +22,6 @@ class Server:
     def __init__(self, folder: pathlib.Path, database: str, now: int | None):
         self.folder, self.now, self.version = folder, now, VERSION
         self.lock = threading.Lock()
-        self.no_lock = contextlib.nullcontext()
         self.spids = itertools.count(51)
         self.denied: set[str] = set()
         self.databases: dict[str, Database] = {}
@@ -39,6 +37,11 @@ class Server:
             self.databases[name.lower()].name = name
             return self.databases[name.lower()]
 
+    def numbered(self) -> list[tuple[int, Database]]:
+        """All databases with their numbers: master is the first, and those of users begin with 5."""
+        others = sorted(n for n in self.databases if n != "master")
+        return [(1, self.databases["master"]), *enumerate((self.databases[n] for n in others), 5)]
+
     def database(self, name: str) -> Database | None:
         return self.databases.get(name.lower())
 
@@ -50,7 +53,7 @@ class Server:
         db = self.database(database) if database else self.default
         if not db:
             raise SqlError(4060, f'Cannot open database "{database}" requested by the login. The login failed.', 11)
-        return Session(self, db, next(self.spids), user, False)
+        return Session(self, db, next(self.spids), user, False, host, application)
 
     def admin(self) -> Session:
         session = Session(self, self.default, next(self.spids), "sa", True)
@@ -65,7 +68,7 @@ class Server:
             chosen = [o.column(c) for c in columns] if columns else [c for c in o.columns if c.identity is None and c.type.name != "rowversion"]
             if None in chosen:
                 raise SqlError(207, f"Invalid column name '{columns[chosen.index(None)]}'.")
-            return session._in_transaction(lambda _: session.load_rows(o, chosen, rows), ast.Statement("load", 1, {}))
+            return session.changing(lambda _: session.load_rows(o, chosen, rows), ast.Statement("load", 1, {}))
         finally:
             session.close()
 

@@ -6,32 +6,35 @@ from typing import Any, Iterator
 
 from contract import Column, Columns, Done, Environment, Event, Param, Rows, SqlError
 
-from . import ast, values
+from . import ast, bulk, values
 from .catalog import Object
+from .convert import convert
 from .ddl import Definitions
 from .dml import BATCH, Changes
-from .parse import Parser, parse
+from .flow import Leave, Running
+from .parse import parse
 from .procedures import Procedures
 from .select import Query, Select
+from .transactions import DEFINING, Transactions
 
-DEFINING = {"create_table", "create_index", "create_view", "create_schema", "drop", "alter"}
 CHANGING = {"insert": 0xC3, "update": 0xC5, "delete": 0xC4}
+MUST_BE_OFF = {"IMPLICIT_TRANSACTIONS", "NOEXEC", "NUMERIC_ROUNDABORT", "ANSI_DEFAULTS"}  # what they would do is not done here
 
 
-class Session(Definitions, Changes, Procedures):
-    def __init__(self, server: Any, database: Any, spid: int, user: str, admin: bool):
-        self.server, self.db, self.spid, self.user, self.admin = server, database, spid, user, admin
+class Session(Transactions, Running, Definitions, Changes, Procedures):
+    def __init__(self, server: Any, database: Any, spid: int, user: str, admin: bool, host: str = "", application: str = ""):
+        self.server, self.db, self.spid, self.user, self.admin, self.host, self.application = server, database, spid, user, admin, host, application
         self.failures: list[SqlError] = []
         self.connection: sqlite3.Connection = database.connect(self.failures)
         self.text_size, self.format_only = 4096, False
-        self.row_limit = 0
-        self.depth, self.row_count = 0, 0  # @@TRANCOUNT, @@ROWCOUNT
+        self.row_limit, self.row_count = 0, 0       # SET ROWCOUNT, @@ROWCOUNT
+        self.counts, self.abort_all = True, False   # not NOCOUNT, XACT_ABORT
         self.identity: int | None = None
         self.identity_insert: int | None = None
         self.variables: dict[str, tuple] = {}
         self.cancelled = False
-        self.defined = False               # the transaction in hand changed the catalog
-        self.system_tables: set[str] = set()
+        self.doing = "INSERT"                       # for what is said of a NULL
+        self.start_transactions()
 
     @property
     def database(self) -> str:
@@ -39,18 +42,18 @@ class Session(Definitions, Changes, Procedures):
 
     # ---- names -------------------------------------------------------------------------------------------------------------------
     def find_object(self, parts: list[str]) -> Object | None:
-        if len(parts) > 2 and parts[-3] and parts[-3].lower() != self.db.name.lower():
+        if len(parts) > 3 or len(parts) > 2 and parts[-3] and parts[-3].lower() != self.db.name.lower():
             return None
         return self.db.catalog.find(parts)
 
     def is_denied(self, o: Object) -> bool:
         return not self.admin and f"{o.schema}.{o.name}".lower() in self.server.denied
 
-    def object(self, parts: list[str], line: int) -> Object:
+    def object(self, parts: list[str], line: int, trusted: bool = False) -> Object:
         o = self.find_object(parts)
         if not o:
             raise SqlError(208, f"Invalid object name '{'.'.join(parts)}'.", line=line)
-        if self.is_denied(o):
+        if self.is_denied(o) and not trusted:
             raise SqlError(229, f"The SELECT permission was denied on the object '{o.name}', database '{self.db.name}', schema '{o.schema}'.", 14, 5, line)
         return o
 
@@ -60,16 +63,14 @@ class Session(Definitions, Changes, Procedures):
             raise SqlError(4406, f"Update or insert of view or function '{o.name}' failed because it contains a derived or constant field.", line=line)
         return o
 
-    def system_table(self, full: str, columns: list[str], make: Any) -> str:
+    def system_table(self, full: str, width: int, make: Any) -> str:
         """A temporary table with the rows of a system view as they are now."""
         name = full.replace(".", "_")
-        if name not in self.system_tables:
-            self.connection.execute(f"CREATE TEMP TABLE {name} ({', '.join(f'k{i}' for i in range(len(columns)))})")
-            self.system_tables.add(name)
         with self.db.lock:
-            rows = make(self.db.catalog, self.db.name)
+            rows = make(self)
+        self.connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({', '.join(f'k{i}' for i in range(width))})")
         self.connection.execute(f"DELETE FROM temp.{name}")
-        self.connection.executemany(f"INSERT INTO temp.{name} VALUES ({', '.join('?' * len(columns))})", rows)
+        self.connection.executemany(f"INSERT INTO temp.{name} VALUES ({', '.join('?' * width)})", rows)
         return name
 
     # ---- running -----------------------------------------------------------------------------------------------------------------
@@ -81,70 +82,87 @@ class Session(Definitions, Changes, Procedures):
 
     def run(self, sql: str, params: list[Param]) -> Iterator[Event]:
         self.cancelled = False
-        self.variables = {}
         yield from self.batch(sql, params)
 
     def batch(self, sql: str, params: list[Param]) -> Iterator[Event]:
         self.variables = {p.name.lower(): (p.type, p.value) for p in params}
-        for statement in parse(sql):
-            yield from self._guarded(statement)
+        try:
+            for statement in parse(sql):
+                yield from self.guarded(statement)
+        except Leave as e:
+            if e.kind != "return":
+                raise SqlError(135, f"Cannot use a {e.kind.upper()} statement outside the scope of a WHILE statement.", 15) from None
 
-    def _guarded(self, s: ast.Statement) -> Iterator[Event]:
+    def guarded(self, s: ast.Statement) -> Iterator[Event]:
         """One statement; errors of SQLite as those of SQL Server."""
+        try:
+            try:
+                self.failures.clear()
+                yield from self._statement(s)
+            except sqlite3.Error as e:
+                raise self._translated(e) from None
+            if self.cancelled:
+                raise SqlError(0, "cancelled")
+        except SqlError:
+            if self.abort_all and self.depth:
+                self.rollback()
+                yield Environment("rollback", None, self.spid)
+            raise
+
+    def _translated(self, e: sqlite3.Error) -> SqlError:
+        if self.cancelled:
+            return SqlError(0, "cancelled")
+        if self.failures:
+            return self.failures[0]
+        if ("locked" in str(e) or "busy" in str(e)) and self.isolation == "SNAPSHOT" and self.depth:
+            self.rollback()
+            return SqlError(3960, "Snapshot isolation transaction aborted due to update conflict.", 16, 2)
+        if "integer overflow" in str(e):
+            return SqlError(8115, "Arithmetic overflow error converting expression to data type bigint.", 16, 2)
+        return SqlError(8623, f"The query processor cannot carry this out: {e}", 16)
+
+    def changing(self, function: Any, s: ast.Statement) -> Any:
+        """in_transaction() with the errors of guarded()."""
         self.failures.clear()
         try:
-            yield from self._statement(s)
+            return self.in_transaction(function, s)
         except sqlite3.Error as e:
-            if self.cancelled:
-                raise SqlError(0, "cancelled") from None
-            if self.failures:
-                raise self.failures[0] from None
-            if "locked" in str(e) or "busy" in str(e):
-                raise SqlError(1222, "Lock request time out period exceeded.", 16, 51) from None
-            if "integer overflow" in str(e):
-                raise SqlError(8115, "Arithmetic overflow error converting expression to data type bigint.", 16, 2) from None
-            raise SqlError(8623, f"The query processor cannot carry this out: {e}", 16) from None
-        if self.cancelled:
-            raise SqlError(0, "cancelled")
+            raise self._translated(e) from None
+
+    def _done(self, count: int | None, command: int = 0) -> Done:
+        return Done(count if self.counts else None, command)
 
     def _statement(self, s: ast.Statement) -> Iterator[Event]:
         kind = s.kind
         if kind == "select":
             yield from self._select(s)
+        elif self.format_only and kind not in ("set", "exec", "declare", "if", "block", "use"):
+            yield Done(None, 0)
         elif kind in CHANGING:
-            self.row_count = self._in_transaction(getattr(self, kind), s)
-            yield Done(self.row_count, CHANGING[kind])
-        elif kind == "truncate":
-            self._in_transaction(self.truncate, s)
+            self.doing = kind.upper()
+            self.row_count = self.in_transaction(getattr(self, kind), s)
+            yield self._done(self.row_count, CHANGING[kind])
+        elif kind == "truncate" or kind in DEFINING:
+            self.in_transaction(getattr(self, kind), s)
             yield Done(None, 0)
-        elif kind in DEFINING:
-            self.defined = True
-            self._in_transaction(getattr(self, kind), s)
-            yield Done(None, 0)
-        elif kind == "exec":
-            yield from self.exec_statement(s)
-        elif kind in ("exec_text", "print"):
-            yield from getattr(self, "exec_text" if kind == "exec_text" else "print_statement")(s)
         else:
-            yield from getattr(self, f"_do_{kind}")(s)
+            yield from getattr(self, f"do_{kind}")(s)
 
     # ---- SELECT ------------------------------------------------------------------------------------------------------------------
     def _select(self, s: ast.Statement) -> Iterator[Event]:
         n = s.args["query"]
         if isinstance(n, ast.Select) and n.into is not None:
             raise SqlError(102, "Incorrect syntax near the keyword 'INTO'.", 15, line=s.line)
+        self.read()
         compiler = self.compiler()
         q = compiler.query(n)
         if q.variables:
             self._assign(q, compiler)
-            yield Done(self.row_count)
+            yield self._done(self.row_count, 0xC1)
             return
         yield Columns(q.columns, q.order)
-        if self.format_only:
-            yield Done(0)
-            return
         count = 0
-        for rows in self.rows(q, compiler.bound):
+        for rows in self.rows(q, compiler.bound) if not self.format_only else ():
             if self.row_limit:
                 rows = rows[:self.row_limit - count]
             count += len(rows)
@@ -152,25 +170,24 @@ class Session(Definitions, Changes, Procedures):
             if count == self.row_limit:
                 break
         self.row_count = count
-        yield Done(count)
+        yield self._done(count, 0xC1)
 
     def rows(self, q: Query, bound: dict) -> Iterator[list[tuple]]:
         decoders = [(i, d) for i, d in ((i, self._decoder(c)) for i, c in enumerate(q.columns)) if d]
         cursor = self.execute(q.sql, bound)
-        width, left, last = len(q.columns), q.ties, None
-        while rows := cursor.fetchmany(BATCH):
+        width, left, last, done = len(q.columns), q.ties, None, False
+        while not done and (rows := cursor.fetchmany(BATCH)):
             if q.ties is not None:
                 rows, left, last, done = self._ties(rows, width, left, last)
-            if decoders:
-                for i, d in decoders:
-                    rows = [r if r[i] is None else (*r[:i], d(r[i]), *r[i + 1:]) for r in rows] if len(decoders) == 1 else rows
-                rows = rows if len(decoders) == 1 else [self._decoded(r, decoders) for r in rows]
+            if len(decoders) == 1:
+                i, d = decoders[0]
+                rows = [r if r[i] is None else (*r[:i], d(r[i]), *r[i + 1:]) for r in rows]
+            elif decoders:
+                rows = [self._decoded(r, decoders) for r in rows]
             if self.cancelled:
                 raise SqlError(0, "cancelled")
             if rows:
                 yield rows
-            if q.ties is not None and done:
-                return
 
     def _decoder(self, c: Column) -> Any:
         if c.type.name in values.TEXTS and self.db.catalog.surrogates:
@@ -208,24 +225,26 @@ class Session(Definitions, Changes, Procedures):
         if name.lower() not in self.variables:
             raise SqlError(137, f'Must declare the scalar variable "{name}".', 15, 1)
         to = self.variables[name.lower()][0]
-        self.variables[name.lower()] = (to, values.convert(v, t, to))
+        self.variables[name.lower()] = (to, convert(v, t, to))
 
     def describe(self, sql: str, params: list[Param]) -> list[Column] | None:
         before, self.variables = self.variables, {p.name.lower(): (p.type, p.value) for p in params}
         try:
             for s in parse(sql):
                 if s.kind == "declare":
-                    list(self._do_declare(s))
+                    list(self.do_declare(s))
                 elif s.kind == "select":
                     q = self.compiler().query(s.args["query"])
                     if not q.variables:
                         return q.columns
             return None
+        except sqlite3.Error as e:
+            raise self._translated(e) from None
         finally:
             self.variables = before
 
     def cacheable(self, sql: str, params: list[Param]) -> str | None:
-        if self.depth or not sql.lstrip("( \r\n\t").upper().startswith(("SELECT", "WITH")):
+        if self.depth or self.format_only or not sql.lstrip("( \r\n\t").upper().startswith(("SELECT", "WITH")):
             return None
         try:
             statements = parse(sql)
@@ -234,102 +253,25 @@ class Session(Definitions, Changes, Procedures):
             compiler = Select(self, {p.name.lower(): (p.type, p.value) for p in params})
             version = self.db.version
             q = compiler.query(statements[0].args["query"])
-        except SqlError:
+        except (SqlError, sqlite3.Error):
             return None
-        return None if compiler.volatile or q.variables else f"{version}\0{self.db.name}\0{sql}\0{params!r}"
-
-    # ---- transactions ------------------------------------------------------------------------------------------------------------
-    def _in_transaction(self, function: Any, s: ast.Statement) -> Any:
-        """A statement is undone as a whole when it fails."""
-        single = self.depth == 0
-        self.connection.execute("BEGIN IMMEDIATE" if single else "SAVEPOINT statement")
-        try:
-            with self.db.lock if s.kind in DEFINING else self.server.no_lock:
-                result = function(s)
-                if single:
-                    self._commit()
-                else:
-                    self.connection.execute("RELEASE statement")
-            return result
-        except BaseException:
-            if single:
-                self._undo()
-            else:
-                self.connection.execute("ROLLBACK TO statement")
-                self.connection.execute("RELEASE statement")
-            raise
-
-    def _commit(self) -> None:
-        self.db.keep(self.connection)
-        self.connection.execute("COMMIT")
-        self.defined = False
-        self.db.ended(self.spid, True)
-
-    def _undo(self) -> None:
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
-        if self.defined:
-            self.db.reload()
-        self.defined = False
-        self.db.ended(self.spid, False)
-
-    def begin(self) -> None:
-        if self.depth == 0:
-            self.connection.execute("BEGIN IMMEDIATE")
-        self.depth += 1
-
-    def commit(self) -> None:
-        if self.depth == 0:
-            raise SqlError(3902, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.")
-        self.depth -= 1
-        if self.depth == 0:
-            self._commit()
-
-    def rollback(self) -> None:
-        if self.depth == 0:
-            raise SqlError(3903, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.")
-        self.depth = 0
-        self._undo()
-
-    def _do_begin(self, s: ast.Statement) -> Iterator[Event]:
-        self.begin()
-        if self.depth == 1:
-            yield Environment("begin", self.spid, None)
-        yield Done(None, 0)
-
-    def _do_commit(self, s: ast.Statement) -> Iterator[Event]:
-        self.commit()
-        if self.depth == 0:
-            yield Environment("commit", None, self.spid)
-        yield Done(None, 0)
-
-    def _do_rollback(self, s: ast.Statement) -> Iterator[Event]:
-        if s.args["name"]:
-            self.connection.execute(f'ROLLBACK TO "u_{s.args["name"].lower()}"')
-        else:
-            self.rollback()
-            yield Environment("rollback", None, self.spid)
-        yield Done(None, 0)
-
-    def _do_save(self, s: ast.Statement) -> Iterator[Event]:
-        if self.depth == 0:
-            raise SqlError(628, "Cannot issue SAVE TRANSACTION when there is no active transaction.")
-        self.connection.execute(f'SAVEPOINT "u_{s.args["name"].lower()}"')
-        yield Done(None, 0)
+        if compiler.volatile or q.variables:
+            return None
+        return f"{version}\0{self.db.name}\0{self.server.now}\0{self.row_limit}\0{self.counts}\0{sql}\0{params!r}"
 
     # ---- the rest ----------------------------------------------------------------------------------------------------------------
-    def _do_declare(self, s: ast.Statement) -> Iterator[Event]:
+    def do_declare(self, s: ast.Statement) -> Iterator[Event]:
         for name, t, n in s.args["variables"]:
             e = self.evaluate(n) if n is not None else None
-            self.variables[name.lower()] = (t, values.convert(e.value, e.type, t) if e else None)
+            self.variables[name.lower()] = (t, convert(e.value, e.type, t) if e else None)
         yield Done(None, 0)
 
-    def _do_set_variable(self, s: ast.Statement) -> Iterator[Event]:
+    def do_set_variable(self, s: ast.Statement) -> Iterator[Event]:
         e = self.evaluate(s.args["value"])
         self._set_variable(s.args["name"], e.type, e.value)
         yield Done(None, 0)
 
-    def _do_set(self, s: ast.Statement) -> Iterator[Event]:
+    def do_set(self, s: ast.Statement) -> Iterator[Event]:
         option, value = s.args["option"], s.args["value"]
         if option == "TEXTSIZE":
             self.text_size = value if value > 0 else 4096 if value == 0 else -1
@@ -337,43 +279,45 @@ class Session(Definitions, Changes, Procedures):
             self.identity_insert = self.object(s.args["table"], s.line).id if value else None
         elif option == "ROWCOUNT":
             self.row_limit = value
-        elif isinstance(option, list) and "FMTONLY" in option:
-            self.format_only = value
+        elif option == "LOCK_TIMEOUT":
+            self.lock_timeout = value
+        elif option == "ISOLATION":
+            self.isolation = value
+        elif isinstance(option, list):
+            refused = MUST_BE_OFF & set(option)
+            if value and refused:
+                raise SqlError(102, f"SET {refused.pop()} ON is not done by this server.", 15, line=s.line)
+            self.format_only = value if "FMTONLY" in option else self.format_only
+            self.counts = not value if "NOCOUNT" in option else self.counts
+            self.abort_all = value if "XACT_ABORT" in option else self.abort_all
         yield Done(None, 0)
 
-    def _do_use(self, s: ast.Statement) -> Iterator[Event]:
+    def do_use(self, s: ast.Statement) -> Iterator[Event]:
         old, new = self.db, self.server.database(s.args["database"])
         if not new:
             raise SqlError(911, f"Database '{s.args['database']}' does not exist. Make sure that the name is entered correctly.")
+        if self.depth:
+            raise SqlError(226, "USE statement is not done inside a transaction by this server.")
         self.connection.close()
-        self.db, self.connection, self.system_tables = new, new.connect(self.failures), set()
+        self.db, self.connection = new, new.connect(self.failures)
         yield Environment("database", new.name, old.name)
         yield Done(None, 0)
 
-    def _do_create_database(self, s: ast.Statement) -> Iterator[Event]:
-        self.server.make_database(s.args["name"])
+    def do_create_database(self, s: ast.Statement) -> Iterator[Event]:
+        name = s.args["name"]
+        if self.server.database(name):
+            raise SqlError(1801, f"Database '{name}' already exists. Choose a different database name.", 16, 3)
+        self.server.make_database(name)
         yield Done(None, 0)
 
-    # ---- bulk --------------------------------------------------------------------------------------------------------------------
     def bulk_insert(self, statement: str) -> tuple[list[Column], Any]:
-        p = Parser(statement)
-        p.expect("INSERT")
-        p.expect("BULK")
-        o = self.table(p.names(), 1)
-        p.expect_op("(")
-        names = []
-        while True:
-            names.append(p.name())
-            p.type()
-            while p.accept("COLLATE") and p.name() or p.accept("NOT", "NULL") or p.accept("NULL"):
-                pass
-            if not p.accept_op(","):
-                break
-        return self.bulk_columns(o, names), Bulk(self, o, names)
+        return bulk.start(self, statement)
 
     def cancel(self) -> None:
         self.cancelled = True
         self.connection.interrupt()
+        with self.db.turn:
+            self.db.turn.notify_all()
 
     def close(self) -> None:
         self.depth = 0
@@ -382,20 +326,3 @@ class Session(Definitions, Changes, Procedures):
             self.connection.close()
         except sqlite3.Error:
             pass  # it is being used still: closed with its last user
-
-
-class Bulk:
-    """Rows of a bulk load, all in one transaction."""
-
-    def __init__(self, session: Session, o: Object, names: list[str]):
-        self.session, self.object = session, o
-        self.columns = [o.column(n) for n in names]
-        self.rows: list[tuple] = []
-
-    def add(self, rows: list[tuple]) -> None:
-        self.rows += rows
-
-    def finish(self) -> int:
-        s = ast.Statement("bulk", 1, {})
-        rows = ([(c.type, v) for c, v in zip(self.columns, row)] for row in self.rows)
-        return self.session._in_transaction(lambda _: self.session._insert_rows(self.object, self.columns, rows), s)

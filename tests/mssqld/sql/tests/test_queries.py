@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from contract import Param
 from sql import values
+from sql.convert import convert
 
 from .base import SqlTest
 
@@ -39,7 +40,7 @@ class Queries(SqlTest):
 
     def test_aggregates(self) -> None:
         self.assertEqual(self.rows("SELECT COUNT(*), COUNT(price), SUM(price), MIN(at), MAX(name) FROM dbo.t"),
-                         [(3, 2, 750, values.convert("2024-01-01T10:00:00.1234567", values.SYSNAME, values.make("datetime2", [7])), "Zoë")])
+                         [(3, 2, 750, convert("2024-01-01T10:00:00.1234567", values.SYSNAME, values.make("datetime2", [7])), "Zoë")])
         self.assertEqual(self.rows("SELECT at, COUNT_BIG(*) FROM dbo.t GROUP BY at HAVING COUNT(*) > 1")[0][1], 2)
         self.refused(8120, "SELECT id, COUNT(*) FROM dbo.t GROUP BY at")
 

@@ -160,6 +160,8 @@ class Queries(Expressions):
                 alias = self.name()
                 return ast.Derived(query, alias, self.bracketed_names() if self.is_op("(") else None)
             self.take()
+            if self.accept("VALUES"):
+                return self._constructed()
             inner = self._joined()
             self.expect_op(")")
             return inner
@@ -168,6 +170,25 @@ class Queries(Expressions):
             table.alias = self.name()
         self._hints()
         return table
+
+    def _constructed(self) -> ast.Derived:
+        """(VALUES (1, N'a'), (2, N'b')) AS t (id, name)"""
+        rows = []
+        while True:
+            self.expect_op("(")
+            row = [self.expression()]
+            while self.accept_op(","):
+                row.append(self.expression())
+            self.expect_op(")")
+            rows.append(ast.Select([ast.Item(e, None) for e in row]))
+            if not self.accept_op(","):
+                break
+        self.expect_op(")")
+        self.accept("AS")
+        alias = self.name()
+        while len(rows) > 1:  # in pairs, so that it gets wide instead of deep
+            rows = [ast.Union(rows[i], rows[i + 1], "UNION ALL") if i + 1 < len(rows) else rows[i] for i in range(0, len(rows), 2)]
+        return ast.Derived(rows[0], alias, self.bracketed_names())
 
     def _hints(self) -> None:
         if self.is_word("WITH") and self.peek().raw == "(" or (self.is_op("(") and self.peek().text in HINTS):

@@ -23,6 +23,7 @@ class Query:
     hidden: int = 0             # further columns behind them: keys of ORDER BY, for WITH TIES
     ties: int | None = None     # rows after which only ties follow
     variables: list[str] | None = None
+    untyped: list[bool] = dataclasses.field(default_factory=list)  # the bare NULLs, which become of the type that they meet
 
 DISTINCT_ORDER = SqlError(145, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.", 15)
 SET_ORDER = SqlError(104, "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.", 15)
@@ -218,7 +219,8 @@ class Select(Calls):
         sql += f" HAVING {having}" if having else ""
         sql += self._tail(n, keys, scope, top, grouped or n.distinct, sources)
         shown = [Column(name, e.type, e.nullable) for name, e in items]
-        return Query(sql, shown, ordinals, len(hidden), top if n.ties else None, variables)
+        untyped = [e.constant and e.value is None and e.type == values.INT for _, e in items]
+        return Query(sql, shown, ordinals, len(hidden), top if n.ties else None, variables, untyped)
 
     def _tail(self, n: ast.Select, keys: list, scope: Scope, top: int | None, plain: bool, sources: list[Source]) -> str:
         sql = ""
@@ -238,7 +240,8 @@ class Select(Calls):
             raise SqlError(205, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.")
         for c in left.columns + right.columns if n.op != "UNION ALL" else []:
             self.sort_key(E("", c.type))
-        types: list[Type] = [values.common(a.type, b.type) for a, b in zip(left.columns, right.columns)]
+        types: list[Type] = [b.type if x else a.type if y else values.common(a.type, b.type)
+                             for a, b, x, y in zip(left.columns, right.columns, left.untyped, right.untyped)]
         parts = []
         for q in (left, right):
             a = self.alias()
@@ -256,4 +259,4 @@ class Select(Calls):
             sql += " ORDER BY " + ", ".join(k + (" DESC" if d else "") for k, d in keys)
         if n.offset is not None:
             sql += f" LIMIT {self._count(n.fetch, scope) if n.fetch is not None else -1} OFFSET {self._count(n.offset, scope)}"
-        return Query(sql, columns, ordinals)
+        return Query(sql, columns, ordinals, untyped=[x and y for x, y in zip(left.untyped, right.untyped)])

@@ -114,7 +114,7 @@ class Session(Transactions, Running, Definitions, Changes, Procedures):
             return SqlError(0, "cancelled")
         if self.failures:
             return self.failures[0]
-        if ("locked" in str(e) or "busy" in str(e)) and self.isolation == "SNAPSHOT" and self.depth:
+        if ("locked" in str(e) or "busy" in str(e)) and self.snapshot:
             self.rollback()
             return SqlError(3960, "Snapshot isolation transaction aborted due to update conflict.", 16, 2)
         if "integer overflow" in str(e):

@@ -25,6 +25,7 @@ class Transactions:
         self.isolation = "READ COMMITTED"
         self.lock_timeout = -1              # ms; -1: no limit
         self.defined = self.wrote = False   # the transaction in hand changed the catalog, changed rows
+        self.snapshot = False               # it sees what was committed when it first read
         self.transaction_name: str | None = None
         self.savepoints: list[tuple[str, bytes]] = []  # name, the catalog of then
 
@@ -47,6 +48,7 @@ class Transactions:
                 self._write()
             elif self.isolation == "SNAPSHOT":
                 self.connection.execute("BEGIN")
+                self.snapshot = True
 
     def in_transaction(self, function: Callable[[Statement], Any], s: Statement) -> Any:
         """A statement is undone as a whole when it fails."""
@@ -91,7 +93,7 @@ class Transactions:
             self._ended(False)
 
     def _ended(self, changed: bool) -> None:
-        self.defined = self.wrote = False
+        self.defined = self.wrote = self.snapshot = False
         self.transaction_name, self.savepoints = None, []
         self.db.ended(self.spid, changed)
 

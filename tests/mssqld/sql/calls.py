@@ -1,8 +1,6 @@
 """Calls of functions: which there are, aggregates, and choices among values."""
 from __future__ import annotations
 
-from typing import Any
-
 from contract import SqlError
 
 from . import ast, values

@@ -22,7 +22,8 @@ class TextCalls:
             return e
         if e.type.name in ("image", "sql_variant", "xml") or e.type.name in values.CLR:
             raise SqlError(8116, f"Argument data type {e.type.name} is invalid for argument 1 of a text function.")
-        return self.cast(e, values.make("varchar", [100]) if e.type.name not in values.BYTES else TEXT_MAX)
+        size = 20 if e.type.name == "bigint" else 12 if e.type.name in values.INTS else 100
+        return self.cast(e, values.make("varchar", [size]) if e.type.name not in values.BYTES else TEXT_MAX)
 
     def _chars(self, t: Type) -> int:
         """In characters; MAX for max."""
@@ -168,7 +169,8 @@ class TextCalls:
             raise SqlError(8116, "ROUND with a third argument is done for exact numbers alone by this server.")
         precision = values.digits_of(e.type)
         how = self._int(cut) if cut else "0"
-        return E(f"ms_round({e.sql}, {self._int(digits)}, {values.scale_of(e.type)}, {precision}, {how})", values.INT if e.type.name in ("tinyint", "smallint") else e.type)
+        t = values.INT if e.type.name in ("tinyint", "smallint") else e.type
+        return E(f"ms_round({e.sql}, {self._int(digits)}, {values.scale_of(e.type)}, {precision}, {how})", t)
 
     def _whole(self, how: str, e: E) -> E:
         e = self._number(e, how)

@@ -7,9 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from contract import DEFAULT_COLLATION, Column, SqlError, Type
-
-from . import values
+from contract import Column, SqlError, Type
 
 
 @dataclasses.dataclass

@@ -18,13 +18,14 @@ def _weights(ch: str) -> tuple[str, str]:
     base = SPECIAL.get(ch, plain)
     category = unicodedata.category(plain)[0]
     group = "\3" if category == "L" else "\2" if category == "N" else "\1"
-    return "".join(group + c for c in base), "".join(accents) + (ch if ch in SPECIAL and base != "ss" else "")
+    return "".join(group + c for c in base), "".join(accents) + (ch if ch in SPECIAL and base != "ss" else "") + "\1" * (len(base) - 1)
 
 
 @functools.lru_cache(4096)
 def _key(text: str) -> tuple[str, str]:
     pairs = [_weights(ch) for ch in text]
-    return "".join(p[0] for p in pairs), "\1".join(p[1] for p in pairs) if not text.isascii() else ""
+    accents = "" if text.isascii() else "\1".join(p[1] for p in pairs)
+    return "".join(p[0] for p in pairs), accents if accents.strip("\1") else ""
 
 
 def _insensitive(s: str) -> tuple:

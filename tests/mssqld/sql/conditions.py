@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract import SqlError, Type
+from contract import SqlError
 
 from . import ast, values
 from .collate import collation

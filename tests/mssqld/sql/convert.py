@@ -12,7 +12,7 @@ from tds import fromtext
 from tds.collations import encoding
 
 from . import times, values
-from .values import BYTES, CLR, EXACTS, FLOATS, INTS, NUMBERS, TEXTS, TIMES
+from .values import BYTES, CLR, FLOATS, INTS, NUMBERS, TEXTS, TIMES
 
 WHOLE = re.compile(r"[+-]?[0-9]+")
 POINT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")

@@ -32,6 +32,7 @@ class Database:
         self.no_lock = contextlib.nullcontext()
         self.turn = threading.Condition()  # of who writes
         self.writer: int | None = None     # spid of the one that may
+        self.waiting = 0                   # how many wait to
         with self._open() as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("CREATE TABLE IF NOT EXISTS _state (name TEXT PRIMARY KEY, value BLOB)")
@@ -71,7 +72,11 @@ class Database:
     def take_turn(self, session: Any, seconds: float | None) -> None:
         """Waits until no other session has a transaction that writes."""
         with self.turn:
-            if not self.turn.wait_for(lambda: self.writer in (None, session.spid) or session.cancelled, seconds):
+            self.waiting += 1
+            self.turn.notify_all()
+            mine = self.turn.wait_for(lambda: self.writer in (None, session.spid) or session.cancelled, seconds)
+            self.waiting -= 1
+            if not mine:
                 raise SqlError(1222, "Lock request time out period exceeded.", 16, 51)
             if session.cancelled:
                 raise SqlError(0, "cancelled")

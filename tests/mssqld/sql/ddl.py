@@ -35,7 +35,8 @@ class Definitions:
             if sum(x.identity is not None for x in o.columns) > 1 or sum(x.type.name == "rowversion" for x in o.columns) > 1:
                 raise SqlError(2744, f"Multiple identity or timestamp columns specified for table '{o.name}'. Only one of each is allowed.", 16, 2)
             if o.columns[-1].identity and (c["type"].name not in (*values.INTS, "decimal", "numeric") or c["type"].name == "bit" or c["type"].scale):
-                raise SqlError(2749, f"Identity column '{c['name']}' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0.", 16, 2)
+                raise SqlError(2749, f"Identity column '{c['name']}' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a "
+                                     "scale of 0.", 16, 2)
             if c["identity"]:
                 o.next_identity = c["identity"][0]
         catalog.add(o)

@@ -148,13 +148,17 @@ class Changes:
     def _insert_batch(self, o: Object, sql: str, batch: list) -> None:
         try:
             self.connection.executemany(sql, batch)
-        except sqlite3.IntegrityError:
-            raise self.duplicate(o, batch) from None
+        except sqlite3.IntegrityError as e:
+            raise self.duplicate(o, e) from None
 
-    def duplicate(self, o: Object, batch: list) -> SqlError:
-        index = next((i for i in o.indexes if i.primary), None) or next((i for i in o.indexes if i.unique), None)
-        if index and index.primary:
-            return SqlError(2627, f"Violation of PRIMARY KEY constraint '{index.name}'. Cannot insert duplicate key in object '{o.schema}.{o.name}'.", 14)
+    def duplicate(self, o: Object, e: sqlite3.IntegrityError) -> SqlError:
+        """SQLite names the columns of the index, or the index where it is of expressions."""
+        said = str(e).partition("failed: ")[2]
+        index = next((i for i in o.indexes if i.unique and (said == f"index 'u{o.id}_{i.id}'" or
+                                                            said == ", ".join(f"{o.sql}.c{k}" for k, _ in i.columns))), None)
+        if index and index.constraint:
+            kind = "PRIMARY KEY" if index.primary else "UNIQUE KEY"
+            return SqlError(2627, f"Violation of {kind} constraint '{index.name}'. Cannot insert duplicate key in object '{o.schema}.{o.name}'.", 14)
         return SqlError(2601, f"Cannot insert duplicate key row in object '{o.schema}.{o.name}' with unique index '{index.name if index else '?'}'.", 14)
 
     def load_rows(self, o: Object, columns: list[ColumnDef], rows: Iterator[tuple]) -> int:
@@ -177,8 +181,8 @@ class Changes:
                 yield row + tuple(self._filled(c, o) for c in others) if others else row
         try:
             self.connection.executemany(sql, prepared())
-        except sqlite3.IntegrityError:
-            raise self.duplicate(o, []) from None
+        except sqlite3.IntegrityError as e:
+            raise self.duplicate(o, e) from None
         return count
 
     # ---- UPDATE, DELETE, TRUNCATE ------------------------------------------------------------------------------------------------
@@ -201,12 +205,28 @@ class Changes:
         changed = {}
         for rowid, *cells in rows:
             changed[rowid] = [self.store(c, e.type, values.decode(e.type, v), o) for (c, e), v in zip(sets, cells)]
+        given = [[*cells, *([self.db.next_rowversion(self.spid)] if version else []), rowid] for rowid, cells in changed.items()]
+        keys = {k for i in o.indexes if i.unique for k, _ in i.columns}
         try:
-            self.connection.executemany(f"UPDATE {o.sql} SET {assignments} WHERE rowid = ?",
-                                        [[*cells, *([self.db.next_rowversion(self.spid)] if version else []), rowid] for rowid, cells in changed.items()])
-        except sqlite3.IntegrityError:
-            raise self.duplicate(o, []) from None
+            if keys & {c.id for c, _ in sets}:  # two rows may change places
+                self.connection.executemany(f"UPDATE {o.sql} SET rowid = -rowid WHERE rowid = ?", [[rowid] for rowid in changed])
+                self._replace_rows(o, assignments, given)
+            else:
+                self.connection.executemany(f"UPDATE {o.sql} SET {assignments} WHERE rowid = ?", given)
+        except sqlite3.IntegrityError as e:
+            raise self.duplicate(o, e) from None
         return len(changed)
+
+    def _replace_rows(self, o: Object, assignments: str, given: list[list]) -> None:
+        """All rows leave before the first comes back, as SQL Server looks at keys when a statement is done."""
+        every = ", ".join(c.sql for c in o.columns)
+        self.connection.execute(f"CREATE TEMP TABLE moved AS SELECT rowid AS r, {every} FROM {o.sql} WHERE rowid < 0")
+        try:
+            self.connection.executemany(f"UPDATE temp.moved SET {assignments} WHERE r = -?", given)
+            self.connection.execute(f"DELETE FROM {o.sql} WHERE rowid < 0")
+            self.connection.execute(f"INSERT INTO {o.sql} (rowid, {every}) SELECT -r, {every} FROM temp.moved")
+        finally:
+            self.connection.execute("DROP TABLE temp.moved")
 
     def _change_target(self, compiler: Any, parts: list[str], source: Any, line: int) -> tuple:
         if source is None:

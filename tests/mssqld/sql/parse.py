@@ -1,4 +1,11 @@
-"""Statements of a batch, one after the other; what is not known is a syntax error."""
+"""Statements of a batch, one after the other; what is not known is a syntax error.
+
+SELECT (joins, subqueries, common tables, VALUES, UNION, EXCEPT, INTERSECT, GROUP BY, windows, TOP, OFFSET), INSERT, UPDATE, DELETE, TRUNCATE; CREATE, ALTER and
+DROP of tables, indexes, views and schemas; transactions; DECLARE, SET, IF, WHILE, BEGIN ... END, RETURN, PRINT, RAISERROR, THROW, EXEC, USE.  Not: procedures,
+functions, triggers, temporary tables, MERGE, OUTPUT, computed columns, CHECK and FOREIGN KEY, TRY ... CATCH, APPLY, PIVOT, FOR XML and FOR JSON.
+
+Of the SET options TEXTSIZE, NOCOUNT, ROWCOUNT, FMTONLY, XACT_ABORT, LOCK_TIMEOUT, IDENTITY_INSERT and the isolation level have their effect.
+The ANSI options, ARITHABORT, CONCAT_NULL_YIELDS_NULL and QUOTED_IDENTIFIER are taken, and what they say is as if ON; hints are taken and do nothing."""
 from __future__ import annotations
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Stored procedures of the system, and EXEC."""
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Iterator
 
 from contract import Column, Columns, Done, Event, Info, Param, ReturnStatus, Rows, SqlError, Type
 

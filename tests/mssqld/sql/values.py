@@ -49,7 +49,8 @@ def make(name: str, args: list[int], collation: str | None = None, line: int = 1
     if name in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary"):
         n = args[0] if args else 1
         if not (1 <= n <= (4000 if name[0] == "n" else 8000) or n == MAX and name.startswith(("var", "nvar"))):
-            raise SqlError(2717, f"The size ({'max' if n == MAX else n}) given to the type '{name}' exceeds the maximum allowed ({4000 if name[0] == 'n' else 8000}).", 16, 2, line)
+            most = 4000 if name[0] == "n" else 8000
+            raise SqlError(2717, f"The size ({'max' if n == MAX else n}) given to the type '{name}' exceeds the maximum allowed ({most}).", 16, 2, line)
         return Type(name, n if n == MAX else n * (2 if name[0] == "n" else 1), collation=text)
     if name in ("time", "datetime2", "datetimeoffset"):
         s = args[0] if args else 7

@@ -57,8 +57,10 @@ static bool drain(struct supervised *w) {
     int got;
     while ((got = frame_reader_next(&w->in, &event)) == 1)
       deliver(w, event);
-    if (got < 0)
+    if (got < 0) { /* a connector wrote into it: nothing that comes can be trusted */
+      kill(w->pid, SIGKILL);
       return false;
+    }
     long n = frame_reader_fill(&w->in, w->fd);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
       return false;

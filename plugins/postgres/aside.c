@@ -240,6 +240,26 @@ static int32_t is_bound(struct instance *in, const char *oid, bool *ret) {
   return ETL_OK;
 }
 
+/* Emptying the target would reach into other tables. */
+static int32_t refuse_cascade(struct instance *in, const char *oid) {
+  PGresult *r;
+  int32_t rc = session_query(&in->session, "looking who refers to the target",
+                             "SELECT conrelid::regclass FROM pg_catalog.pg_constraint WHERE confrelid = $1::oid AND contype = 'f' AND "
+                             "confdeltype IN ('c', 'n', 'd') LIMIT 1",
+                             1, (const char *const[]){oid}, &r);
+  if (rc != ETL_OK)
+    return rc;
+  if (PQntuples(r) > 0) {
+    struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+    e.option = "mode";
+    e.remedy = "use mode = \"merge\", or drop the foreign key";
+    rc = etl_failf(in->host, &e, "postgres: %s cannot be replaced: a foreign key of %s would delete or change rows there", in->settings.target,
+                   PQgetvalue(r, 0, 0));
+  }
+  PQclear(r);
+  return rc;
+}
+
 static int32_t lock_target(struct instance *in, const struct table *target, bool bound, struct text *sql) {
   if (!target->oid)
     return ETL_OK;
@@ -260,6 +280,8 @@ static int32_t swap(struct instance *in, const char *aside, struct text *sql) {
   snprintf(aside_oid, sizeof aside_oid, "%u", made.oid);
   if (rc == ETL_OK && target.oid)
     rc = is_bound(in, target_oid, &bound);
+  if (rc == ETL_OK && bound)
+    rc = refuse_cascade(in, target_oid);
   if (rc == ETL_OK)
     rc = lock_target(in, &target, bound, sql);
   if (rc == ETL_OK)

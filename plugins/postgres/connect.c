@@ -196,6 +196,8 @@ static int32_t set_up(struct session *s) {
   else
     session_fail(s, "setting up the session", NULL);
   text_fini(&t);
+  if (rc != ETL_OK)
+    session_disconnect(s); /* one that is not set up must not be used later */
   return rc;
 }
 
@@ -252,6 +254,10 @@ static int32_t collect(struct session *s, const char *doing, PGresult **ret) {
       kept = r;
     if (st == PGRES_COPY_IN)
       break;
+    if (st == PGRES_COPY_OUT || st == PGRES_COPY_BOTH) { /* nobody reads it: the only way out is to leave */
+      session_disconnect(s);
+      break;
+    }
   }
   if (rc == ETL_OK && failed == ETL_OK && !kept)
     failed = session_fail(s, doing, NULL);

@@ -55,10 +55,11 @@ static int32_t put_bytes(struct copy *c, const struct column *col, const struct 
   }
   c->n = (size_t)(p - c->buf);
   int32_t rc = send_buffer(c);
-  if (rc == ETL_OK && b.n + later_max > BUFFER_BYTES) {
-    rc = session_copy_data(c->session, b.p, b.n);
-    *out = c->buf;
+  if (rc != ETL_OK)
     return rc;
+  if (b.n + later_max > BUFFER_BYTES) {
+    *out = c->buf;
+    return session_copy_data(c->session, b.p, b.n);
   }
   if (b.n)
     memcpy(c->buf, b.p, b.n);

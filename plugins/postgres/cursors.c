@@ -117,7 +117,7 @@ static int32_t fenced(const struct instance *in, const char *why) {
 
 int32_t cursors_check_run(struct instance *in, const char *run) {
   PGresult *r;
-  int32_t rc = ask(in, "looking who owns the pipeline", "SELECT run FROM @.pipelines WHERE pipeline = $1 FOR SHARE", 1,
+  int32_t rc = ask(in, "looking who owns the pipeline", "SELECT run FROM @.pipelines WHERE pipeline = $1 FOR NO KEY UPDATE" /* waits for a swap whose answer was lost */, 1,
                    (const char *const[]){in->pipeline}, NULL, NULL, &r);
   if (rc != ETL_OK)
     return rc;

@@ -117,6 +117,25 @@ static void replace_by_content(struct tap *t) {
   }
 }
 
+static void replace_does_not_reach_into_other_tables(struct tap *t) {
+  struct sink control, lane;
+  const char *const options[] = {"table", "t", "mode", "replace", NULL};
+  fresh("CREATE TABLE t (id int PRIMARY KEY, v text, at bigint); CREATE TABLE other (id int REFERENCES t ON DELETE CASCADE); "
+        "INSERT INTO t VALUES (7); INSERT INTO other VALUES (7)");
+  sink_open(&control, "r1", NULL, 0, options);
+  sink_open(&lane, "r1", "eu1", 0, options);
+  CHECK(t, sink_claim(&control) == ETL_OK);
+  lane.owner = control.owner;
+  CHECK(t, sink_prepare(&lane, COLUMNS) == ETL_OK);
+  CHECK(t, sink_epoch(&lane, 0, (const char *const[]){"1", "x", NULL, END}) == ETL_OK);
+  CHECK(t, control.api->run_end(control.self, "r1", 1) == ETL_FAILED);
+  CHECK_HAS(t, control.host.message, "a foreign key of other would delete or change rows there");
+  CHECK_TEXT(t, sink_sql("SELECT t.id, other.id FROM t, other"), "7|7");
+  CHECK(t, control.api->run_end(control.self, "r1", 0) == ETL_OK);
+  sink_close(&lane);
+  sink_close(&control);
+}
+
 static void replace_makes_what_is_not_there(struct tap *t) {
   fresh("");
   replace_with(t, "r1", "1");
@@ -240,6 +259,9 @@ static void statements_around_a_run(struct tap *t) {
   CHECK(t, s.api->run_end(s.self, "r1", 1) == ETL_OK);
   CHECK_TEXT(t, sink_sql("SELECT * FROM other"), "before;after;last");
   sink_close(&s);
+  sink_open(&s, "r2", NULL, 0, (const char *const[]){"table", "t", "pre_sql", "COPY other TO STDOUT", NULL});
+  CHECK(t, sink_claim(&s) == ETL_FAILED); /* and it comes back */
+  sink_close(&s);
 }
 
 /* ---- plan ---------------------------------------------------------------------------------------------------------------------------- */
@@ -285,6 +307,7 @@ int main(void) {
   merge_wants_a_key(&t);
   replace_by_name(&t);
   replace_by_content(&t);
+  replace_does_not_reach_into_other_tables(&t);
   replace_makes_what_is_not_there(&t);
   a_dead_run_leaves_nothing(&t);
   a_run_that_holds_on_is_not_waited_for(&t);

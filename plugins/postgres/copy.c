@@ -10,9 +10,9 @@ enum {
 static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"; /* 11 bytes of signature, 4 of flags, 4 of an empty extension */
 _Static_assert(sizeof header == 20, "19 bytes and a NUL");
 
-int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns) {
+int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns, bool numbered) {
   copy_fini(c);
-  *c = (struct copy){.session = s, .columns = columns, .row_max = 2};
+  *c = (struct copy){.session = s, .columns = columns, .row_max = 2 + 12, .numbered = numbered};
   c->views = calloc(columns->n + 1, sizeof *c->views);
   c->buf = malloc(BUFFER_BYTES);
   for (size_t i = 0; i < columns->n; i++)
@@ -73,7 +73,7 @@ static int32_t put_row(struct copy *c, int64_t row) {
     if (rc != ETL_OK)
       return rc;
   }
-  uint8_t *out = put16(c->buf + c->n, (uint16_t)c->columns->n);
+  uint8_t *out = put16(c->buf + c->n, (uint16_t)(c->columns->n + c->numbered));
   for (size_t i = 0; i < c->columns->n; i++) {
     const struct column *col = &c->columns->list[i];
     const struct etl_view *v = &c->views[i];
@@ -87,6 +87,9 @@ static int32_t put_row(struct copy *c, int64_t row) {
         return rc;
     }
   }
+  c->rows++;
+  if (c->numbered)
+    out = put64(put32(out, 8), (uint64_t)c->rows);
   c->n = (size_t)(out - c->buf);
   return ETL_OK;
 }
@@ -100,8 +103,6 @@ int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struc
   int32_t rc = ETL_OK;
   for (int64_t row = 0; row < batch->length && rc == ETL_OK; row++)
     rc = put_row(c, row);
-  if (rc == ETL_OK)
-    c->rows += batch->length;
   return rc;
 }
 

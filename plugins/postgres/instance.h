@@ -44,6 +44,7 @@ void sql_create_target(struct text *t, const struct instance *in, const struct c
 void sql_copy(struct text *t, const struct instance *in, const struct columns *columns);
 
 /* merge.c */
+#define MERGE_ROW "\"etl: row\"" /* the column of the staging table that counts rows, from 1 in each epoch */
 void sql_staging(struct text *t, const struct instance *in, const struct columns *columns);
 void sql_merge(struct text *t, const struct instance *in, const struct columns *columns);
 int32_t merge_check_keys(struct instance *in); /* no NULL in a key column of the staging table */

@@ -1,11 +1,12 @@
 /* Merging: rows go into a temporary table of the session, then by key into the target.  The newest row of a key wins: by newest_by, else
- * the one that came last; ctid tells, since one COPY into an empty table stores rows in their order. */
+ * the one that came last.  A column of the staging table counts the rows as they come: where the server stores them tells nothing, since
+ * a short row may go into the room that a long one left. */
 #include "instance.h"
 
 void sql_staging(struct text *t, const struct instance *in, const struct columns *columns) {
   text_add(t, "CREATE TEMPORARY TABLE etl_staging ON COMMIT DELETE ROWS AS SELECT ");
   sql_columns(t, columns, "");
-  text_add(t, " FROM ");
+  text_add(t, ", 0::bigint AS " MERGE_ROW " FROM ");
   sql_table(t, in);
   text_add(t, " WITH NO DATA");
 }
@@ -49,7 +50,7 @@ void sql_merge(struct text *t, const struct instance *in, const struct columns *
     text_add_name(t, in->settings.newest_by);
     text_add(t, " DESC NULLS LAST");
   }
-  text_add(t, ", ctid DESC ON CONFLICT (");
+  text_add(t, ", " MERGE_ROW " DESC ON CONFLICT (");
   sql_names(t, &in->settings.key, "");
   text_add(t, ")");
   add_assignments(t, in, columns);
@@ -60,7 +61,7 @@ int32_t merge_check_keys(struct instance *in) {
   PGresult *r = NULL;
   text_add(&sql, "SELECT ");
   for (size_t i = 0; i < in->settings.key.n; i++) {
-    text_addf(&sql, "%scount(*) FILTER (WHERE ", i ? ", " : "");
+    text_addf(&sql, "%smin(" MERGE_ROW ") FILTER (WHERE ", i ? ", " : "");
     text_add_name(&sql, in->settings.key.list[i]);
     text_add(&sql, " IS NULL)");
   }
@@ -70,10 +71,10 @@ int32_t merge_check_keys(struct instance *in) {
   if (rc != ETL_OK)
     return rc;
   for (size_t i = 0; i < in->settings.key.n && rc == ETL_OK; i++)
-    if (strcmp(PQgetvalue(r, 0, (int)i), "0") != 0) {
+    if (!PQgetisnull(r, 0, (int)i)) {
       struct etl_error e = ETL_ERROR(ETL_E_DATA);
       e.remedy = "leave such rows out at the source, or choose a key that is never NULL";
-      rc = etl_failf(in->host, &e, "postgres: %s: %s rows have NULL in the key column \"%s\"", in->settings.target,
+      rc = etl_failf(in->host, &e, "postgres: %s: row %s of the epoch has NULL in the key column \"%s\"", in->settings.target,
                      PQgetvalue(r, 0, (int)i), in->settings.key.list[i]);
     }
   PQclear(r);

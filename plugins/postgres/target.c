@@ -69,7 +69,7 @@ void sql_copy(struct text *t, const struct instance *in, const struct columns *c
     sql_table(t, in);
   text_add(t, " (");
   sql_columns(t, columns, "");
-  text_add(t, ") FROM STDIN (FORMAT binary)");
+  text_add(t, in->settings.mode == MODE_MERGE ? ", " MERGE_ROW ") FROM STDIN (FORMAT binary)" : ") FROM STDIN (FORMAT binary)");
 }
 
 /* ---- matching ------------------------------------------------------------------------------------------------------------------------ */
@@ -241,7 +241,7 @@ static int32_t make_statements(struct instance *in) {
   sql_copy(&in->copy_sql, in, &in->columns);
   if (in->settings.mode == MODE_MERGE)
     sql_merge(&in->merge_sql, in, &in->columns);
-  return in->copy_sql.failed || in->merge_sql.failed ? out_of_memory(in) : copy_init(&in->copy, &in->session, &in->columns);
+  return in->copy_sql.failed || in->merge_sql.failed ? out_of_memory(in) : copy_init(&in->copy, &in->session, &in->columns, in->settings.mode == MODE_MERGE);
 }
 
 int32_t target_prepare(struct instance *in, const struct ArrowSchema *schema, bool whole) {

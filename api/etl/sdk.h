@@ -20,9 +20,23 @@
 /* host->fail() with a formatted message (e->message is ignored).  Returns ETL_FAILED. */
 __attribute__((format(printf, 3, 4))) int32_t etl_failf(const struct etl_host *h, const struct etl_error *e, const char *fmt, ...);
 
-/* host->bad_row() with a formatted message.  row: in the batch in hand; column -1: none.  Returns what bad_row returns. */
+/* host->bad_row() with a formatted message, for a row that cannot be shown (prefer the two below).  row: in the batch in hand; column -1:
+ * none.  Returns what bad_row returns. */
 __attribute__((format(printf, 5, 6))) int32_t etl_bad_rowf(const struct etl_host *h, uint32_t error_class, int64_t row, int32_t column,
                                                             const char *fmt, ...);
+/* host->bad_row() for a row of a batch, with the row as JSON and a formatted message.  From e: class, vendor code and state, column (its
+ * name is found in the schema).  stream NULL: the one in hand.  Returns what bad_row returns. */
+__attribute__((format(printf, 7, 8))) int32_t etl_reject(const struct etl_host *h, const struct etl_error *e, const char *stream,
+                                                         const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t row,
+                                                         const char *fmt, ...);
+/* The same when there is no batch yet: raw as for struct etl_bad_row (a JSON object or any bytes), row counts as the connector says. */
+__attribute__((format(printf, 5, 6))) int32_t etl_reject_raw(const struct etl_host *h, const struct etl_error *e, struct etl_bytes raw,
+                                                             int64_t row, const char *fmt, ...);
+/* One row as a JSON object, malloc()ed and NUL ended; NULL: no memory.  Integers and floats are numbers (NaN and infinities strings);
+ * decimals, dates ("2026-01-31"), times and timestamps ("2026-01-31T23:59:59.1234567Z", without Z when there is no zone) and UUIDs
+ * are strings; binary is "\x00ff".  Text that is not UTF-8 is {"$hex": "00ff"}; a value of more than 64 KiB is cut: {"$cut": "its first
+ * characters", "$bytes": length}; a type that the SDK does not know is {"$format": "its Arrow format"}. */
+char *etl_row_json(const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t row);
 
 __attribute__((format(printf, 3, 4))) void etl_logf(const struct etl_host *h, uint32_t level, const char *fmt, ...);
 

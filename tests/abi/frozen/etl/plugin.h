@@ -111,15 +111,34 @@ struct etl_error { /* filled by the connector, copied by host->fail() */
   uint32_t retry_after_ms;  /* hint for ETL_E_RETRYABLE, 0 none */
 };
 
-struct etl_bad_row { /* one rejected row */
+struct etl_bad_row { /* one rejected row; etl_reject() of the SDK fills it from a batch */
   uint32_t struct_size;
   uint32_t error_class;
-  int64_t row; /* counts in the batch in hand, before any filter */
+  int64_t row; /* counts in the batch in hand, before any filter; -1 unknown */
   int64_t vendor_code;
-  int32_t column;
+  int32_t column;     /* top-level column, -1 unknown */
   uint32_t reserved0; /* names an alignment hole: 0 */
   const char *message;
-  struct etl_bytes raw; /* the row as it was read, if there is no batch yet */
+  struct etl_bytes raw;             /* the row as a JSON object {"column": value}, UTF-8; any other bytes are kept as text */
+  const char *vendor_state;         /* SQLSTATE or the like; may be NULL */
+  const char *stream;               /* the row's; NULL: the one in hand */
+  const struct ArrowSchema *schema; /* of raw, borrowed: it tells what the JSON values were; NULL: raw is no row of a schema */
+};
+enum etl_change_kind {
+  ETL_CHANGE_COLUMN_ADDED = 1, /* the target has a new column */
+  ETL_CHANGE_TYPE_WIDENED,     /* a column of the target can hold more */
+  ETL_CHANGE_COLUMN_MISSING,   /* the rows do no longer have a column of the target */
+  ETL_CHANGE_COLUMN_LEFT_OUT,  /* the rows have a column that the target does not get (contract discard_value) */
+  ETL_CHANGE_TABLE_CREATED
+};
+struct etl_schema_change { /* what a loader did, or did not, because the schema of the rows is another than the target's */
+  uint32_t struct_size;
+  uint32_t kind;
+  const char *stream;
+  const char *table;  /* as the sink names it */
+  const char *column; /* NULL: the table */
+  const char *from;   /* types as the sink names them; may be NULL */
+  const char *to;
 };
 
 /* ---- services of the host --------------------------------------------------------------------------------------------
@@ -157,10 +176,13 @@ struct etl_host {
   /* Keeps the reason of a failure.  Copies; returns ETL_FAILED, so that `return host->fail(host, &e)` reads well.  The first call
    * before a return counts. */
   int32_t (*fail)(const struct etl_host *, const struct etl_error *);
-  /* Sets one row aside.  Copies.  ETL_OK: skip the row and go on; ETL_FAILED: the limit is reached, return it. */
+  /* [instance] Sets one row aside: it is kept with the epoch that it would have been in.  Copies.  ETL_OK: skip the row and go on;
+   * ETL_FAILED: the limit is reached (fail() was done), return it. */
   int32_t (*bad_row)(const struct etl_host *, const struct etl_bad_row *);
   /* A host extension by name ("etl.x/1"); NULL if absent. */
   const void *(*ext)(const struct etl_host *, const char *id);
+  /* Loaders: tells the user of a schema change, once each.  Copies. */
+  void (*schema_change)(const struct etl_host *, const struct etl_schema_change *);
 };
 
 /* ---- options: the host parses, converts, checks and prints them; the connector gets typed values -------------------------- */
@@ -183,7 +205,8 @@ enum etl_option_flags {
   ETL_OPT_SECRET = 2,
   ETL_OPT_DEPRECATED = 4,
   ETL_OPT_ADVANCED = 8,
-  ETL_OPT_IDENTITY = 16 /* changing it makes saved cursors meaningless */
+  ETL_OPT_IDENTITY = 16,  /* changing it makes saved cursors meaningless */
+  ETL_OPT_CONNECTION = 32 /* says how to reach the system, not what to move: needed by ETL_OPEN_CONNECTION already */
 };
 struct etl_option {
   uint32_t struct_size;
@@ -245,7 +268,8 @@ struct etl_sink { /* how a callee hands results back; no out-arrays */
   int32_t (*emit)(const struct etl_sink *, struct etl_msg *);
 };
 enum etl_stream_flags {
-  ETL_STREAM_WHOLE = 1 /* it has no cursor: every run reads all of it, in one epoch; its only ETL_M_CURSOR comes with the end */
+  ETL_STREAM_WHOLE = 1, /* it has no cursor: every run reads all of it, in one epoch; its only ETL_M_CURSOR comes with the end */
+  ETL_STREAM_ONCE = 2   /* it cannot be read a second time (a pipe): no attempt is repeated */
 };
 struct etl_stream { /* a table, topic, collection, file set */
   uint32_t struct_size;
@@ -263,18 +287,51 @@ struct etl_shard {
   int64_t est_rows;       /* -1 unknown */
   int64_t est_bytes;      /* -1 unknown */
 };
+struct etl_part { /* a piece of a shard, read by a lane of its own beside the others */
+  uint32_t struct_size;
+  uint32_t flags;          /* 0 */
+  const char *id;          /* "" for the piece that goes on for good with what comes later; else unique in the shard: "1", "2" ... */
+  struct etl_bytes cursor; /* where its reader begins; it also tells where the piece ends.  For "" a plain cursor of the shard */
+  int64_t est_rows;        /* -1 unknown */
+  const char *text;        /* its bounds for people; may be NULL */
+};
+enum etl_cursor_flags {
+  ETL_CURSOR_FINISHED = 1, /* the lane's piece (struct etl_part) is read to its end: there is nothing more, ever */
+  ETL_CURSOR_FORGET = 2    /* to commit(): delete what is stored of this lane */
+};
 struct etl_cursor { /* where one lane (stream, shard) stands */
   uint32_t struct_size;
-  uint32_t flags;
+  uint32_t flags; /* enum etl_cursor_flags */
   const char *stream;
-  const char *shard;
+  const char *shard; /* "eu1"; of a piece "eu1#3" */
   uint64_t epoch; /* grows by one with every commit of this lane; 0: nothing committed yet */
   struct etl_bytes cursor;
+  const char *note; /* the host's, at most 64 KiB of text: to be stored and told as it is; NULL: none */
+};
+struct etl_rejected { /* a row that was set aside, as the loader is to store it */
+  uint32_t struct_size;
+  uint32_t error_class;
+  const char *stream, *shard; /* of the lane */
+  uint64_t epoch;
+  uint64_t seq;           /* 1, 2, ... within (stream, shard, epoch) */
+  const char *stage;      /* "extract", "transform 2", "load": who could not take it */
+  const char *connector;
+  const char *table_stream; /* the stream that the row belongs to, as the stage names it */
+  const char *column;     /* NULL unknown */
+  int64_t row;            /* in its batch, -1 unknown */
+  int64_t vendor_code;
+  const char *vendor_state; /* NULL none */
+  const char *message;
+  const char *raw;        /* JSON text: an object of the row's columns, or a string; never NULL */
+  const char *columns;    /* JSON text: [["name", "arrow format", "extension or empty"], ...]; NULL: raw is no row of a schema */
 };
 
 enum etl_open_flags {
   ETL_OPEN_TEST = 1,        /* only testing: check() may follow, nothing is moved */
-  ETL_OPEN_FULL_REFRESH = 2 /* loader: build the target anew beside the old one and swap at run_end, whatever the mode */
+  ETL_OPEN_FULL_REFRESH = 2, /* loader: build the target anew beside the old one and swap at run_end, whatever the mode */
+  ETL_OPEN_KEEP_STAGING = 4, /* loader: when the run fails, leave its staging tables for the user to look at, and log their names */
+  ETL_OPEN_CONNECTION = 8    /* only options with ETL_OPT_CONNECTION are set, required others are not: check() and the extensions for
+                                connections may follow */
 };
 struct etl_open { /* given to every open() */
   uint32_t struct_size;
@@ -296,6 +353,8 @@ struct etl_read {
   uint64_t limit_rows;     /* stop at the first safe point at or after so many rows; 0: none */
   uint64_t want_rows;      /* wanted batch size, a hint */
   uint64_t want_bytes;     /* likewise */
+  const char *range_from;  /* with ETL_CAP_RANGE: only rows whose (first) cursor column is at or above this, ... */
+  const char *range_to;    /* ... and below this, as a user types it; NULL: no bound.  The consistency delay still holds */
 };
 struct etl_claim {
   uint32_t struct_size;
@@ -303,9 +362,12 @@ struct etl_claim {
   const char *run;
   uint64_t owner; /* 0: the sink picks one greater than all before; else the host's own fencing number */
 };
+enum etl_txn_flags {
+  ETL_TXN_CAREFUL = 1 /* an epoch with rows that the sink refuses is written again: find them and bad_row() each, keep the others */
+};
 struct etl_txn {
   uint32_t struct_size;
-  uint32_t reserved0;
+  uint32_t flags; /* enum etl_txn_flags */
   const char *id;  /* the same when an epoch is retried: a good file name */
   uint64_t owner;  /* from claim(); the sink refuses a smaller one than it has seen */
   const struct etl_cursor *const *from; /* where the lanes in this transaction stand now */
@@ -340,19 +402,27 @@ struct etl_extractor {
   int32_t (*ack)(void *reader, struct etl_bytes cursor);
   void (*reader_close)(void *reader);                     /* [instance] exactly once per reader, before close() */
   void (*reader_cancel)(void *reader);                    /* [any] optional: as cancel, for one reader; never after reader_close() began */
+  /* [instance] optional: cuts a shard that nothing was read of yet into at most n pieces of about the same size, to be read side by
+   * side; by index statistics or samples, never by reading the table.  Every row is in exactly one piece, whatever happens at the
+   * source meanwhile.  A stream with ETL_STREAM_WHOLE has no piece "".  Telling one piece, or none, is legal: it is not worth it. */
+  int32_t (*split)(void *self, const struct etl_stream *, const struct etl_shard *, uint64_t n,
+                   int32_t (*each)(void *arg, const struct etl_part *), void *arg);
 };
 struct etl_transformer {
   uint32_t struct_size;
   uint32_t reserved0;
-  /* [instance] Before the first row and again at each schema change: takes in->schema, declares 1..n outputs with their schemas. */
+  /* [instance] Before the first row and again at each schema change: takes in->schema, declares 1..n outputs with their schemas.  Names
+   * of outputs are unique; a lone one without a name keeps the name of in.  An instance gets one stream only: behind a transformer
+   * with several outputs the host opens an instance of the next one for each. */
   int32_t (*bind)(void *self, const struct etl_stream *in, int32_t (*out)(void *arg, const struct etl_stream *), void *arg);
-  /* [instance] Takes in->rows, also when it fails; emits 0..n messages with rows only. */
+  /* [instance] Takes in->rows, also when it fails; emits 0..n messages with rows only, with `stream` if it declared several. */
   int32_t (*process)(void *self, struct etl_msg *in, const struct etl_sink *);
   /* [instance] optional.  Barrier: emit all rows held back.  The host forwards a cursor only after this. */
   int32_t (*flush)(void *self, const struct etl_sink *);
 };
 /* A loader's calls in order, over one run: on the run's own instance open, claim, committed, run_begin; then on one instance
- * a lane open, (prepare at each schema, begin, write..., commit | abort)..., close; then run_end, close on the first. */
+ * a lane open, (prepare at each schema of each stream, begin, write..., settle, reject, commit | abort)..., close; then run_end, close
+ * on the first.  The run's own instance may also begin and commit without rows in between: to store cursors of several lanes at once. */
 struct etl_loader {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -375,6 +445,13 @@ struct etl_loader {
   int32_t (*run_end)(void *self, const char *run, uint32_t ok);
   /* [instance] optional: enum etl_caps of this instance as it is configured; without it the connector's caps hold. */
   uint64_t (*caps)(void *self);
+  /* [instance] optional, before commit(): brings the rows written so far into their place, as far as that can fail because of a row; in a
+   * careful epoch (ETL_TXN_CAREFUL) rows that cannot be taken are told by bad_row().  ETL_E_DATA from write(), settle() or commit() of
+   * an epoch that is not careful makes the host write it again as a careful one, if there is ETL_CAP_CAREFUL. */
+  int32_t (*settle)(void *self);
+  /* [instance] optional, after settle(): stores rows that were set aside, in the transaction of the epoch; what was stored for
+   * (stream, shard, epoch) before is replaced.  Called only when there are some.  Without it the host keeps them in files. */
+  int32_t (*reject)(void *self, const struct etl_rejected *const *rows, uint64_t n);
 };
 
 /* ---- extension "etl.explain/1" of extractors and loaders: what `etl plan` shows -------------------------------------------- */
@@ -405,6 +482,35 @@ struct etl_explain {
                      int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg);
 };
 
+/* ---- extension "etl.catalog/1" of extractors and loaders: what a connection offers; also with ETL_OPEN_CONNECTION ------------- */
+#define ETL_EXT_CATALOG "etl.catalog/1"
+struct etl_catalog {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* [instance] Tells tables (files, queues) whose name matches pattern (* and ?; NULL: all), with key, and with schema if with_schema. */
+  int32_t (*list)(void *self, const char *pattern, uint32_t with_schema, int32_t (*each)(void *arg, const struct etl_stream *), void *arg);
+};
+
+/* ---- extension "etl.quarantine/1" of loaders that have reject(): looking at what was set aside -------------------------------- */
+#define ETL_EXT_QUARANTINE "etl.quarantine/1"
+struct etl_kept { /* a row in quarantine */
+  uint32_t struct_size;
+  uint32_t reserved0;
+  uint64_t id; /* grows with every row kept in the sink */
+  const char *run;
+  int64_t at_ns; /* since 1970-01-01 UTC */
+  const struct etl_rejected *rejected;
+};
+struct etl_quarantine {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* [instance] Tells rows of the pipeline with id > after in ascending order, at most limit (0: all). */
+  int32_t (*list)(void *self, uint64_t after, uint64_t limit, int32_t (*each)(void *arg, const struct etl_kept *), void *arg);
+  /* [instance] Deletes rows: those of ids[0..n), all of the pipeline when ids is NULL.  In the transaction of the instance, if it
+   * has one open: a replay deletes them where it writes them. */
+  int32_t (*drop)(void *self, const uint64_t *ids, uint64_t n, uint64_t *ret_dropped);
+};
+
 /* ---- descriptor -------------------------------------------------------------------------------------------------------- */
 enum etl_kind { ETL_KIND_EXTRACTOR = 1, ETL_KIND_TRANSFORMER, ETL_KIND_LOADER };
 enum etl_caps {
@@ -413,7 +519,10 @@ enum etl_caps {
   ETL_CAP_PARALLEL_READERS = 4,
   ETL_CAP_TXN = 8,           /* loader: begin/abort really isolate and undo */
   ETL_CAP_STORES_CURSOR = 16, /* loader: commit() stores cursors atomically with the rows; claim() and committed() are there */
-  ETL_CAP_ASIDE = 32          /* loader: what lanes commit is seen by readers only after run_end(ok = 1), which replaces the target */
+  ETL_CAP_ASIDE = 32,         /* loader: what lanes commit is seen by readers only after run_end(ok = 1) */
+  ETL_CAP_CAREFUL = 64,       /* loader: knows ETL_TXN_CAREFUL */
+  ETL_CAP_RANGE = 128,        /* extractor: knows range_from and range_to; also for streams with ETL_STREAM_WHOLE */
+  ETL_CAP_REPLACE = 256       /* loader, with ETL_CAP_ASIDE: at run_end the rows of this run are all that the target has */
 };
 struct etl_connector {
   uint32_t struct_size;

@@ -54,6 +54,10 @@ struct conf_breaker { /* circuit_breaker */
   int64_t threshold;  /* 0: none */
   int64_t cooldown_ns;
 };
+struct conf_quarantine { /* quarantine */
+  int64_t max_rows;      /* of a run; 0: the first bad row fails its lane */
+  int64_t max_percent;   /* of the rows read by a lane */
+};
 struct conf_pipeline {
   const char *name; /* file name without .conf: [A-Za-z0-9_.-]+ */
   const char *file;
@@ -69,6 +73,7 @@ struct conf_pipeline {
   int64_t memory_bytes;                           /* memory = "256MiB" */
   int64_t stall_timeout_ns;                       /* stall_timeout = "5m": a connector call longer than this is hung; 0: no limit */
   struct conf_retry retry;
+  struct conf_quarantine quarantine;
   struct conf_breaker breaker;
 };
 struct conf {
@@ -77,6 +82,7 @@ struct conf {
   const char *const *plugin_dirs; /* ends with NULL; absolute */
   const char *pipeline_dir;       /* absolute */
   const char *cache_dir;          /* copies of connectors; absolute */
+  const char *quarantine_dir;     /* rows set aside by pipelines whose loader cannot keep them; absolute */
   const char *state;              /* URL of the state store */
   struct conf_pipeline *pipelines;
   size_t pipelines_n;

@@ -38,6 +38,7 @@ static void take_main(struct load *l, const struct conf_node *root) {
   l->shown_pipeline_dir = text_join(a, l->shown_dir, dir);
   l->conf->pipeline_dir = text_join(a, l->base_dir, dir);
   l->conf->cache_dir = s.cache_dir ? text_join(a, l->base_dir, s.cache_dir) : locate_cache_dir(a);
+  l->conf->quarantine_dir = text_join(a, l->base_dir, s.quarantine_dir ? s.quarantine_dir : "quarantine");
   l->conf->state = s.state;
   l->connections.group = s.connections;
   l->connections.expanded = arena_alloc(a, s.connections ? s.connections->kids_n + 1 : 1);

@@ -29,6 +29,9 @@ const struct conf_key main_keys[] = {
     {"cache_dir", WANT_STRING, AT(cache_dir),
      .doc = "Where copies of connectors are kept, from which they are loaded.  Without it: etl in $XDG_CACHE_HOME or ~/.cache, and "
             "/var/cache/etl for root."},
+    {"quarantine_dir", WANT_STRING, AT(quarantine_dir), .dflt = "quarantine",
+     .doc = "Where rows that were set aside are kept when the loader cannot keep them beside the others; a folder for each pipeline, "
+            "a file for each epoch; starts at the folder of etl.conf."},
     {"state", WANT_STRING, AT(state), .dflt = "sqlite:///var/lib/etl/etl.db", .check = state_check,
      .doc = "Address of the state store of the long-running host; `etl run` needs none."},
     {"connections", WANT_GROUP, AT(connections),
@@ -73,6 +76,12 @@ static const struct conf_key retry_keys[] = {{"max_retries", WANT_INT, AT(retry.
                                               .max = 365ll * DAY_S * NS_PER_SEC,
                                               .doc = "No retry begins later than this after the first failure; 0: no limit."},
                                              {0}};
+static const struct conf_key quarantine_keys[] = {
+    {"max_rows", WANT_INT, AT(quarantine.max_rows), .dflt = "1000", .min = 0, .max = 1000000,
+     .doc = "So many rows of a run may be set aside, one more stops it; 0: the first row that cannot be taken stops its lane."},
+    {"max_percent", WANT_INT, AT(quarantine.max_percent), .dflt = "10", .min = 0, .max = 100,
+     .doc = "A lane stops when more than this part of its rows was set aside, once it has read 100."},
+    {0}};
 static const struct conf_key breaker_keys[] = {
     {"threshold", WANT_INT, AT(breaker.threshold), .dflt = "0", .min = 0, .max = 1000000,
      .doc = "The long-running host pauses the pipeline after so many failed runs in a row; 0: it never does."},
@@ -100,6 +109,8 @@ const struct conf_key pipeline_keys[] = {
     {"stall_timeout", WANT_DURATION, AT(stall_timeout_ns), .dflt = "15m", .min = 0, .max = 30ll * DAY_S * NS_PER_SEC,
      .doc = "A connector that does not return from a call for so long is taken for hung, and the run ends; 0: never."},
     {"error_handling", WANT_GROUP, .members = retry_keys, .doc = "What happens when a lane fails for a passing reason."},
+    {"quarantine", WANT_GROUP, .members = quarantine_keys,
+     .doc = "What happens to a row that cannot be read, converted or stored: it is set aside, with the reason, and the others go on."},
     {"circuit_breaker", WANT_GROUP, .members = breaker_keys, .doc = "What happens when the pipeline fails again and again."},
     {0}};
 #undef AT

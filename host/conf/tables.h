@@ -6,7 +6,7 @@
 
 struct main_settings {                               /* etl.conf */
   const struct conf_node *plugin_dirs, *connections; /* NULL: not given */
-  const char *pipeline_dir, *cache_dir, *state;
+  const char *pipeline_dir, *cache_dir, *quarantine_dir, *state;
 };
 struct pipeline_settings { /* a file of pipeline_dir */
   struct conf_pipeline p;

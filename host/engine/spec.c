@@ -17,7 +17,9 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   FIELD(FIELD_INT, batch_rows),      FIELD(FIELD_INT, batch_bytes),    FIELD(FIELD_INT, memory_bytes),
   FIELD(FIELD_INT, stall_timeout_ns), FIELD(FIELD_INT, limit_rows),    FIELD(FIELD_BOOL, full_refresh),
   FIELD(FIELD_BOOL, dry_run),        RETRY(FIELD_INT, max_retries),    RETRY(FIELD_INT, retry_delay_ns),
-  RETRY(FIELD_INT, max_retry_delay_ns), RETRY(FIELD_INT, retry_timeout_ns), RETRY(FIELD_BOOL, exponential_backoff)};
+  RETRY(FIELD_INT, max_retry_delay_ns), RETRY(FIELD_INT, retry_timeout_ns), RETRY(FIELD_BOOL, exponential_backoff),
+  FIELD(FIELD_TEXT, quarantine_dir), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
+  {"max_bad_percent", FIELD_INT, offsetof(struct spec, quarantine.max_percent)}};
 enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16 };
 
 /* Base 36: nine characters of time in milliseconds, so that runs sort by start, and seven of chance. */
@@ -70,6 +72,8 @@ int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct r
   s->memory_bytes = p->memory_bytes;
   s->stall_timeout_ns = p->stall_timeout_ns;
   s->retry = p->retry;
+  s->quarantine = p->quarantine;
+  s->quarantine_dir = c->quarantine_dir;
   s->transforms = arena_alloc(s->arena, (p->transforms_n + 1) * sizeof *s->transforms);
   int rc = find_stage(r, ETL_KIND_EXTRACTOR, &p->extract, e, &s->extract);
   for (; rc == 0 && s->transforms_n < p->transforms_n; s->transforms_n++)

@@ -22,6 +22,8 @@ struct spec {
   int64_t epoch_rows, epoch_bytes, epoch_time_ns;
   int64_t batch_rows, batch_bytes, memory_bytes, stall_timeout_ns;
   struct conf_retry retry;
+  struct conf_quarantine quarantine;
+  const char *quarantine_dir;
   const char **shards; /* only these; shards_n 0: all */
   size_t shards_n;
   int64_t limit_rows; /* of each lane; 0: none */

@@ -44,7 +44,9 @@ struct conf_stage {       /* one connector in a pipeline */
   const char *origin;
   const char *base_dir;            /* folder of the pipeline's file */
   const struct conf_node *options; /* group: the connection's settings, overridden by the stage's own */
+  const struct conf_node *streams; /* of a transformer: the streams it is for, a text or a list; NULL: all */
 };
+bool conf_stage_takes(const struct conf_stage *s, const char *stream);
 struct conf_retry { /* error_handling */
   int64_t max_retries;
   int64_t retry_delay_ns, max_retry_delay_ns, retry_timeout_ns;

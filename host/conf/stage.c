@@ -89,8 +89,18 @@ int stage_read(const struct conf_node *group, const struct connections *c, struc
                 "this stage does not say which connector it uses; add plugin = \"...\"; or connection = \"...\";");
     return -1;
   }
-  *ret = (struct conf_stage){plugin, own.connection, group->origin, group->base_dir, merge(connection, group, a)};
+  *ret = (struct conf_stage){plugin, own.connection, group->origin, group->base_dir, merge(connection, group, a), own.streams};
   return 0;
+}
+
+bool conf_stage_takes(const struct conf_stage *s, const char *stream) {
+  const struct conf_node *n = s->streams;
+  if (!n || n->kind != CONF_LIST)
+    return !n || strcmp(n->text, stream) == 0;
+  for (size_t i = 0; i < n->kids_n; i++)
+    if (strcmp(n->kids[i]->text, stream) == 0)
+      return true;
+  return false;
 }
 
 /* ---- JSON ---- */
@@ -115,8 +125,9 @@ static json_t *node_to_json(const struct conf_node *n, const char *parent_dir) {
 }
 
 json_t *conf_stage_to_json(const struct conf_stage *s) {
-  return json_pack("{ss, ss*, ss*, ss*, so}", "plugin", s->plugin, "connection", s->connection, "origin", s->origin, "base_dir",
-                   s->base_dir, "options", node_to_json(s->options, s->base_dir));
+  return json_pack("{ss, ss*, ss*, ss*, so, so*}", "plugin", s->plugin, "connection", s->connection, "origin", s->origin, "base_dir",
+                   s->base_dir, "options", node_to_json(s->options, s->base_dir), "streams",
+                   s->streams ? node_to_json(s->streams, s->base_dir) : NULL);
 }
 
 static const char *text_of(const json_t *j, const char *name, struct arena *a) {
@@ -155,7 +166,9 @@ static struct conf_node *node_from_json(const json_t *j, const char *parent_dir,
 
 int conf_stage_from_json(const json_t *j, struct arena *a, struct conf_stage *ret_stage) {
   struct conf_stage s = {text_of(j, "plugin", a), text_of(j, "connection", a), text_of(j, "origin", a), text_of(j, "base_dir", a),
-                         NULL};
+                         NULL, NULL};
+  const json_t *streams = json_object_get(j, "streams");
+  s.streams = streams ? node_from_json(streams, s.base_dir, 0, a) : NULL;
   s.options = node_from_json(json_object_get(j, "options"), s.base_dir, 0, a);
   if (!s.plugin || !s.options || s.options->kind != CONF_GROUP)
     return -1;

@@ -50,6 +50,8 @@ const struct conf_key stage_keys[] = {
             "`etl plugin info NAME`."},
     {"connection", WANT_STRING, offsetof(struct stage_settings, connection),
      .doc = "A connection of etl.conf; its settings hold here too, unless they are given again."},
+    {"streams", WANT_LIST, offsetof(struct stage_settings, streams),
+     .doc = "Of a transformer, where one before it gives several streams: the streams that it is for; without it all."},
     {0}};
 
 #define AT(field_) offsetof(struct pipeline_settings, p.field_)

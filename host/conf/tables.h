@@ -14,6 +14,7 @@ struct pipeline_settings { /* a file of pipeline_dir */
 };
 struct stage_settings { /* extract, load, one of transforms, one of connections */
   const char *plugin, *connection;
+  const struct conf_node *streams; /* NULL: not given */
 };
 extern const struct conf_key main_keys[], pipeline_keys[], stage_keys[], connection_keys[];
 

@@ -1,10 +1,13 @@
-/* bind() of a transformer: what it declares is copied, and must be one stream. */
+/* bind() of a transformer: what it declares is copied. */
 #include "engine/bind.h"
+
+#include <string.h>
 
 #include "etl/sdk.h"
 
 void outlet_fini(struct outlet *o) {
-  etl_schema_release(&o->schema);
+  for (size_t i = 0; i < o->n; i++)
+    etl_schema_release((struct ArrowSchema *)(uintptr_t)o->streams[i]->schema);
   arena_free(o->arena);
   *o = (struct outlet){0};
 }
@@ -21,31 +24,49 @@ const char *const *key_copy(struct arena *a, const char *const *key) {
   return copy;
 }
 
+struct binding {
+  struct outlet *o;
+  const char *in;   /* name of what goes in */
+  const char *twice; /* a name that was declared twice */
+};
+
 static int32_t declare(void *arg, const struct etl_stream *out) {
-  struct outlet *o = arg;
-  o->declared++;
-  etl_schema_release(&o->schema);
-  if (!out->schema || etl_schema_copy(out->schema, &o->schema) < 0)
+  struct binding *b = arg;
+  struct outlet *o = b->o;
+  const char *name = out->name ? out->name : b->in;
+  struct ArrowSchema *schema = arena_alloc(o->arena, sizeof *schema);
+  for (size_t i = 0; i < o->n; i++)
+    if (strcmp(o->streams[i]->name, name) == 0) {
+      b->twice = o->streams[i]->name;
+      return ETL_FAILED;
+    }
+  if (!out->schema || etl_schema_copy(out->schema, schema) < 0)
     return ETL_FAILED;
-  o->stream = (struct etl_stream){.struct_size = sizeof o->stream,
-                                  .flags = out->flags,
-                                  .name = arena_strdup(o->arena, out->name),
-                                  .schema = &o->schema,
-                                  .key = key_copy(o->arena, out->key)};
+  struct etl_stream **grown = arena_alloc(o->arena, (o->n + 1) * sizeof *grown);
+  if (o->n)
+    memcpy(grown, o->streams, o->n * sizeof *grown);
+  grown[o->n] = arena_alloc(o->arena, sizeof **grown);
+  *grown[o->n++] = (struct etl_stream){.struct_size = sizeof **grown,
+                                       .flags = out->flags,
+                                       .name = arena_strdup(o->arena, name),
+                                       .schema = schema,
+                                       .key = key_copy(o->arena, out->key)};
+  o->streams = grown;
   return ETL_OK;
 }
 
 int outlet_bind(struct outlet *o, struct instance *transformer, const struct etl_stream *in, struct err *e) {
   struct services *svc = &transformer->svc;
   const struct etl_transformer *api = part_transformer(transformer->part);
+  struct binding b = {.o = o, .in = in->name};
   outlet_fini(o);
   o->arena = arena_new();
-  if (CALL(svc, "bind", api->bind(transformer->self, in, declare, o)) != ETL_OK)
+  int32_t rc = CALL(svc, "bind", api->bind(transformer->self, in, declare, &b));
+  if (b.twice)
+    return err_set(e, ETL_E_INTERNAL, "transformer %s declares the stream '%s' twice for %s", svc->connector, b.twice, in->name);
+  if (rc != ETL_OK)
     return services_take_err(svc, e);
-  if (o->declared != 1)
-    return err_set(e, ETL_E_UNSUPPORTED, "transformer %s declares %d output streams for %s; this version takes exactly one",
-                   svc->connector, o->declared, in->name);
-  if (!o->stream.name)
-    o->stream.name = arena_strdup(o->arena, in->name);
+  if (o->n == 0)
+    return err_set(e, ETL_E_INTERNAL, "transformer %s declares no output for %s", svc->connector, in->name);
   return 0;
 }

@@ -49,10 +49,56 @@ void lane_init(struct lane *l, struct run *run, struct arena *arena, const struc
 void lane_fini(struct lane *l) {
   position_fini(&l->at);
   free((void *)l->ack.p);
+  free(l->doubt);
+  for (size_t i = 0; i < atomic_load(&l->outs_n); i++)
+    free(l->outs[i].stream);
   stop_fini(&l->stop);
   pthread_mutex_destroy(&l->lock);
   pthread_cond_destroy(&l->changed);
 }
+
+/* ---- counts ------------------------------------------------------------------------------------------------------------------------ */
+
+int lane_out(struct lane *l, const char *stream) {
+  size_t n = atomic_load(&l->outs_n);
+  struct err e;
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(l->outs[i].stream, stream) == 0)
+      return (int)i;
+  if (n == LANE_OUTS_MAX) {
+    err_set(&e, ETL_E_UNSUPPORTED, "the transformers of %s make more than %d streams", l->name, LANE_OUTS_MAX);
+    err_remedy(&e, "split the pipeline in two");
+    return lane_fail(l, &e, "engine", NULL);
+  }
+  l->outs[n].stream = xstrdup(stream);
+  atomic_store(&l->outs_n, n + 1);
+  return (int)n;
+}
+
+#define SUM(field_)                                                                                                                \
+  int64_t sum = 0;                                                                                                                 \
+  for (size_t i = 0; i < atomic_load(&l->outs_n); i++)                                                                             \
+    sum += atomic_load(&l->outs[i].field_);                                                                                        \
+  return sum
+
+int64_t lane_written(const struct lane *l) { SUM(rows_written); }
+int64_t lane_filtered(const struct lane *l) { SUM(rows_filtered); }
+int64_t lane_rejected(const struct lane *l) { SUM(rows_rejected); }
+int64_t lane_added(const struct lane *l) { SUM(rows_added); }
+
+void lane_count(struct lane *l, const struct epoch_sums *sums) {
+  atomic_fetch_add(&l->rows_read, sums->read);
+  atomic_fetch_add(&l->src_bytes, sums->src_bytes);
+  atomic_fetch_add(&l->epochs, 1);
+  for (size_t i = 0; i < atomic_load(&l->outs_n); i++) {
+    atomic_fetch_add(&l->outs[i].rows_written, sums->outs[i].written);
+    atomic_fetch_add(&l->outs[i].rows_filtered, sums->outs[i].filtered);
+    atomic_fetch_add(&l->outs[i].rows_rejected, sums->outs[i].rejected);
+    atomic_fetch_add(&l->outs[i].rows_added, sums->outs[i].added);
+  }
+}
+
+/* ---- waking, failing --------------------------------------------------------------------------------------------------------------- */
 
 void lane_wake(struct lane *l) {
   pthread_mutex_lock(&l->lock);
@@ -120,6 +166,8 @@ void lane_abandon(struct lane *l, const struct err *e, const char *stage, const 
 static void attempt_init(struct lane *l) {
   const struct spec *spec = l->run->spec;
   int64_t share = spec->memory_bytes / (int64_t)(l->run->lanes_n * RINGS_PER_LANE * RING_SHARE);
+  if (!spec->transforms_n)
+    (void)lane_out(l, l->stream);
   pthread_mutex_lock(&l->lock);
   stop_reset(&l->stop);
   l->from_reader = ring_new(RING_ITEMS, share);
@@ -142,6 +190,7 @@ static void attempt_fini(struct lane *l) {
   ring_free(in);
   if (out != in)
     ring_free(out);
+  reject_limit_give_back(l->run->services.limit, atomic_exchange(&l->in_hand, 0));
 }
 
 static void writer_finished(struct lane *l) {
@@ -195,7 +244,23 @@ static int ask_again(struct lane *l) {
   pthread_mutex_lock(&l->lock);
   l->err.error_class = 0;
   pthread_mutex_unlock(&l->lock);
-  return rc < 0 ? lane_fail(l, &e, r->load.stage, r->load.conn->name) : 0;
+  if (rc < 0)
+    return lane_fail(l, &e, r->load.stage, r->load.conn->name);
+  if (l->doubt && l->at.epoch == l->doubt_epoch)
+    lane_count(l, l->doubt);
+  free(l->doubt);
+  l->doubt = NULL;
+  return 0;
+}
+
+/* The sink refused a row: the next attempt begins at once and looks for it. */
+static bool take_care(struct lane *l) {
+  if (!l->go_careful)
+    return false;
+  l->go_careful = false;
+  report_event(&l->run->report, "careful",
+               json_pack("{s:s, s:o}", "lane", l->name, "error", report_error(&l->err, l->err_stage, l->err_connector)));
+  return true;
 }
 
 static void report_retry(struct lane *l, int64_t wait_ns) {
@@ -208,7 +273,7 @@ static void report_retry(struct lane *l, int64_t wait_ns) {
  * none. */
 static int64_t retry_wait_ns(const struct lane *l, int64_t failures, int64_t first_ns) {
   const struct conf_retry *c = &l->run->spec->retry;
-  bool again = l->err.error_class == ETL_E_RETRYABLE || l->err.error_class == ETL_E_INDOUBT;
+  bool again = (l->err.error_class == ETL_E_RETRYABLE || l->err.error_class == ETL_E_INDOUBT) && !(l->stream_flags & ETL_STREAM_ONCE);
   if (!again || failures > c->max_retries)
     return -1;
   int64_t wait = c->retry_delay_ns;
@@ -235,6 +300,8 @@ void *lane_main(void *lane) {
       rc = attempt(l);
     if (rc == 0 || stop_mode(l->stop.parent) != STOP_NONE)
       break;
+    if (take_care(l))
+      continue;
     if (failures == 0 || atomic_load(&l->epochs) > epochs) { /* a lane that gets on may fail as often as it likes */
       failures = 0;
       first_ns = clock_mono_ns();

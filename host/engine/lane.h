@@ -16,6 +16,19 @@ struct position { /* where a lane stands in the sink */
 void position_set(struct position *p, uint64_t epoch, struct etl_bytes cursor); /* copies */
 void position_fini(struct position *p);
 
+enum { LANE_OUTS_MAX = 64 };
+struct lane_out { /* a stream that comes out of the transformers; counts are of committed epochs */
+  char *stream;
+  _Atomic int64_t rows_written, rows_filtered, rows_rejected, rows_added;
+};
+struct epoch_counts { /* one stream's part in an epoch */
+  int64_t written, filtered, rejected, added;
+};
+struct epoch_sums { /* what an epoch adds to the lane's counts */
+  int64_t read, src_bytes;
+  struct epoch_counts outs[LANE_OUTS_MAX];
+};
+
 enum lane_target { TARGET_READER, TARGET_CHAIN, TARGET_WRITER, LANE_TARGETS };
 
 struct run;
@@ -46,7 +59,14 @@ struct lane {
   void *cancel_arg[LANE_TARGETS];
 
   /* over all attempts, of committed epochs */
-  _Atomic int64_t rows_read, rows_written, rows_filtered, rows_rejected, epochs, src_bytes;
+  _Atomic int64_t rows_read, epochs, src_bytes;
+  struct lane_out outs[LANE_OUTS_MAX]; /* at least one once the lane has begun */
+  _Atomic size_t outs_n;
+  _Atomic int64_t in_hand;    /* rows set aside in epochs that are not committed */
+  int64_t careful_rows;       /* lane thread: so many rows from the last commit on are written carefully: among them are bad ones */
+  bool go_careful;            /* lane thread: the attempt ended because of a bad row; the next one looks for it */
+  struct epoch_sums *doubt;   /* lane thread: of a commit that was cut short; counted if the sink says that it holds; owned */
+  uint64_t doubt_epoch;
   _Atomic int status; /* enum lane_status */
   _Atomic int64_t rows_before; /* rows_read when the present attempt began */
   _Atomic int64_t attempts;
@@ -58,6 +78,15 @@ struct lane {
 
 void lane_init(struct lane *l, struct run *run, struct arena *arena, const struct etl_stream *stream, const struct etl_shard *shard);
 void lane_fini(struct lane *l);
+/* The stream's index in l->outs; a new one if need be; -1: there are too many.  The chain's thread, or before it starts. */
+int lane_out(struct lane *l, const char *stream);
+/* Sums over all streams. */
+int64_t lane_written(const struct lane *l);
+int64_t lane_filtered(const struct lane *l);
+int64_t lane_rejected(const struct lane *l);
+int64_t lane_added(const struct lane *l);
+/* An epoch is committed: adds to the counts. */
+void lane_count(struct lane *l, const struct epoch_sums *sums);
 void *lane_main(void *lane); /* the lane's thread: attempts until success, a final failure, or cancel */
 
 /* Any thread.  Records why (the first reason wins) and stops the attempt.  Returns -1. */

@@ -15,7 +15,6 @@ enum {
 struct plan {
   struct run *r;
   const struct etl_explain *extract, *load; /* NULL: this connector does not explain itself */
-  struct outlet *outlets;                   /* one a transformer; bound again for each lane */
 };
 
 static const struct etl_explain *explain_of(const struct instance *in) {
@@ -109,32 +108,55 @@ static json_t *columns_json(const struct ArrowSchema *s) {
   return columns;
 }
 
-/* *stream: in, what is read; out, what is left of it behind the last transformer. */
-static int ask_transformers(const struct plan *p, struct etl_stream *stream, json_t *transforms, struct err *e,
-                            const struct part **ret_part) {
-  for (size_t i = 0; i < p->r->spec->transforms_n; i++) {
-    *ret_part = &p->r->transforms[i];
-    if (outlet_bind(&p->outlets[i], &p->r->transformers[i], stream, e) < 0)
-      return -1;
-    *stream = p->outlets[i].stream;
+struct asking { /* one lane, asked from stage to stage */
+  const struct plan *p;
+  json_t *transforms, *load;
+  const struct part *asked; /* who was asked last */
+  struct err *e;
+};
+
+static int ask_loader(struct asking *a, const struct etl_stream *stream);
+
+static int ask_transformers(struct asking *a, const struct etl_stream *stream, size_t i);
+
+/* What transformer i makes of a stream, and what becomes of that. */
+static int ask_transformer(struct asking *a, const struct etl_stream *stream, size_t i) {
+  struct run *r = a->p->r;
+  struct outlet o = {0};
+  a->asked = &r->transforms[i];
+  int rc = outlet_bind(&o, &r->transformers[i], stream, a->e);
+  for (size_t k = 0; k < o.n && rc == 0; k++) {
     json_t *t = json_object();
-    set_text(t, "connector", p->r->transforms[i].conn->name);
-    json_object_set_new(t, "columns", columns_json(stream->schema));
-    json_array_append_new(transforms, t);
+    set_text(t, "connector", r->transforms[i].conn->name);
+    if (o.n > 1 || strcmp(o.streams[k]->name, stream->name) != 0)
+      set_text(t, "stream", o.streams[k]->name);
+    json_object_set_new(t, "columns", columns_json(o.streams[k]->schema));
+    json_array_append_new(a->transforms, t);
+    rc = ask_transformers(a, o.streams[k], i + 1);
   }
-  return 0;
+  outlet_fini(&o);
+  return rc;
 }
 
-static int ask_loader(const struct plan *p, const struct etl_stream *stream, json_t *items, struct err *e) {
+static int ask_transformers(struct asking *a, const struct etl_stream *stream, size_t i) {
+  const struct spec *spec = a->p->r->spec;
+  while (i < spec->transforms_n && !conf_stage_takes(&spec->transforms[i].conf, stream->name))
+    i++;
+  return i < spec->transforms_n ? ask_transformer(a, stream, i) : ask_loader(a, stream);
+}
+
+static int ask_loader(struct asking *a, const struct etl_stream *stream) {
+  const struct plan *p = a->p;
   struct instance *in = &p->r->control;
   struct ArrowSchema *schema = (struct ArrowSchema *)(uintptr_t)stream->schema; /* given and left alone */
+  a->asked = &p->r->load;
   if (!p->load) {
-    json_array_append_new(items, silent(in->part, "what it would write"));
+    json_array_append_new(a->load, silent(in->part, "what it would write"));
     return 0;
   }
-  if (CALL(&in->svc, "explain", p->load->explain(in->self, stream, NULL, (struct etl_bytes){0}, schema, take_item, items)) !=
+  if (CALL(&in->svc, "explain", p->load->explain(in->self, stream, NULL, (struct etl_bytes){0}, schema, take_item, a->load)) !=
       ETL_OK)
-    return services_take_err(&in->svc, e);
+    return services_take_err(&in->svc, a->e);
   return 0;
 }
 
@@ -143,22 +165,17 @@ static int fill_lane(const struct plan *p, const struct lane *l, json_t *lane) {
   struct ArrowSchema schema = {0};
   struct etl_stream stream = {
       .struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .schema = &schema, .key = l->key};
-  const struct part *asked = &p->r->extract;
   struct err e;
+  struct asking a = {.p = p, .transforms = transforms, .load = load, .asked = &p->r->extract, .e = &e};
   json_object_set_new(lane, "extract", extract);
   json_object_set_new(lane, "transforms", transforms);
   json_object_set_new(lane, "load", load);
   int rc = ask_extractor(p, l, &schema, extract, &e);
-  if (rc == 0 && schema.release) {
-    rc = ask_transformers(p, &stream, transforms, &e, &asked);
-    if (rc == 0) {
-      asked = &p->r->load;
-      rc = ask_loader(p, &stream, load, &e);
-    }
-  }
+  if (rc == 0 && schema.release)
+    rc = ask_transformers(&a, &stream, 0);
   etl_schema_release(&schema);
   if (rc < 0)
-    json_object_set_new(lane, "error", report_error(&e, asked->stage, asked->conn->name));
+    json_object_set_new(lane, "error", report_error(&e, a.asked->stage, a.asked->conn->name));
   return rc;
 }
 
@@ -202,10 +219,7 @@ int run_plan(struct run *r) {
     return stopped ? RUN_EXIT_CANCELLED : run_fail_exit(r);
   }
   struct plan p = {.r = r, .extract = explain_of(&r->extractor), .load = explain_of(&r->control)};
-  p.outlets = arena_alloc(r->arena, (r->spec->transforms_n + 1) * sizeof *p.outlets);
   int rc = plan_lanes(&p);
-  for (size_t i = 0; i < r->spec->transforms_n; i++)
-    outlet_fini(&p.outlets[i]);
   run_close_control(r);
   return rc;
 }

@@ -16,7 +16,8 @@ void run_init(struct run *r, const struct spec *spec, int fd, struct calls *call
   report_init(&r->report, fd);
   metrics_init(&r->metrics);
   r->services = (struct run_services){
-    .report = &r->report, .budget = budget_new(spec->memory_bytes, BUDGET_WAIT_NS), .calls = calls, .metrics = &r->metrics};
+    .report = &r->report, .budget = budget_new(spec->memory_bytes, BUDGET_WAIT_NS), .calls = calls, .metrics = &r->metrics, .limit = &r->limit};
+  r->limit = (struct reject_limit){.max_rows = spec->quarantine.max_rows, .max_percent = spec->quarantine.max_percent};
   stop_init(&r->stop, NULL);
   pthread_mutex_init(&r->lock, NULL);
   pthread_cond_init(&r->lane_ended, NULL);

@@ -43,6 +43,7 @@ static int reader_begin(struct reader *r) {
                           .want_rows = (uint64_t)spec->batch_rows,
                           .want_bytes = (uint64_t)spec->batch_bytes};
   part_services(&r->svc, &l->run->extract, &l->run->services, l->name, &l->stop);
+  r->svc.in_hand = &l->in_hand;
   r->api = part_extractor(&l->run->extract);
   if (CALL(&r->svc, "reader_open", r->api->reader_open(l->run->extractor.self, &read, &r->handle)) != ETL_OK)
     return reader_fail(r);
@@ -85,8 +86,10 @@ static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
     r->safe = true;
   it->end = end != GOES_ON;
   it->failed = end == END_FAILED;
-  it->upto = (struct item_counts){.read = r->rows, .rejected = atomic_load(&r->svc.rejected)};
-  atomic_store(&l->attempt_read, r->rows);
+  it->rejected = atomic_load(&r->svc.rejected);
+  it->read = r->rows + it->rejected;
+  rejects_move(&r->svc.rejects, &it->rejects);
+  atomic_store(&l->attempt_read, it->read);
   if (m->lag_ns >= 0)
     atomic_store(&l->lag_ns, m->lag_ns);
   return ring_push(l->from_reader, it) == RING_OK ? 0 : -1;

@@ -44,7 +44,15 @@ void item_free(struct item *it) {
   etl_schema_release(&it->msg.schema);
   etl_array_release(&it->msg.rows);
   free((void *)it->msg.cursor.p);
+  rejects_clear(&it->rejects);
+  stream_decl_free(it->decl);
+  free(it->flows);
   free(it);
+}
+
+void stream_decl_free(struct stream_decl *d) {
+  if (d)
+    arena_free(d->arena); /* which holds d too */
 }
 
 struct ring {

@@ -7,22 +7,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/reject.h"
 #include "etl/plugin.h"
 
-struct item_counts { /* totals of the lane's attempt up to and including an item */
-  int64_t read, filtered, rejected;
+struct flow { /* what became of the rows read on their way to one stream of the writer; totals of the lane's attempt */
+  int64_t filtered, rejected, added;
+};
+struct stream_decl { /* a stream of the writer as its last transformer declared it; strings in the arena */
+  struct arena *arena;
+  struct etl_stream stream; /* without schema */
 };
 struct item { /* a message on its way, owned by whoever holds the pointer */
   struct etl_msg msg; /* cursor.p is owned by the item */
   int64_t rows;
   int64_t bytes; /* estimate of what rows occupy */
-  struct item_counts upto;
+  uint32_t out;  /* index of the writer's stream that it belongs to (lane->outs) */
+  int64_t read, rejected; /* by the reader, up to and including this item; rejected rows are read ones, too */
+  struct rejects rejects; /* set aside since the item before */
+  struct stream_decl *decl; /* with a schema, behind transformers; owned */
+  struct flow *flows; /* with a cursor, a schema or the end, behind transformers: one for each stream; owned */
+  size_t flows_n;
   bool end;    /* the last item of the lane: nothing follows */
   bool failed; /* with end: because the source failed, see lane->err; what came before it is good */
 };
 /* Moves schema and rows out of m, copies its cursor. */
 struct item *item_new(struct etl_msg *m);
 void item_free(struct item *it); /* accepts NULL */
+void stream_decl_free(struct stream_decl *d); /* accepts NULL */
 
 struct ring;
 struct ring *ring_new(uint32_t max_items, int64_t max_bytes);

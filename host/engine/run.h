@@ -20,6 +20,7 @@ struct run {
   struct arena *arena;
   struct report report;
   struct metrics metrics;
+  struct reject_limit limit;
   struct run_services services;
   struct stop stop;
   struct part extract, load, *transforms;

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+enum { LOGGED_REJECTS = 10 }; /* of each instance; all of them are kept */
+
 static struct services *of(const struct etl_host *h) { return (struct services *)(uintptr_t)h; }
 
 static void svc_log(const struct etl_host *h, uint32_t level, const char *msg, uint64_t n) {
@@ -68,18 +70,45 @@ static int32_t svc_fail(const struct etl_host *h, const struct etl_error *e) {
   return ETL_FAILED;
 }
 
-/* A row that cannot be taken fails its lane: nothing is set aside silently. */
-static int32_t svc_bad_row(const struct etl_host *h, const struct etl_bad_row *b) {
-  struct services *s = of(h);
+static int32_t limit_reached(const struct services *s, const struct etl_bad_row *b) {
+  const struct reject_limit *l = s->run->limit;
   struct etl_error e = {.struct_size = sizeof e,
-                        .error_class = b->error_class,
+                        .error_class = ETL_E_DATA,
                         .vendor_code = b->vendor_code,
+                        .vendor_state = b->vendor_state,
                         .message = b->message,
                         .remedy = "correct the value at its source, or leave the column out; the rows committed so far are kept",
                         .row = b->row,
                         .column = b->column};
-  atomic_fetch_add(&s->rejected, 1);
-  return svc_fail(h, &e);
+  if (l->max_rows == 0)
+    return svc_fail(&s->host, &e);
+  cleanup_free char *text = xasprintf("%lld rows were set aside, and one more cannot be taken: %s", (long long)l->max_rows, b->message);
+  e.message = text;
+  e.remedy = "look at the log above and at `etl quarantine list`; correct the source, or raise max_rows of quarantine";
+  return svc_fail(&s->host, &e);
+}
+
+static void log_reject(const struct services *s, const struct reject *r) {
+  json_t *j = json_pack("{s:s, s:s, s:s}", "level", "warning", "stage", s->stage, "connector", s->connector);
+  json_object_set_new(j, "message", json_sprintf("a row is set aside: %s", r->message));
+  if (s->lane)
+    json_object_set_new(j, "lane", json_string(s->lane));
+  report_event(s->run->report, "log", j);
+}
+
+/* The copy that goes on has every field, whatever the size of the connector's struct. */
+static int32_t svc_bad_row(const struct etl_host *h, const struct etl_bad_row *given) {
+  struct services *s = of(h);
+  struct etl_bad_row b = {0};
+  memcpy(&b, given, given->struct_size < sizeof b ? given->struct_size : sizeof b);
+  if (!s->run->limit || !reject_limit_take(s->run->limit))
+    return limit_reached(s, &b);
+  rejects_add(&s->rejects, &b, s->stage, s->connector);
+  if (atomic_fetch_add(&s->rejected, 1) < LOGGED_REJECTS)
+    log_reject(s, s->rejects.last);
+  if (s->in_hand)
+    atomic_fetch_add(s->in_hand, 1);
+  return ETL_OK;
 }
 
 static const void *svc_ext(const struct etl_host *h, const char *id) {
@@ -116,6 +145,7 @@ void services_init(struct services *s, const struct run_services *run, const cha
 }
 
 void services_fini(struct services *s) {
+  rejects_clear(&s->rejects);
   arena_free(s->scratch);
   if (s->slot)
     calls_give_back(s->slot);

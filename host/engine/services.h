@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/budget.h"
 #include "engine/calls.h"
+#include "engine/reject.h"
 #include "engine/report.h"
 #include "engine/stop.h"
 #include "etl/plugin.h"
@@ -23,6 +24,7 @@ struct run_services { /* what all instances of a run share */
   struct budget *budget;
   struct calls *calls;
   struct metrics *metrics;
+  struct reject_limit *limit;
 };
 struct services {
   struct etl_host host; /* first: a connector's pointer to it is a pointer to the whole */
@@ -35,7 +37,9 @@ struct services {
   pthread_mutex_t *one_at_a_time; /* NULL unless ETL_CAP_ONE_AT_A_TIME */
   pthread_mutex_t lock;           /* of err */
   struct err err;                 /* class 0: no fail() yet */
-  _Atomic int64_t rejected;
+  struct rejects rejects;         /* set aside and not yet taken; the thread that calls the connector */
+  _Atomic int64_t rejected;       /* how many ever were */
+  _Atomic int64_t *in_hand;       /* the lane's count of rows set aside in epochs not yet committed; NULL: none is kept */
 };
 
 void metrics_init(struct metrics *m);

@@ -1,5 +1,6 @@
 /* What a run tells about itself: start, progress, each lane's end, summary.  The fields are those of events.md. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -10,14 +11,38 @@
 static const char *const status_names[] = {
   [LANE_RUNNING] = "running", [LANE_SUCCESS] = "success", [LANE_FAILED] = "failed", [LANE_CANCELLED] = "cancelled"};
 
-enum counter { READ, WRITTEN, FILTERED, REJECTED, COUNTERS };
-static const char *const counter_names[] = {
-  [READ] = "rows_read", [WRITTEN] = "rows_written", [FILTERED] = "rows_filtered", [REJECTED] = "rows_rejected"};
+enum counter { READ, WRITTEN, FILTERED, REJECTED, ADDED, COUNTERS };
+static const char *const counter_names[] = {[READ] = "rows_read",
+                                            [WRITTEN] = "rows_written",
+                                            [FILTERED] = "rows_filtered",
+                                            [REJECTED] = "rows_rejected",
+                                            [ADDED] = "rows_added"};
 
 static int64_t counter(const struct lane *l, enum counter c) {
-  const _Atomic int64_t *const all[] = {
-    [READ] = &l->rows_read, [WRITTEN] = &l->rows_written, [FILTERED] = &l->rows_filtered, [REJECTED] = &l->rows_rejected};
-  return atomic_load(all[c]);
+  switch (c) {
+  case READ: return atomic_load(&l->rows_read);
+  case WRITTEN: return lane_written(l);
+  case FILTERED: return lane_filtered(l);
+  case REJECTED: return lane_rejected(l);
+  default: return lane_added(l);
+  }
+}
+
+/* What became of the rows for each stream that came out of the transformers, when it is not just the one that went in. */
+static void set_outs(json_t *j, const struct lane *l) {
+  size_t n = atomic_load(&l->outs_n);
+  if (n == 0 || (n == 1 && strcmp(l->outs[0].stream, l->stream) == 0))
+    return;
+  json_t *list = json_array();
+  for (size_t i = 0; i < n; i++) {
+    const struct lane_out *o = &l->outs[i];
+    json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "stream", o->stream, counter_names[WRITTEN],
+                                          (json_int_t)atomic_load(&o->rows_written), counter_names[FILTERED],
+                                          (json_int_t)atomic_load(&o->rows_filtered), counter_names[REJECTED],
+                                          (json_int_t)atomic_load(&o->rows_rejected), counter_names[ADDED],
+                                          (json_int_t)atomic_load(&o->rows_added)));
+  }
+  json_object_set_new(j, "streams", list);
 }
 
 static double seconds(int64_t ns) { return (double)ns / (double)NS_PER_SEC; }
@@ -38,6 +63,7 @@ static json_t *lane_json(struct lane *l) {
   json_object_set_new(j, "status", json_string(status_names[status]));
   for (int c = 0; c < COUNTERS; c++)
     json_object_set_new(j, counter_names[c], json_integer(counter(l, c)));
+  set_outs(j, l);
   json_object_set_new(j, "epochs", json_integer(atomic_load(&l->epochs)));
   json_object_set_new(j, "retries", json_integer(attempts > 1 ? attempts - 1 : 0));
   set_lag(j, l);

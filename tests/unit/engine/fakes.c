@@ -91,7 +91,13 @@ static int32_t next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct
   switch (s->kind) {
   case STEP_FAIL: return fail(r, (uint32_t)s->n);
   case STEP_FAIL_SILENT: return ETL_FAILED;
-  case STEP_BAD_ROW: return etl_bad_rowf(r->host, ETL_E_DATA, 7, 0, "a value that cannot be read");
+  case STEP_BAD_ROW: {
+    struct etl_error e = ETL_ERROR(ETL_E_DATA);
+    e.column = 0;
+    if (etl_reject_raw(r->host, &e, (struct etl_bytes){"x,y", 3}, 7, "a value that cannot be read") != ETL_OK)
+      return ETL_FAILED;
+    break;
+  }
   case STEP_HANG: return stop_wait(&r->cancelled, STOP_NOW, 60 * NS_PER_SEC) ? ETL_STOPPED : ETL_DONE;
   case STEP_WANTED:
     if (!want_cursor)
@@ -114,8 +120,12 @@ static const struct etl_extractor extractor = {.struct_size = sizeof extractor, 
 
 /* ---- loader ------------------------------------------------------------------------------------------------------------------------------ */
 
-static int64_t pending, pending_last; /* of the transaction in hand */
-static bool pending_holes;
+static struct { /* the transaction in hand */
+  int64_t rows, last, odd, even;
+  bool holes, careful, refused;
+  int rejected;
+  int64_t rejected_epoch;
+} pending;
 
 static int32_t committed(void *self, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg) {
   char text[32];
@@ -132,25 +142,50 @@ static int32_t prepare(void *self, const struct etl_stream *stream, const struct
 }
 
 static int32_t begin(void *self, const struct etl_txn *txn) {
-  (void)self, (void)txn;
+  (void)self;
   play.begins++;
-  pending = 0;
-  pending_last = play.last_id;
-  pending_holes = false;
+  memset(&pending, 0, sizeof pending);
+  pending.last = play.last_id;
+  pending.careful = txn->flags & ETL_TXN_CAREFUL;
+  play.careful += pending.careful;
   return ETL_OK;
+}
+
+static int32_t refuse(const struct etl_host *host) {
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  return etl_failf(host, &e, "the sink refuses a row");
 }
 
 static int32_t write_rows(void *self, const struct etl_stream *stream, struct etl_msg *m) {
   struct etl_view v;
-  (void)self;
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  int32_t rc = ETL_OK;
   etl_view_init(&v, stream->schema, &m->rows, 0);
-  for (int64_t i = 0; i < m->rows.length; i++) {
+  for (int64_t i = 0; i < m->rows.length && rc == ETL_OK; i++) {
     int64_t id = etl_view_i64(&v, i);
-    pending_holes |= id != pending_last + 1;
-    pending_last = id;
+    if (id == play.refused && pending.careful)
+      rc = etl_reject(self, &e, NULL, stream->schema, &m->rows, i, "the sink refuses this row");
+    else if (id == play.refused && !play.refuses_late)
+      rc = refuse(self);
+    pending.refused |= id == play.refused && !pending.careful;
+    pending.holes |= id != pending.last + 1;
+    pending.last = id;
+    pending.rows += id != play.refused;
+    pending.odd += strcmp(stream->name, "odd") == 0;
+    pending.even += strcmp(stream->name, "even") == 0;
   }
-  pending += m->rows.length;
   etl_array_release(&m->rows);
+  return rc;
+}
+
+static int32_t settle(void *self) { return pending.refused ? refuse(self) : ETL_OK; }
+
+static int32_t reject(void *self, const struct etl_rejected *const *rows, uint64_t n) {
+  (void)self;
+  pending.rejected += (int)n;
+  pending.rejected_epoch = (int64_t)rows[0]->epoch;
+  snprintf(play.rejected_raw, sizeof play.rejected_raw, "%s", rows[0]->raw);
+  snprintf(play.rejected_stage, sizeof play.rejected_stage, "%s", rows[0]->stage);
   return ETL_OK;
 }
 
@@ -159,10 +194,14 @@ static int32_t commit(void *self, const struct etl_cursor *const *to, uint64_t t
   enum answer a = ++play.commits == play.answer_at ? play.answer : ANSWER_OK;
   (void)to_n;
   if (a == ANSWER_OK || a == ANSWER_LOST_AFTER) {
-    play.rows += pending;
-    play.last_id = pending_last;
-    play.holes |= pending_holes;
-    play.largest_epoch = pending > play.largest_epoch ? pending : play.largest_epoch;
+    play.rows += pending.rows;
+    play.last_id = pending.last;
+    play.holes |= pending.holes;
+    play.odd += pending.odd;
+    play.even += pending.even;
+    play.rejected += pending.rejected;
+    play.rejected_epoch = pending.rejected ? pending.rejected_epoch : play.rejected_epoch;
+    play.largest_epoch = pending.rows > play.largest_epoch ? pending.rows : play.largest_epoch;
     play.epoch = to[0]->epoch;
     play.cursor = strtoll(to[0]->cursor.p, NULL, 10);
   }
@@ -179,7 +218,7 @@ static int32_t abort_epoch(void *self) {
 }
 
 static const struct etl_loader loader = {.struct_size = sizeof loader, .committed = committed, .prepare = prepare, .begin = begin, .write = write_rows,
-                                         .commit = commit, .abort = abort_epoch};
+                                         .commit = commit, .abort = abort_epoch, .settle = settle, .reject = reject};
 
 /* ---- transformers ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -208,17 +247,22 @@ static int32_t bind_same(void *self, const struct etl_stream *in, int32_t (*out)
   return out(arg, in);
 }
 
-/* Rows of in for which keep says so, each `times` times. */
-static int32_t emit_some(struct transformer *t, struct etl_msg *in, const struct etl_sink *sink, bool (*keep)(int64_t), int times) {
+static void id_schema(struct ArrowSchema *ret) {
+  etl_schema_init(ret, 1);
+  etl_schema_set(ret, 0, "id", "l", false, NULL, NULL);
+}
+
+/* Rows for which keep says so, each `times` times; they are left alone. */
+static int32_t emit_to(struct transformer *t, const char *stream, const struct ArrowArray *rows, const struct etl_sink *sink,
+                       bool (*keep)(int64_t), int times) {
   struct ArrowSchema schema;
   struct etl_batch batch;
   struct etl_view v;
-  struct etl_msg out = {.struct_size = sizeof out, .flags = ETL_M_ROWS, .lag_ns = -1};
-  etl_schema_init(&schema, 1);
-  etl_schema_set(&schema, 0, "id", "l", false, NULL, NULL);
+  struct etl_msg out = {.struct_size = sizeof out, .flags = ETL_M_ROWS, .stream = stream, .lag_ns = -1};
+  id_schema(&schema);
   etl_batch_init(&batch, t->host, &schema, 64);
-  etl_view_init(&v, &schema, &in->rows, 0);
-  for (int64_t i = 0; i < in->rows.length; i++)
+  etl_view_init(&v, &schema, rows, 0);
+  for (int64_t i = 0; i < rows->length; i++)
     for (int k = 0; k < times && keep(etl_view_i64(&v, i)); k++) {
       etl_batch_row(&batch);
       etl_batch_i64(&batch, 0, etl_view_i64(&v, i));
@@ -226,13 +270,23 @@ static int32_t emit_some(struct transformer *t, struct etl_msg *in, const struct
   etl_batch_finish(&batch, &out.rows);
   etl_batch_fini(&batch);
   etl_schema_release(&schema);
-  etl_array_release(&in->rows);
   return sink->emit(sink, &out);
+}
+
+static int32_t emit_some(struct transformer *t, struct etl_msg *in, const struct etl_sink *sink, bool (*keep)(int64_t), int times) {
+  int32_t rc = emit_to(t, NULL, &in->rows, sink, keep, times);
+  etl_array_release(&in->rows);
+  return rc;
 }
 
 static bool is_odd(int64_t id) { return id % 2; }
 static bool all(int64_t id) { return id > 0; }
 static int32_t odd(void *self, struct etl_msg *in, const struct etl_sink *sink) { return emit_some(self, in, sink, is_odd, 1); }
+static int32_t nothing(void *self, struct etl_msg *in, const struct etl_sink *sink) {
+  (void)self, (void)sink;
+  etl_array_release(&in->rows);
+  return ETL_OK;
+}
 static int32_t twice(void *self, struct etl_msg *in, const struct etl_sink *sink) { return emit_some(self, in, sink, all, 2); }
 
 static int32_t hold(void *self, struct etl_msg *in, const struct etl_sink *sink) {
@@ -252,6 +306,43 @@ static int32_t give_held(void *self, const struct etl_sink *sink) {
   return rc;
 }
 
+static bool is_even(int64_t id) { return id % 2 == 0; }
+
+static int32_t bind_parity(void *self, const struct etl_stream *in, int32_t (*out)(void *arg, const struct etl_stream *), void *arg) {
+  struct etl_stream one = *in;
+  (void)self;
+  one.name = "odd";
+  int32_t rc = out(arg, &one);
+  one.name = "even";
+  return rc == ETL_OK ? out(arg, &one) : rc;
+}
+
+static int32_t parity(void *self, struct etl_msg *in, const struct etl_sink *sink) {
+  struct transformer *t = self;
+  int32_t rc = emit_to(t, "odd", &in->rows, sink, is_odd, 1);
+  if (rc == ETL_OK)
+    rc = emit_to(t, "even", &in->rows, sink, is_even, 1);
+  etl_array_release(&in->rows);
+  return rc;
+}
+
+static bool no_ten(int64_t id) { return id % 10 != 0; }
+
+static int32_t refuse_tenth(void *self, struct etl_msg *in, const struct etl_sink *sink) {
+  struct transformer *t = self;
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  struct ArrowSchema schema;
+  struct etl_view v;
+  id_schema(&schema);
+  etl_view_init(&v, &schema, &in->rows, 0);
+  int32_t rc = ETL_OK;
+  for (int64_t i = 0; i < in->rows.length && rc == ETL_OK; i++)
+    if (!no_ten(etl_view_i64(&v, i)))
+      rc = etl_reject(t->host, &e, NULL, &schema, &in->rows, i, "a tenth row");
+  etl_schema_release(&schema);
+  return rc == ETL_OK ? emit_some(t, in, sink, no_ten, 1) : rc;
+}
+
 static const struct etl_common transformer_common = {
   .struct_size = sizeof transformer_common, .open = transformer_open, .close = transformer_close};
 static const struct {
@@ -259,6 +350,9 @@ static const struct {
   struct etl_transformer api;
 } transformers[] = {
   {"odd", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = odd}},
+  {"parity", {.struct_size = sizeof(struct etl_transformer), .bind = bind_parity, .process = parity}},
+  {"refuse", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = refuse_tenth}},
+  {"nothing", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = nothing}},
   {"twice", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = twice}},
   {"hold", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = hold, .flush = give_held}}};
 
@@ -283,6 +377,8 @@ void stage_init(struct stage *s, const struct step *script, const char *const *n
   part_init(&s->run.extract, a, "extract", "script", ETL_KIND_EXTRACTOR, &common, &extractor);
   part_init(&s->run.load, a, "load", "sink", ETL_KIND_LOADER, &common, &loader);
   s->run.transforms = arena_alloc(a, 4 * sizeof *s->run.transforms);
+  s->spec.transforms = arena_alloc(a, 4 * sizeof *s->spec.transforms);
+  s->run.loader_caps = ETL_CAP_CAREFUL;
   for (; names && *names; names++)
     for (size_t i = 0; i < sizeof transformers / sizeof *transformers; i++)
       if (strcmp(transformers[i].name, *names) == 0)

@@ -11,7 +11,7 @@ enum step_kind {
   STEP_CURSOR,
   STEP_FAIL,        /* with error class n, and only once */
   STEP_FAIL_SILENT, /* ETL_FAILED without fail() */
-  STEP_BAD_ROW,
+  STEP_BAD_ROW,     /* one row that cannot be read; the script goes on */
   STEP_HANG,        /* until reader_cancel() */
   STEP_WANTED,      /* idle until a cursor is wanted, then one */
   STEP_FOREVER,     /* batches of n rows with cursors, without end */
@@ -33,6 +33,8 @@ struct play {
   enum answer answer; /* of commit number answer_at, from 1; 0: all are good */
   int answer_at;
   uint32_t answer_class;
+  int64_t refused;    /* an id that the sink cannot take; 0: it takes all */
+  bool refuses_late;  /* it shows when the epoch is settled */
   /* what happened */
   int64_t rows, last_id; /* in the sink; ids count from 1, so without a hole or a double rows == last_id */
   bool holes;
@@ -41,6 +43,11 @@ struct play {
   int begins, commits, aborts, prepares, opens_at_cursor;
   int64_t largest_epoch;
   bool failed_once;
+  int rejected;       /* rows kept in the sink's quarantine by committed epochs */
+  int64_t rejected_epoch;
+  char rejected_raw[64], rejected_stage[32];
+  int64_t odd, even;  /* rows in the sink of the streams "odd" and "even" */
+  int careful;        /* epochs that were begun with care */
 };
 extern struct play play;
 
@@ -51,7 +58,8 @@ struct stage { /* a run with one lane around it */
   struct calls *calls;
   struct conf_stage conf;
 };
-/* transformers: names of fakes ("odd": passes only odd ids, "hold": gives all rows at the flush, "twice": each row twice); NULL ends. */
+/* transformers: names of fakes ("odd": passes only odd ids, "nothing", "hold": gives all rows at the flush, "twice": each row twice,
+ * "refuse": rejects each tenth, "parity": two streams, odd and even); NULL ends. */
 void stage_init(struct stage *s, const struct step *script, const char *const *transformers);
 void stage_enter(struct stage *s);            /* makes the lane: from here on it may be cancelled */
 enum lane_status stage_run(struct stage *s);  /* lane_main() to its end */

@@ -26,7 +26,7 @@ Test(lane, epochs_are_cut_by_rows) {
   cr_expect_eq(play.largest_epoch, 2 * B);
   cr_expect_eq(play.cursor, 6 * B);
   cr_expect_eq(atomic_load(&s.lane.rows_read), 6 * B);
-  cr_expect_eq(atomic_load(&s.lane.rows_written), 6 * B);
+  cr_expect_eq(lane_written(&s.lane), 6 * B);
   stage_fini(&s);
 }
 
@@ -214,7 +214,7 @@ Test(lane, what_a_transformer_leaves_out_is_counted) {
   stage_init(&s, six_batches, (const char *const[]){"odd", NULL});
   cr_expect_eq(stage_play(&s), LANE_SUCCESS);
   cr_expect_eq(play.rows, 3 * B);
-  cr_expect_eq(atomic_load(&s.lane.rows_filtered), 3 * B);
+  cr_expect_eq(lane_filtered(&s.lane), 3 * B);
   cr_expect_eq(atomic_load(&s.lane.rows_read), 6 * B);
   stage_fini(&s);
 }
@@ -228,12 +228,145 @@ Test(lane, rows_held_back_come_before_the_cursor) {
   stage_fini(&s);
 }
 
-Test(lane, more_rows_than_came_do_not_add_up) {
+Test(lane, rows_that_a_transformer_makes_are_counted) {
   struct stage s;
-  stage_init(&s, six_batches, (const char *const[]){"twice", NULL});
+  stage_init(&s, six_batches, (const char *const[]){"twice", "odd", NULL});
+  s.spec.epoch_rows = B;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.rows, 6 * B);
+  cr_expect_eq(lane_added(&s.lane), 6 * B);
+  cr_expect_eq(lane_filtered(&s.lane), 6 * B);
+  stage_fini(&s);
+}
+
+Test(lane, one_row_may_go_to_several_streams) {
+  struct stage s;
+  stage_init(&s, six_batches, (const char *const[]){"parity", "hold", NULL});
+  s.spec.epoch_rows = B;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.odd, 3 * B);
+  cr_expect_eq(play.even, 3 * B);
+  cr_expect_eq(play.prepares, 2);
+  cr_expect_eq(atomic_load(&s.lane.outs_n), 2);
+  cr_expect_eq(atomic_load(&s.lane.rows_read), 6 * B);
+  for (int i = 0; i < 2; i++) {
+    cr_expect_eq(atomic_load(&s.lane.outs[i].rows_written), 3 * B);
+    cr_expect_eq(atomic_load(&s.lane.outs[i].rows_filtered), 3 * B);
+  }
+  stage_fini(&s);
+}
+
+/* ---- rows set aside --------------------------------------------------------------------------------------------------------------------- */
+
+static void allow(struct stage *s, int64_t rows) {
+  s->run.limit.max_rows = rows;
+  s->run.limit.max_percent = 100;
+}
+
+Test(lane, a_row_that_cannot_be_read_is_set_aside) {
+  static const struct step script[] = {{STEP_ROWS, B}, {STEP_BAD_ROW, 0}, {STEP_ROWS_CURSOR, B}, {STEP_ROWS_CURSOR, B}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  allow(&s, 10);
+  s.spec.epoch_rows = B;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(3 * B);
+  cr_expect_eq(play.rejected, 1);
+  cr_expect_eq(play.rejected_epoch, 1);
+  cr_expect_str_eq(play.rejected_raw, "\"x,y\"");
+  cr_expect_str_eq(play.rejected_stage, "extract");
+  cr_expect_eq(atomic_load(&s.lane.rows_read), 3 * B + 1);
+  cr_expect_eq(lane_rejected(&s.lane), 1);
+  cr_expect_eq(atomic_load(&s.lane.in_hand), 0);
+  stage_fini(&s);
+}
+
+Test(lane, a_row_that_a_transformer_refuses_is_set_aside_with_its_epoch) {
+  struct stage s;
+  stage_init(&s, six_batches, (const char *const[]){"odd", "refuse", "hold", NULL});
+  allow(&s, 10);
+  s.spec.epoch_rows = B;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.rejected, 0, "ids of ten are even");
+  stage_fini(&s);
+  stage_init(&s, six_batches, (const char *const[]){"refuse", "odd", NULL});
+  allow(&s, 10);
+  s.spec.epoch_rows = B;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.rejected, 6);
+  cr_expect_str_eq(play.rejected_raw, "{\"id\": 50}");
+  cr_expect_eq(lane_filtered(&s.lane), 24);
+  cr_expect_eq(play.rows, 30);
+  stage_fini(&s);
+}
+
+Test(lane, a_row_that_the_sink_refuses_is_looked_for_with_care) {
+  for (int late = 0; late < 2; late++) {
+    struct stage s;
+    stage_init(&s, six_batches, NULL);
+    allow(&s, 10);
+    s.spec.epoch_rows = 2 * B;
+    play.refused = 25;
+    play.refuses_late = late;
+    cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+    cr_expect_eq(play.rows, 6 * B - 1);
+    cr_expect(!play.holes);
+    cr_expect_eq(play.rejected, 1);
+    cr_expect_eq(play.rejected_epoch, 2);
+    cr_expect_str_eq(play.rejected_raw, "{\"id\": 25}");
+    cr_expect_eq(play.careful, 1, "only the epoch with the row is written with care, not %d", play.careful);
+    cr_expect_eq(lane_written(&s.lane), 6 * B - 1);
+    cr_expect_eq(lane_rejected(&s.lane), 1);
+    cr_expect_eq(atomic_load(&s.run.limit.rows), 1);
+    stage_fini(&s);
+  }
+}
+
+Test(lane, a_failed_attempt_does_not_use_up_the_limit) {
+  static const struct step script[] = {{STEP_BAD_ROW, 0}, {STEP_ROWS, B}, {STEP_FAIL, ETL_E_RETRYABLE}, {STEP_CURSOR, 0}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  allow(&s, 1);
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS, "%s", s.lane.err.message);
+  cr_expect_eq(play.rejected, 1);
+  cr_expect_eq(atomic_load(&s.run.limit.rows), 1);
+  expect_rows(B);
+  stage_fini(&s);
+}
+
+Test(lane, one_row_too_many_stops_the_lane) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_BAD_ROW, 0}, {STEP_CURSOR, 0}, {STEP_BAD_ROW, 0}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  allow(&s, 1);
+  s.spec.epoch_rows = 1;
   cr_expect_eq(stage_play(&s), LANE_FAILED);
-  cr_expect(strstr(s.lane.err.message, "do not add up"), "%s", s.lane.err.message);
+  cr_expect_eq(s.lane.err.error_class, ETL_E_DATA);
+  cr_expect(strstr(s.lane.err.message, "1 rows were set aside, and one more cannot be taken: a value that cannot be read"), "%s", s.lane.err.message);
+  expect_rows(B);
+  stage_fini(&s);
+}
+
+Test(lane, too_large_a_share_stops_the_lane) {
+  struct stage s;
+  stage_init(&s, (const struct step[]){{STEP_ROWS_CURSOR, 200}, {STEP_END, 0}}, (const char *const[]){"refuse", NULL});
+  allow(&s, 1000);
+  s.run.limit.max_percent = 9;
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  cr_expect(strstr(s.lane.err.message, "20 of 200 rows of s/0 cannot be taken, more than 9 percent"), "%s", s.lane.err.message);
   cr_expect_eq(play.rows, 0);
+  stage_fini(&s);
+}
+
+Test(lane, a_cursor_without_rows_is_committed_in_time) {
+  static const struct step script[] = {{STEP_ROWS, 1}, {STEP_WANTED, 0}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, (const char *const[]){"nothing", NULL});
+  s.spec.epoch_time_ns = 20 * NS_PER_MS;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(play.commits, 1);
+  cr_expect_eq(play.rows, 0);
+  cr_expect_eq(play.cursor, 1);
   stage_fini(&s);
 }
 

@@ -26,8 +26,8 @@ char *aside_name(const char *table, const char *run) {
   return name;
 }
 
-static void add_aside(struct text *t, const struct instance *in, const char *name) {
-  text_add_name(t, in->settings.schema);
+static void add_aside(struct text *t, const struct target *g, const char *name) {
+  text_add_name(t, g->schema);
   text_add(t, ".");
   text_add_name(t, name);
 }
@@ -41,48 +41,50 @@ static int32_t run_text(struct instance *in, const char *doing, struct text *sql
 
 /* ---- making -------------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t make(struct instance *in, const struct columns *columns, const struct table *target, struct text *sql) {
+static int32_t make(struct target *g, const struct columns *columns, const struct table *target, struct text *sql) {
+  struct instance *in = g->in;
   if (target->oid && target->kind == 'r') {
     text_add(sql, "CREATE TABLE IF NOT EXISTS ");
-    sql_table(sql, in);
+    sql_table(sql, g);
     text_add(sql, " (LIKE ");
-    sql_target(sql, in);
+    sql_target(sql, g);
     text_add(sql, " INCLUDING ALL)");
   } else {
-    sql_create_target(sql, in, columns, in->table);
+    sql_create_target(sql, g, columns, g->into);
   }
   int32_t rc = run_text(in, "creating the table aside", sql);
   if (rc != ETL_OK)
     return rc;
   text_add(sql, "INSERT INTO ");
   sql_state(sql, in, "asides");
-  text_add(sql, " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING");
+  text_add(sql, " (pipeline, run, schema_name, table_name, stream) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING");
   rc = sql->failed ? out_of_memory(in)
-                   : session_query(&in->session, "noting the table aside", text_str(sql), 4,
-                                   (const char *const[]){in->pipeline, in->run, in->settings.schema, in->table}, NULL);
+                   : session_query(&in->session, "noting the table aside", text_str(sql), 5,
+                                   (const char *const[]){in->pipeline, in->run, g->schema, g->into, g->stream}, NULL);
   text_clear(sql);
   return rc == ETL_OK ? session_run(&in->session, "creating the table aside", "COMMIT") : rc;
 }
 
-int32_t aside_create(struct instance *in, const struct columns *columns) {
+int32_t aside_create(struct target *g, const struct columns *columns) {
+  struct instance *in = g->in;
   struct table target = {0};
   struct text sql = {0};
   text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(");
-  text_add_literal(&sql, in->settings.target);
+  text_add_literal(&sql, g->name);
   text_add(&sql, ", 0))");
   int32_t rc = run_text(in, "creating the table aside", &sql);
   if (rc == ETL_OK)
-    rc = table_read(&in->session, in->settings.schema, in->settings.table, &target);
+    rc = table_read(&in->session, g->schema, g->table, &target);
   if (rc == ETL_OK && target.oid && target.kind != 'r')
-    rc = target_match(in, &target, &(struct columns){0}); /* says why it cannot be replaced */
+    rc = target_match(g, &target, &(struct columns){0}); /* says why it cannot be replaced */
   if (rc == ETL_OK && !target.oid && !in->settings.create) {
     struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
     e.option = "table";
     e.remedy = "create it, or leave out create = false";
-    rc = etl_failf(in->host, &e, "postgres: there is no table %s", in->settings.target);
+    rc = etl_failf(in->host, &e, "postgres: there is no table %s", g->name);
   }
   if (rc == ETL_OK)
-    rc = make(in, columns, &target, &sql);
+    rc = make(g, columns, &target, &sql);
   if (rc != ETL_OK)
     session_rollback(&in->session);
   table_fini(&target);
@@ -110,6 +112,12 @@ static int32_t drop_one(struct instance *in, const char *run, const char *schema
   text_add_literal(&sql, text_str(&table));
   text_add(&sql, ") IS NULL; DELETE FROM ");
   sql_state(&sql, in, "cursors");
+  text_add(&sql, " WHERE pipeline = ");
+  text_add_literal(&sql, in->pipeline);
+  text_add(&sql, " AND aside = ");
+  text_add_literal(&sql, run);
+  text_add(&sql, "; DELETE FROM ");
+  sql_state(&sql, in, "quarantine");
   text_add(&sql, " WHERE pipeline = ");
   text_add_literal(&sql, in->pipeline);
   text_add(&sql, " AND aside = ");
@@ -183,51 +191,77 @@ static const char first_sql[] =
   "WHERE indrelid = $1::oid AND indisprimary AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
   "ON n.oid = c.relnamespace WHERE n.nspname = $3 AND c.relname = pg_catalog.left($2, 58) || '_pkey')";
 
-static int32_t swap_by_name(struct instance *in, const char *aside, const char *aside_oid, const char *old_oid, struct text *sql) {
+static int32_t swap_by_name(struct target *g, const char *aside, const char *aside_oid, const char *old_oid, struct text *sql) {
+  struct instance *in = g->in;
   PGresult *statements = NULL;
   int32_t rc;
   if (old_oid) {
     rc = session_query(&in->session, "reading owner and grants of the target", inherit_sql, 2, (const char *const[]){aside_oid, old_oid},
                        &statements);
     text_add(sql, "DROP TABLE ");
-    sql_target(sql, in);
+    sql_target(sql, g);
     text_add(sql, "; ");
   } else {
     rc = session_query(&in->session, "naming the key of the new table", first_sql, 3,
-                       (const char *const[]){aside_oid, in->settings.table, in->settings.schema}, &statements);
+                       (const char *const[]){aside_oid, g->table, g->schema}, &statements);
   }
   for (int i = 0; rc == ETL_OK && i < PQntuples(statements); i++)
     text_addf(sql, "%s; ", PQgetvalue(statements, i, 0));
   PQclear(statements);
   text_add(sql, "ALTER TABLE ");
-  add_aside(sql, in, aside);
+  add_aside(sql, g, aside);
   text_add(sql, " RENAME TO ");
-  text_add_name(sql, in->settings.table);
+  text_add_name(sql, g->table);
   return rc == ETL_OK ? run_text(in, "putting the new table in place", sql) : rc;
 }
 
-static int32_t swap_by_content(struct instance *in, const char *aside, struct text *sql) {
+/* Triggers of the target may drop rows, and policies hide them: then the rows would be gone with the table aside. */
+static int32_t count_rows(struct target *g, const char *aside, struct text *sql) {
+  struct instance *in = g->in;
+  PGresult *r = NULL;
+  text_add(sql, "SELECT (SELECT count(*) FROM ");
+  sql_target(sql, g);
+  text_add(sql, "), (SELECT count(*) FROM ");
+  add_aside(sql, g, aside);
+  text_add(sql, ")");
+  int32_t rc = sql->failed ? out_of_memory(in) : session_query(&in->session, "counting what was put in place", text_str(sql), 0, NULL, &r);
+  text_clear(sql);
+  if (rc == ETL_OK && strcmp(PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1)) != 0) {
+    struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
+    e.remedy = "drop the trigger or rule of the table that leaves rows out; the target is as it was";
+    rc = etl_failf(in->host, &e, "postgres: %s cannot be replaced: of %s rows it would have %s", g->name, PQgetvalue(r, 0, 1), PQgetvalue(r, 0, 0));
+  }
+  PQclear(r);
+  return rc;
+}
+
+static int32_t swap_by_content(struct target *g, const char *aside, struct text *sql) {
+  struct instance *in = g->in;
   struct table t = {0};
   size_t n = 0;
   struct text list = {0};
-  int32_t rc = table_read(&in->session, in->settings.schema, in->settings.table, &t);
+  int32_t rc = table_read(&in->session, g->schema, g->table, &t);
   for (size_t i = 0; rc == ETL_OK && i < t.n; i++)
     if (!t.list[i].generated) {
       text_add(&list, n++ ? ", " : "");
       text_add_name(&list, t.list[i].name);
     }
   table_fini(&t);
-  text_add(sql, "DELETE FROM ONLY "); /* unlike TRUNCATE it lets readers go on */
-  sql_target(sql, in);
+  text_add(sql, "SET LOCAL row_security = off; DELETE FROM ONLY "); /* unlike TRUNCATE it lets readers go on */
+  sql_target(sql, g);
   text_add(sql, "; INSERT INTO ");
-  sql_target(sql, in);
+  sql_target(sql, g);
   text_addf(sql, " (%s) SELECT %s FROM ", text_str(&list), text_str(&list));
-  add_aside(sql, in, aside);
-  text_add(sql, "; DROP TABLE ");
-  add_aside(sql, in, aside);
+  add_aside(sql, g, aside);
   sql->failed |= list.failed;
   text_fini(&list);
-  return rc == ETL_OK ? run_text(in, "filling the target from the new table", sql) : rc;
+  if (rc == ETL_OK)
+    rc = run_text(in, "filling the target from the new table", sql);
+  if (rc == ETL_OK)
+    rc = count_rows(g, aside, sql);
+  text_add(sql, "DROP TABLE ");
+  add_aside(sql, g, aside);
+  return rc == ETL_OK ? run_text(in, "removing the new table", sql) : rc;
 }
 
 static int32_t is_bound(struct instance *in, const char *oid, bool *ret) {
@@ -241,7 +275,8 @@ static int32_t is_bound(struct instance *in, const char *oid, bool *ret) {
 }
 
 /* Emptying the target would reach into other tables. */
-static int32_t refuse_cascade(struct instance *in, const char *oid) {
+static int32_t refuse_cascade(struct target *g, const char *oid) {
+  struct instance *in = g->in;
   PGresult *r;
   int32_t rc = session_query(&in->session, "looking who refers to the target",
                              "SELECT conrelid::regclass FROM pg_catalog.pg_constraint WHERE confrelid = $1::oid AND contype = 'f' AND "
@@ -253,39 +288,40 @@ static int32_t refuse_cascade(struct instance *in, const char *oid) {
     struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
     e.option = "mode";
     e.remedy = "use mode = \"merge\", or drop the foreign key";
-    rc = etl_failf(in->host, &e, "postgres: %s cannot be replaced: a foreign key of %s would delete or change rows there", in->settings.target,
+    rc = etl_failf(in->host, &e, "postgres: %s cannot be replaced: a foreign key of %s would delete or change rows there", g->name,
                    PQgetvalue(r, 0, 0));
   }
   PQclear(r);
   return rc;
 }
 
-static int32_t lock_target(struct instance *in, const struct table *target, bool bound, struct text *sql) {
+static int32_t lock_target(struct target *g, const struct table *target, bool bound, struct text *sql) {
   if (!target->oid)
     return ETL_OK;
   text_add(sql, "LOCK TABLE ");
-  sql_target(sql, in);
+  sql_target(sql, g);
   text_addf(sql, " IN %s MODE", bound ? "SHARE ROW EXCLUSIVE" : "ACCESS EXCLUSIVE");
-  return run_text(in, "locking the target", sql);
+  return run_text(g->in, "locking the target", sql);
 }
 
-static int32_t swap(struct instance *in, const char *aside, struct text *sql) {
+static int32_t swap(struct target *g, const char *aside, struct text *sql) {
+  struct instance *in = g->in;
   struct table target = {0}, made = {0};
   char target_oid[16], aside_oid[16];
   bool bound = false;
-  int32_t rc = table_read(&in->session, in->settings.schema, in->settings.table, &target);
+  int32_t rc = table_read(&in->session, g->schema, g->table, &target);
   if (rc == ETL_OK)
-    rc = table_read(&in->session, in->settings.schema, aside, &made);
+    rc = table_read(&in->session, g->schema, aside, &made);
   snprintf(target_oid, sizeof target_oid, "%u", target.oid);
   snprintf(aside_oid, sizeof aside_oid, "%u", made.oid);
   if (rc == ETL_OK && target.oid)
     rc = is_bound(in, target_oid, &bound);
   if (rc == ETL_OK && bound)
-    rc = refuse_cascade(in, target_oid);
+    rc = refuse_cascade(g, target_oid);
   if (rc == ETL_OK)
-    rc = lock_target(in, &target, bound, sql);
+    rc = lock_target(g, &target, bound, sql);
   if (rc == ETL_OK)
-    rc = bound ? swap_by_content(in, aside, sql) : swap_by_name(in, aside, aside_oid, target.oid ? target_oid : NULL, sql);
+    rc = bound ? swap_by_content(g, aside, sql) : swap_by_name(g, aside, aside_oid, target.oid ? target_oid : NULL, sql);
   table_fini(&target);
   table_fini(&made);
   return rc;
@@ -294,6 +330,8 @@ static int32_t swap(struct instance *in, const char *aside, struct text *sql) {
 static int32_t move_cursors(struct instance *in, const char *run, struct text *sql) {
   static const char *const steps[][2] = {{"DELETE FROM ", "cursors WHERE pipeline = $1 AND aside = '' AND $2 <> ''"},
                                          {"UPDATE ", "cursors SET aside = '' WHERE pipeline = $1 AND aside = $2"},
+                                         {"DELETE FROM ", "quarantine WHERE pipeline = $1 AND aside = '' AND $2 <> ''"},
+                                         {"UPDATE ", "quarantine SET aside = '' WHERE pipeline = $1 AND aside = $2"},
                                          {"DELETE FROM ", "asides WHERE pipeline = $1 AND run = $2"}};
   int32_t rc = ETL_OK;
   for (size_t i = 0; i < sizeof steps / sizeof *steps && rc == ETL_OK; i++) {
@@ -306,40 +344,36 @@ static int32_t move_cursors(struct instance *in, const char *run, struct text *s
   return rc;
 }
 
-/* The table that this run built; *ret NULL: none, or it is in place already. */
-static int32_t find_aside(struct instance *in, const char *run, char **ret) {
-  struct text sql = {0};
+/* Puts the tables that this run built in place; none: they are already, or nothing came. */
+static int32_t swap_all(struct instance *in, const char *run, struct text *sql) {
   PGresult *r = NULL;
-  *ret = NULL;
-  text_add(&sql, "SELECT table_name FROM ");
-  sql_state(&sql, in, "asides");
-  text_add(&sql, " WHERE pipeline = $1 AND run = $2");
-  int32_t rc = sql.failed ? out_of_memory(in)
-                          : session_query(&in->session, "looking for the table aside", text_str(&sql), 2,
-                                          (const char *const[]){in->pipeline, run}, &r);
-  text_fini(&sql);
-  if (rc == ETL_OK && PQntuples(r) == 1 && !(*ret = strdup(PQgetvalue(r, 0, 0))))
-    rc = out_of_memory(in);
+  text_add(sql, "SELECT table_name, stream FROM ");
+  sql_state(sql, in, "asides");
+  text_add(sql, " WHERE pipeline = $1 AND run = $2 ORDER BY schema_name, table_name");
+  int32_t rc = sql->failed ? out_of_memory(in)
+                           : session_query(&in->session, "looking for the tables aside", text_str(sql), 2, (const char *const[]){in->pipeline, run}, &r);
+  text_clear(sql);
+  for (int i = 0; rc == ETL_OK && i < PQntuples(r); i++) {
+    struct target *g;
+    rc = target_of(in, PQgetvalue(r, i, 1), &g);
+    if (rc == ETL_OK)
+      rc = swap(g, PQgetvalue(r, i, 0), sql);
+  }
+  if (rc == ETL_OK && PQntuples(r) > 0)
+    rc = move_cursors(in, run, sql);
   PQclear(r);
   return rc;
 }
 
 int32_t aside_finish(struct instance *in, const char *run, bool ok) {
   struct text sql = {0};
-  char *aside;
   if (!ok)
     return drop_listed(in, run, false);
   int32_t rc = session_run(&in->session, "beginning the swap", "BEGIN");
   if (rc == ETL_OK)
     rc = cursors_check_run(in, run);
   if (rc == ETL_OK)
-    rc = find_aside(in, run, &aside);
-  if (rc == ETL_OK && aside) {
-    rc = swap(in, aside, &sql);
-    if (rc == ETL_OK)
-      rc = move_cursors(in, run, &sql);
-    free(aside);
-  }
+    rc = swap_all(in, run, &sql);
   if (rc == ETL_OK)
     rc = session_commit(&in->session, "committing the swap");
   if (rc != ETL_OK)

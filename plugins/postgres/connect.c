@@ -32,6 +32,7 @@ void session_fini(struct session *s) {
   session_disconnect(s);
   if (s->wake_fd >= 0)
     close(s->wake_fd);
+  trouble_fini(&s->trouble);
 }
 
 void session_cancel(struct session *s) {
@@ -82,6 +83,21 @@ static void add_place(struct text *t, const struct session *s) {
     text_addf(t, "%s%s%s/%s: ", host, port && *port ? ":" : "", port ? port : "", db ? db : "");
 }
 
+void trouble_fini(struct trouble *t) {
+  free(t->message);
+  free(t->state);
+  free(t->column);
+  *t = (struct trouble){0};
+}
+
+static void note_trouble(struct session *s, const struct etl_error *e, const char *message, const char *column) {
+  trouble_fini(&s->trouble);
+  s->trouble = (struct trouble){.message = strdup(message),
+                                .state = e->vendor_state ? strdup(e->vendor_state) : NULL,
+                                .column = column ? strdup(column) : NULL,
+                                .remedy = e->remedy};
+}
+
 int32_t session_fail(struct session *s, const char *doing, const PGresult *r) {
   const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL, *primary = r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
   const char *detail = r ? PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL) : NULL, *context = r ? PQresultErrorField(r, PG_DIAG_CONTEXT) : NULL;
@@ -104,7 +120,11 @@ int32_t session_fail(struct session *s, const char *doing, const PGresult *r) {
     add_line(&t, context);
     text_add(&t, ")");
   }
-  int32_t rc = etl_failf(s->host, &e, "%s", text_str(&t));
+  int32_t rc = ETL_FAILED;
+  if (s->trying && r && e.error_class == ETL_E_DATA)
+    note_trouble(s, &e, text_str(&t), PQresultErrorField(r, PG_DIAG_COLUMN_NAME));
+  else
+    rc = etl_failf(s->host, &e, "%s", text_str(&t));
   text_fini(&t);
   return rc;
 }

@@ -9,12 +9,19 @@
 
 #include "settings.h"
 
+struct trouble { /* an error that may be got over */
+  char *message, *state, *column; /* owned; column NULL: not told */
+  const char *remedy;
+};
+void trouble_fini(struct trouble *t); /* accepts a zeroed one */
 struct session {
   const struct etl_host *host;
   const struct settings *settings;
   PGconn *conn; /* NULL: not connected */
   int wake_fd;
   _Atomic int cancelled;
+  bool trying;         /* an error of class ETL_E_DATA goes into trouble, and host->fail() is not called */
+  struct trouble trouble;
   uint32_t lost_class; /* enum etl_error_class of a connection that goes now; 0: retryable */
 };
 int32_t session_init(struct session *s, const struct etl_host *host, const struct settings *settings);

@@ -35,9 +35,10 @@ static int32_t send_buffer(struct copy *c) {
   return rc;
 }
 
-void copy_begin(struct copy *c) {
+void copy_begin(struct copy *c, int64_t first) {
   memcpy(c->buf, header, sizeof header - 1);
   c->n = sizeof header - 1;
+  c->first = first;
   c->rows = 0;
 }
 
@@ -89,19 +90,19 @@ static int32_t put_row(struct copy *c, int64_t row) {
   }
   c->rows++;
   if (c->numbered)
-    out = put64(put32(out, 8), (uint64_t)c->rows);
+    out = put64(put32(out, 8), (uint64_t)(c->first + c->rows));
   c->n = (size_t)(out - c->buf);
   return ETL_OK;
 }
 
-int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch) {
+int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t from, int64_t to) {
   for (size_t i = 0; i < c->columns->n; i++)
     if (etl_view_init(&c->views[i], schema, batch, (int64_t)i) < 0) {
       struct etl_error e = ETL_ERROR(ETL_E_INTERNAL);
       return etl_failf(c->session->host, &e, "postgres: a batch does not fit its schema: column %zu", i + 1);
     }
   int32_t rc = ETL_OK;
-  for (int64_t row = 0; row < batch->length && rc == ETL_OK; row++)
+  for (int64_t row = from; row < to && rc == ETL_OK; row++)
     rc = put_row(c, row);
   return rc;
 }

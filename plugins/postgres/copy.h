@@ -12,14 +12,16 @@ struct copy {
   uint8_t *buf;
   size_t n;       /* bytes waiting */
   size_t row_max; /* of a row without its variable parts */
-  bool numbered;  /* each row ends with a bigint: which one it is since copy_begin(), from 1 */
+  bool numbered;  /* each row ends with a bigint: its number, from 1 */
+  int64_t first;  /* rows that came before, for the numbers */
   int64_t rows;   /* since copy_begin() */
 };
 /* For rows of these columns, which must stay; to be called again when they change. */
 int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns, bool numbered);
 void copy_fini(struct copy *c); /* accepts a zeroed one */
-void copy_begin(struct copy *c); /* after COPY ... FROM STDIN (FORMAT binary) was answered */
-int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch);
+void copy_begin(struct copy *c, int64_t first); /* after COPY ... FROM STDIN (FORMAT binary) was answered */
+/* Rows from..to of the batch. */
+int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t from, int64_t to);
 int32_t copy_end(struct copy *c, const char *doing); /* the server has taken all rows and counted as many */
 
 #endif

@@ -1,9 +1,4 @@
-/* Where lanes stand, in the sink itself.
- *
- *   etl.pipelines (pipeline, owner, run, claimed_at)      owner: grows with every run that claims
- *   etl.cursors   (pipeline, aside, stream, shard, target, epoch, cursor, rows, run, updated_at)
- *                 aside: '', or the run that builds its table aside; its cursors take the place of the others at the swap
- *                 target: the table that has the rows up to the cursor; a pipeline that names another one may not go on from there
+/* Where lanes stand, in the sink itself.  The tables are described in state.c.
  *
  * A commit holds etl.pipelines' row FOR SHARE while it stores its cursor, and a claim updates that row: so a claim waits for commits in
  * flight, and a commit that comes later sees the new owner and fails.  The same lock makes committed() wait for a transaction whose
@@ -14,69 +9,7 @@
 
 #include "instance.h"
 
-void sql_state(struct text *t, const struct instance *in, const char *table) {
-  text_add_name(t, in->settings.state_schema);
-  text_addf(t, ".%s", table);
-}
-
 const char *cursors_scope(const struct instance *in) { return in->aside ? in->run : ""; }
-
-/* fmt with each @ replaced by the state schema's name. */
-static int32_t ask(struct instance *in, const char *doing, const char *fmt, int n, const char *const *params, const int *lengths,
-                   const int *formats, PGresult **ret) {
-  struct text sql = {0};
-  char one[2] = {0};
-  for (const char *p = fmt; *p; p++) {
-    one[0] = *p;
-    if (*p == '@')
-      text_add_name(&sql, in->settings.state_schema);
-    else
-      text_add(&sql, one);
-  }
-  int32_t rc = sql.failed ? out_of_memory(in) : session_query_binary(&in->session, doing, text_str(&sql), n, params, lengths, formats, ret);
-  text_fini(&sql);
-  return rc;
-}
-
-static int32_t run_state(struct instance *in, const char *doing, const char *sql) { return ask(in, doing, sql, 0, NULL, NULL, NULL, NULL); }
-
-/* ---- the tables ------------------------------------------------------------------------------------------------------------------------ */
-
-static int32_t state_exists(struct instance *in, bool *ret) {
-  PGresult *r;
-  struct text name = {0};
-  sql_state(&name, in, "cursors");
-  int32_t rc = session_query(&in->session, "looking for the state tables", "SELECT pg_catalog.to_regclass($1) IS NOT NULL", 1,
-                             (const char *const[]){text_str(&name)}, &r);
-  text_fini(&name);
-  if (rc != ETL_OK)
-    return rc;
-  *ret = *PQgetvalue(r, 0, 0) == 't';
-  PQclear(r);
-  return ETL_OK;
-}
-
-static int32_t state_create(struct instance *in) {
-  static const char *const statements[] = {
-    "BEGIN",
-    "SELECT pg_catalog.pg_advisory_xact_lock(7310868735421376)", /* the first claims of several pipelines come together */
-    "CREATE SCHEMA IF NOT EXISTS @",
-    "CREATE TABLE IF NOT EXISTS @.pipelines (pipeline text PRIMARY KEY, owner bigint NOT NULL, run text NOT NULL, "
-    "claimed_at timestamptz NOT NULL DEFAULT pg_catalog.now())",
-    "CREATE TABLE IF NOT EXISTS @.cursors (pipeline text, aside text DEFAULT '', stream text, shard text, target text NOT NULL, epoch bigint NOT NULL, "
-    "cursor bytea NOT NULL, rows bigint NOT NULL, run text NOT NULL, updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(), "
-    "PRIMARY KEY (pipeline, aside, stream, shard))",
-    "CREATE TABLE IF NOT EXISTS @.asides (pipeline text, run text, schema_name text, table_name text, PRIMARY KEY (pipeline, run))",
-    "COMMIT"};
-  for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-    int32_t rc = run_state(in, "creating the state tables", statements[i]);
-    if (rc != ETL_OK) {
-      session_rollback(&in->session);
-      return rc;
-    }
-  }
-  return ETL_OK;
-}
 
 /* ---- claim ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -92,7 +25,7 @@ int32_t cursors_claim(struct instance *in, const struct etl_claim *c, uint64_t *
   if (rc != ETL_OK)
     return rc;
   snprintf(wanted, sizeof wanted, "%" PRIu64, c->owner);
-  rc = ask(in, "claiming the pipeline",
+  rc = state_query(in, "claiming the pipeline",
            "INSERT INTO @.pipelines AS p (pipeline, owner, run) VALUES ($1, greatest($2::bigint, 1), $3) "
            "ON CONFLICT (pipeline) DO UPDATE SET owner = CASE WHEN $2::bigint = 0 THEN p.owner + 1 ELSE $2::bigint END, run = $3, "
            "claimed_at = pg_catalog.now() WHERE $2::bigint = 0 OR $2::bigint >= p.owner RETURNING owner",
@@ -117,7 +50,7 @@ static int32_t fenced(const struct instance *in, const char *why) {
 
 int32_t cursors_check_run(struct instance *in, const char *run) {
   PGresult *r;
-  int32_t rc = ask(in, "looking who owns the pipeline", "SELECT run FROM @.pipelines WHERE pipeline = $1 FOR NO KEY UPDATE" /* waits for a swap whose answer was lost */, 1,
+  int32_t rc = state_query(in, "looking who owns the pipeline", "SELECT run FROM @.pipelines WHERE pipeline = $1 FOR NO KEY UPDATE" /* waits for a swap whose answer was lost */, 1,
                    (const char *const[]){in->pipeline}, NULL, NULL, &r);
   if (rc != ETL_OK)
     return rc;
@@ -164,7 +97,9 @@ static int32_t tell(const PGresult *r, int32_t (*each)(void *arg, const struct e
                            .stream = PQgetvalue(r, i, 0),
                            .shard = PQgetvalue(r, i, 1),
                            .epoch = strtoull(PQgetvalue(r, i, 2), NULL, 10),
-                           .cursor = {cursor, n}};
+                           .cursor = {cursor, n},
+                           .note = PQgetisnull(r, i, 5) ? NULL : PQgetvalue(r, i, 5),
+                           .flags = *PQgetvalue(r, i, 6) == 't' ? ETL_CURSOR_FINISHED : 0};
     rc = each(arg, &c);
     PQfreemem(cursor);
   }
@@ -174,7 +109,7 @@ static int32_t tell(const PGresult *r, int32_t (*each)(void *arg, const struct e
 /* Two statements and no transaction around them: the second one's snapshot is taken after the wait of the first. */
 static int32_t wait_for_commits(struct instance *in) {
   PGresult *r;
-  int32_t rc = ask(in, "waiting for commits in flight", "SELECT owner FROM @.pipelines WHERE pipeline = $1 FOR NO KEY UPDATE", 1,
+  int32_t rc = state_query(in, "waiting for commits in flight", "SELECT owner FROM @.pipelines WHERE pipeline = $1 FOR NO KEY UPDATE", 1,
                    (const char *const[]){in->pipeline}, NULL, NULL, &r);
   PQclear(rc == ETL_OK ? r : NULL);
   return rc;
@@ -190,8 +125,8 @@ int32_t cursors_committed(struct instance *in, int32_t (*each)(void *arg, const 
     return rc;
   if (!in->testing && (rc = wait_for_commits(in)) != ETL_OK)
     return rc;
-  rc = ask(in, "asking where the lanes stand",
-           "SELECT stream, shard, epoch, cursor, target FROM @.cursors WHERE pipeline = $1 AND aside = $2 ORDER BY stream, shard", 2,
+  rc = state_query(in, "asking where the lanes stand",
+           "SELECT stream, shard, epoch, cursor, target, note, finished FROM @.cursors WHERE pipeline = $1 AND aside = $2 ORDER BY stream, shard", 2,
            (const char *const[]){in->pipeline, cursors_scope(in)}, NULL, NULL, &r);
   if (rc != ETL_OK)
     return rc;
@@ -204,9 +139,9 @@ int32_t cursors_committed(struct instance *in, int32_t (*each)(void *arg, const 
 
 /* ---- store --------------------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t check_owner(struct instance *in) {
+int32_t cursors_check_owner(struct instance *in) {
   PGresult *r;
-  int32_t rc = ask(in, "looking who owns the pipeline", "SELECT owner, run FROM @.pipelines WHERE pipeline = $1 FOR SHARE", 1,
+  int32_t rc = state_query(in, "looking who owns the pipeline", "SELECT owner, run FROM @.pipelines WHERE pipeline = $1 FOR SHARE", 1,
                    (const char *const[]){in->pipeline}, NULL, NULL, &r);
   if (rc != ETL_OK)
     return rc;
@@ -218,25 +153,30 @@ static int32_t check_owner(struct instance *in) {
   return rc;
 }
 
+static int32_t forget(struct instance *in, const struct etl_cursor *to) {
+  return state_query(in, "forgetting a lane", "DELETE FROM @.cursors WHERE pipeline = $1 AND aside = $2 AND stream = $3 AND shard = $4", 4,
+                     (const char *const[]){in->pipeline, cursors_scope(in), to->stream, to->shard}, NULL, NULL, NULL);
+}
+
 int32_t cursors_store(struct instance *in, const struct etl_cursor *to) {
   char from_epoch[24], to_epoch[24], rows[24];
-  int32_t rc = check_owner(in);
-  if (rc != ETL_OK)
-    return rc;
-  snprintf(from_epoch, sizeof from_epoch, "%" PRIu64, in->from_epoch);
+  if (to->flags & ETL_CURSOR_FORGET)
+    return forget(in, to);
+  snprintf(from_epoch, sizeof from_epoch, "%" PRIu64, to->epoch - 1);
   snprintf(to_epoch, sizeof to_epoch, "%" PRIu64, to->epoch);
   snprintf(rows, sizeof rows, "%" PRId64, in->written);
+  const char *note = ETL_HAS(to, etl_cursor, note) ? to->note : NULL;
   const char *params[] = {in->pipeline, cursors_scope(in), to->stream, to->shard, from_epoch, to_epoch, to->cursor.p, rows, in->run,
-                          in->settings.target};
-  const int lengths[] = {0, 0, 0, 0, 0, 0, (int)to->cursor.n, 0, 0, 0}, formats[] = {0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+                          in->settings.target, note, to->flags & ETL_CURSOR_FINISHED ? "t" : "f"};
+  const int lengths[] = {0, 0, 0, 0, 0, 0, (int)to->cursor.n, 0, 0, 0, 0, 0}, formats[] = {0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
   PGresult *r;
-  rc = ask(in, "storing the cursor",
-           "INSERT INTO @.cursors AS c (pipeline, aside, stream, shard, epoch, cursor, rows, run, target) "
-           "SELECT $1, $2, $3, $4, $6::bigint, $7::bytea, $8::bigint, $9, $10 WHERE $5::bigint = 0 OR EXISTS (SELECT 1 FROM @.cursors "
-           "WHERE pipeline = $1 AND aside = $2 AND stream = $3 AND shard = $4) "
-           "ON CONFLICT (pipeline, aside, stream, shard) DO UPDATE SET epoch = excluded.epoch, cursor = excluded.cursor, "
-           "rows = c.rows + excluded.rows, run = excluded.run, updated_at = pg_catalog.now() WHERE c.epoch = $5::bigint",
-           (int)(sizeof params / sizeof *params), params, lengths, formats, &r);
+  int32_t rc = state_query(in, "storing the cursor",
+                   "INSERT INTO @.cursors AS c (pipeline, aside, stream, shard, epoch, cursor, rows, run, target, note, finished) "
+                   "SELECT $1, $2, $3, $4, $6::bigint, $7::bytea, $8::bigint, $9, $10, $11, $12::boolean WHERE $5::bigint = 0 OR EXISTS (SELECT 1 FROM @.cursors "
+                   "WHERE pipeline = $1 AND aside = $2 AND stream = $3 AND shard = $4) "
+                   "ON CONFLICT (pipeline, aside, stream, shard) DO UPDATE SET epoch = excluded.epoch, cursor = excluded.cursor, note = excluded.note, "
+                   "finished = excluded.finished, rows = c.rows + excluded.rows, run = excluded.run, updated_at = pg_catalog.now() WHERE c.epoch = $5::bigint",
+                   (int)(sizeof params / sizeof *params), params, lengths, formats, &r);
   if (rc != ETL_OK)
     return rc;
   if (strcmp(PQcmdTuples(r), "1") != 0)

@@ -19,24 +19,24 @@ static int32_t tell_sql(const struct instance *in, const struct teller *t, struc
   return rc;
 }
 
-static int32_t tell_statements(const struct instance *in, const struct columns *columns, bool exists, const struct teller *t) {
+static int32_t tell_statements(const struct target *g, const struct columns *columns, bool exists, const struct teller *t) {
   struct text sql = {0};
   int32_t rc = ETL_OK;
   if (!exists) {
-    sql_create_target(&sql, in, columns, in->settings.table);
-    rc = tell_sql(in, t, &sql);
+    sql_create_target(&sql, g, columns, g->table);
+    rc = tell_sql(g->in, t, &sql);
   }
-  if (rc == ETL_OK && in->settings.mode == MODE_MERGE) {
-    sql_staging(&sql, in, columns);
-    rc = tell_sql(in, t, &sql);
+  if (rc == ETL_OK && mode_merges(g->mode)) {
+    sql_staging(&sql, g, columns);
+    rc = tell_sql(g->in, t, &sql);
   }
   if (rc == ETL_OK) {
-    sql_copy(&sql, in, columns);
-    rc = tell_sql(in, t, &sql);
+    sql_copy(&sql, g, columns);
+    rc = tell_sql(g->in, t, &sql);
   }
-  if (rc == ETL_OK && in->settings.mode == MODE_MERGE) {
-    sql_merge(&sql, in, columns);
-    rc = tell_sql(in, t, &sql);
+  if (rc == ETL_OK && mode_merges(g->mode)) {
+    sql_merge(&sql, g, columns, 0, 0);
+    rc = tell_sql(g->in, t, &sql);
   }
   text_fini(&sql);
   return rc;
@@ -60,27 +60,27 @@ static int32_t note(const struct teller *t, uint32_t flags, const char *text) {
   return tell(t, (struct etl_explain_item){.kind = ETL_EXPLAIN_NOTE, .flags = flags, .text = text});
 }
 
-static int32_t tell_notes(const struct instance *in, bool exists, const struct teller *t) {
+static int32_t tell_notes(const struct target *g, bool exists, const struct teller *t) {
   int32_t rc = ETL_OK;
   if (!exists)
     rc = note(t, 0, "the table is not there; the first run makes it");
-  if (rc == ETL_OK && in->aside)
+  if (rc == ETL_OK && g->in->aside)
     rc = note(t, 0, "rows go into a table aside, which takes the target's place when all lanes have succeeded; until then readers see the old rows");
-  if (rc == ETL_OK && in->settings.mode == MODE_MERGE && !in->settings.newest_by)
+  if (rc == ETL_OK && g->mode == MODE_MERGE && !g->newest_by)
     rc = note(t, 0, "of rows with the same key the one read last wins; set newest_by to let a column decide");
   return rc;
 }
 
 /* How a merge finds the rows that are there. */
-static int32_t tell_index(struct instance *in, const struct table *table, const struct teller *t) {
+static int32_t tell_index(struct target *g, const struct table *table, const struct teller *t) {
   struct text text = {0};
   bool has = false;
-  int32_t rc = table_has_unique(&in->session, table, &in->settings.key, &has);
+  int32_t rc = table_has_unique(&g->in->session, table, g->key, &has);
   if (rc == ETL_OK && has) {
     text_add(&text, "a unique index serves the key");
   } else if (rc == ETL_OK) {
     text_add(&text, "no unique index on just the columns of `key`, without which a run fails: ");
-    sql_unique_index(&text, in);
+    sql_unique_index(&text, g);
   }
   if (rc == ETL_OK)
     rc = tell(t, (struct etl_explain_item){.kind = ETL_EXPLAIN_INDEX, .flags = has ? 0 : ETL_EXPLAIN_WARN, .text = text_str(&text)});
@@ -91,27 +91,30 @@ static int32_t tell_index(struct instance *in, const struct table *table, const 
 static int32_t explain(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
                        struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
   struct instance *in = self;
+  struct target *g = NULL;
   struct teller t = {each, arg};
   struct columns columns = {0};
   struct table table = {0};
   (void)shard, (void)cursor;
-  int32_t rc = columns_init(&columns, in->host, schema);
+  int32_t rc = target_of(in, stream->name, &g);
   if (rc == ETL_OK)
-    rc = target_check_options(in, &columns, stream->flags & ETL_STREAM_WHOLE);
+    rc = columns_init(&columns, in->host, schema);
+  if (rc == ETL_OK)
+    rc = target_check_options(g, &columns, stream->flags & ETL_STREAM_WHOLE);
   if (rc == ETL_OK)
     rc = session_connect(&in->session);
   if (rc == ETL_OK)
-    rc = table_read(&in->session, in->settings.schema, in->settings.table, &table);
+    rc = table_read(&in->session, g->schema, g->table, &table);
   if (rc == ETL_OK && table.oid)
-    rc = target_match(in, &table, &columns);
+    rc = target_match(g, &table, &columns);
   if (rc == ETL_OK)
-    rc = tell_statements(in, &columns, table.oid != 0, &t);
-  if (rc == ETL_OK && table.oid && in->settings.mode == MODE_MERGE)
-    rc = tell_index(in, &table, &t);
+    rc = tell_statements(g, &columns, table.oid != 0, &t);
+  if (rc == ETL_OK && table.oid && mode_merges(g->mode))
+    rc = tell_index(g, &table, &t);
   if (rc == ETL_OK)
     rc = tell_types(&columns, &t);
   if (rc == ETL_OK)
-    rc = tell_notes(in, table.oid != 0, &t);
+    rc = tell_notes(g, table.oid != 0, &t);
   table_fini(&table);
   columns_fini(&columns);
   return rc;

@@ -1,4 +1,4 @@
-/* instance.h: what an open() made, and the steps its calls are put together from. */
+/* instance.h: what an open() made, its targets, and the steps its calls are put together from. */
 #ifndef POSTGRES_INSTANCE_H
 #define POSTGRES_INSTANCE_H
 
@@ -6,63 +6,109 @@
 #include "copy.h"
 #include "text.h"
 
+struct instance;
+struct target { /* the table of one stream */
+  struct instance *in;
+  struct target *next;
+  char *stream; /* as the host names it */
+  char *schema, *table;
+  char *name;      /* "schema.table", for messages */
+  char *into;      /* the table that rows go into: the target's, or the one aside; in the target's schema */
+  char staging[24]; /* the temporary table that a merge goes through */
+  enum mode mode;
+  const struct names *key;
+  const char *newest_by; /* NULL: the row read last wins */
+  struct ArrowSchema rows; /* as prepared */
+  struct columns columns;
+  struct copy copy;
+  struct text copy_sql;
+  bool staged;     /* the staging table is there */
+  bool staged_now; /* made in the transaction in hand, it goes if that is undone */
+  int64_t staged_rows; /* in this epoch; 0: nothing to merge */
+};
 struct instance {
   const struct etl_host *host;
   struct settings settings;
   struct session session;
   char *pipeline, *run;
   bool testing;  /* only looking: nothing is locked or written */
-  bool aside;    /* rows go into a table beside the target, which takes its place at the end of the run */
-  char *table;   /* the one that rows go into: the target's, or the one aside; in the target's schema */
-  struct columns columns; /* of the stream as prepared */
-  struct copy copy;
-  struct text copy_sql, merge_sql;
-  bool staging;    /* the temporary table of this session is there */
-  bool in_epoch, copying;
-  uint64_t owner, from_epoch;
+  bool aside;    /* rows go into tables beside the targets, which take their places at the end of the run */
+  struct target *targets;
+  struct target *copying; /* whose COPY is open; NULL: none */
+  bool in_epoch, careful, settled;
+  uint64_t owner;
   int64_t written; /* rows of the epoch in hand */
 };
+int32_t out_of_memory(const struct instance *in);
+int32_t instance_connect(struct instance *in); /* session_connect(); a new session has no staging tables */
 
-/* Names as SQL: schema.table of the instance's table, of the target, of a table of the state schema. */
-void sql_table(struct text *t, const struct instance *in);
-void sql_target(struct text *t, const struct instance *in);
+/* Names as SQL: schema.table of the table that rows go into, of the target, of a table of the state schema. */
+void sql_table(struct text *t, const struct target *g);
+void sql_target(struct text *t, const struct target *g);
 void sql_state(struct text *t, const struct instance *in, const char *table);
 /* "(a, b, c)" without the brackets, each with prefix before it. */
 void sql_columns(struct text *t, const struct columns *c, const char *prefix);
 void sql_names(struct text *t, const struct names *n, const char *prefix);
 bool names_has(const struct names *n, const char *name);
-int32_t out_of_memory(const struct instance *in);
 
-/* target.c */
-int32_t target_prepare(struct instance *in, const struct ArrowSchema *schema, bool whole);
+/* ---- targets.c */
+/* The target of a stream, made when it is asked for the first time. */
+int32_t target_of(struct instance *in, const char *stream, struct target **ret);
+void targets_fini(struct instance *in);
+/* The target that is the same for every stream; NULL: it depends on the stream. */
+const char *targets_only(const struct instance *in);
+
+/* ---- target.c */
+int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool whole);
 /* Matches columns with the table; never changes anything.  Also for `etl plan`. */
-int32_t target_match(struct instance *in, const struct table *t, struct columns *columns);
+int32_t target_match(struct target *g, const struct table *t, struct columns *columns);
 /* That the options go together with the rows. */
-int32_t target_check_options(const struct instance *in, const struct columns *columns, bool whole);
-void sql_unique_index(struct text *t, const struct instance *in); /* the one that a merge needs */
-void sql_create_target(struct text *t, const struct instance *in, const struct columns *columns, const char *table);
-void sql_copy(struct text *t, const struct instance *in, const struct columns *columns);
+int32_t target_check_options(const struct target *g, const struct columns *columns, bool whole);
+void sql_unique_index(struct text *t, const struct target *g); /* the one that a merge needs */
+void sql_create_target(struct text *t, const struct target *g, const struct columns *columns, const char *table);
+void sql_copy(struct text *t, const struct target *g, const struct columns *columns);
 
-/* merge.c */
+/* ---- merge.c */
 #define MERGE_ROW "\"etl: row\"" /* the column of the staging table that counts rows, from 1 in each epoch */
-void sql_staging(struct text *t, const struct instance *in, const struct columns *columns);
-void sql_merge(struct text *t, const struct instance *in, const struct columns *columns);
-int32_t merge_check_keys(struct instance *in); /* no NULL in a key column of the staging table */
+void sql_staging(struct text *t, const struct target *g, const struct columns *columns);
+/* Only rows from..to of the staging table; to 0: all. */
+void sql_merge(struct text *t, const struct target *g, const struct columns *columns, int64_t from, int64_t to);
+int32_t merge_all(struct target *g);     /* what is staged; fails at a row that cannot be merged */
+int32_t merge_careful(struct target *g); /* the same, but rows that cannot be merged are set aside */
 
-/* cursors.c */
+/* ---- settle.c: the epoch's way into the targets */
+int32_t settle_write(struct target *g, struct etl_msg *m);
+int32_t settle_epoch(struct instance *in); /* nothing of the epoch is under way any more */
+/* Runs step under a savepoint.  ETL_OK; ETL_IDLE: it failed because of a row, and was undone: in->session.trouble has why; else as it is. */
+int32_t settle_try(struct instance *in, int32_t (*step)(void *arg), void *arg);
+
+/* ---- cursors.c */
 int32_t cursors_claim(struct instance *in, const struct etl_claim *c, uint64_t *ret_owner);
 int32_t cursors_committed(struct instance *in, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg);
-int32_t cursors_store(struct instance *in, const struct etl_cursor *to); /* in the transaction, just before its commit */
-int32_t cursors_check_run(struct instance *in, const char *run);         /* that no newer run has taken over */
-const char *cursors_scope(const struct instance *in); /* "" or the run whose table aside they belong to */
+/* In the transaction, just before its commit.  from_epoch: where the lane stood at begin(). */
+int32_t cursors_store(struct instance *in, const struct etl_cursor *to);
+int32_t cursors_check_owner(struct instance *in);                /* under a lock that a claim waits for */
+int32_t cursors_check_run(struct instance *in, const char *run); /* that no newer run has taken over */
+const char *cursors_scope(const struct instance *in);            /* "" or the run whose tables aside they belong to */
+/* fmt with each @ replaced by the state schema's name. */
+int32_t state_query(struct instance *in, const char *doing, const char *fmt, int n, const char *const *params, const int *lengths,
+                    const int *formats, PGresult **ret);
 
-/* aside.c */
+/* ---- state.c */
+int32_t state_exists(struct instance *in, bool *ret);
+int32_t state_create(struct instance *in); /* or brings older tables up to date; idempotent */
+
+/* ---- quarantine.c */
+int32_t quarantine_reject(struct instance *in, const struct etl_rejected *const *rows, uint64_t n);
+extern const struct etl_quarantine postgres_quarantine;
+
+/* ---- aside.c */
 char *aside_name(const char *table, const char *run); /* NULL: no memory */
-int32_t aside_create(struct instance *in, const struct columns *columns); /* in prepare(); idempotent */
+int32_t aside_create(struct target *g, const struct columns *columns);    /* in prepare(); idempotent */
 int32_t aside_remove_leftovers(struct instance *in, const char *run);     /* of all runs but this */
 int32_t aside_finish(struct instance *in, const char *run, bool ok);
 
-/* explain.c */
+/* ---- explain.c */
 extern const struct etl_explain postgres_explain;
 
 #endif

@@ -6,8 +6,18 @@
 #define SECOND     INT64_C(1000000000)
 #define KEYWORD(name_, doc_)  OPTION(name_, ETL_T_STRING, .flags = ETL_OPT_ADVANCED, .doc = doc_)
 
-static const char *const mode_choices[] = {"append", "replace", "merge", NULL};
+static const char *const mode_choices[] = {"append", "replace", "merge", "insert_missing", NULL};
 static const char *const sslmode_choices[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
+
+static const struct etl_option *const table_options[] = {
+    [TABLE_STREAM] = OPTION("stream", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "identities",
+                            .doc = "The stream, by its whole name or the part after the last dot."),
+    [TABLE_TABLE] = OPTION("table", ETL_T_STRING, .example = "app.identities", .doc = "Its table; without it as for all."),
+    [TABLE_MODE] = OPTION("mode", ETL_T_ENUM, .choices = mode_choices, .doc = "Its mode; without it as for all."),
+    [TABLE_KEY] = OPTION("key", ETL_T_LIST, .example = "[ \"id\" ]", .doc = "Its key; without it as for all."),
+    [TABLE_NEWEST_BY] = OPTION("newest_by", ETL_T_STRING, .doc = "Its column newest_by; without it as for all."),
+    [TABLE_OPTIONS_N] = NULL,
+};
 
 const struct etl_option *const postgres_options[] = {
     [OPT_URL] = OPTION("url", ETL_T_URL, .flags = ETL_OPT_SECRET, .example = "postgresql://etl@db1/analytics?sslmode=verify-full",
@@ -55,11 +65,16 @@ const struct etl_option *const postgres_options[] = {
     [OPT_SERVICE] = KEYWORD("service", "Name of a service in pg_service.conf."),
     [OPT_TARGET_SESSION_ATTRS] = OPTION("target_session_attrs", ETL_T_STRING, .flags = ETL_OPT_ADVANCED, .dflt = "read-write",
                                         .doc = "Which of several servers to take: any, read-write, primary ..."),
-    [OPT_TABLE] = OPTION("table", ETL_T_STRING, .flags = ETL_OPT_REQUIRED | ETL_OPT_IDENTITY, .example = "public.login_analytics",
-                         .doc = "Table to load, with its schema or in public; a part may be quoted as \"My Schema\"."),
+    [OPT_TABLE] = OPTION("table", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "public.login_analytics",
+                         .doc = "Table to load, with its schema or in public; a part may be quoted as \"My Schema\".  For several streams: "
+                                "{stream_schema} and {stream_table} stand for the parts of the stream's name before and after its last dot, "
+                                "{stream} for the whole of it."),
+    [OPT_TABLES] = OPTION("tables", ETL_T_GROUPS, .flags = ETL_OPT_IDENTITY, .members = table_options,
+                          .example = "( { stream = \"identities\"; table = \"app.identities\"; key = [ \"id\" ]; } )",
+                          .doc = "Tables of single streams, where `table` and the settings beside it do not hold for all."),
     [OPT_MODE] = OPTION("mode", ETL_T_ENUM, .dflt = "append", .choices = mode_choices,
-                        .doc = "append adds rows; merge inserts or updates by `key`; replace builds the table anew and swaps it at "
-                               "the end of the run."),
+                        .doc = "append adds rows; merge inserts or updates by `key`; insert_missing inserts rows whose key is not there and "
+                               "leaves the others alone; replace builds the table anew and swaps it at the end of the run."),
     [OPT_KEY] = OPTION("key", ETL_T_LIST, .example = "[ \"shard_id\", \"login_id\" ]",
                        .doc = "Columns that identify a row; needed for merge.  A table made by etl gets them as its primary key."),
     [OPT_NEWEST_BY] = OPTION("newest_by", ETL_T_STRING, .example = "changed_at",

@@ -10,15 +10,11 @@
 
 static void postgres_close(void *self) {
   struct instance *in = self;
-  copy_fini(&in->copy);
-  columns_fini(&in->columns);
-  text_fini(&in->copy_sql);
-  text_fini(&in->merge_sql);
+  targets_fini(in);
   session_fini(&in->session);
   settings_fini(&in->settings);
   free(in->pipeline);
   free(in->run);
-  free(in->table);
   free(in);
 }
 
@@ -31,11 +27,10 @@ static int32_t instance_init(struct instance *in, const struct etl_open *o) {
   if (rc != ETL_OK)
     return rc;
   in->testing = o->flags & ETL_OPEN_TEST;
-  in->aside = in->settings.mode == MODE_REPLACE || (o->flags & ETL_OPEN_FULL_REFRESH);
+  in->aside = in->settings.all.mode == MODE_REPLACE || (o->flags & ETL_OPEN_FULL_REFRESH);
   in->pipeline = strdup(o->pipeline);
   in->run = strdup(o->run);
-  in->table = in->aside && !in->testing ? aside_name(in->settings.table, o->run) : strdup(in->settings.table);
-  return in->pipeline && in->run && in->table ? ETL_OK : out_of_memory(in);
+  return in->pipeline && in->run ? ETL_OK : out_of_memory(in);
 }
 
 static int32_t postgres_open(const struct etl_open *o, void **self) {
@@ -54,10 +49,14 @@ static int32_t postgres_open(const struct etl_open *o, void **self) {
 
 static int32_t postgres_check(void *self) {
   struct instance *in = self;
+  struct target *g;
   struct table t = {0};
   int32_t rc = session_connect(&in->session);
+  if (rc != ETL_OK || !targets_only(in))
+    return rc;
+  rc = target_of(in, "", &g);
   if (rc == ETL_OK)
-    rc = table_read(&in->session, in->settings.schema, in->settings.table, &t);
+    rc = table_read(&in->session, g->schema, g->table, &t);
   table_fini(&t);
   return rc;
 }
@@ -66,14 +65,14 @@ static void postgres_cancel(void *self) { session_cancel(&((struct instance *)se
 
 static const void *postgres_ext(void *self, const char *id) {
   (void)self;
-  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? &postgres_explain : NULL;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&postgres_explain : strcmp(id, ETL_EXT_QUARANTINE) == 0 ? &postgres_quarantine : NULL;
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------------------------------ */
 
 static uint64_t postgres_caps(void *self) {
   const struct instance *in = self;
-  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | (in->aside ? ETL_CAP_ASIDE : 0);
+  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | (in->aside ? ETL_CAP_ASIDE | ETL_CAP_REPLACE : 0);
 }
 
 static int32_t postgres_claim(void *self, const struct etl_claim *c, uint64_t *ret_owner) { return cursors_claim(self, c, ret_owner); }
@@ -107,77 +106,69 @@ static int32_t postgres_run_end(void *self, const char *run, uint32_t ok) {
 
 /* ---- the epoch ------------------------------------------------------------------------------------------------------------------------------ */
 
+int32_t out_of_memory(const struct instance *in) {
+  struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
+  return etl_failf(in->host, &e, "postgres: no memory for a statement");
+}
+
+int32_t instance_connect(struct instance *in) {
+  if (session_lost(&in->session))
+    for (struct target *g = in->targets; g; g = g->next)
+      g->staged = false;
+  return session_connect(&in->session);
+}
+
 static int32_t postgres_prepare(void *self, const struct etl_stream *stream, const struct ArrowSchema *schema) {
-  return target_prepare(self, schema, stream->flags & ETL_STREAM_WHOLE);
+  struct target *g;
+  int32_t rc = target_of(self, stream->name, &g);
+  return rc == ETL_OK ? target_prepare(g, schema, stream->flags & ETL_STREAM_WHOLE) : rc;
+}
+
+static void epoch_reset(struct instance *in) {
+  in->written = 0;
+  in->copying = NULL;
+  in->settled = in->in_epoch = false;
+  for (struct target *g = in->targets; g; g = g->next) {
+    g->staged_rows = 0;
+    g->staged_now = false;
+  }
 }
 
 static int32_t postgres_begin(void *self, const struct etl_txn *txn) {
   struct instance *in = self;
+  epoch_reset(in);
   in->owner = txn->owner;
-  in->from_epoch = txn->from_n ? txn->from[0]->epoch : 0;
-  in->written = 0;
-  in->copying = false;
-  int32_t rc = session_connect(&in->session);
-  if (rc == ETL_OK)
-    rc = session_run(&in->session, "beginning a transaction", "BEGIN");
+  in->careful = txn->flags & ETL_TXN_CAREFUL;
+  int32_t rc = instance_connect(in);
+  if (rc == ETL_OK) /* with care, every constraint is looked at with the row that may break it */
+    rc = session_run(&in->session, "beginning a transaction", in->careful ? "BEGIN; SET CONSTRAINTS ALL IMMEDIATE" : "BEGIN");
   in->in_epoch = rc == ETL_OK;
   return rc;
 }
 
-static int32_t start_copy(struct instance *in) {
-  int32_t rc = ETL_OK;
-  if (in->settings.mode == MODE_MERGE && !in->staging) {
-    struct text sql = {0};
-    sql_staging(&sql, in, &in->columns);
-    rc = sql.failed ? out_of_memory(in) : session_run(&in->session, "creating the staging table", text_str(&sql));
-    text_fini(&sql);
-  }
-  if (rc == ETL_OK)
-    rc = session_run(&in->session, "starting COPY", text_str(&in->copy_sql));
-  in->copying = rc == ETL_OK;
-  if (in->copying)
-    copy_begin(&in->copy);
-  return rc;
-}
-
 static int32_t postgres_write(void *self, const struct etl_stream *stream, struct etl_msg *m) {
-  struct instance *in = self;
-  int32_t rc = in->copying ? ETL_OK : start_copy(in);
+  struct target *g;
+  int32_t rc = target_of(self, stream->name, &g);
   if (rc == ETL_OK)
-    rc = copy_write(&in->copy, stream->schema, &m->rows);
-  if (rc == ETL_OK)
-    in->written += m->rows.length;
+    rc = settle_write(g, m);
   etl_array_release(&m->rows);
   return rc;
 }
 
-static int32_t end_copy(struct instance *in) {
-  char doing[300];
-  snprintf(doing, sizeof doing, "writing to %s", in->settings.target);
-  int32_t rc = copy_end(&in->copy, doing);
-  in->copying = false;
-  if (rc != ETL_OK || in->settings.mode != MODE_MERGE)
-    return rc;
-  rc = merge_check_keys(in);
-  return rc == ETL_OK ? session_run(&in->session, "merging", text_str(&in->merge_sql)) : rc;
-}
+static int32_t postgres_settle(void *self) { return settle_epoch(self); }
+static int32_t postgres_reject(void *self, const struct etl_rejected *const *rows, uint64_t n) { return quarantine_reject(self, rows, n); }
 
 static int32_t postgres_commit(void *self, const struct etl_cursor *const *to, uint64_t to_n) {
   struct instance *in = self;
-  if (to_n != 1) {
-    struct etl_error e = ETL_ERROR(ETL_E_UNSUPPORTED);
-    return etl_failf(in->host, &e, "postgres: a transaction holds one lane, not %llu", (unsigned long long)to_n);
-  }
-  bool merged = in->copying && in->settings.mode == MODE_MERGE;
-  int32_t rc = in->copying ? end_copy(in) : ETL_OK;
+  int32_t rc = settle_epoch(in);
   if (rc == ETL_OK)
-    rc = cursors_store(in, to[0]);
+    rc = cursors_check_owner(in);
+  for (uint64_t i = 0; i < to_n && rc == ETL_OK; i++)
+    rc = cursors_store(in, to[i]);
   if (rc == ETL_OK)
     rc = session_commit(&in->session, "committing");
-  if (rc == ETL_OK) {
-    in->in_epoch = false;
-    in->staging |= merged; /* made in this transaction, it stays with the session */
-  }
+  if (rc == ETL_OK)
+    epoch_reset(in); /* a staging table made in this transaction stays with the session */
   return rc;
 }
 
@@ -186,9 +177,9 @@ static int32_t postgres_abort(void *self) {
   if (in->copying) /* a COPY cannot be left but by its end; the server undoes everything when we are gone */
     session_disconnect(&in->session);
   session_rollback(&in->session);
-  if (!in->session.conn)
-    in->staging = false;
-  in->copying = in->in_epoch = false;
+  for (struct target *g = in->targets; g; g = g->next)
+    g->staged = g->staged && !g->staged_now && in->session.conn;
+  epoch_reset(in);
   return ETL_OK;
 }
 
@@ -210,11 +201,13 @@ static const struct etl_loader loader = {.struct_size = sizeof loader,
                                          .commit = postgres_commit,
                                          .abort = postgres_abort,
                                          .run_end = postgres_run_end,
+                                         .settle = postgres_settle,
+                                         .reject = postgres_reject,
                                          .caps = postgres_caps};
 static const struct etl_connector connector = {
     .struct_size = sizeof connector,
     .kind = ETL_KIND_LOADER,
-    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR,
+    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
     .name = "postgres",
     .version = ETL_VERSION,
     .summary = "Loads tables of PostgreSQL: append, merge by key, or replace as a whole",

@@ -1,6 +1,8 @@
 /* From the host's typed values to settings. */
 #include "settings.h"
 
+#include "text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -88,27 +90,23 @@ static const char *take_part(const char *p, char *to, size_t size) {
   return n ? p : NULL;
 }
 
-static int32_t read_table(struct settings *s, const struct etl_open *o) {
-  const char *text = etl_opt_str(o, OPT_TABLE), *p;
+int32_t settings_parse_table(const struct etl_host *host, const char *text, char **ret_schema, char **ret_table) {
   char first[256], second[256] = "";
-  p = take_part(text, first, sizeof first);
+  const char *p = take_part(text, first, sizeof first);
   if (p && *p == '.')
     p = take_part(p + 1, second, sizeof second);
   if (!p || *p) {
     struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
     e.option = "table";
     e.remedy = "write table, schema.table or \"My Schema\".\"My Table\"";
-    return etl_failf(o->host, &e, "postgres: '%s' is no name of a table", text);
+    return etl_failf(host, &e, "postgres: '%s' is no name of a table", text);
   }
-  s->schema = strdup(*second ? first : "public");
-  s->table = strdup(*second ? second : first);
-  s->state_schema = strdup(etl_opt_str(o, OPT_STATE_SCHEMA));
-  size_t size = strlen(first) + strlen(second) + 16;
-  s->target = malloc(size);
-  if (!s->schema || !s->table || !s->state_schema || !s->target)
-    return no_memory(o);
-  snprintf(s->target, size, "%s.%s", s->schema, s->table);
-  return ETL_OK;
+  *ret_schema = strdup(*second ? first : "public");
+  *ret_table = strdup(*second ? second : first);
+  if (*ret_schema && *ret_table)
+    return ETL_OK;
+  struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
+  return etl_failf(host, &e, "postgres: no memory for the name of a table");
 }
 
 static int32_t refuse(const struct etl_open *o, const char *option, const char *remedy, const char *why) {
@@ -118,24 +116,102 @@ static int32_t refuse(const struct etl_open *o, const char *option, const char *
   return etl_failf(o->host, &e, "postgres: %s", why);
 }
 
-int32_t settings_init(struct settings *s, const struct etl_open *o) {
-  if (read_keywords(s, o) < 0 || read_list(&s->key, o, OPT_KEY) < 0 || read_list(&s->pre_sql, o, OPT_PRE_SQL) < 0 ||
-      read_list(&s->post_sql, o, OPT_POST_SQL) < 0)
+static int32_t check_table(const struct etl_open *o, const struct table_settings *t) {
+  char *schema = NULL, *table = NULL;
+  int32_t rc = !t->table || table_has_placeholder(t->table) ? ETL_OK : settings_parse_table(o->host, t->table, &schema, &table);
+  free(schema);
+  free(table);
+  if (rc != ETL_OK)
+    return rc;
+  if (mode_merges(t->mode) && t->key.n == 0)
+    return refuse(o, "key", "name the columns that identify a row: key = [ \"id\" ]",
+                  t->mode == MODE_MERGE ? "mode = \"merge\" needs a key" : "mode = \"insert_missing\" needs a key");
+  if (t->mode != MODE_MERGE && t->newest_by)
+    return refuse(o, "newest_by", "leave it out, or set mode = \"merge\"", "newest_by means something only in a merge");
+  return ETL_OK;
+}
+
+static int copy_text(const char *text, char **ret) {
+  *ret = text && *text ? strdup(text) : NULL;
+  return text && *text && !*ret ? -1 : 0;
+}
+
+/* One group of `tables`; what it does not say holds as for all. */
+static int32_t read_group(struct settings *s, const struct etl_open *o, const struct etl_group *g, struct table_settings *t) {
+  const struct etl_value *key = g->values[TABLE_KEY];
+  bool has_key = key->is_set;
+  t->mode = etl_group_set(g, TABLE_MODE) ? (enum mode)etl_group_int(g, TABLE_MODE) : s->all.mode;
+  if (copy_text(etl_group_str(g, TABLE_STREAM), &t->stream) < 0 ||
+      copy_text(etl_group_set(g, TABLE_TABLE) ? etl_group_str(g, TABLE_TABLE) : s->all.table, &t->table) < 0 ||
+      copy_text(etl_group_set(g, TABLE_NEWEST_BY) ? etl_group_str(g, TABLE_NEWEST_BY) : t->mode == MODE_MERGE ? s->all.newest_by : NULL, &t->newest_by) < 0)
     return no_memory(o);
-  s->mode = (enum mode)etl_opt_int(o, OPT_MODE);
+  uint64_t n = has_key ? key->list_n : s->all.key.n;
+  t->key.list = calloc(n + 1, sizeof *t->key.list);
+  for (; t->key.list && t->key.n < n; t->key.n++)
+    if (!(t->key.list[t->key.n] = strdup(has_key ? (const char *)key->list[t->key.n].p : s->all.key.list[t->key.n])))
+      return no_memory(o);
+  if (!t->key.list)
+    return no_memory(o);
+  if (!t->table)
+    return refuse(o, "tables", "add table = \"...\" to the group, or `table` beside it", "a group of tables names no table");
+  if ((t->mode == MODE_REPLACE) != (s->all.mode == MODE_REPLACE))
+    return refuse(o, "tables", "use one pipeline for what is replaced and another for the rest", "mode = \"replace\" holds for all tables of a pipeline, or for none");
+  return check_table(o, t);
+}
+
+static int32_t read_tables(struct settings *s, const struct etl_open *o) {
+  uint64_t n = etl_opt_groups_n(o, OPT_TABLES);
+  if (n && !(s->tables = calloc(n, sizeof *s->tables)))
+    return no_memory(o);
+  for (uint64_t i = 0; i < n; i++) {
+    s->tables_n = i + 1;
+    int32_t rc = read_group(s, o, etl_opt_group(o, OPT_TABLES, i), &s->tables[i]);
+    if (rc != ETL_OK)
+      return rc;
+  }
+  if (!s->all.table && n == 0)
+    return refuse(o, "table", "add table = \"schema.name\"", "there is no table to load");
+  return ETL_OK;
+}
+
+/* One table is named in full; several as they were given, each stream with its own. */
+static int32_t describe_target(struct settings *s, const struct etl_open *o) {
+  char *schema = NULL, *table = NULL;
+  struct text t = {0};
+  int32_t rc = ETL_OK;
+  if (s->all.table && !table_has_placeholder(s->all.table)) {
+    rc = settings_parse_table(o->host, s->all.table, &schema, &table);
+    if (rc == ETL_OK)
+      text_addf(&t, "%s.%s", schema, table);
+  } else if (s->all.table) {
+    text_add(&t, s->all.table);
+  }
+  for (size_t i = 0; i < s->tables_n && rc == ETL_OK; i++)
+    text_addf(&t, "%s%s: %s", t.n ? ", " : "", s->tables[i].stream, s->tables[i].table);
+  if (rc == ETL_OK && (t.failed || !(s->target = strdup(text_str(&t)))))
+    rc = no_memory(o);
+  free(schema);
+  free(table);
+  text_fini(&t);
+  return rc;
+}
+
+int32_t settings_init(struct settings *s, const struct etl_open *o) {
+  if (read_keywords(s, o) < 0 || read_list(&s->all.key, o, OPT_KEY) < 0 || read_list(&s->pre_sql, o, OPT_PRE_SQL) < 0 ||
+      read_list(&s->post_sql, o, OPT_POST_SQL) < 0 || copy_text(etl_opt_str(o, OPT_TABLE), &s->all.table) < 0 ||
+      copy_text(etl_opt_str(o, OPT_NEWEST_BY), &s->all.newest_by) < 0 || copy_text(etl_opt_str(o, OPT_STATE_SCHEMA), &s->state_schema) < 0)
+    return no_memory(o);
+  s->all.mode = (enum mode)etl_opt_int(o, OPT_MODE);
   s->create = etl_opt_bool(o, OPT_CREATE);
   s->connect_retries = etl_opt_int(o, OPT_CONNECT_RETRIES);
   s->connect_retry_delay_ms = etl_opt_int(o, OPT_CONNECT_RETRY_DELAY) / 1000000;
   s->connect_timeout_ms = etl_opt_int(o, OPT_CONNECT_TIMEOUT) / 1000000;
   s->statement_timeout_ms = etl_opt_int(o, OPT_STATEMENT_TIMEOUT) / 1000000;
   s->lock_timeout_ms = etl_opt_int(o, OPT_LOCK_TIMEOUT) / 1000000;
-  if (etl_opt_str(o, OPT_NEWEST_BY) && *etl_opt_str(o, OPT_NEWEST_BY) && !(s->newest_by = strdup(etl_opt_str(o, OPT_NEWEST_BY))))
-    return no_memory(o);
-  if (s->mode == MODE_MERGE && s->key.n == 0)
-    return refuse(o, "key", "name the columns that identify a row: key = [ \"id\" ]", "mode = \"merge\" needs a key");
-  if (s->mode != MODE_MERGE && s->newest_by)
-    return refuse(o, "newest_by", "leave it out, or set mode = \"merge\"", "newest_by means something only in a merge");
-  return read_table(s, o);
+  int32_t rc = read_tables(s, o);
+  if (rc == ETL_OK && s->all.table && (s->tables_n == 0 || s->all.key.n))
+    rc = check_table(o, &s->all);
+  return rc == ETL_OK ? describe_target(s, o) : rc;
 }
 
 static void names_fini(struct names *n) {
@@ -144,18 +220,25 @@ static void names_fini(struct names *n) {
   free(n->list);
 }
 
+static void table_settings_fini(struct table_settings *t) {
+  names_fini(&t->key);
+  free(t->stream);
+  free(t->table);
+  free(t->newest_by);
+}
+
 void settings_fini(struct settings *s) {
   for (unsigned i = 0; i < OPT_KEYWORDS; i++) {
     if (s->texts[i] && postgres_options[i]->flags & ETL_OPT_SECRET)
       explicit_bzero(s->texts[i], strlen(s->texts[i]));
     free(s->texts[i]);
   }
-  names_fini(&s->key);
+  table_settings_fini(&s->all);
+  for (size_t i = 0; i < s->tables_n; i++)
+    table_settings_fini(&s->tables[i]);
+  free(s->tables);
   names_fini(&s->pre_sql);
   names_fini(&s->post_sql);
-  free(s->schema);
-  free(s->table);
   free(s->state_schema);
   free(s->target);
-  free(s->newest_by);
 }

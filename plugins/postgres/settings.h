@@ -4,7 +4,8 @@
 
 #include "etl/sdk.h"
 
-enum mode { MODE_APPEND, MODE_REPLACE, MODE_MERGE };
+enum mode { MODE_APPEND, MODE_REPLACE, MODE_MERGE, MODE_INSERT_MISSING };
+static inline bool mode_merges(enum mode m) { return m == MODE_MERGE || m == MODE_INSERT_MISSING; } /* by key, through a staging table */
 
 /* Options in the order of the table.  The first ones, up to OPT_KEYWORDS, are libpq's. */
 enum option_index {
@@ -44,6 +45,7 @@ enum option_index {
   OPT_TARGET_SESSION_ATTRS,
   OPT_KEYWORDS,
   OPT_TABLE = OPT_KEYWORDS,
+  OPT_TABLES,
   OPT_MODE,
   OPT_KEY,
   OPT_NEWEST_BY,
@@ -63,20 +65,30 @@ struct names { /* a list of texts */
   char **list;
   size_t n;
 };
+enum table_option { TABLE_STREAM, TABLE_TABLE, TABLE_MODE, TABLE_KEY, TABLE_NEWEST_BY, TABLE_OPTIONS_N };
+struct table_settings { /* for one stream, or for all */
+  char *stream;    /* NULL: all that no other names */
+  char *table;     /* as it was given, perhaps with placeholders; NULL: none */
+  enum mode mode;
+  struct names key;
+  char *newest_by; /* NULL: the row read last wins */
+};
 struct settings {
   const char *keywords[OPT_KEYWORDS + 4], *values[OPT_KEYWORDS + 4]; /* for PQconnectStartParams(); end with NULL */
   char *texts[OPT_KEYWORDS];                                        /* owned values among them */
-  char *schema, *table;                                              /* of the target */
+  struct table_settings all, *tables;
+  size_t tables_n;
   char *state_schema;
-  char *target; /* "schema.table", for messages */
-  enum mode mode;
-  struct names key, pre_sql, post_sql;
-  char *newest_by; /* NULL: the row read last wins */
+  char *target; /* where rows go, as a text that is kept with the cursors: "schema.table", or what was given */
+  struct names pre_sql, post_sql;
   bool create;
   int64_t connect_retries, connect_retry_delay_ms, connect_timeout_ms, statement_timeout_ms, lock_timeout_ms;
 };
 /* ETL_OK, or what host->fail() returned. */
 int32_t settings_init(struct settings *s, const struct etl_open *o);
 void settings_fini(struct settings *s);
+/* "schema.table", "table" or quoted parts of them; without a schema it is in public. */
+int32_t settings_parse_table(const struct etl_host *host, const char *text, char **ret_schema, char **ret_table);
+bool table_has_placeholder(const char *table);
 
 #endif

@@ -1,0 +1,137 @@
+/* Which table a stream goes to: `tables` where it names the stream, else `table` with its placeholders filled in. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "instance.h"
+
+static const char *const placeholders[] = {"{stream}", "{stream_schema}", "{stream_table}"};
+
+bool table_has_placeholder(const char *table) {
+  for (size_t i = 0; i < sizeof placeholders / sizeof *placeholders; i++)
+    if (strstr(table, placeholders[i]))
+      return true;
+  return false;
+}
+
+/* A part of a name as a user would have to type it: dots and quotes in it must not take it apart. */
+static void add_part(struct text *t, const char *part, size_t n, bool quoted) {
+  char *copy = strndup(part, n);
+  if (!copy)
+    t->failed = true;
+  else if (quoted)
+    text_add(t, copy);
+  else
+    text_add_name(t, copy);
+  free(copy);
+}
+
+static void fill_in(struct text *t, const char *table, const char *stream) {
+  const char *dot = strrchr(stream, '.'), *last = dot ? dot + 1 : stream;
+  for (const char *p = table; *p;) {
+    size_t k = 0;
+    bool quoted = p > table && p[-1] == '"';
+    while (k < 3 && strncmp(p, placeholders[k], strlen(placeholders[k])) != 0)
+      k++;
+    if (k == 3) {
+      char one[2] = {*p++, 0};
+      text_add(t, one);
+      continue;
+    }
+    if (k == 0)
+      add_part(t, stream, strlen(stream), quoted);
+    else if (k == 1)
+      add_part(t, stream, dot ? (size_t)(dot - stream) : 0, quoted);
+    else
+      add_part(t, last, strlen(last), quoted);
+    p += strlen(placeholders[k]);
+  }
+}
+
+static const struct table_settings *settings_of(const struct settings *s, const char *stream) {
+  const char *dot = strrchr(stream, '.');
+  for (size_t i = 0; i < s->tables_n; i++)
+    if (strcmp(s->tables[i].stream, stream) == 0 || (dot && strcmp(s->tables[i].stream, dot + 1) == 0))
+      return &s->tables[i];
+  return &s->all;
+}
+
+const char *targets_only(const struct instance *in) {
+  const struct settings *s = &in->settings;
+  return s->tables_n == 0 && s->all.table && !table_has_placeholder(s->all.table) ? s->all.table : NULL;
+}
+
+static int32_t refuse_shared(const struct instance *in, const struct target *other, const char *stream) {
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "table";
+  e.remedy = "put {stream_table} into `table`, or name a table for each stream with `tables`";
+  return etl_failf(in->host, &e, "postgres: the streams %s and %s would both go into %s", other->stream, stream, other->name);
+}
+
+static int32_t name_target(struct target *g, const struct table_settings *s, const char *stream) {
+  struct text t = {0};
+  struct instance *in = g->in;
+  fill_in(&t, s->table ? s->table : "", stream);
+  int32_t rc = t.failed ? out_of_memory(in) : settings_parse_table(in->host, text_str(&t), &g->schema, &g->table);
+  text_fini(&t);
+  if (rc != ETL_OK)
+    return rc;
+  size_t size = strlen(g->schema) + strlen(g->table) + 2;
+  g->name = malloc(size);
+  g->into = in->aside && !in->testing ? aside_name(g->table, in->run) : strdup(g->table);
+  if (!g->name || !g->into)
+    return out_of_memory(in);
+  snprintf(g->name, size, "%s.%s", g->schema, g->table);
+  return ETL_OK;
+}
+
+static void target_free(struct target *g) {
+  copy_fini(&g->copy);
+  columns_fini(&g->columns);
+  etl_schema_release(&g->rows);
+  text_fini(&g->copy_sql);
+  free(g->stream);
+  free(g->schema);
+  free(g->table);
+  free(g->name);
+  free(g->into);
+  free(g);
+}
+
+static int32_t target_new(struct instance *in, const char *stream, size_t number, struct target **ret) {
+  const struct table_settings *s = settings_of(&in->settings, stream);
+  struct target *g = calloc(1, sizeof *g);
+  if (!g)
+    return out_of_memory(in);
+  *g = (struct target){.in = in, .stream = strdup(stream), .mode = s->mode, .key = &s->key, .newest_by = s->newest_by};
+  snprintf(g->staging, sizeof g->staging, number ? "etl_staging_%zu" : "etl_staging", number);
+  int32_t rc = g->stream ? name_target(g, s, stream) : out_of_memory(in);
+  for (struct target *other = in->targets; other && rc == ETL_OK; other = other->next)
+    if (strcmp(other->name, g->name) == 0)
+      rc = refuse_shared(in, other, stream);
+  if (rc == ETL_OK)
+    *ret = g;
+  else
+    target_free(g);
+  return rc;
+}
+
+int32_t target_of(struct instance *in, const char *stream, struct target **ret) {
+  struct target **end = &in->targets;
+  size_t n = 0;
+  for (; *end; end = &(*end)->next, n++)
+    if (strcmp((*end)->stream, stream) == 0) {
+      *ret = *end;
+      return ETL_OK;
+    }
+  int32_t rc = target_new(in, stream, n, end);
+  *ret = *end;
+  return rc;
+}
+
+void targets_fini(struct instance *in) {
+  for (struct target *g = in->targets, *next; g; g = next) {
+    next = g->next;
+    target_free(g);
+  }
+  in->targets = NULL;
+}

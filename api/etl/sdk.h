@@ -34,7 +34,7 @@ __attribute__((format(printf, 5, 6))) int32_t etl_reject_raw(const struct etl_ho
                                                              int64_t row, const char *fmt, ...);
 /* One row as a JSON object, malloc()ed and NUL ended; NULL: no memory.  Integers and floats are numbers (NaN and infinities strings);
  * decimals, dates ("2026-01-31"), times and timestamps ("2026-01-31T23:59:59.1234567Z", without Z when there is no zone) and UUIDs
- * are strings; binary is "\x00ff".  Text that is not UTF-8 is {"$hex": "00ff"}; a value of more than 64 KiB is cut: {"$cut": "its first
+ * are strings; binary is "\x00ff".  Text that is not UTF-8 or holds a NUL is {"$hex": "00ff"}; a value of more than 64 KiB is cut: {"$cut": "its first
  * characters", "$bytes": length}; a type that the SDK does not know is {"$format": "its Arrow format"}. */
 char *etl_row_json(const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t row);
 

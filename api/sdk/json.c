@@ -61,9 +61,10 @@ static size_t character(const uint8_t *p, size_t n) {
   return length;
 }
 
-static bool is_utf8(const uint8_t *p, size_t n) {
+/* A NUL is taken for no text: PostgreSQL's json would hold it, but not give it out. */
+static bool is_text(const uint8_t *p, size_t n) {
   for (size_t i = 0, length; i < n; i += length)
-    if ((length = character(p + i, n - i)) == 0)
+    if (p[i] == 0 || (length = character(p + i, n - i)) == 0)
       return false;
   return true;
 }
@@ -106,7 +107,7 @@ static void put_bytes(struct out *o, struct etl_bytes b, bool text) {
     put_text(o, "{\"$cut\": ");
   if (!text)
     put_hex(o, "\\\\x", p, n);
-  else if (is_utf8(p, n))
+  else if (is_text(p, n))
     put_string(o, p, n);
   else {
     put_text(o, "{\"$hex\": ");

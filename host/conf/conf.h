@@ -60,6 +60,10 @@ struct conf_quarantine { /* quarantine */
   int64_t max_rows;      /* of a run; 0: the first bad row fails its lane */
   int64_t max_percent;   /* of the rows read by a lane */
 };
+struct conf_limits { /* limits, of extract: of each shard, over all its lanes; 0: none */
+  int64_t sessions;  /* readers at the same time */
+  int64_t rows_per_second, bytes_per_second;
+};
 struct conf_pipeline {
   const char *name; /* file name without .conf: [A-Za-z0-9_.-]+ */
   const char *file;
@@ -67,6 +71,8 @@ struct conf_pipeline {
   const char *schedule;    /* NULL: none */
   const char *timezone;    /* "UTC" if none */
   struct conf_stage extract;
+  int64_t parallelism; /* of extract: pieces that a shard is read in, as far as the extractor can cut it */
+  struct conf_limits limits;
   struct conf_stage *transforms;
   size_t transforms_n;
   struct conf_stage load;

@@ -80,14 +80,15 @@ static void check_together(struct load *l, const struct conf_pipeline *p, const 
 static void take_stages(struct load *l, struct pipeline_settings *s) {
   struct conf_pipeline *p = &s->p;
   size_t n = s->transforms ? s->transforms->kids_n : 0;
+  keys_read(extract_keys, s->extract, "extract", KEYS_OPEN, s, l->arena, l->d);
   if (s->extract)
-    stage_read(s->extract, &l->connections, l->arena, l->d, &p->extract);
+    stage_read(s->extract, extract_keys, &l->connections, l->arena, l->d, &p->extract);
   p->transforms = arena_alloc(l->arena, (n + 1) * sizeof *p->transforms);
   for (size_t i = 0; i < n; i++)
-    if (stage_read(s->transforms->kids[i], &l->connections, l->arena, l->d, &p->transforms[p->transforms_n]) == 0)
+    if (stage_read(s->transforms->kids[i], NULL, &l->connections, l->arena, l->d, &p->transforms[p->transforms_n]) == 0)
       p->transforms_n++;
   if (s->load)
-    stage_read(s->load, &l->connections, l->arena, l->d, &p->load);
+    stage_read(s->load, NULL, &l->connections, l->arena, l->d, &p->load);
 }
 
 /* A pipeline with mistakes is kept as far as it could be read; conf_load() throws all away then. */

@@ -38,29 +38,30 @@ static const struct conf_node *find_connection(const char *name, const struct co
   return NULL;
 }
 
-static bool is_option(const struct conf_node *n) {
-  for (const struct conf_key *k = stage_keys; k->name; k++)
-    if (strcmp(k->name, n->name) == 0)
-      return false;
-  return true;
+static bool is_among(const struct conf_node *n, const struct conf_key *keys) {
+  for (; keys && keys->name; keys++)
+    if (strcmp(keys->name, n->name) == 0)
+      return true;
+  return false;
 }
 
 /* The connection's options, then the stage's, which win. */
-static const struct conf_node *merge(const struct conf_node *connection, const struct conf_node *stage, struct arena *a) {
+static const struct conf_node *merge(const struct conf_node *connection, const struct conf_node *stage, const struct conf_key *more,
+                                     struct arena *a) {
   struct conf_node *m = arena_alloc(a, sizeof *m);
   *m = (struct conf_node){.kind = CONF_GROUP, .origin = stage->origin, .base_dir = stage->base_dir};
   m->kids = arena_alloc(a, (stage->kids_n + (connection ? connection->kids_n : 0)) * sizeof *m->kids);
   for (size_t i = 0; connection && i < connection->kids_n; i++)
-    if (is_option(connection->kids[i]) && !conf_node_find(stage, connection->kids[i]->name))
+    if (!is_among(connection->kids[i], stage_keys) && !conf_node_find(stage, connection->kids[i]->name))
       m->kids[m->kids_n++] = connection->kids[i];
   for (size_t i = 0; i < stage->kids_n; i++)
-    if (is_option(stage->kids[i]))
+    if (!is_among(stage->kids[i], stage_keys) && !is_among(stage->kids[i], more))
       m->kids[m->kids_n++] = stage->kids[i];
   return m;
 }
 
-int stage_read(const struct conf_node *group, const struct connections *c, struct arena *a, struct diags *d,
-               struct conf_stage *ret) {
+int stage_read(const struct conf_node *group, const struct conf_key *more, const struct connections *c, struct arena *a,
+               struct diags *d, struct conf_stage *ret) {
   struct stage_settings own = {0}, shared = {0};
   const struct conf_node *connection = NULL;
   if (keys_read(stage_keys, group, "a stage", KEYS_OPEN, &own, a, d) < 0)
@@ -89,7 +90,7 @@ int stage_read(const struct conf_node *group, const struct connections *c, struc
                 "this stage does not say which connector it uses; add plugin = \"...\"; or connection = \"...\";");
     return -1;
   }
-  *ret = (struct conf_stage){plugin, own.connection, group->origin, group->base_dir, merge(connection, group, a), own.streams};
+  *ret = (struct conf_stage){plugin, own.connection, group->origin, group->base_dir, merge(connection, group, more, a), own.streams};
   return 0;
 }
 

@@ -91,6 +91,20 @@ static const struct conf_key breaker_keys[] = {
      .doc = "How long that pause is before one run is tried."},
     {0}};
 
+static const struct conf_key limits_keys[] = {
+    {"sessions", WANT_INT, AT(limits.sessions), .dflt = "0", .min = 0, .max = 10000,
+     .doc = "So many readers at a shard at the same time; 0: no limit.  The others wait."},
+    {"rows_per_second", WANT_INT, AT(limits.rows_per_second), .dflt = "0", .min = 0, .max = INT64_C(1) << 40,
+     .doc = "Rows that are read from a shard in a second, on average; 0: no limit."},
+    {"bytes_per_second", WANT_SIZE, AT(limits.bytes_per_second), .dflt = "0", .min = 0, .max = 1024 * GIB,
+     .doc = "The same in data as it lies in memory."},
+    {0}};
+const struct conf_key extract_keys[] = {
+    {"parallelism", WANT_INT, AT(parallelism), .dflt = "1", .min = 1, .max = 64,
+     .doc = "The first time a shard is read: in so many pieces side by side, as far as the extractor can cut it."},
+    {"limits", WANT_GROUP, .members = limits_keys, .doc = "What a shard may be asked for, over all its pieces and streams together."},
+    {0}};
+
 const struct conf_key pipeline_keys[] = {
     {"description", WANT_STRING, AT(description), .dflt = "", .doc = "What the pipeline is for, in a line."},
     {"schedule", WANT_STRING, AT(schedule), .check = check_schedule,
@@ -121,4 +135,5 @@ const struct conf_table conf_tables[] = {{"etl.conf", main_keys},
                                          {"a connection (connections = { NAME = { ... }; };)", connection_keys},
                                          {"a pipeline (pipelines.d/NAME.conf)", pipeline_keys},
                                          {"a stage (extract, load, each of transforms)", stage_keys},
+                                         {"extract, besides", extract_keys},
                                          {0}};

@@ -17,5 +17,6 @@ struct stage_settings { /* extract, load, one of transforms, one of connections 
   const struct conf_node *streams; /* NULL: not given */
 };
 extern const struct conf_key main_keys[], pipeline_keys[], stage_keys[], connection_keys[];
+extern const struct conf_key extract_keys[]; /* beside stage_keys; into struct pipeline_settings */
 
 #endif

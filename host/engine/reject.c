@@ -16,9 +16,9 @@ enum {
 
 static char *copy(const char *text) { return text ? xstrdup(text) : NULL; }
 
-/* Text as JSON; what is not UTF-8 in hexadecimal, as etl_row_json() writes it. */
+/* Text as JSON; what is not UTF-8 or holds a NUL in hexadecimal, as etl_row_json() writes it. */
 static char *quote(const char *p, size_t n) {
-  json_t *j = json_stringn(p, n);
+  json_t *j = memchr(p, 0, n) ? NULL : json_stringn(p, n);
   if (!j) {
     cleanup_free char *hex = xcalloc(2 * n + 1, 1);
     for (size_t i = 0; i < n; i++) {
@@ -37,7 +37,7 @@ static char *raw_of(struct etl_bytes raw) {
   size_t n = raw.n < RAW_MAX_BYTES ? (size_t)raw.n : RAW_MAX_BYTES;
   if (!raw.p)
     return xstrdup("null");
-  if (n == raw.n && n && *(const char *)raw.p == '{') {
+  if (n == raw.n && n && *(const char *)raw.p == '{' && !memmem(raw.p, n, "\\u0000", 6)) {
     json_t *j = json_loadb(raw.p, n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     json_decref(j);
     if (j)

@@ -11,6 +11,7 @@
 enum field_type { FIELD_INT, FIELD_BOOL, FIELD_TEXT };
 static const struct { const char *name; enum field_type type; size_t offset; } fields[] = {
 #define FIELD(type_, name_) {#name_, type_, offsetof(struct spec, name_)}
+#define LIMIT(name_) {#name_, FIELD_INT, offsetof(struct spec, limits.name_)}
 #define RETRY(type_, name_) {#name_, type_, offsetof(struct spec, retry.name_)}
   FIELD(FIELD_TEXT, pipeline),       FIELD(FIELD_TEXT, run),           FIELD(FIELD_TEXT, cache_dir),
   FIELD(FIELD_INT, epoch_rows),      FIELD(FIELD_INT, epoch_bytes),    FIELD(FIELD_INT, epoch_time_ns),
@@ -18,6 +19,9 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   FIELD(FIELD_INT, stall_timeout_ns), FIELD(FIELD_INT, limit_rows),    FIELD(FIELD_BOOL, full_refresh),
   FIELD(FIELD_BOOL, dry_run),        RETRY(FIELD_INT, max_retries),    RETRY(FIELD_INT, retry_delay_ns),
   RETRY(FIELD_INT, max_retry_delay_ns), RETRY(FIELD_INT, retry_timeout_ns), RETRY(FIELD_BOOL, exponential_backoff),
+  FIELD(FIELD_INT, parallelism),     LIMIT(sessions),                  LIMIT(rows_per_second),
+  LIMIT(bytes_per_second),           FIELD(FIELD_TEXT, range_from),    FIELD(FIELD_TEXT, range_to),
+  FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change),
   FIELD(FIELD_TEXT, quarantine_dir), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
   {"max_bad_percent", FIELD_INT, offsetof(struct spec, quarantine.max_percent)}};
 enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16 };
@@ -71,6 +75,8 @@ int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct r
   s->batch_bytes = p->batch_bytes;
   s->memory_bytes = p->memory_bytes;
   s->stall_timeout_ns = p->stall_timeout_ns;
+  s->parallelism = p->parallelism;
+  s->limits = p->limits;
   s->retry = p->retry;
   s->quarantine = p->quarantine;
   s->quarantine_dir = c->quarantine_dir;

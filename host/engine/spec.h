@@ -21,13 +21,18 @@ struct spec {
   size_t transforms_n;
   int64_t epoch_rows, epoch_bytes, epoch_time_ns;
   int64_t batch_rows, batch_bytes, memory_bytes, stall_timeout_ns;
+  int64_t parallelism;
+  struct conf_limits limits;
   struct conf_retry retry;
   struct conf_quarantine quarantine;
   const char *quarantine_dir;
   const char **shards; /* only these; shards_n 0: all */
   size_t shards_n;
   int64_t limit_rows; /* of each lane; 0: none */
+  const char *range_from, *range_to; /* a backfill: only this range of the cursor column; NULL: no bound */
+  const char *window;                /* cuts the range; NULL: it is read in one go */
   bool full_refresh, dry_run;
+  bool accept_change; /* options with ETL_OPT_IDENTITY may be others than those that the saved cursors were made with */
 };
 
 /* A spec for pipeline p of c, with a fresh run id; connectors are looked up in r.  Command, shards and flags are then set by the caller.

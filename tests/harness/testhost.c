@@ -151,11 +151,29 @@ static int32_t bad_row(const struct etl_host *host, const struct etl_bad_row *b)
     h->bad[h->bad_n].row = b->row;
     h->bad[h->bad_n].column = b->column;
     copy_text(h->bad[h->bad_n].message, sizeof h->bad[0].message, b->message);
+    copy_text(h->bad[h->bad_n].vendor_state, sizeof h->bad[0].vendor_state, b->vendor_state);
+    copy_text(h->bad[h->bad_n].stream, sizeof h->bad[0].stream, b->stream);
+    snprintf(h->bad[h->bad_n].raw, sizeof h->bad[0].raw, "%.*s", (int)b->raw.n, b->raw.p ? (const char *)b->raw.p : "");
     h->bad_n++;
     rc = ETL_OK;
   }
   pthread_mutex_unlock(&h->lock);
   return rc;
+}
+
+static void schema_change(const struct etl_host *host, const struct etl_schema_change *c) {
+  struct testhost *h = of(host);
+  pthread_mutex_lock(&h->lock);
+  if (h->changes_n < TESTHOST_KEPT) {
+    h->changes[h->changes_n].kind = c->kind;
+    copy_text(h->changes[h->changes_n].stream, sizeof h->changes[0].stream, c->stream);
+    copy_text(h->changes[h->changes_n].table, sizeof h->changes[0].table, c->table);
+    copy_text(h->changes[h->changes_n].column, sizeof h->changes[0].column, c->column);
+    copy_text(h->changes[h->changes_n].from, sizeof h->changes[0].from, c->from);
+    copy_text(h->changes[h->changes_n].to, sizeof h->changes[0].to, c->to);
+    h->changes_n++;
+  }
+  pthread_mutex_unlock(&h->lock);
 }
 
 static const void *ext(const struct etl_host *host, const char *id) {
@@ -182,7 +200,8 @@ void testhost_init(struct testhost *h) {
                               .buf_free = buf_free,
                               .fail = fail,
                               .bad_row = bad_row,
-                              .ext = ext};
+                              .ext = ext,
+                              .schema_change = schema_change};
   pthread_mutex_init(&h->lock, NULL);
   pthread_cond_init(&h->cancel_asked, NULL);
   h->bad_limit = TESTHOST_KEPT;
@@ -199,7 +218,7 @@ void testhost_clear(struct testhost *h) {
   pthread_mutex_lock(&h->lock);
   h->error = (struct etl_error){0};
   h->message[0] = h->remedy[0] = h->option[0] = h->vendor_state[0] = '\0';
-  h->bad_n = h->logs_n = h->counters_n = 0;
+  h->bad_n = h->changes_n = h->logs_n = h->counters_n = 0;
   pthread_mutex_unlock(&h->lock);
 }
 

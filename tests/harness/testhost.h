@@ -23,9 +23,14 @@ struct testhost {
     uint32_t error_class;
     int64_t row;
     int32_t column;
-    char message[2048];
+    char message[2048], raw[1024], vendor_state[32], stream[64];
   } bad[TESTHOST_KEPT];
   size_t bad_n;
+  struct { /* schema changes */
+    uint32_t kind;
+    char stream[64], table[128], column[64], from[96], to[96];
+  } changes[TESTHOST_KEPT];
+  size_t changes_n;
   size_t bad_limit; /* more than these are refused */
   struct {
     uint32_t level;

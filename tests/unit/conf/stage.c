@@ -65,3 +65,31 @@ Test(stage, json_that_is_none) {
   }
   arena_free(a);
 }
+
+Test(stage, what_the_host_wants_of_extract_is_no_option) {
+  struct conf *c;
+  tmpdir_write("etl.conf", "\n");
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"e\"; table = \"t\"; parallelism = 8; limits = { sessions = 4; bytes_per_second = \"20MiB\"; }; };\n"
+                                     "load = { plugin = \"l\"; parallelism = 8; };\n");
+  tmpdir_write("pipelines.d/q.conf", GOOD_PIPELINE);
+  char *said = load_and_say("etl.conf", NULL, &c);
+  cr_assert_str_eq(said, "");
+  free(said);
+  const struct conf_pipeline *p = conf_pipeline_find(c, "p"), *q = conf_pipeline_find(c, "q");
+  cr_expect_eq(p->parallelism, 8);
+  cr_expect_eq(p->limits.sessions, 4);
+  cr_expect_eq(p->limits.bytes_per_second, 20 << 20);
+  cr_expect_eq(p->limits.rows_per_second, 0);
+  cr_expect_eq(p->extract.options->kids_n, 1);
+  cr_expect_eq(p->load.options->kids_n, 1, "of other stages it is an option of the connector");
+  cr_expect_eq(q->parallelism, 1);
+  cr_expect_eq(q->limits.sessions, 0);
+  conf_free(c);
+}
+
+Test(stage, what_the_host_wants_of_extract_is_checked) {
+  tmpdir_write("etl.conf", "\n");
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"e\"; parallelism = 65; limits = { session = 4; }; };\nload = { plugin = \"l\"; };\n");
+  expect_said("etl.conf", NULL, "pipelines.d/p.conf:1: error: 'parallelism' must be 1 to 64, and 65 is not\n"
+                                "pipelines.d/p.conf:1: error: unknown setting 'session' in 'limits'; did you mean 'sessions'?\n");
+}

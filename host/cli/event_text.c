@@ -24,6 +24,20 @@ static enum event_weight tell_retry(struct arena *a, const json_t *e, const char
   return EVENT_WARNING;
 }
 
+static enum event_weight tell_careful(struct arena *a, const json_t *e, const char **ret) {
+  *ret = arena_printf(a, "%s: the sink refused a row; what was read since the last commit is read again, to find it: %s", member(a, e, "lane"),
+                      member(a, json_object_get(e, "error"), "message"));
+  return EVENT_WARNING;
+}
+
+/* "app.users: column added: email (text)" */
+static enum event_weight tell_schema(struct arena *a, const json_t *e, const char **ret) {
+  const char *change = member(a, e, "change"), *column = member(a, e, "column"), *from = member(a, e, "from"), *to = member(a, e, "to");
+  const char *types = *from && *to ? arena_printf(a, " (%s to %s)", from, to) : *from || *to ? arena_printf(a, " (%s%s)", from, to) : "";
+  *ret = arena_printf(a, "%s: %s%s%s%s", member(a, e, "table"), change, *column ? ": " : "", column, types);
+  return strcmp(change, "table created") == 0 ? EVENT_NEWS : EVENT_WARNING;
+}
+
 static enum event_weight tell_lane(struct arena *a, const json_t *e, const char **ret) {
   const char *status = member(a, e, "status");
   const char *why = member(a, json_object_get(e, "error"), "message");
@@ -58,7 +72,8 @@ enum event_weight event_text(struct arena *a, const json_t *event, const char **
   static const struct {
     const char *name;
     enum event_weight (*tell)(struct arena *, const json_t *, const char **);
-  } tellers[] = {{"start", tell_start}, {"retry", tell_retry}, {"lane", tell_lane}, {"log", tell_log}, {"warning", tell_warning}};
+  } tellers[] = {{"start", tell_start}, {"retry", tell_retry}, {"careful", tell_careful}, {"schema", tell_schema},
+               {"lane", tell_lane}, {"log", tell_log}, {"warning", tell_warning}};
   const char *name = event_string(event, "event");
   for (size_t i = 0; name && i < sizeof tellers / sizeof *tellers; i++)
     if (strcmp(tellers[i].name, name) == 0)

@@ -39,6 +39,20 @@ static void lane_cells(struct table *t, struct arena *a, const json_t *lane, con
   lane_status_cell(t, a, lane);
 }
 
+/* What became of a lane's rows for each stream that its transformers made of them. */
+static void stream_cells(struct table *t, struct arena *a, const json_t *lane) {
+  const json_t *stream;
+  size_t i;
+  json_array_foreach(json_object_get(lane, "streams"), i, stream) {
+    table_cell(t, "  %s", words_clean(a, event_string(stream, "stream")));
+    table_cell(t, "%s", "");
+    for (size_t k = 1; k < COUNTERS; k++)
+      table_cell(t, "%s", words_number(a, number(stream, counters[k])));
+    for (int k = 0; k < 3; k++)
+      table_cell(t, "%s", "");
+  }
+}
+
 static void total_cells(struct table *t, struct arena *a, const json_t *summary) {
   const json_t *lane, *lanes = json_object_get(summary, "lanes");
   int64_t epochs = 0;
@@ -61,7 +75,10 @@ static void print_table(const json_t *summary, const struct run_view *v, FILE *t
     return;
   struct arena *a = arena_new();
   struct table *t = table_new(heads);
-  json_array_foreach(lanes, i, lane) lane_cells(t, a, lane, v);
+  json_array_foreach(lanes, i, lane) {
+    lane_cells(t, a, lane, v);
+    stream_cells(t, a, lane);
+  }
   total_cells(t, a, summary);
   table_print(t, to);
   table_free(t);
@@ -90,6 +107,12 @@ static const char *kept(struct arena *a, const json_t *summary, const struct run
                  : "no rows were written";
 }
 
+/* ", 3 rows set aside: see `etl quarantine list logins`" */
+static const char *set_aside(struct arena *a, const json_t *s) {
+  int64_t n = number(s, "rows_rejected");
+  return n ? arena_printf(a, ", %s set aside: see `etl quarantine list %s`", words_count(a, n, "row"), words_clean(a, event_string(s, "pipeline"))) : "";
+}
+
 static const char *say_success(struct arena *a, const json_t *s, const struct run_view *v) {
   double seconds = json_number_value(json_object_get(s, "seconds"));
   int64_t written = number(s, "rows_written"), read = number(s, "rows_read");
@@ -99,7 +122,7 @@ static const char *say_success(struct arena *a, const json_t *s, const struct ru
                                     : "nothing new: there was no row to read that the target does not have",
                         words_seconds(a, seconds));
   const char *speed = seconds >= 1 ? arena_printf(a, ", %s rows/s", words_number(a, (int64_t)((double)written / seconds))) : "";
-  return arena_printf(a, "%s written in %s%s", words_count(a, written, "row"), words_seconds(a, seconds), speed);
+  return arena_printf(a, "%s written in %s%s%s", words_count(a, written, "row"), words_seconds(a, seconds), speed, set_aside(a, s));
 }
 
 static const char *say_partial(struct arena *a, const json_t *s, const struct run_view *v) {

@@ -20,7 +20,7 @@ static char *escape(const char *name) {
     if (isalnum(*p) || strchr("_.@#", *p))
       *to++ = (char)*p;
     else
-      to += sprintf(to, "%%%02X", *p);
+      to += snprintf(to, 4, "%%%02X", *p);
   return text;
 }
 

@@ -111,6 +111,37 @@ static int32_t svc_bad_row(const struct etl_host *h, const struct etl_bad_row *g
   return ETL_OK;
 }
 
+static bool change_is_new(struct metrics *m, const json_t *change) {
+  json_t *seen;
+  size_t i;
+  bool new = true;
+  pthread_mutex_lock(&m->lock);
+  json_array_foreach(m->changes, i, seen) new &= !json_equal(seen, change);
+  if (new)
+    json_array_append_new(m->changes, json_copy((json_t *)(uintptr_t)change));
+  pthread_mutex_unlock(&m->lock);
+  return new;
+}
+
+static void svc_schema_change(const struct etl_host *h, const struct etl_schema_change *given) {
+  static const char *const kinds[] = {[ETL_CHANGE_COLUMN_ADDED] = "column added",
+                                      [ETL_CHANGE_TYPE_WIDENED] = "type widened",
+                                      [ETL_CHANGE_COLUMN_MISSING] = "column missing",
+                                      [ETL_CHANGE_COLUMN_LEFT_OUT] = "column left out",
+                                      [ETL_CHANGE_TABLE_CREATED] = "table created"};
+  struct services *s = of(h);
+  struct etl_schema_change c = {0};
+  memcpy(&c, given, given->struct_size < sizeof c ? given->struct_size : sizeof c);
+  if (c.kind == 0 || c.kind >= sizeof kinds / sizeof *kinds)
+    return;
+  json_t *j = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "change", kinds[c.kind], "stream", c.stream, "table", c.table, "column", c.column,
+                        "from", c.from, "to", c.to);
+  if (j && change_is_new(s->run->metrics, j))
+    report_event(s->run->report, "schema", j);
+  else
+    json_decref(j);
+}
+
 static const void *svc_ext(const struct etl_host *h, const char *id) {
   (void)h;
   (void)id;
@@ -121,17 +152,19 @@ static const struct etl_host table = {
   .struct_size = sizeof(struct etl_host), .abi_major = ETL_ABI_MAJOR, .abi_minor = ETL_ABI_MINOR, .host_version = ETL_VERSION,
   .log = svc_log, .count = svc_count, .gauge = svc_gauge, .cancelled = svc_cancelled, .sleep_ms = svc_sleep_ms,
   .now_ns = svc_now_ns, .secret = svc_secret, .scratch = svc_scratch, .buf_alloc = svc_buf_alloc, .buf_free = budget_free_mem,
-  .fail = svc_fail, .bad_row = svc_bad_row, .ext = svc_ext};
+  .fail = svc_fail, .bad_row = svc_bad_row, .ext = svc_ext, .schema_change = svc_schema_change};
 
 void metrics_init(struct metrics *m) {
   pthread_mutex_init(&m->lock, NULL);
   m->counters = json_object();
   m->gauges = json_object();
+  m->changes = json_array();
 }
 
 void metrics_fini(struct metrics *m) {
   json_decref(m->counters);
   json_decref(m->gauges);
+  json_decref(m->changes);
   pthread_mutex_destroy(&m->lock);
 }
 

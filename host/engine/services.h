@@ -18,6 +18,7 @@
 struct metrics { /* counters and gauges of connectors, by name */
   pthread_mutex_t lock;
   json_t *counters, *gauges;
+  json_t *changes; /* of schemas, as they were told: each lane may come upon the same one */
 };
 struct run_services { /* what all instances of a run share */
   struct report *report;

@@ -35,9 +35,10 @@ static int32_t reject(struct run *r, const struct out_column *o, int64_t row, co
   const struct ArrowSchema *column = r->c->in.children[o->source];
   r->dead[row] = 1;
   r->rejected++;
-  return etl_bad_rowf(r->c->host, ETL_E_DATA, row, (int32_t)o->source,
-                      "columns: the %s value in column \"%s\" cannot become %s: %s", cast_name_of(from), column->name,
-                      o->cast->name, why);
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  e.column = (int32_t)o->source;
+  return etl_reject(r->c->host, &e, NULL, &r->c->in, r->in, row, "columns: the %s value in column \"%s\" cannot become %s: %s",
+                    cast_name_of(from), column->name, o->cast->name, why);
 }
 
 static int32_t cast_rows(struct run *r, const struct out_column *o, const struct etl_view *v, struct etl_batch *b) {

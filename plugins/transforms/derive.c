@@ -291,6 +291,13 @@ static int append(struct etl_batch *b, const struct packed *p) {
   return 0;
 }
 
+int32_t derive_reject(const struct derive *d, int64_t row, const char *what) {
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  e.column = (int32_t)d->at;
+  int32_t rc = etl_reject(d->host, &e, NULL, &d->schema, d->batch, row, "%s: the text in column \"%s\" %s", d->connector, d->column, what);
+  return rc == ETL_OK ? DERIVE_ROW_REJECTED : rc;
+}
+
 /* Fills the builder; keep[] gets the rows that stay. */
 static int32_t derive_rows(struct derive *d, const struct etl_view *v, struct etl_batch *b, int64_t *keep, int64_t *kept,
                            derive_fn fn, void *arg) {
@@ -343,6 +350,7 @@ static int32_t derive_batch(struct derive *d, struct ArrowArray *in, derive_fn f
   if ((d->rejects && !keep) || etl_view_init(&v, &d->schema, in, d->at) < 0 ||
       etl_batch_init(&b, d->host, &d->added, (uint64_t)in->length) < 0)
     rc = derive_out_of_memory(d);
+  d->batch = in;
   if (rc == ETL_OK)
     rc = derive_rows(d, &v, &b, keep, &kept, fn, arg);
   if (rc == ETL_OK && etl_batch_finish(&b, &made) < 0)

@@ -48,6 +48,7 @@ struct derive {
   struct ArrowSchema schema; /* in force, of the input */
   struct ArrowSchema added;  /* the new columns */
   int64_t at;                /* the text column */
+  const struct ArrowArray *batch; /* in hand, borrowed */
   char *scratch;             /* packing */
   size_t scratch_n, scratch_cap;
 };
@@ -66,6 +67,8 @@ void derive_fini(struct derive *d); /* frees cache and schemas; accepts a zeroed
 
 /* Packs one cell per field and keeps it under key.  Borrowed until the next call.  NULL: out of memory. */
 const struct packed *derive_pack(struct derive *d, struct etl_bytes key, const struct cell *cells);
+/* Sets the row in hand aside, because its text is not what it should be.  DERIVE_ROW_REJECTED, or what to return. */
+int32_t derive_reject(const struct derive *d, int64_t row, const char *what);
 int32_t derive_out_of_memory(const struct derive *d);
 
 #endif

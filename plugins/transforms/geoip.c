@@ -176,9 +176,7 @@ static int32_t invalid(const struct geoip *g, int64_t row) {
     g->derive.host->count(g->derive.host, "geoip_invalid", 1);
     return ETL_OK;
   }
-  int32_t rc = etl_bad_rowf(g->derive.host, ETL_E_DATA, row, (int32_t)g->derive.at,
-                            "geoip: the text in column \"%s\" is not an IP address", g->derive.column);
-  return rc == ETL_OK ? DERIVE_ROW_REJECTED : rc;
+  return derive_reject(&g->derive, row, "is not an IP address");
 }
 
 /* One address: the first database that has a field gives it. */

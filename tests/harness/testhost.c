@@ -151,6 +151,7 @@ static int32_t bad_row(const struct etl_host *host, const struct etl_bad_row *b)
     h->bad[h->bad_n].row = b->row;
     h->bad[h->bad_n].column = b->column;
     copy_text(h->bad[h->bad_n].message, sizeof h->bad[0].message, b->message);
+    snprintf(h->bad[h->bad_n].raw, sizeof h->bad[0].raw, "%.*s", (int)b->raw.n, b->raw.p ? (const char *)b->raw.p : "");
     copy_text(h->bad[h->bad_n].vendor_state, sizeof h->bad[0].vendor_state, b->vendor_state);
     copy_text(h->bad[h->bad_n].stream, sizeof h->bad[0].stream, b->stream);
     snprintf(h->bad[h->bad_n].raw, sizeof h->bad[0].raw, "%.*s", (int)b->raw.n, b->raw.p ? (const char *)b->raw.p : "");

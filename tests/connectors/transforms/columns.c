@@ -9,9 +9,9 @@ static void cast_fails(struct tap *t, const char *type, const char *text) {
   bool ok =
       drive_open(&d, "columns", (const char *const[]){"cast", cast, NULL}) == ETL_OK && drive_texts(&d, "v", &text, 1) == ETL_OK;
   tap_check(t,
-            ok && d.rows.length == 0 && d.bad_n == 1 && d.bad[0].row == 0 && d.bad[0].column == 0 &&
-                strstr(d.bad[0].message, type) && strstr(d.bad[0].message, "\"v\"") &&
-                (strlen(text) < 3 || !strstr(d.bad[0].message, text)),
+            ok && d.out[0].rows.length == 0 && d.t.bad_n == 1 && d.t.bad[0].row == 0 && d.t.bad[0].column == 0 &&
+                strstr(d.t.bad[0].message, type) && strstr(d.t.bad[0].message, "\"v\"") &&
+                (strlen(text) < 3 || !strstr(d.t.bad[0].message, text)),
             __FILE__, __LINE__, "'%s' is no %s", text, type);
   drive_close(&d);
 }
@@ -22,10 +22,10 @@ static void cast_gives(struct tap *t, const char *type, const char *text, const 
   char cast[64];
   snprintf(cast, sizeof cast, "v=%s", type);
   bool ok = drive_open(&d, "columns", (const char *const[]){"cast", cast, NULL}) == ETL_OK &&
-            drive_texts(&d, "v", &text, 1) == ETL_OK && d.rows.length == 1 && strcmp(drive_cell(&d, 0, "v"), want) == 0;
+            drive_texts(&d, "v", &text, 1) == ETL_OK && d.out[0].rows.length == 1 && strcmp(drive_cell(&d, 0, "v"), want) == 0;
   tap_check(t, ok, __FILE__, __LINE__, "'%s' as %s is %s", text, type, want);
   if (!ok)
-    printf("# got %s %s\n", d.rows.length == 1 ? drive_cell(&d, 0, "v") : "no row", d.bad_n ? d.bad[0].message : d.message);
+    printf("# got %s %s\n", d.out[0].rows.length == 1 ? drive_cell(&d, 0, "v") : "no row", d.t.bad_n ? d.t.bad[0].message : d.t.message);
   drive_close(&d);
 }
 
@@ -134,7 +134,7 @@ static void all_types(struct drive *d, struct ArrowSchema *s, struct ArrowArray 
   __int128 decimal = -1234500;
   drive_schema(s, columns);
   int rc = etl_schema_set(s, UUID, "uuid", "w:16", true, NULL, "arrow.uuid") |
-           etl_schema_set(s, JSON, "json", "u", true, NULL, "arrow.json") | etl_batch_init(&b, &d->host, s, 2) | etl_batch_row(&b);
+           etl_schema_set(s, JSON, "json", "u", true, NULL, "arrow.json") | etl_batch_init(&b, &d->t.host, s, 2) | etl_batch_row(&b);
   if (rc < 0)
     return;
   etl_batch_bool(&b, BOOL, true);
@@ -165,7 +165,7 @@ static void test_cast_types(struct tap *t, const char *cast, const char *const *
   struct ArrowArray rows = {0};
   CHECK(t, drive_open(&d, "columns", (const char *const[]){"cast", cast, NULL}) == ETL_OK);
   all_types(&d, &s, &rows);
-  CHECK(t, drive_bind(&d, &s, NULL) == ETL_OK && rows.release && drive_process(&d, &rows) == ETL_OK && d.rows.length == 2);
+  CHECK(t, drive_bind(&d, &s, NULL) == ETL_OK && rows.release && drive_process(&d, &rows) == ETL_OK && d.out[0].rows.length == 2);
   for (size_t i = 0; want[i]; i += 2) {
     CHECK_TEXT(t, drive_cell(&d, 0, want[i]), want[i + 1]);
     CHECK_TEXT(t, drive_cell(&d, 1, want[i]), "NULL");
@@ -244,12 +244,14 @@ static void test_order(struct tap *t) {
   drive_schema(
       &s, (const char *const[]){"id", "u", "email", "u", "name", "u", "ip4", "u", "ip6", "u", "phone", "u", "secret", "u", NULL});
   CHECK(t, drive_bind(&d, &s, (const char *const[]){"id", "ip4", NULL}) == ETL_OK);
-  CHECK_TEXT(t, d.key, "login_id,ip4");
+  CHECK_TEXT(t, d.out[0].key, "login_id,ip4");
   drive_batch(&d, &s, cells, 3, &rows);
-  CHECK(t, drive_process(&d, &rows) == ETL_OK && d.rows.length == 2);
-  CHECK(t, d.bad_n == 1 && d.bad[0].row == 1);
-  CHECK_TEXT(t, d.bad[0].message, "columns: the text value in column \"id\" cannot become int32: not a number");
-  CHECK(t, d.schema.n_children == 11 && strcmp(d.schema.children[0]->name, "phone") == 0);
+  CHECK(t, drive_process(&d, &rows) == ETL_OK && d.out[0].rows.length == 2);
+  CHECK(t, d.t.bad_n == 1 && d.t.bad[0].row == 1);
+  CHECK_TEXT(t, d.t.bad[0].message, "columns: the text value in column \"id\" cannot become int32: not a number");
+  CHECK_TEXT(t, d.t.bad[0].raw, "{\"id\": \"b\", \"email\": \"not mail\", \"name\": \"Al\", \"ip4\": \"who?\", "
+                                "\"ip6\": \"1.2.3.4\", \"phone\": \"12\", \"secret\": null}");
+  CHECK(t, d.out[0].schema.n_children == 11 && strcmp(d.out[0].schema.children[0]->name, "phone") == 0);
   CHECK_TEXT(t, drive_cell(&d, 0, "login_id"), "1");
   CHECK_TEXT(t, drive_cell(&d, 0, "name"), "a***@example.org");
   CHECK_TEXT(t, drive_cell(&d, 0, "email"), "Ün**");
@@ -265,7 +267,7 @@ static void test_order(struct tap *t) {
   CHECK_TEXT(t, drive_cell(&d, 1, "name"), "NULL");
   CHECK_TEXT(t, drive_cell(&d, 1, "secret"), "NULL");
   uint64_t n = 0;
-  const char *source = etl_schema_meta(d.schema.children[1], ETL_META_SOURCE_TYPE, &n);
+  const char *source = etl_schema_meta(d.out[0].schema.children[1], ETL_META_SOURCE_TYPE, &n);
   CHECK(t, source && n == 12 && memcmp(source, "varchar(100)", 12) == 0);
   s.release(&s);
   drive_close(&d);
@@ -281,11 +283,11 @@ static void test_rejected_once(struct tap *t) {
   CHECK(t, drive_open(&d, "columns", (const char *const[]){"cast", "a=int32|b=int64", NULL}) == ETL_OK);
   CHECK(t, drive_bind(&d, &s, NULL) == ETL_OK);
   drive_batch(&d, &s, cells, 3, &rows);
-  CHECK(t, drive_process(&d, &rows) == ETL_OK && d.rows.length == 1 && d.bad_n == 2);
-  CHECK(t, d.bad[0].row == 0 && d.bad[0].column == 0 && d.bad[1].row == 2 && d.bad[1].column == 1);
+  CHECK(t, drive_process(&d, &rows) == ETL_OK && d.out[0].rows.length == 1 && d.t.bad_n == 2);
+  CHECK(t, d.t.bad[0].row == 0 && d.t.bad[0].column == 0 && d.t.bad[1].row == 2 && d.t.bad[1].column == 1);
   CHECK_TEXT(t, drive_cell(&d, 0, "a"), "1");
   CHECK_TEXT(t, drive_cell(&d, 0, "b"), "2");
-  d.bad_limit = 3;
+  d.t.bad_limit = 3;
   drive_batch(&d, &s, cells, 3, &rows);
   CHECK(t, drive_process(&d, &rows) == ETL_FAILED);
   s.release(&s);
@@ -327,11 +329,11 @@ static void test_drop(struct tap *t) {
   drive_schema(&s, (const char *const[]){"id", "u", "a", "u", "b", "u", NULL});
   CHECK(t, drive_open(&d, "columns", (const char *const[]){"drop", "a|id", NULL}) == ETL_OK);
   CHECK(t, drive_bind(&d, &s, (const char *const[]){"id", NULL}) == ETL_OK);
-  CHECK_TEXT(t, d.key, "-");
+  CHECK_TEXT(t, d.out[0].key, "-");
   drive_batch(&d, &s, cells, 2, &rows);
   rows.offset = 1;
   rows.length = 1;
-  CHECK(t, drive_process(&d, &rows) == ETL_OK && d.rows.length == 1 && d.rows.n_children == 1);
+  CHECK(t, drive_process(&d, &rows) == ETL_OK && d.out[0].rows.length == 1 && d.out[0].rows.n_children == 1);
   CHECK_TEXT(t, drive_cell(&d, 0, "b"), "y");
   drive_close(&d);
   s.release(&s);
@@ -339,10 +341,10 @@ static void test_drop(struct tap *t) {
 
 static void open_refused(struct tap *t, const char *const *options, const char *option, const char *message) {
   struct drive d;
-  CHECK(t, drive_open(&d, "columns", options) == ETL_FAILED && d.self == NULL && d.error_class == ETL_E_CONFIG);
-  CHECK_TEXT(t, d.option, option);
-  CHECK_HAS(t, d.message, message);
-  CHECK(t, d.remedy[0]);
+  CHECK(t, drive_open(&d, "columns", options) == ETL_FAILED && d.self == NULL && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_TEXT(t, d.t.option, option);
+  CHECK_HAS(t, d.t.message, message);
+  CHECK(t, d.t.remedy[0]);
   drive_close(&d);
 }
 
@@ -351,10 +353,10 @@ static void bind_refused(struct tap *t, const char *const *options, const char *
   struct ArrowSchema s;
   drive_schema(&s, (const char *const[]){"id", "l", "name", "u", "at", "ttu", "list", "+l", NULL});
   CHECK(t, drive_open(&d, "columns", options) == ETL_OK);
-  CHECK(t, drive_bind(&d, &s, NULL) == ETL_FAILED && d.error_class == ETL_E_SCHEMA);
-  CHECK_TEXT(t, d.option, option);
-  CHECK_HAS(t, d.message, message);
-  CHECK(t, d.remedy[0]);
+  CHECK(t, drive_bind(&d, &s, NULL) == ETL_FAILED && d.t.error.error_class == ETL_E_SCHEMA);
+  CHECK_TEXT(t, d.t.option, option);
+  CHECK_HAS(t, d.t.message, message);
+  CHECK(t, d.t.remedy[0]);
   drive_close(&d);
   s.release(&s);
 }
@@ -400,7 +402,7 @@ static void test_no_memory(struct tap *t) {
       rc = drive_process(&d, &rows);
     }
     done = rc == ETL_OK;
-    if (!done && (rc != ETL_FAILED || d.error_class != ETL_E_PERMANENT))
+    if (!done && (rc != ETL_FAILED || d.t.error.error_class != ETL_E_PERMANENT))
       tap_check(t, false, __FILE__, __LINE__, "an error at allocation %d", (int)n);
     s.release(&s);
     drive_close(&d);
@@ -418,6 +420,6 @@ int main(void) {
   test_drop(&t);
   test_refusals(&t);
   test_no_memory(&t);
-  CHECK(&t, drive_buffers() == 0);
+  CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);
 }

@@ -18,7 +18,7 @@ static void test_json(struct tap *t, const struct files *f) {
       "198.51.100.9:80", "10.0.0.1", "fe80::1%eth0",  "2001:db8:4::1", "not an address",      ""};
   struct drive d;
   CHECK(t, drive_open(&d, "geoip", (const char *const[]){"column", "ip", "database", f->all, NULL}) == ETL_OK);
-  CHECK(t, drive_texts(&d, "ip", ips, 12) == ETL_OK && d.rows.length == 12);
+  CHECK(t, drive_texts(&d, "ip", ips, 12) == ETL_OK && d.out[0].rows.length == 12);
   CHECK_TEXT(t, drive_cell(&d, 0, "location"),
              "{\"country\":\"DE\",\"city\":\"Berlin\",\"latitude\":52.5244,\"longitude\":13.4105,\"asn\":64496,\"as_org\":"
              "\"Example Netz GmbH\"}");
@@ -35,10 +35,10 @@ static void test_json(struct tap *t, const struct files *f) {
              "{\"country\":\"ES\",\"latitude\":40.4172,\"longitude\":-3.684,\"asn\":64506,\"as_org\":\"Red de Ejemplo\"}");
   CHECK_TEXT(t, drive_cell(&d, 10, "location"), "NULL");
   CHECK_TEXT(t, drive_cell(&d, 11, "location"), "NULL");
-  CHECK(t, d.counted == 2 && d.bad_n == 0);
+  CHECK(t, testhost_counter(&d.t, "geoip_invalid") == 2 && d.t.bad_n == 0);
   uint64_t n = 0;
-  CHECK(t, etl_schema_meta(d.schema.children[0], ETL_META_SOURCE_TYPE, &n) && n == 12);
-  CHECK(t, memcmp(etl_schema_meta(d.schema.children[1], ETL_META_EXTENSION, &n), "arrow.json", 10) == 0);
+  CHECK(t, etl_schema_meta(d.out[0].schema.children[0], ETL_META_SOURCE_TYPE, &n) && n == 12);
+  CHECK(t, memcmp(etl_schema_meta(d.out[0].schema.children[1], ETL_META_EXTENSION, &n), "arrow.json", 10) == 0);
   drive_close(&d);
 }
 
@@ -52,7 +52,7 @@ static void test_columns(struct tap *t, const struct files *f) {
                           "country_name|city|latitude|asn|region|postal|timezone|continent|accuracy_radius|zone=location.time_zone|"
                           "country.iso_code",
                           NULL}) == ETL_OK);
-  CHECK(t, drive_texts(&d, "ip", ips, 5) == ETL_OK && d.rows.length == 4);
+  CHECK(t, drive_texts(&d, "ip", ips, 5) == ETL_OK && d.out[0].rows.length == 4);
   CHECK_TEXT(t, drive_cell(&d, 0, "geo_country_name"), "Deutschland");
   CHECK_TEXT(t, drive_cell(&d, 0, "geo_city"), "München");
   CHECK_TEXT(t, drive_cell(&d, 0, "geo_latitude"), "48.1374");
@@ -67,8 +67,8 @@ static void test_columns(struct tap *t, const struct files *f) {
   CHECK_TEXT(t, drive_cell(&d, 2, "geo_asn"), "NULL");
   CHECK_TEXT(t, drive_cell(&d, 3, "geo_postal"), "NULL");
   CHECK_TEXT(t, drive_cell(&d, 3, "geo_timezone"), "Africa/Lagos");
-  CHECK(t, d.bad_n == 1 && d.bad[0].row == 1 && d.bad[0].column == 0);
-  CHECK(t, strstr(d.bad[0].message, "nowhere") == NULL);
+  CHECK(t, d.t.bad_n == 1 && d.t.bad[0].row == 1 && d.t.bad[0].column == 0);
+  CHECK(t, strstr(d.t.bad[0].message, "nowhere") == NULL);
   drive_close(&d);
 }
 
@@ -84,14 +84,14 @@ static void test_slice(struct tap *t, const struct files *f, const char *on_inva
                                             NULL}) == ETL_OK);
   drive_schema(&s, (const char *const[]){"before", "u", "ip", "u", "after", "u", NULL});
   CHECK(t, drive_bind(&d, &s, (const char *const[]){"before", NULL}) == ETL_OK);
-  CHECK_TEXT(t, d.key, "before");
+  CHECK_TEXT(t, d.out[0].key, "before");
   drive_batch(&d, &s, cells, 5, &rows);
   rows.offset = 1;
   rows.length = 4;
   CHECK(t, drive_process(&d, &rows) == ETL_OK);
   bool rejects = strcmp(on_invalid, "reject") == 0;
-  CHECK(t, d.rows.length == (rejects ? 3 : 4));
-  int64_t nulls = d.rows.children[0]->null_count; /* of the slice, not of the batch around it */
+  CHECK(t, d.out[0].rows.length == (rejects ? 3 : 4));
+  int64_t nulls = d.out[0].rows.children[0]->null_count; /* of the slice, not of the batch around it */
   CHECK(t, nulls == 1 || nulls == -1);
   CHECK_TEXT(t, drive_cell(&d, 0, "before"), "NULL");
   CHECK_TEXT(t, drive_cell(&d, 0, "location"), "{\"country\":\"FR\"}");
@@ -101,7 +101,7 @@ static void test_slice(struct tap *t, const struct files *f, const char *on_inva
   CHECK_TEXT(t, drive_cell(&d, rejects ? 2 : 3, "before"), "e");
   CHECK_TEXT(t, drive_cell(&d, rejects ? 2 : 3, "location"), "{\"country\":\"US\"}");
   CHECK_TEXT(t, drive_cell(&d, rejects ? 2 : 3, "after"), "w");
-  CHECK(t, d.bad_n == (rejects ? 1 : 0) && (!rejects || d.bad[0].row == 2));
+  CHECK(t, d.t.bad_n == (rejects ? 1 : 0) && (!rejects || d.t.bad[0].row == 2));
   s.release(&s);
   drive_close(&d);
 }
@@ -110,10 +110,10 @@ static void refused(struct tap *t, const char *const *options, uint32_t error_cl
                     const char *remedy) {
   struct drive d;
   CHECK(t, drive_open(&d, "geoip", options) == ETL_FAILED && d.self == NULL);
-  CHECK(t, d.error_class == error_class);
-  CHECK_TEXT(t, d.option, option);
-  CHECK_HAS(t, d.message, message);
-  CHECK_HAS(t, d.remedy, remedy);
+  CHECK(t, d.t.error.error_class == error_class);
+  CHECK_TEXT(t, d.t.option, option);
+  CHECK_HAS(t, d.t.message, message);
+  CHECK_HAS(t, d.t.remedy, remedy);
   drive_close(&d);
 }
 
@@ -137,18 +137,18 @@ static void test_bad_schema(struct tap *t, const struct files *f) {
   struct ArrowSchema s;
   drive_schema(&s, (const char *const[]){"id", "l", "ip_address", "u", "location", "u", NULL});
   CHECK(t, drive_open(&d, "geoip", (const char *const[]){"column", "ip_adress", "database", f->all, NULL}) == ETL_OK);
-  CHECK(t, drive_bind(&d, &s, NULL) == ETL_FAILED && d.error_class == ETL_E_SCHEMA);
-  CHECK_HAS(t, d.message, "\"ip_adress\", which stream dbo.logins does not have");
-  CHECK_HAS(t, d.remedy, "did you mean \"ip_address\"? the columns at this stage are: id, ip_address, location");
+  CHECK(t, drive_bind(&d, &s, NULL) == ETL_FAILED && d.t.error.error_class == ETL_E_SCHEMA);
+  CHECK_HAS(t, d.t.message, "\"ip_adress\", which stream dbo.logins does not have");
+  CHECK_HAS(t, d.t.remedy, "did you mean \"ip_address\"? the columns at this stage are: id, ip_address, location");
   drive_close(&d);
   CHECK(t, drive_open(&d, "geoip", (const char *const[]){"column", "id", "database", f->all, NULL}) == ETL_OK);
-  CHECK(t, drive_bind(&d, &s, NULL) == ETL_FAILED && d.error_class == ETL_E_SCHEMA);
-  CHECK_HAS(t, d.message, "column \"id\" of stream dbo.logins is not text");
+  CHECK(t, drive_bind(&d, &s, NULL) == ETL_FAILED && d.t.error.error_class == ETL_E_SCHEMA);
+  CHECK_HAS(t, d.t.message, "column \"id\" of stream dbo.logins is not text");
   drive_close(&d);
   CHECK(t, drive_open(&d, "geoip", (const char *const[]){"column", "ip_address", "database", f->all, NULL}) == ETL_OK);
-  CHECK(t, drive_bind(&d, &s, NULL) == ETL_FAILED && d.error_class == ETL_E_SCHEMA);
-  CHECK_HAS(t, d.message, "already has a column \"location\"");
-  CHECK_TEXT(t, d.option, "into");
+  CHECK(t, drive_bind(&d, &s, NULL) == ETL_FAILED && d.t.error.error_class == ETL_E_SCHEMA);
+  CHECK_HAS(t, d.t.message, "already has a column \"location\"");
+  CHECK_TEXT(t, d.t.option, "into");
   drive_close(&d);
   s.release(&s);
 }
@@ -164,12 +164,12 @@ static void test_no_memory(struct tap *t, const struct files *f) {
     d.allocs_left = n;
     int32_t rc = drive_texts(&d, "ip", ips, 4);
     done = rc == ETL_OK;
-    if (!done && (rc != ETL_FAILED || d.error_class != ETL_E_PERMANENT || !strstr(d.message, "memory")))
+    if (!done && (rc != ETL_FAILED || d.t.error.error_class != ETL_E_PERMANENT || !strstr(d.t.message, "memory")))
       tap_check(t, false, __FILE__, __LINE__, "an error at allocation %d", (int)n);
     drive_close(&d);
   }
   CHECK(t, n > 5);
-  CHECK(t, drive_buffers() == 0);
+  CHECK(t, testhost_buffers() == 0);
 }
 
 static void test_limits(struct tap *t, const struct files *f) {
@@ -178,13 +178,13 @@ static void test_limits(struct tap *t, const struct files *f) {
   CHECK(t, drive_open(&d, "geoip",
                       (const char *const[]){"column", "ip", "database", f->all, "on_invalid", "reject", "cache_size", "0", NULL}) ==
                ETL_OK);
-  d.bad_limit = 0;
+  d.t.bad_limit = 0;
   CHECK(t, drive_texts(&d, "ip", ips, 2) == ETL_FAILED);
-  d.bad_limit = 1;
-  CHECK(t, drive_texts(&d, "ip", ips, 2) == ETL_OK && d.rows.length == 1);
+  d.t.bad_limit = 1;
+  CHECK(t, drive_texts(&d, "ip", ips, 2) == ETL_OK && d.out[0].rows.length == 1);
   CHECK(t, drive_texts(&d, "ip", ips, 1) == ETL_FAILED);
-  CHECK(t, drive_texts(&d, "ip", ips + 1, 0) == ETL_OK && d.rows.length == 0);
-  d.cancelled = true;
+  CHECK(t, drive_texts(&d, "ip", ips + 1, 0) == ETL_OK && d.out[0].rows.length == 0);
+  testhost_cancel(&d.t);
   CHECK(t, drive_texts(&d, "ip", ips + 1, 1) == ETL_STOPPED);
   drive_close(&d);
 }
@@ -220,7 +220,7 @@ int main(void) {
   test_bad_schema(&t, &f);
   test_no_memory(&t, &f);
   test_limits(&t, &f);
-  CHECK(&t, drive_buffers() == 0);
+  CHECK(&t, testhost_buffers() == 0);
   unlink(f.cut);
   return tap_end(&t);
 }

@@ -106,7 +106,7 @@ static void test_file(struct tap *t, const char *dir, const struct file *f) {
     if (CHECK(t, agents && drive_texts(&d, "agent", agents, n) == ETL_OK)) {
       size_t wrong = wrong_cases(&d, f->kind, cases, n);
       tap_check(t, wrong == 0 && n >= f->least, __FILE__, __LINE__, "%s: %zu cases, %zu wrong", f->path, n, wrong);
-      CHECK(t, d.counted == 0); /* no expression went over its limit */
+      CHECK(t, testhost_counter(&d.t, "useragent_over_limit") == 0); /* no expression went over its limit */
     }
     drive_close(&d);
     free(agents);
@@ -159,7 +159,7 @@ static void test_hostile(struct tap *t) {
   }
   CHECK(t, drive_open(&d, "useragent", (const char *const[]){"column", "agent", "cache_size", "8", "max_length", "8192", NULL}) ==
                ETL_OK);
-  CHECK(t, drive_texts(&d, "agent", (const char *const *)agents, AGENTS) == ETL_OK && d.rows.length == AGENTS);
+  CHECK(t, drive_texts(&d, "agent", (const char *const *)agents, AGENTS) == ETL_OK && d.out[0].rows.length == AGENTS);
   for (int64_t i = 0; i < AGENTS; i++)
     if (!strstr(drive_cell(&d, i, "device"), "\"browser\":\""))
       tap_check(t, false, __FILE__, __LINE__, "agent %d has no browser", (int)i);
@@ -193,17 +193,17 @@ static void test_limit(struct tap *t) {
   CHECK_TEXT(t, drive_cell(&d, 0, "device_browser"), "bot");
   CHECK_TEXT(t, drive_cell(&d, 0, "device_browser_major"), "bot- x");
   CHECK_TEXT(t, drive_cell(&d, 1, "device_browser"), "aaaa");
-  CHECK(t, d.counted == 1);
+  CHECK(t, testhost_counter(&d.t, "useragent_over_limit") == 1);
   drive_close(&d);
   remove(path);
 }
 
 static void refused(struct tap *t, const char *const *options, const char *option, const char *message) {
   struct drive d;
-  CHECK(t, drive_open(&d, "useragent", options) == ETL_FAILED && d.self == NULL && d.error_class == ETL_E_CONFIG);
-  CHECK_TEXT(t, d.option, option);
-  CHECK_HAS(t, d.message, message);
-  CHECK(t, d.remedy[0]);
+  CHECK(t, drive_open(&d, "useragent", options) == ETL_FAILED && d.self == NULL && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_TEXT(t, d.t.option, option);
+  CHECK_HAS(t, d.t.message, message);
+  CHECK(t, d.t.remedy[0]);
   drive_close(&d);
 }
 
@@ -281,6 +281,6 @@ int main(void) {
   test_bad_options(&t);
   test_shared(&t);
   test_threads(&t);
-  CHECK(&t, drive_buffers() == 0);
+  CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);
 }

@@ -25,6 +25,8 @@ static const struct {
   [FAULT_PREPARE] = {ETL_KIND_LOADER, "prepare"},
   [FAULT_BEGIN] = {ETL_KIND_LOADER, "begin"},
   [FAULT_WRITE] = {ETL_KIND_LOADER, "write"},
+  [FAULT_SETTLE] = {ETL_KIND_LOADER, "settle"},
+  [FAULT_REJECT] = {ETL_KIND_LOADER, "reject"},
   [FAULT_COMMIT] = {ETL_KIND_LOADER, "commit"},
   [FAULT_ABORT] = {ETL_KIND_LOADER, "abort"},
   [FAULT_RUN_END] = {ETL_KIND_LOADER, "run_end"},

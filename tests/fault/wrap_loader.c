@@ -28,6 +28,14 @@ static int32_t write_(void *self, const struct etl_stream *stream, struct etl_ms
   struct wrapped *w = self;
   WRAPPER_CALL(w, w->host, w->lane, FAULT_WRITE, api_of(w)->write(w->self, stream, m), etl_array_release(&m->rows));
 }
+static int32_t settle(void *self) {
+  struct wrapped *w = self;
+  WRAPPER_CALL(w, w->host, w->lane, FAULT_SETTLE, api_of(w)->settle(w->self), (void)0);
+}
+static int32_t reject(void *self, const struct etl_rejected *const *rows, uint64_t n) {
+  struct wrapped *w = self;
+  WRAPPER_CALL(w, w->host, w->lane, FAULT_REJECT, api_of(w)->reject(w->self, rows, n), (void)0);
+}
 static int32_t commit(void *self, const struct etl_cursor *const *to, uint64_t to_n) {
   struct wrapped *w = self;
   WRAPPER_CALL(w, w->host, w->lane, FAULT_COMMIT, api_of(w)->commit(w->self, to, to_n), (void)0);
@@ -59,6 +67,8 @@ const struct etl_loader *wrapper_loader(const struct etl_loader *real) {
     .abort = abort_,
     .run_end = real->run_end ? run_end : NULL,
     .caps = ETL_HAS(real, etl_loader, caps) && real->caps ? caps : NULL,
+    .settle = ETL_HAS(real, etl_loader, settle) && real->settle ? settle : NULL,
+    .reject = ETL_HAS(real, etl_loader, reject) && real->reject ? reject : NULL,
   };
   return &table;
 }

@@ -132,7 +132,7 @@ static void put_decimal(struct out *o, const uint8_t *p, int32_t scale) {
   char digits[64];
   size_t n = 0, point = scale > 0 ? (size_t)scale : 0;
   memcpy(&v, p, sizeof v);
-  bool negative = v >> 127;
+  bool negative = v >> 127, zero = v == 0;
   if (negative)
     v = -v;
   while (n < sizeof digits && (v || n <= point)) {
@@ -145,7 +145,7 @@ static void put_decimal(struct out *o, const uint8_t *p, int32_t scale) {
       put(o, ".", 1);
     put(o, &digits[--n], 1);
   }
-  for (int32_t i = scale; i < 0; i++)
+  for (int32_t i = scale; i < 0 && !zero; i++)
     put(o, "0", 1);
   put(o, "\"", 1);
 }
@@ -163,8 +163,12 @@ static void put_date(struct out *o, int64_t days) {
 static void put_time(struct out *o, int64_t v, int64_t per_second) {
   int64_t seconds = v / per_second, fraction = v % per_second;
   putf(o, "%02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
-  if (fraction)
-    putf(o, ".%0*" PRId64, per_second == 1000 ? 3 : per_second == 1000000 ? 6 : 9, fraction);
+  if (!fraction)
+    return;
+  int digits = per_second == 1000 ? 3 : per_second == 1000000 ? 6 : 9;
+  for (; fraction % 10 == 0; fraction /= 10)
+    digits--;
+  putf(o, ".%0*" PRId64, digits, fraction);
 }
 
 static void put_timestamp(struct out *o, int64_t v, const struct etl_format *f) {

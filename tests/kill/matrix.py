@@ -167,17 +167,24 @@ class Bench:
             raise StoryError(f"{inject or 'without a fault'}: the run ended {outcome}, not {' or '.join(sorted(right))}\n{told}")
         return outcome
 
-    def play(self, case: Case) -> None:
-        _, retries, right = FAULTS[case.fault]
+    def make_target(self, case: Case) -> None:
         if case.mode == "quarantine":
             make_picky(self.pg, case.table)
         if case.mode == "replace":
             self.pg.query(f'CREATE TABLE "{case.table}" (LIKE reference_replace INCLUDING ALL);'
                           f'INSERT INTO "{case.table}" SELECT * FROM reference_replace ORDER BY id LIMIT {OLD_ROWS}')
+
+    def play(self, case: Case) -> None:
+        _, retries, right = FAULTS[case.fault]
+        self.make_target(case)
         outcome = self.run(case.table, case.mode, retries, case.inject, right)
         self.in_between(case, outcome)
         if outcome != "success":
             self.run(case.table, case.mode, retries, None, {"success"})
+        self.look(case)
+
+    def look(self, case: Case) -> None:
+        """Every row is there once, and nothing else is left."""
         wanted, actual = (self.pg.query(checksum_sql(t))[0] for t in (f"reference_{case.mode}", case.table))
         if wanted != actual:
             raise StoryError(f"after all, {actual[0]} rows (checksum {actual[1]}) instead of {wanted[0]} ({wanted[1]})")

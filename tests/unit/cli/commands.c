@@ -171,6 +171,6 @@ Test(commands, settings) {
   cr_expect_not_null(strstr(out, "  max_retries: a whole number, 0 to 1000000, default 3\n"));
   cr_expect_eq(etl("settings -o json"), 0);
   json_t *j = json_loads(out, 0, NULL);
-  cr_expect_eq(json_array_size(j), 4);
+  cr_expect_eq(json_array_size(j), 5);
   json_decref(j);
 }

@@ -1,0 +1,37 @@
+"""Faults by chance: random calls of random modes are hit, several times in a row, until a run is left alone.  The seed is printed and
+repeats the same faults."""
+from __future__ import annotations
+
+import random
+
+import matrix
+
+POINTS = ("extractor.reader_open", "extractor.read", "extractor.ack", "transformer.bind", "transformer.process", "transformer.flush", "loader.claim",
+          "loader.committed", "loader.run_begin", "loader.prepare", "loader.begin", "loader.write", "loader.settle", "loader.reject", "loader.commit",
+          "loader.abort", "loader.run_end")
+ACTIONS = ("kill", "kill", "segv", "exit", "retryable", "tds-reset", "pg-terminate")
+ANY = {"success", "partial", "failed", "crashed"}
+
+
+def fault(chance: random.Random) -> str:
+    point, action = chance.choice(POINTS), chance.choice(ACTIONS)
+    if chance.random() < 0.1:
+        point, action = "loader.commit", "indoubt"
+    return f"{chance.choice(('before', 'after'))}:{point}:{chance.randint(1, 12)}:{action}"
+
+
+def play(bench: matrix.Bench, seed: int) -> str:
+    """Up to four faulted runs, then one that must succeed."""
+    chance = random.Random(seed)
+    mode = chance.choice(matrix.MODES)
+    case = matrix.Case(mode, f"{seed}", "by", "chance")
+    faults = [",".join(fault(chance) for _ in range(chance.randint(1, 3))) for _ in range(chance.randint(1, 4))]
+    bench.make_target(case)
+    told = []
+    for text in faults:
+        outcome = bench.run(case.table, mode, chance.randint(0, 3), text, ANY)
+        told.append(f"{text} -> {outcome}")
+        bench.in_between(case, outcome)
+    bench.run(case.table, mode, 3, None, {"success"})
+    bench.look(case)
+    return f"{mode}: " + "; ".join(told)

@@ -374,3 +374,52 @@ void session_rollback(struct session *s) {
   if (!done)
     session_disconnect(s); /* the server undoes it when we are gone */
 }
+
+/* ---- rows out of the server ------------------------------------------------------------------------------------------------------------ */
+
+int32_t session_copy_out(struct session *s, const char *doing, const char *sql) {
+  PGresult *r = NULL;
+  if (!s->conn || !PQsendQuery(s->conn, sql))
+    return session_fail(s, doing, NULL);
+  int32_t rc = flush(s, doing);
+  if (rc == ETL_OK)
+    rc = next_result(s, doing, &r);
+  if (rc == ETL_OK && PQresultStatus(r) != PGRES_COPY_OUT)
+    rc = session_fail(s, doing, r);
+  PQclear(r);
+  return rc;
+}
+
+/* Only the server's own CommandComplete is the end: a connection that goes is an error. */
+static int32_t copy_out_end(struct session *s, const char *doing, int64_t *ret_rows) {
+  PGresult *r = NULL;
+  int32_t rc = next_result(s, doing, &r);
+  if (rc == ETL_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
+    rc = session_fail(s, doing, r);
+  if (rc == ETL_OK)
+    *ret_rows = strtoll(PQcmdTuples(r), NULL, 10);
+  PQclear(r);
+  while (rc == ETL_OK && (rc = next_result(s, doing, &r)) == ETL_OK && r)
+    PQclear(r);
+  return rc == ETL_OK ? ETL_DONE : rc;
+}
+
+int32_t session_copy_next(struct session *s, const char *doing, uint64_t wait_ms, struct etl_bytes *ret, int64_t *ret_rows) {
+  char *p;
+  int n;
+  while ((n = PQgetCopyData(s->conn, &p, 1)) == 0) {
+    enum wait w = wait_for(s, POLLIN, (int64_t)wait_ms);
+    if (w == WAIT_CANCELLED)
+      return give_up(s);
+    if (w == WAIT_TIMEOUT)
+      return ETL_IDLE;
+    if (!PQconsumeInput(s->conn))
+      return session_fail(s, doing, NULL);
+  }
+  if (n == -1)
+    return copy_out_end(s, doing, ret_rows);
+  if (n < 0)
+    return session_fail(s, doing, NULL);
+  *ret = (struct etl_bytes){p, (uint64_t)n};
+  return ETL_OK;
+}

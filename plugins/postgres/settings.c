@@ -35,7 +35,7 @@ static char *value_text(const struct etl_open *o, unsigned i) {
   }
 }
 
-static int read_keywords(struct settings *s, const struct etl_open *o) {
+int settings_keywords(struct settings *s, const struct etl_open *o) {
   size_t n = 0;
   for (unsigned i = 0; i < OPT_KEYWORDS; i++) {
     const struct etl_value *v = o->values[i];
@@ -197,7 +197,7 @@ static int32_t describe_target(struct settings *s, const struct etl_open *o) {
 }
 
 int32_t settings_init(struct settings *s, const struct etl_open *o) {
-  if (read_keywords(s, o) < 0 || read_list(&s->all.key, o, OPT_KEY) < 0 || read_list(&s->pre_sql, o, OPT_PRE_SQL) < 0 ||
+  if (settings_keywords(s, o) < 0 || read_list(&s->all.key, o, OPT_KEY) < 0 || read_list(&s->pre_sql, o, OPT_PRE_SQL) < 0 ||
       read_list(&s->post_sql, o, OPT_POST_SQL) < 0 || copy_text(etl_opt_str(o, OPT_TABLE), &s->all.table) < 0 ||
       copy_text(etl_opt_str(o, OPT_NEWEST_BY), &s->all.newest_by) < 0 || copy_text(etl_opt_str(o, OPT_STATE_SCHEMA), &s->state_schema) < 0)
     return no_memory(o);

@@ -87,6 +87,8 @@ struct settings {
 /* ETL_OK, or what host->fail() returned. */
 int32_t settings_init(struct settings *s, const struct etl_open *o);
 void settings_fini(struct settings *s);
+/* Only the keywords of the connection, for which the first OPT_KEYWORDS values of o are looked at.  -1: no memory. */
+int settings_keywords(struct settings *s, const struct etl_open *o);
 /* "schema.table", "table" or quoted parts of them; without a schema it is in public. */
 int32_t settings_parse_table(const struct etl_host *host, const char *text, char **ret_schema, char **ret_table);
 bool table_has_placeholder(const char *table);

@@ -270,4 +270,20 @@ void etl_array_take(struct ArrowArray *in, int64_t i, struct ArrowArray *ret);
 /* A finished single column (a struct array's only child) out of a builder with one column. */
 int etl_batch_finish_column(struct etl_batch *b, struct ArrowArray *ret);
 
+/* ---- the end of a file with one connector: its descriptor, its entry point and its ELF note ------------------------------- */
+
+/* ETL_CONNECTOR(ETL_KIND_LOADER, "mine", "1.0", "MIT", .summary = "...", .options = options, .common = &common, .api = &api); */
+#define ETL_CONNECTOR(kind_, name_, version_, license_, ...)                                                                   \
+  static const struct etl_connector etl_connector_ = {                                                                         \
+    .struct_size = sizeof etl_connector_, .kind = kind_, .name = name_, .version = version_, __VA_ARGS__};                     \
+  static const struct etl_connector *const etl_connectors_[] = {&etl_connector_, NULL};                                        \
+  static const struct etl_plugin etl_plugin_ = {                                                                               \
+    .magic = ETL_MAGIC, .struct_size = sizeof etl_plugin_, .abi_major = ETL_ABI_MAJOR, .abi_minor = ETL_ABI_MINOR,             \
+    .name = name_, .version = version_, .license = license_, .connectors = etl_connectors_};                                   \
+  const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {                                           \
+    (void)host_minor;                                                                                                          \
+    return host_major == ETL_ABI_MAJOR ? &etl_plugin_ : NULL;                                                                  \
+  }                                                                                                                            \
+  ETL_NOTE(name_, version_, 1u << (kind_), 0)
+
 #endif

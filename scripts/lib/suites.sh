@@ -3,11 +3,12 @@
 # and ends with a line "N passed, N failed, N skipped"; whatever it leaves out of that line is made good by its exit status.
 
 # shellcheck disable=SC2154 # tree and build_dir come from build.sh
-suites_all=(lint unit abi stress connectors scenario kill conformance sanitize bench)
+suites_all=(lint unit abi kit stress connectors scenario kill conformance sanitize bench)
 declare -A suites_about=(
   [lint]="rules about the sources"
   [unit]="every module by itself (Criterion)"
   [abi]="the binary interface did not change"
+  [kit]="examples, skeletons, and the check that every connector must pass"
   [stress]="threads, under ThreadSanitizer"
   [connectors]="every connector against its server"
   [scenario]="whole runs, told as stories"
@@ -34,6 +35,7 @@ meson_suite() {
 suite_lint() { build_tree plain && tests/lint/run "$tree"; }
 suite_unit() { build_tree plain && meson_suite "$tree" unit; }
 suite_abi() { build_tree plain && meson_suite "$tree" abi; }
+suite_kit() { build_tree plain && meson_suite "$tree" kit; }
 suite_connectors() { build_tree plain && meson_suite "$tree" connectors; }
 suite_scenario() { build_tree plain && tests/scenario/run --build "$tree" -j "$(nproc)"; }
 suite_kill() { build_tree plain && tests/kill/run --build "$tree"; }

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "hash.h"
 #include "lru.h"
 
 struct entry {
@@ -27,23 +27,6 @@ static size_t words(size_t n) { return (n + 7) / 8; }
 static size_t entry_bytes(const struct entry *e) { return sizeof *e + 8 * words(e->value_n) + e->key_n; }
 static const char *entry_key(const struct entry *e) { return (const char *)&e->value[words(e->value_n)]; }
 
-static uint64_t mix(uint64_t a, uint64_t b) {
-  unsigned __int128 p = (unsigned __int128)a * b;
-  return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
-static uint64_t hash(const struct lru *c, const void *key, size_t n) {
-  const unsigned char *p = key;
-  uint64_t h = c->seed ^ n, w;
-  for (; n >= 8; p += 8, n -= 8) {
-    memcpy(&w, p, 8);
-    h = mix(h ^ w, 0x9e3779b97f4a7c15u);
-  }
-  w = 0;
-  memcpy(&w, p, n);
-  return mix(h ^ w, 0xd6e8feb86659fd93u ^ c->seed);
-}
-
 struct lru *lru_new(size_t entries, size_t max_bytes) {
   struct lru *c = calloc(1, sizeof *c);
   if (!c)
@@ -59,9 +42,7 @@ struct lru *lru_new(size_t entries, size_t max_bytes) {
   c->mask = buckets - 1;
   c->max_entries = entries;
   c->max_bytes = max_bytes;
-  if (getrandom(&c->seed, sizeof c->seed, GRND_NONBLOCK) != sizeof c->seed)
-    c->seed = (uintptr_t)c * 0x9e3779b97f4a7c15u;
-  c->seed |= 1;
+  c->seed = hash_seed(c);
   return c;
 }
 
@@ -100,7 +81,7 @@ static void drop_oldest(struct lru *c) {
 }
 
 const void *lru_get(struct lru *c, struct etl_bytes key) {
-  uint64_t h = hash(c, key.p, key.n);
+  uint64_t h = hash_bytes(c->seed, key.p, key.n);
   for (struct entry *e = c->buckets[h & c->mask]; e; e = e->chain)
     if (e->hash == h && e->key_n == key.n && memcmp(entry_key(e), key.p, key.n) == 0) {
       if (e != c->newest) {
@@ -121,7 +102,7 @@ void lru_put(struct lru *c, struct etl_bytes key, const void *value, size_t valu
   struct entry *e = malloc(need);
   if (!e)
     return;
-  *e = (struct entry){.hash = hash(c, key.p, key.n), .key_n = (uint32_t)key.n, .value_n = (uint32_t)value_n};
+  *e = (struct entry){.hash = hash_bytes(c->seed, key.p, key.n), .key_n = (uint32_t)key.n, .value_n = (uint32_t)value_n};
   memcpy(e->value, value, value_n);
   memcpy((char *)&e->value[words(value_n)], key.p, key.n);
   struct entry **bucket = &c->buckets[e->hash & c->mask];

@@ -36,6 +36,8 @@ enum {
 struct value value_load(const struct etl_view *v, int64_t row); /* of a row that is not NULL */
 /* Text of every kind but TEXT, JSON and BYTES, as PostgreSQL writes it.  Returns its length. */
 size_t value_print(const struct value *v, char buf[VALUE_TEXT_BYTES]);
+/* Text of every kind: the value's own bytes, or printed into buf. */
+struct etl_bytes value_text(const struct value *v, char buf[VALUE_TEXT_BYTES]);
 /* Reading text.  NULL, or why it is not one. */
 const char *value_scan_number(struct etl_bytes text, struct value *ret); /* 12, -0.50, 1e3 */
 const char *value_scan_float(struct etl_bytes text, struct value *ret);

@@ -128,3 +128,9 @@ size_t value_print(const struct value *v, char buf[VALUE_TEXT_BYTES]) {
   default: return 0;
   }
 }
+
+struct etl_bytes value_text(const struct value *v, char buf[VALUE_TEXT_BYTES]) {
+  if (v->kind == VALUE_TEXT || v->kind == VALUE_JSON || v->kind == VALUE_BYTES)
+    return (struct etl_bytes){v->b.n ? v->b.p : "", v->b.n};
+  return (struct etl_bytes){buf, value_print(v, buf)};
+}

@@ -76,7 +76,7 @@ int32_t aside_create(struct target *g, const struct columns *columns) {
   if (rc == ETL_OK)
     rc = table_read(&in->session, g->schema, g->table, &target);
   if (rc == ETL_OK && target.oid && target.kind != 'r')
-    rc = target_match(g, &target, &(struct columns){0}); /* says why it cannot be replaced */
+    rc = target_match(g, &target, &(struct columns){0}, NULL); /* says why it cannot be replaced */
   if (rc == ETL_OK && !target.oid && !in->settings.create) {
     struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
     e.option = "table";

@@ -13,10 +13,12 @@ _Static_assert(sizeof header == 20, "19 bytes and a NUL");
 int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns, bool numbered) {
   copy_fini(c);
   *c = (struct copy){.session = s, .columns = columns, .row_max = 2 + 12, .numbered = numbered};
-  c->views = calloc(columns->n + 1, sizeof *c->views);
+  c->views = calloc(columns->n + columns->left + 1, sizeof *c->views);
   c->buf = malloc(BUFFER_BYTES);
   for (size_t i = 0; i < columns->n; i++)
     c->row_max += columns->list[i].encode ? ENCODED_MAX : 5;
+  for (size_t i = 0; i < columns->n + columns->left; i++)
+    c->checked |= columns->list[i].fits != NULL;
   struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
   if (c->row_max > BUFFER_BYTES)
     return etl_failf(s->host, &e, "postgres: %zu columns are more than a row may have", columns->n);
@@ -68,6 +70,11 @@ static int32_t put_bytes(struct copy *c, const struct column *col, const struct 
   return rc;
 }
 
+static bool misfits(const struct copy *c, size_t i, int64_t row) {
+  const struct column *col = &c->columns->list[i];
+  return col->fits && !etl_view_null(&c->views[i], row) && !col->fits(col, &c->views[i], row);
+}
+
 static int32_t put_row(struct copy *c, int64_t row) {
   if (c->n + c->row_max > BUFFER_BYTES) {
     int32_t rc = send_buffer(c);
@@ -78,7 +85,7 @@ static int32_t put_row(struct copy *c, int64_t row) {
   for (size_t i = 0; i < c->columns->n; i++) {
     const struct column *col = &c->columns->list[i];
     const struct etl_view *v = &c->views[i];
-    if (etl_view_null(v, row)) {
+    if (etl_view_null(v, row) || (c->nulls && misfits(c, i, row))) {
       out = put32(out, UINT32_MAX);
     } else if (col->encode) {
       out = col->encode(out, col, v, row);
@@ -95,15 +102,27 @@ static int32_t put_row(struct copy *c, int64_t row) {
   return ETL_OK;
 }
 
-int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t from, int64_t to) {
-  for (size_t i = 0; i < c->columns->n; i++)
-    if (etl_view_init(&c->views[i], schema, batch, (int64_t)i) < 0) {
+int32_t copy_take(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch) {
+  for (size_t i = 0; i < c->columns->n + c->columns->left; i++)
+    if (etl_view_init(&c->views[i], schema, batch, c->columns->list[i].index) < 0) {
       struct etl_error e = ETL_ERROR(ETL_E_INTERNAL);
-      return etl_failf(c->session->host, &e, "postgres: a batch does not fit its schema: column %zu", i + 1);
+      return etl_failf(c->session->host, &e, "postgres: a batch does not fit its schema: column \"%s\"", c->columns->list[i].name);
     }
+  return ETL_OK;
+}
+
+const struct column *copy_misfit(const struct copy *c, int64_t row) {
+  for (size_t i = 0; i < c->columns->n + c->columns->left; i++)
+    if (!(c->nulls && c->columns->list[i].can_be_null) && misfits(c, i, row))
+      return &c->columns->list[i];
+  return NULL;
+}
+
+int32_t copy_write(struct copy *c, const bool *skip, int64_t from, int64_t to) {
   int32_t rc = ETL_OK;
   for (int64_t row = from; row < to && rc == ETL_OK; row++)
-    rc = put_row(c, row);
+    if (!skip || !skip[row])
+      rc = put_row(c, row);
   return rc;
 }
 

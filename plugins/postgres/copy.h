@@ -8,10 +8,12 @@
 struct copy {
   struct session *session;
   const struct columns *columns;
-  struct etl_view *views; /* one a column */
+  struct etl_view *views; /* one a column, also of those left out */
   uint8_t *buf;
   size_t n;       /* bytes waiting */
   size_t row_max; /* of a row without its variable parts */
+  bool checked;   /* there are columns that cannot hold every value */
+  bool nulls;     /* a value that does not fit is written as NULL */
   bool numbered;  /* each row ends with a bigint: its number, from 1 */
   int64_t first;  /* rows that came before, for the numbers */
   int64_t rows;   /* since copy_begin() */
@@ -20,8 +22,12 @@ struct copy {
 int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns, bool numbered);
 void copy_fini(struct copy *c); /* accepts a zeroed one */
 void copy_begin(struct copy *c, int64_t first); /* after COPY ... FROM STDIN (FORMAT binary) was answered */
-/* Rows from..to of the batch. */
-int32_t copy_write(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t from, int64_t to);
+/* Before the rows of a batch. */
+int32_t copy_take(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch);
+/* The first column that the target cannot hold in this row; NULL: none. */
+const struct column *copy_misfit(const struct copy *c, int64_t row);
+/* Rows from..to of the batch taken, without those for which skip (may be NULL) says true. */
+int32_t copy_write(struct copy *c, const bool *skip, int64_t from, int64_t to);
 int32_t copy_end(struct copy *c, const char *doing); /* the server has taken all rows and counted as many */
 
 #endif

@@ -38,6 +38,14 @@ uint8_t *encode_float4(uint8_t *out, const struct column *c, const struct etl_vi
   return put32(put32(out, 4), bits);
 }
 
+uint8_t *encode_float8_as_float4(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i) {
+  float x = (float)etl_view_f64(v, i);
+  uint32_t bits;
+  (void)c;
+  memcpy(&bits, &x, sizeof bits);
+  return put32(put32(out, 4), bits);
+}
+
 uint8_t *encode_float8(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i) {
   double x = etl_view_f64(v, i);
   uint64_t bits;

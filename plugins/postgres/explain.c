@@ -42,6 +42,17 @@ static int32_t tell_statements(const struct target *g, const struct columns *col
   return rc;
 }
 
+static int32_t tell_alter(const struct target *g, const struct teller *t, struct text *actions) {
+  struct text sql = {0};
+  text_add(&sql, "ALTER TABLE ");
+  sql_target(&sql, g);
+  text_addf(&sql, " %s", text_str(actions));
+  sql.failed |= actions->failed;
+  int32_t rc = tell_sql(g->in, t, &sql);
+  text_fini(&sql);
+  return rc;
+}
+
 static int32_t tell_types(const struct columns *columns, const struct teller *t) {
   int32_t rc = ETL_OK;
   for (size_t i = 0; i < columns->n && rc == ETL_OK; i++) {
@@ -95,6 +106,7 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
   struct teller t = {each, arg};
   struct columns columns = {0};
   struct table table = {0};
+  struct text alter = {0};
   (void)shard, (void)cursor;
   int32_t rc = target_of(in, stream->name, &g);
   if (rc == ETL_OK)
@@ -106,7 +118,9 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
   if (rc == ETL_OK)
     rc = table_read(&in->session, g->schema, g->table, &table);
   if (rc == ETL_OK && table.oid)
-    rc = target_match(g, &table, &columns);
+    rc = target_match(g, &table, &columns, &alter);
+  if (rc == ETL_OK && alter.n)
+    rc = tell_alter(g, &t, &alter);
   if (rc == ETL_OK)
     rc = tell_statements(g, &columns, table.oid != 0, &t);
   if (rc == ETL_OK && table.oid && mode_merges(g->mode))
@@ -115,6 +129,7 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
     rc = tell_types(&columns, &t);
   if (rc == ETL_OK)
     rc = tell_notes(g, table.oid != 0, &t);
+  text_fini(&alter);
   table_fini(&table);
   columns_fini(&columns);
   return rc;

@@ -60,13 +60,16 @@ const char *targets_only(const struct instance *in);
 
 /* ---- target.c */
 int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool whole);
-/* Matches columns with the table; never changes anything.  Also for `etl plan`. */
-int32_t target_match(struct target *g, const struct table *t, struct columns *columns);
 /* That the options go together with the rows. */
 int32_t target_check_options(const struct target *g, const struct columns *columns, bool whole);
 void sql_unique_index(struct text *t, const struct target *g); /* the one that a merge needs */
 void sql_create_target(struct text *t, const struct target *g, const struct columns *columns, const char *table);
 void sql_copy(struct text *t, const struct target *g, const struct columns *columns);
+
+/* ---- contract.c */
+/* Matches columns with the table; never changes anything.  What the table needs is added to `alter`, as actions of ALTER TABLE. */
+int32_t target_match(struct target *g, const struct table *t, struct columns *columns, struct text *alter);
+int32_t contract_apply(struct target *g, struct table *t); /* alters the table until it takes the rows; t is read anew then */
 
 /* ---- merge.c */
 #define MERGE_ROW "\"etl: row\"" /* the column of the staging table that counts rows, from 1 in each epoch */

@@ -8,6 +8,7 @@
 #define SESSION_ATTRS "read-write"
 
 static const char *const mode_choices[] = {"append", "replace", "merge", "insert_missing", NULL};
+static const char *const contract_choices[] = {"evolve", "freeze", "discard_row", "discard_value", NULL};
 static const char *const sslmode_choices[] = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
 
 static const struct etl_option *const table_options[] = {
@@ -38,6 +39,12 @@ const struct etl_option *const postgres_options[] = {
                              .doc = "Column that tells which of two rows with one key is newer, in a merge; the greater one wins, NULL "
                                     "is smallest.  Without it the row read last wins."),
     [OPT_CREATE] = OPTION("create", ETL_T_BOOL, .dflt = "true", .doc = "Make the table, and its schema, when they are not there."),
+    [OPT_SCHEMA_CONTRACT] =
+        OPTION("schema_contract", ETL_T_ENUM, .dflt = "evolve", .choices = contract_choices,
+               .doc = "What happens when the rows do not fit the table. evolve adds columns and makes types wider (smallint to integer to bigint, "
+                      "real to double precision, longer varchar, more digits of numeric), freeze stops the run. discard_row sets rows aside that "
+                      "have a value in a column that the table does not have, or one that its type cannot hold; discard_value leaves such a "
+                      "value out (NULL is written, or the row set aside where the column cannot be NULL)."),
     [OPT_PRE_SQL] = OPTION("pre_sql", ETL_T_LIST, .example = "[ \"SELECT partman.run_maintenance()\" ]",
                            .doc = "Statements to run before the first row of a run."),
     [OPT_POST_SQL] = OPTION("post_sql", ETL_T_LIST, .example = "[ \"ANALYZE public.login_analytics\" ]",

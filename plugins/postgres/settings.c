@@ -203,6 +203,7 @@ int32_t settings_init(struct settings *s, const struct etl_open *o) {
     return no_memory(o);
   s->all.mode = (enum mode)etl_opt_int(o, OPT_MODE);
   s->create = etl_opt_bool(o, OPT_CREATE);
+  s->contract = (enum contract)etl_opt_int(o, OPT_SCHEMA_CONTRACT);
   s->connect_retries = etl_opt_int(o, OPT_CONNECT_RETRIES);
   s->connect_retry_delay_ms = etl_opt_int(o, OPT_CONNECT_RETRY_DELAY) / 1000000;
   s->connect_timeout_ms = etl_opt_int(o, OPT_CONNECT_TIMEOUT) / 1000000;

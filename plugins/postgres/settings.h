@@ -6,6 +6,7 @@
 
 enum mode { MODE_APPEND, MODE_REPLACE, MODE_MERGE, MODE_INSERT_MISSING };
 static inline bool mode_merges(enum mode m) { return m == MODE_MERGE || m == MODE_INSERT_MISSING; } /* by key, through a staging table */
+enum contract { CONTRACT_EVOLVE, CONTRACT_FREEZE, CONTRACT_DISCARD_ROW, CONTRACT_DISCARD_VALUE };
 
 /* Options in the order of the table.  The first ones, up to OPT_KEYWORDS, are libpq's. */
 enum option_index {
@@ -50,6 +51,7 @@ enum option_index {
   OPT_KEY,
   OPT_NEWEST_BY,
   OPT_CREATE,
+  OPT_SCHEMA_CONTRACT,
   OPT_PRE_SQL,
   OPT_POST_SQL,
   OPT_STATE_SCHEMA,
@@ -82,6 +84,7 @@ struct settings {
   char *target; /* where rows go, as a text that is kept with the cursors: "schema.table", or what was given */
   struct names pre_sql, post_sql;
   bool create;
+  enum contract contract;
   int64_t connect_retries, connect_retry_delay_ms, connect_timeout_ms, statement_timeout_ms, lock_timeout_ms;
 };
 /* ETL_OK, or what host->fail() returned. */

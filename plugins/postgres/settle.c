@@ -63,6 +63,7 @@ static int32_t end_copy(struct instance *in) {
 struct slice { /* rows from..to of a batch */
   struct target *g;
   const struct ArrowArray *batch;
+  const bool *skip; /* rows that were set aside already; NULL: none */
   int64_t from, to;
 };
 
@@ -70,7 +71,7 @@ static int32_t copy_slice(void *arg) {
   const struct slice *s = arg;
   int32_t rc = start_copy(s->g);
   if (rc == ETL_OK)
-    rc = copy_write(&s->g->copy, &s->g->rows, s->batch, s->from, s->to);
+    rc = copy_write(&s->g->copy, s->skip, s->from, s->to);
   return rc == ETL_OK ? end_copy(s->g->in) : rc;
 }
 
@@ -88,7 +89,7 @@ static int32_t write_slice(const struct slice *s) {
   struct slice whole = *s;
   int32_t rc = settle_try(s->g->in, copy_slice, &whole);
   if (rc == ETL_OK)
-    s->g->in->written += s->to - s->from;
+    s->g->in->written += s->g->copy.rows;
   if (rc != ETL_IDLE)
     return rc;
   if (s->to - s->from == 1)
@@ -101,31 +102,65 @@ static int32_t write_slice(const struct slice *s) {
   return rc == ETL_OK ? write_slice(&half) : rc;
 }
 
-static int32_t write_careful(struct target *g, const struct ArrowArray *batch) {
-  struct slice all = {g, batch, 0, batch->length};
+static int32_t write_careful(struct target *g, const struct ArrowArray *batch, const bool *skip) {
+  struct slice all = {g, batch, skip, 0, batch->length};
   return batch->length ? write_slice(&all) : ETL_OK;
+}
+
+/* ---- what cannot even be sent --------------------------------------------------------------------------------------------------------- */
+
+static int32_t reject_misfit(struct target *g, const struct ArrowArray *batch, int64_t row, const struct column *c) {
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  e.column = (int32_t)c->index;
+  if (c->change == ETL_CHANGE_COLUMN_LEFT_OUT)
+    return etl_reject(g->in->host, &e, g->stream, &g->rows, batch, row, "postgres: %s has no column \"%s\", and schema_contract adds none", g->name,
+                      c->name);
+  return etl_reject(g->in->host, &e, g->stream, &g->rows, batch, row, "postgres: column \"%s\" of %s is %s, which cannot hold the value (%s at the source)",
+                    c->name, g->name, c->target_type, c->source_type);
+}
+
+/* Rows with values that a column cannot hold never reach the server; *ret (owned) says which they are, NULL: none. */
+static int32_t reject_misfits(struct target *g, const struct ArrowArray *batch, bool **ret) {
+  int32_t rc = ETL_OK;
+  for (int64_t row = 0; row < batch->length && rc == ETL_OK && g->copy.checked; row++) {
+    const struct column *c = copy_misfit(&g->copy, row);
+    if (!c)
+      continue;
+    if (!*ret && !(*ret = calloc((size_t)batch->length, sizeof **ret)))
+      return out_of_memory(g->in);
+    (*ret)[row] = true;
+    rc = reject_misfit(g, batch, row, c);
+  }
+  return rc;
 }
 
 /* ---- the epoch ------------------------------------------------------------------------------------------------------------------------ */
 
-static int32_t write_plain(struct target *g, const struct ArrowArray *batch) {
+static int32_t write_plain(struct target *g, const struct ArrowArray *batch, const bool *skip) {
   struct instance *in = g->in;
-  int32_t rc = in->copying == g ? ETL_OK : end_copy(in);
-  if (rc == ETL_OK && !in->copying)
-    rc = start_copy(g);
-  if (rc == ETL_OK)
-    rc = copy_write(&g->copy, &g->rows, batch, 0, batch->length);
-  if (rc == ETL_OK)
-    in->written += batch->length;
+  int32_t rc = in->copying ? ETL_OK : start_copy(g);
+  if (rc != ETL_OK)
+    return rc;
+  int64_t before = g->copy.rows;
+  rc = copy_write(&g->copy, skip, 0, batch->length);
+  in->written += g->copy.rows - before;
   return rc;
 }
 
 int32_t settle_write(struct target *g, struct etl_msg *m) {
-  int32_t rc = make_staging(g);
+  bool *skip = NULL;
+  int32_t rc = g->in->copying == g ? ETL_OK : end_copy(g->in); /* during a COPY the session takes no other statement */
   g->in->settled = false;
-  if (rc != ETL_OK)
-    return rc;
-  return g->in->careful ? write_careful(g, &m->rows) : write_plain(g, &m->rows);
+  if (rc == ETL_OK)
+    rc = make_staging(g);
+  if (rc == ETL_OK)
+    rc = copy_take(&g->copy, &g->rows, &m->rows);
+  if (rc == ETL_OK)
+    rc = reject_misfits(g, &m->rows, &skip);
+  if (rc == ETL_OK)
+    rc = g->in->careful ? write_careful(g, &m->rows, skip) : write_plain(g, &m->rows, skip);
+  free(skip);
+  return rc;
 }
 
 int32_t settle_epoch(struct instance *in) {

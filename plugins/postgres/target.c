@@ -1,4 +1,4 @@
-/* The target: made when it is missing, and matched column by column before the first row. */
+/* The target: made when it is missing, brought to where it takes the rows, and with the statements that write them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -65,80 +65,6 @@ void sql_copy(struct text *t, const struct target *g, const struct columns *colu
   text_add(t, " (");
   sql_columns(t, columns, "");
   text_add(t, mode_merges(g->mode) ? ", " MERGE_ROW ") FROM STDIN (FORMAT binary)" : ") FROM STDIN (FORMAT binary)");
-}
-
-/* ---- matching ------------------------------------------------------------------------------------------------------------------------ */
-
-static int32_t refuse_missing(struct target *g, const struct column *c) {
-  struct text remedy = {0};
-  struct etl_error e = ETL_ERROR(ETL_E_SCHEMA);
-  text_add(&remedy, "ALTER TABLE ");
-  sql_target(&remedy, g);
-  text_add(&remedy, " ADD COLUMN ");
-  text_add_name(&remedy, c->name);
-  text_addf(&remedy, " %s; or leave the column out", c->create_type);
-  e.remedy = text_str(&remedy);
-  int32_t rc = etl_failf(g->in->host, &e, "postgres: the table %s has no column \"%s\" (%s at the source)", g->name, c->name,
-                         c->source_type);
-  text_fini(&remedy);
-  return rc;
-}
-
-static int32_t refuse_type(struct target *g, const struct column *c, const struct attribute *a) {
-  struct text remedy = {0};
-  struct etl_error e = ETL_ERROR(ETL_E_SCHEMA);
-  bool zone = c->f.logical == ETL_L_TIMESTAMP && (a->oid == OID_TIMESTAMP || a->oid == OID_TIMESTAMPTZ);
-  text_add(&remedy, "ALTER TABLE ");
-  sql_target(&remedy, g);
-  text_add(&remedy, " ALTER COLUMN ");
-  text_add_name(&remedy, c->name);
-  text_addf(&remedy, " TYPE %s; or cast the column with the transformer columns", c->create_type);
-  e.remedy = text_str(&remedy);
-  int32_t rc = etl_failf(g->in->host, &e, "postgres: column \"%s\" of %s is %s, which cannot take %s of the source%s", c->name, g->name,
-                         a->type, c->source_type, zone ? ": one has a time zone and the other none, and etl makes none up" : "");
-  text_fini(&remedy);
-  return rc;
-}
-
-/* Columns of the table that the stream does not have must do without. */
-static int32_t check_others(struct target *g, const struct table *t, const struct columns *columns) {
-  for (size_t i = 0; i < t->n; i++) {
-    const struct attribute *a = &t->list[i];
-    if (!a->not_null || a->has_default || a->generated || columns_find(columns, a->name))
-      continue;
-    struct etl_error e = ETL_ERROR(ETL_E_SCHEMA);
-    e.remedy = "give the column a default, drop its NOT NULL, or add it to the rows";
-    return etl_failf(g->in->host, &e, "postgres: column \"%s\" of %s is NOT NULL without a default, and the source has no such column", a->name,
-                     g->name);
-  }
-  return ETL_OK;
-}
-
-static int32_t check_kind(struct target *g, const struct table *t) {
-  if (t->kind == 'r' || (t->kind == 'p' && !g->in->aside))
-    return ETL_OK;
-  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
-  e.option = "table";
-  e.remedy = "name a table";
-  return etl_failf(g->in->host, &e, "postgres: %s is a %s, which cannot be loaded%s", g->name,
-                   t->kind == 'v'   ? "view"
-                   : t->kind == 'm' ? "materialized view"
-                   : t->kind == 'f' ? "foreign table"
-                                    : "partitioned table",
-                   t->kind == 'p' ? " by building it anew" : "");
-}
-
-int32_t target_match(struct target *g, const struct table *t, struct columns *columns) {
-  int32_t rc = check_kind(g, t);
-  for (size_t i = 0; i < columns->n && rc == ETL_OK; i++) {
-    struct column *c = &columns->list[i];
-    const struct attribute *a = table_find(t, c->name);
-    if (!a)
-      rc = refuse_missing(g, c);
-    else if (a->generated || !types_match(c, a->oid, a->type))
-      rc = refuse_type(g, c, a);
-  }
-  return rc == ETL_OK ? check_others(g, t, columns) : rc;
 }
 
 /* ---- the key ------------------------------------------------------------------------------------------------------------------------- */
@@ -241,7 +167,9 @@ static int32_t drop_staging(struct target *g) {
 static int32_t make_statements(struct target *g) {
   text_clear(&g->copy_sql);
   sql_copy(&g->copy_sql, g, &g->columns);
-  return g->copy_sql.failed ? out_of_memory(g->in) : copy_init(&g->copy, &g->in->session, &g->columns, mode_merges(g->mode));
+  int32_t rc = g->copy_sql.failed ? out_of_memory(g->in) : copy_init(&g->copy, &g->in->session, &g->columns, mode_merges(g->mode));
+  g->copy.nulls = g->in->settings.contract == CONTRACT_DISCARD_VALUE;
+  return rc;
 }
 
 static int32_t keep_schema(struct target *g, const struct ArrowSchema *schema) {
@@ -262,7 +190,7 @@ int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool 
   if (rc == ETL_OK)
     rc = find_or_create(g, &t);
   if (rc == ETL_OK)
-    rc = target_match(g, &t, &g->columns);
+    rc = contract_apply(g, &t);
   if (rc == ETL_OK && mode_merges(g->mode))
     rc = check_unique(g, &t);
   table_fini(&t);

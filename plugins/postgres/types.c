@@ -54,6 +54,7 @@ static void apply(struct column *c, const struct rule *r) {
   c->encode = r->encode;
   c->version_byte = r->oid == OID_JSONB;
   c->loss = (c->f.logical == ETL_L_TIMESTAMP || c->f.logical == ETL_L_TIME) && c->f.per_second > 1000000 ? loss_ns : NULL;
+  fits_init(c, r->oid);
 }
 
 bool types_match(struct column *c, uint32_t oid, const char *type) {
@@ -117,6 +118,7 @@ int32_t columns_init(struct columns *c, const struct etl_host *h, const struct A
   }
   for (int64_t i = 0; i < schema->n_children; i++) {
     c->n++;
+    c->list[i].index = i;
     int32_t rc = column_init(&c->list[i], h, schema->children[i]);
     if (rc != ETL_OK)
       return rc;
@@ -126,7 +128,7 @@ int32_t columns_init(struct columns *c, const struct etl_host *h, const struct A
 }
 
 void columns_fini(struct columns *c) {
-  for (size_t i = 0; i < c->n; i++)
+  for (size_t i = 0; i < c->n + c->left; i++)
     free(c->list[i].name);
   free(c->list);
   *c = (struct columns){0};

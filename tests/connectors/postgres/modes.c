@@ -194,7 +194,7 @@ static void a_run_that_holds_on_is_not_waited_for(struct tap *t) {
 static void expect_refused(struct tap *t, const char *sql, uint32_t error_class, const char *message, const char *remedy) {
   struct sink s;
   fresh(sql);
-  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", NULL});
+  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", "schema_contract", "freeze", NULL});
   CHECK(t, sink_claim(&s) == ETL_OK);
   CHECK(t, sink_prepare(&s, COLUMNS) == ETL_FAILED);
   CHECK(t, s.host.error.error_class == error_class);

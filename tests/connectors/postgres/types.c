@@ -64,7 +64,7 @@ static void into_a_table_that_is_there(struct tap *t) {
     char sql[200];
     snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS t; DROP SCHEMA IF EXISTS etl CASCADE; CREATE TABLE t (a %s)", cases[i].type);
     sink_sql(sql);
-    sink_open(&s, "r1", "eu1", 0, OPTIONS);
+    sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", "schema_contract", "freeze", NULL});
     CHECK(t, sink_claim(&s) == ETL_OK);
     int32_t rc = sink_prepare(&s, (const char *const[]){"a", cases[i].format, NULL});
     CHECK(t, rc == (cases[i].shown ? ETL_OK : ETL_FAILED));

@@ -30,6 +30,9 @@ static const struct cli_option run_options[] = {
 static const struct cli_option plan_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."}, OUTPUT_JSON, {0}};
 #endif
+static const struct cli_option kept_options[] = {
+    {0, "limit", "N", .number = true, .doc = "At most so many rows, the oldest first; 100 without it, 0 for all."}, OUTPUT_JSON, {0}};
+static const struct cli_option drop_options[] = {{0, "all", .doc = "All rows of the pipeline."}, {0}};
 
 const struct cli_command cli_commands[] = {
 #ifdef CLI_HAS_RUN
@@ -45,6 +48,13 @@ const struct cli_command cli_commands[] = {
      "is lost, how it is written, and the guarantee.  A shard that cannot be reached is shown as such: status 3, or 1 if none can.",
      1, 1, plan_options, cmd_plan},
 #endif
+    {"quarantine list", "NAME", "list the rows that a pipeline has set aside",
+     "Rows that could not be read, converted or stored are kept with their reason by the sink (PostgreSQL: etl.quarantine), or in files below "
+     "quarantine_dir.",
+     1, 1, kept_options, cmd_quarantine_list},
+    {"quarantine show", "NAME ID", "show one row that was set aside, with its reason", NULL, 2, 2, list_options, cmd_quarantine_show},
+    {"quarantine drop", "NAME [ID...]", "delete rows that were set aside", "There is no way back: the rows are nowhere else.", 1, 1000,
+     drop_options, cmd_quarantine_drop},
     {"check", "[CONF]", "check the configuration and all pipelines",
      "Reads every file, looks up every variable, and checks the options of every connector that is used.  Connects to nothing.", 0,
      1, check_options, cmd_check},

@@ -97,9 +97,13 @@ static int fail(struct err *e, const char *path) {
   return err_remedy(e, "make room or the folder writable, or name another as quarantine_dir in etl.conf");
 }
 
+char *quarantine_folder(const struct spec *spec) {
+  cleanup_free char *pipeline = escape(spec->pipeline);
+  return xasprintf("%s/%s", spec->quarantine_dir, pipeline);
+}
+
 int quarantine_store(const struct spec *spec, const char *stream, const char *shard, uint64_t epoch, const struct rejects *rows, struct err *e) {
-  cleanup_free char *pipeline = escape(spec->pipeline), *from = escape(stream), *of = escape(shard);
-  cleanup_free char *dir = xasprintf("%s/%s", spec->quarantine_dir, pipeline);
+  cleanup_free char *dir = quarantine_folder(spec), *from = escape(stream), *of = escape(shard);
   cleanup_free char *path = xasprintf("%s/%s-%s-%" PRIu64 ".jsonl", dir, from, of, epoch);
   cleanup_free char *beside = xasprintf("%s.tmp", path);
   if (rows->n == 0)

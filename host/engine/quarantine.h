@@ -9,5 +9,7 @@
 
 /* Replaces what is kept for the epoch; an empty list removes it.  0, or -1 with e. */
 int quarantine_store(const struct spec *spec, const char *stream, const char *shard, uint64_t epoch, const struct rejects *rows, struct err *e);
+/* Where the files of the pipeline are.  To be freed. */
+char *quarantine_folder(const struct spec *spec);
 
 #endif

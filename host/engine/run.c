@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "engine/ask.h"
 
 static bool stopped(const struct run *r) { return stop_mode(&r->stop) == STOP_NOW; }
 
@@ -172,6 +173,8 @@ static int carry_out(struct run *r) {
 }
 
 int run_execute(struct run *r) {
+  if (r->spec->ask)
+    return ask_answer(r);
   if (run_prepare(r) < 0) {
     run_report_summary(r, "failed");
     return run_fail_exit(r);

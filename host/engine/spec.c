@@ -95,8 +95,10 @@ int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct r
 }
 
 void spec_free(struct spec *s) {
-  if (s)
-    arena_free(s->arena);
+  if (!s)
+    return;
+  json_decref(s->ask);
+  arena_free(s->arena);
 }
 
 static json_t *stage_to_json(const struct spec_stage *s) {
@@ -124,6 +126,7 @@ json_t *spec_to_json(const struct spec *s) {
     json_array_append_new(shards, json_string(s->shards[i]));
   json_object_set_new(j, "transforms", transforms);
   json_object_set_new(j, "shards", shards);
+  json_object_set(j, "ask", s->ask);
   return j;
 }
 
@@ -157,6 +160,7 @@ int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec) {
     rc = stage_from_json(json_array_get(transforms, s->transforms_n), s->arena, &s->transforms[s->transforms_n]);
   for (; rc == 0 && s->shards_n < json_array_size(shards); s->shards_n++)
     s->shards[s->shards_n] = arena_strdup(s->arena, json_string_value(json_array_get(shards, s->shards_n)));
+  s->ask = json_incref(json_object_get(j, "ask"));
   if (rc < 0) {
     spec_free(s);
     return err_set(e, ETL_E_INTERNAL, "the run's specification does not parse: host and worker differ");

@@ -6,7 +6,7 @@
 #include "conf/conf.h"
 #include "plugin/registry.h"
 
-enum spec_command { SPEC_RUN = 1, SPEC_PLAN };
+enum spec_command { SPEC_RUN = 1, SPEC_PLAN, SPEC_QUARANTINE };
 
 struct spec_stage {
   struct conf_stage conf;
@@ -32,6 +32,7 @@ struct spec {
   const char *range_from, *range_to; /* a backfill: only this range of the cursor column; NULL: no bound */
   const char *window;                /* cuts the range; NULL: it is read in one go */
   bool full_refresh, dry_run;
+  json_t *ask; /* what a command wants to know (engine/ask.h), owned; NULL: nothing more */
   bool accept_change; /* options with ETL_OPT_IDENTITY may be others than those that the saved cursors were made with */
 };
 

@@ -43,7 +43,7 @@ struct supervised {
 static void deliver(struct supervised *w, json_t *event) {
   const char *name = json_string_value(json_object_get(event, "event"));
   if (name && !w->told_last) {
-    w->told_last = strcmp(name, "summary") == 0 || strcmp(name, "plan") == 0;
+    w->told_last = strcmp(name, "summary") == 0 || strcmp(name, "plan") == 0 || strcmp(name, "answer") == 0;
     postmortem_note(&w->known, event);
     w->event(w->arg, event);
   }

@@ -1,0 +1,42 @@
+/* What commands have in common that a worker answers. */
+#include "cli/answer.h"
+
+#include <string.h>
+
+#include "cli/event_text.h"
+#include "cli/outcome.h"
+
+struct waiting {
+  answer_fn *event;
+  void *arg;
+};
+
+static void tell(const json_t *event) {
+  struct arena *a = arena_new();
+  const char *text;
+  enum event_weight weight = event_text(a, event, &text);
+  if (weight >= EVENT_WARNING)
+    fprintf(stderr, "etl: %s%s\n", weight == EVENT_ERROR ? "" : "warning: ", text);
+  arena_free(a);
+}
+
+static void on_event(void *arg, json_t *event) {
+  const struct waiting *w = arg;
+  const char *name = event_string(event, "event");
+  if (!name || w->event(w->arg, event))
+    return;
+  if (strcmp(name, "summary") == 0) /* there will be no answer */
+    outcome_errors(event, colours_of(stderr), stderr);
+  else
+    tell(event);
+}
+
+static void on_stopping(void *arg, enum stop_mode mode) {
+  (void)arg;
+  fputs(mode == STOP_FINISH ? "etl: stopping when the server asked last has answered; Ctrl-C again stops at once\n" : "etl: stopping\n", stderr);
+}
+
+int answer_wait(const struct launch *l, answer_fn *event, void *arg) {
+  struct waiting w = {event, arg};
+  return launch_worker(l, &(struct listener){.event = on_event, .stopping = on_stopping, .arg = &w});
+}

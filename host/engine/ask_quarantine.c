@@ -1,0 +1,101 @@
+/* `etl quarantine`: rows that were set aside are told ("kept" events) or dropped. */
+#include <string.h>
+
+#include "engine/ask.h"
+#include "engine/shelf.h"
+
+static void set(json_t *j, const char *key, const char *text) {
+  json_t *s = text ? json_string(text) : NULL;
+  if (text)
+    json_object_set_new(j, key, s ? s : json_string("(not valid UTF-8)"));
+}
+
+static json_t *row_json(const struct shelved *s) {
+  const struct etl_rejected *r = &s->row;
+  json_t *j = json_pack("{s:s, s:f, s:I, s:I, s:s}", "id", s->id, "at", (double)s->at_ns / 1e9, "epoch", (json_int_t)r->epoch, "seq",
+                        (json_int_t)r->seq, "class", err_class_name(r->error_class));
+  const struct {
+    const char *key, *text;
+  } texts[] = {{"run", s->run},
+               {"stream", r->stream},
+               {"shard", r->shard},
+               {"stage", r->stage},
+               {"connector", r->connector},
+               {"table_stream", r->table_stream},
+               {"column", r->column},
+               {"vendor_state", r->vendor_state},
+               {"message", r->message},
+               {"raw", r->raw},
+               {"columns", r->columns}};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    set(j, texts[i].key, texts[i].text);
+  if (r->row >= 0)
+    json_object_set_new(j, "row", json_integer(r->row));
+  if (r->vendor_code)
+    json_object_set_new(j, "vendor_code", json_integer(r->vendor_code));
+  return j;
+}
+
+struct telling {
+  struct run *r;
+  int64_t n;
+};
+
+static int tell(void *arg, const struct shelved *s) {
+  struct telling *t = arg;
+  report_event(&t->r->report, "kept", row_json(s));
+  t->n++;
+  return stop_mode(&t->r->stop) != STOP_NONE;
+}
+
+/* The ids that were asked for, in the run's arena; NULL: all. */
+static const char *const *ids_of(struct run *r, size_t *ret_n) {
+  const json_t *list = json_object_get(r->spec->ask, "ids");
+  *ret_n = json_array_size(list);
+  const char **ids = arena_alloc(r->arena, (*ret_n + 1) * sizeof *ids);
+  for (size_t i = 0; i < *ret_n; i++)
+    ids[i] = json_string_value(json_array_get(list, i));
+  return list ? ids : NULL;
+}
+
+static int list(struct run *r, const struct shelf *s) {
+  struct telling t = {.r = r};
+  struct shelf_wanted w = {.limit = (uint64_t)json_integer_value(json_object_get(r->spec->ask, "limit"))};
+  struct err e;
+  w.ids = ids_of(r, &w.ids_n);
+  if (shelf_list(s, &w, tell, &t, &e) < 0)
+    return run_fail(r, &e, &r->load);
+  report_event(&r->report, "answer", json_pack("{s:I}", "rows", (json_int_t)t.n));
+  return RUN_EXIT_SUCCESS;
+}
+
+static int drop(struct run *r, const struct shelf *s) {
+  uint64_t dropped = 0;
+  size_t n;
+  struct err e;
+  const char *const *ids = ids_of(r, &n);
+  if (shelf_drop(s, &r->control, ids, n, &dropped, &e) < 0)
+    return run_fail(r, &e, &r->load);
+  report_event(&r->report, "answer", json_pack("{s:I}", "dropped", (json_int_t)dropped));
+  return RUN_EXIT_SUCCESS;
+}
+
+int ask_quarantine(struct run *r) {
+  static const struct {
+    const char *name;
+    int (*act)(struct run *r, const struct shelf *s);
+  } acts[] = {{"list", list}, {"drop", drop}};
+  const char *name = json_string_value(json_object_get(r->spec->ask, "act"));
+  int rc = ask_load(r, &r->load, &r->spec->load, ETL_KIND_LOADER, "load");
+  if (rc == 0)
+    rc = run_open_control(r);
+  if (rc < 0)
+    return rc;
+  struct shelf s = shelf_of(r);
+  rc = -1;
+  for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
+    if (name && strcmp(acts[i].name, name) == 0)
+      rc = acts[i].act(r, &s);
+  run_close_control(r);
+  return rc;
+}

@@ -1,0 +1,198 @@
+/* Rows set aside that are kept in files, an object a line.  A row's id is its file's name without .jsonl, and its number in it. */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/quarantine.h"
+#include "engine/shelf.h"
+
+#define ENDING ".jsonl"
+
+struct visit { /* one line of one file */
+  const char *stem, *line, *id;
+  int64_t at_ns;
+  json_t *row;
+};
+typedef int visit_fn(void *arg, const struct visit *v); /* 1: enough, -1: failed */
+
+static int fail(struct err *e, const char *path) {
+  err_set(e, ETL_E_CONFIG, "rows that were set aside in %s cannot be read: %s", path, strerror(errno));
+  return err_remedy(e, "look at the file and its rights; quarantine_dir of etl.conf says where they are");
+}
+
+static int broken(struct err *e, const char *path, size_t line) {
+  err_set(e, ETL_E_DATA, "line %zu of %s is no row that was set aside", line, path);
+  return err_remedy(e, "correct or delete the line: somebody has changed the file");
+}
+
+static int visit_file(const char *dir, const char *name, visit_fn *fn, void *arg, struct err *e) {
+  cleanup_free char *path = xasprintf("%s/%s", dir, name), *stem = xasprintf("%.*s", (int)(strlen(name) - strlen(ENDING)), name), *line = NULL;
+  struct stat st;
+  size_t room = 0;
+  int rc = 0;
+  FILE *f = fopen(path, "re");
+  if (!f || fstat(fileno(f), &st) < 0) {
+    rc = fail(e, path);
+    if (f)
+      fclose(f);
+    return rc;
+  }
+  for (size_t n = 1; rc == 0 && getline(&line, &room, f) > 0; n++) {
+    json_t *row = json_loads(line, JSON_ALLOW_NUL, NULL);
+    json_int_t seq = json_integer_value(json_object_get(row, "seq"));
+    if (!json_is_object(row) || seq < 1)
+      rc = broken(e, path, n);
+    cleanup_free char *id = xasprintf("%s:%" JSON_INTEGER_FORMAT, stem, seq);
+    struct visit v = {stem, line, id, st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec, row};
+    if (rc == 0)
+      rc = fn(arg, &v);
+    json_decref(row);
+  }
+  fclose(f);
+  return rc;
+}
+
+static int is_ours(const struct dirent *d) {
+  size_t n = strlen(d->d_name);
+  return n > strlen(ENDING) && strcmp(d->d_name + n - strlen(ENDING), ENDING) == 0;
+}
+
+static int visit_all(const char *dir, visit_fn *fn, void *arg, struct err *e) {
+  struct dirent **list = NULL;
+  int n = scandir(dir, &list, is_ours, versionsort), rc = 0;
+  if (n < 0)
+    return errno == ENOENT ? 0 : fail(e, dir);
+  for (int i = 0; i < n; i++) {
+    if (rc == 0)
+      rc = visit_file(dir, list[i]->d_name, fn, arg, e);
+    free(list[i]);
+  }
+  free(list);
+  return rc < 0 ? -1 : 0;
+}
+
+static bool among(const char *id, const char *const *ids, size_t n) {
+  for (size_t i = 0; ids && i < n; i++)
+    if (strcmp(ids[i], id) == 0)
+      return true;
+  return !ids;
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------------------------------ */
+
+struct telling {
+  const struct shelf_wanted *w;
+  int (*each)(void *arg, const struct shelved *);
+  void *arg;
+  bool after; /* the row that others are wanted after is behind us */
+  uint64_t told;
+};
+
+static const char *text(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
+static const char *text_or_none(const json_t *j, const char *key) { return text(j, key) ? text(j, key) : ""; }
+
+static int tell(void *arg, const struct visit *v) {
+  struct telling *t = arg;
+  if (!t->after) {
+    t->after = strcmp(v->id, t->w->after) == 0;
+    return 0;
+  }
+  if (!among(v->id, t->w->ids, t->w->ids_n))
+    return 0;
+  const json_t *j = v->row, *raw = json_object_get(j, "raw"), *row = json_object_get(j, "row"), *columns = json_object_get(j, "columns");
+  /* a row that the parser of the file could not hold is kept as the text of its object */
+  bool as_text = columns && json_is_string(raw);
+  cleanup_free char *raw_text = as_text ? xstrdup(json_string_value(raw)) : json_dumps(raw, JSON_ENCODE_ANY);
+  cleanup_free char *columns_text = columns ? json_dumps(columns, 0) : NULL;
+  struct shelved s = {.id = v->id, .run = text_or_none(j, "run"), .at_ns = v->at_ns};
+  s.row = (struct etl_rejected){.struct_size = sizeof s.row,
+                                .error_class = err_class_from_name(text_or_none(j, "class")),
+                                .stream = text_or_none(j, "stream"),
+                                .shard = text_or_none(j, "shard"),
+                                .epoch = (uint64_t)json_integer_value(json_object_get(j, "epoch")),
+                                .seq = (uint64_t)json_integer_value(json_object_get(j, "seq")),
+                                .stage = text_or_none(j, "stage"),
+                                .connector = text_or_none(j, "connector"),
+                                .table_stream = text_or_none(j, "table_stream"),
+                                .column = text(j, "column"),
+                                .row = row ? json_integer_value(row) : -1,
+                                .vendor_code = json_integer_value(json_object_get(j, "vendor_code")),
+                                .vendor_state = text(j, "vendor_state"),
+                                .message = text_or_none(j, "message"),
+                                .raw = raw_text ? raw_text : "null",
+                                .columns = columns_text};
+  bool enough = t->each(t->arg, &s) != 0 || ++t->told == t->w->limit;
+  return enough ? 1 : 0;
+}
+
+int shelf_files_list(const struct spec *spec, const struct shelf_wanted *w, int (*each)(void *arg, const struct shelved *), void *arg,
+                     struct err *e) {
+  struct telling t = {.w = w, .each = each, .arg = arg, .after = !w->after};
+  cleanup_free char *dir = quarantine_folder(spec);
+  return visit_all(dir, tell, &t, e);
+}
+
+/* ---- dropping ----------------------------------------------------------------------------------------------------------------------- */
+
+struct dropping {
+  const char *dir, *stem;
+  const char *const *ids;
+  size_t n;
+  uint64_t *dropped;
+  uint64_t here; /* of this file */
+  FILE *kept;    /* its other lines */
+};
+
+static int sort_line(void *arg, const struct visit *v) {
+  struct dropping *d = arg;
+  if (among(v->id, d->ids, d->n))
+    d->here++;
+  else if (fputs(v->line, d->kept) == EOF)
+    return -1;
+  return 0;
+}
+
+static int drop_in(struct dropping *d, const char *name, struct err *e) {
+  cleanup_free char *path = xasprintf("%s/%s", d->dir, name), *beside = xasprintf("%s.tmp", path);
+  d->here = 0;
+  d->kept = fopen(beside, "we");
+  if (!d->kept)
+    return fail(e, beside);
+  e->message[0] = 0;
+  int rc = visit_file(d->dir, name, sort_line, d, e);
+  bool empty = ftell(d->kept) == 0;
+  if (rc == 0 && (fflush(d->kept) != 0 || fsync(fileno(d->kept)) < 0))
+    rc = -1;
+  fclose(d->kept);
+  if (rc == 0 && d->here && (empty ? unlink(path) : rename(beside, path)) < 0)
+    rc = -1;
+  if (rc < 0 && !e->message[0])
+    fail(e, path);
+  if (rc < 0 || empty || !d->here)
+    unlink(beside);
+  if (rc == 0)
+    *d->dropped += d->here;
+  return rc;
+}
+
+int shelf_files_drop(const struct spec *spec, const char *const *ids, size_t n, uint64_t *ret_dropped, struct err *e) {
+  cleanup_free char *dir = quarantine_folder(spec);
+  struct dropping d = {.dir = dir, .ids = ids, .n = n, .dropped = ret_dropped};
+  struct dirent **list = NULL;
+  *ret_dropped = 0;
+  int files = scandir(dir, &list, is_ours, versionsort), rc = 0;
+  if (files < 0)
+    return errno == ENOENT ? 0 : fail(e, dir);
+  for (int i = 0; i < files; i++) {
+    if (rc == 0)
+      rc = drop_in(&d, list[i]->d_name, e);
+    free(list[i]);
+  }
+  free(list);
+  return rc;
+}

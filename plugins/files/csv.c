@@ -1,0 +1,78 @@
+/* csv: descriptor of the connectors that read and write CSV files. */
+#include "csv_read.h"
+
+#define OPTION(name_, type_, ...) \
+  &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
+
+static const struct etl_option *const extract_options[] = {
+  [READ_PATH] = &read_options[READ_PATH],
+  [READ_NAME] = &read_options[READ_NAME],
+  [READ_COLUMNS] = &read_options[READ_COLUMNS],
+  [READ_SAMPLE] = &read_options[READ_SAMPLE],
+  [READ_COMPRESSION] = &read_options[READ_COMPRESSION],
+  [READ_ENCODING] = &read_options[READ_ENCODING],
+  [READ_MAX_LINE] = &read_options[READ_MAX_LINE],
+  [READ_MAX_CELL] = &read_options[READ_MAX_CELL],
+  [READ_FOLLOW] = &read_options[READ_FOLLOW],
+  [READ_ON_CHANGE] = &read_options[READ_ON_CHANGE],
+  [CSV_DELIMITER] = OPTION("delimiter", ETL_T_STRING, .example = ";",
+                           .doc = "What stands between cells: one character, or \"tab\"; without it, the one of , ; tab | that fits each file best."),
+  [CSV_QUOTE] = OPTION("quote", ETL_T_STRING, .dflt = "\"", .doc = "What a cell with delimiters or newlines is put in; empty: nothing is quoted."),
+  [CSV_ESCAPE] = OPTION("escape", ETL_T_STRING, .example = "\\",
+                        .doc = "What stands inside quotes before a quote that does not end them, beside a doubled quote."),
+  [CSV_HEADER] = OPTION("header", ETL_T_ENUM, .choices = header_choices, .dflt = "auto",
+                        .doc = "Does the first record hold the names?  auto: it does when its cells look like names and not like the values below."),
+  [CSV_NULL] = OPTION("null", ETL_T_LIST, .example = "[ \"NULL\", \"\\\\N\" ]",
+                      .doc = "Texts that mean NULL when they are not quoted, beside the empty one; an empty quoted cell is an empty text."),
+  [CSV_SKIP] = OPTION("skip", ETL_T_INT, .dflt = "0", .min = 0, .max = 1000000, .doc = "Lines in front of the header that are not CSV."),
+  [CSV_COMMENT] = OPTION("comment", ETL_T_STRING, .example = "#", .doc = "Lines that begin with this character are passed over."),
+  [CSV_RAGGED] = OPTION("ragged", ETL_T_ENUM, .choices = ragged_choices, .dflt = "reject",
+                        .doc = "Records with too few cells are set aside, or filled up with NULL (pad); one with too many filled cells is set aside."),
+  [CSV_N] = NULL,
+};
+
+static const struct format csv_format = {.name = "csv", .csv = true, .sample = csv_sample, .begin = csv_begin, .row = csv_row, .end = csv_end};
+
+static int32_t csv_extract_open(const struct etl_open *o, void **self) { return extract_open(&csv_format, o, self); }
+
+static const struct etl_common extract_common = {
+  .struct_size = sizeof extract_common, .open = csv_extract_open, .check = extract_check, .close = extract_close};
+static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
+                                               .discover = extract_discover,
+                                               .plan = extract_plan,
+                                               .reader_open = reader_open,
+                                               .next = reader_next,
+                                               .reader_close = reader_close};
+static const struct etl_connector extract_connector = {
+  .struct_size = sizeof extract_connector,
+  .kind = ETL_KIND_EXTRACTOR,
+  .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS,
+  .name = "csv",
+  .version = ETL_VERSION,
+  .summary = "Reads CSV files, plain or packed, each from where the last run left it",
+  .doc = "RFC 4180, with quoted newlines.  Delimiter, header and types are found out from a sample of the files and hold for all of them; a "
+         "file that lacks a column has NULL there.  A file that was read to its end is not read again; one that is cut off, damaged or changed "
+         "fails its own lane.  Lines that are no record of the table (wrong number of cells, a value of another type, text that is not "
+         "UTF-8 or holds a NUL byte, a quote that is never closed, too long) are set aside with file and line.",
+  .options = extract_options,
+  .common = &extract_common,
+  .api = &extractor,
+};
+static const struct etl_connector *const connectors[] = {&extract_connector, NULL};
+static const struct etl_plugin plugin = {
+  .magic = ETL_MAGIC,
+  .struct_size = sizeof plugin,
+  .abi_major = ETL_ABI_MAJOR,
+  .abi_minor = ETL_ABI_MINOR,
+  .name = "csv",
+  .version = ETL_VERSION,
+  .license = "MIT",
+  .connectors = connectors,
+};
+
+ETL_NOTE("csv", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR, 0);
+
+const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
+  (void)host_minor;
+  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
+}

@@ -1,0 +1,70 @@
+/* settings.h: the options of the extractors, typed.  Made by open(), read-only from then on. */
+#ifndef FILES_SETTINGS_H
+#define FILES_SETTINGS_H
+
+#include "pool.h"
+#include "source.h"
+#include "types.h"
+
+enum { /* the options that both extractors have, at the same indexes */
+  READ_PATH,
+  READ_NAME,
+  READ_COLUMNS,
+  READ_SAMPLE,
+  READ_COMPRESSION,
+  READ_ENCODING,
+  READ_MAX_LINE,
+  READ_MAX_CELL,
+  READ_FOLLOW,
+  READ_ON_CHANGE,
+  READ_OWN /* the first that only one of them has */
+};
+extern const struct etl_option read_options[READ_OWN];
+
+enum { /* of csv */
+  CSV_DELIMITER = READ_OWN,
+  CSV_QUOTE,
+  CSV_ESCAPE,
+  CSV_HEADER,
+  CSV_NULL,
+  CSV_SKIP,
+  CSV_COMMENT,
+  CSV_RAGGED,
+  CSV_N
+};
+enum header {
+  HEADER_AUTO,
+  HEADER_YES,
+  HEADER_NO
+};
+extern const char *const header_choices[], *const ragged_choices[];
+
+struct forced { /* a column whose type the user named */
+  const char *name;
+  struct type type;
+};
+struct settings {
+  struct pool pool;
+  const char *stream;
+  struct etl_bytes *paths;
+  size_t paths_n;
+  struct forced *forced;
+  size_t forced_n;
+  uint64_t sample;
+  enum compression compression;
+  const char *encoding;
+  size_t max_line, max_cell;
+  bool follow, reload;
+  /* csv */
+  char delimiter, quote, escape, comment; /* 0: found out; none; none; none */
+  enum header header;
+  const char **nulls;
+  size_t nulls_n;
+  uint64_t skip;
+  bool pad;
+};
+int settings_init(struct settings *s, const struct etl_open *o, bool csv, struct failure *f);
+void settings_fini(struct settings *s);
+const struct forced *settings_forced(const struct settings *s, const char *name, size_t n);
+
+#endif

@@ -33,7 +33,7 @@ static json_t *items_of(const json_t *list, bool types) {
 }
 
 static json_t *pick_reading(const json_t *lane) {
-  return json_pack("{s:O*, s:O*, s:o}", "cursor", json_object_get(lane, "cursor"), "error", json_object_get(lane, "error"), "items",
+  return json_pack("{s:O*, s:O*, s:O*, s:o}", "piece", json_object_get(lane, "piece"), "cursor", json_object_get(lane, "cursor"), "error", json_object_get(lane, "error"), "items",
                    items_of(json_object_get(lane, "extract"), false));
 }
 
@@ -98,9 +98,11 @@ static void print_items(const struct page *p, const json_t *items) {
 
 static void print_reading(const struct page *p, const json_t *g) {
   const json_t *what = json_object_get(g, "what"), *error = json_object_get(what, "error");
-  const char *cursor = member(p, what, "cursor");
+  const char *cursor = member(p, what, "cursor"), *piece = member(p, what, "piece");
   fprintf(p->to, "\n%sRead %s%s\n", p->c->bold, event_string(g, "lanes"), p->c->off);
-  if (!error || json_array_size(json_object_get(what, "items")))
+  if (*piece)
+    fprintf(p->to, "  a piece of its own: %s\n", piece);
+  else if (!error || json_array_size(json_object_get(what, "items")))
     fprintf(p->to, *cursor ? "  goes on behind the saved cursor %s\n" : "  from the start: nothing is committed yet\n", cursor);
   print_items(p, json_object_get(what, "items"));
   if (error) {

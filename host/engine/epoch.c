@@ -121,6 +121,7 @@ static void committed(struct writer *w, const struct epoch_sums *sums) {
   struct lane *l = w->lane;
   lane_count(l, sums);
   position_set(&l->at, l->at.epoch + 1, w->safe.cursor);
+  l->finished = w->last;
   for (size_t i = 0; i < atomic_load(&l->outs_n); i++) {
     struct writer_out *o = &w->outs[i];
     o->base = o->upto;
@@ -182,6 +183,7 @@ static int send(struct writer *w, struct epoch_sums **sums) {
   struct lane *l = w->lane;
   struct etl_cursor to = {
     .struct_size = sizeof to, .stream = l->stream, .shard = l->shard, .epoch = l->at.epoch + 1, .cursor = w->safe.cursor};
+  to.flags = w->last ? ETL_CURSOR_FINISHED : 0;
   const struct etl_cursor *list[] = {&to};
   struct err e;
   if (l->run->spec->dry_run)

@@ -35,6 +35,7 @@ void lane_init(struct lane *l, struct run *run, struct arena *arena, const struc
                      .name = arena_printf(arena, "%s/%s", stream->name, shard->id),
                      .stream = arena_strdup(arena, stream->name),
                      .shard = arena_strdup(arena, shard->id),
+                     .source_shard = arena_strdup(arena, shard->id),
                      .stream_flags = stream->flags,
                      .key = stream->key,
                      .est_rows = shard->est_rows};
@@ -296,7 +297,7 @@ void *lane_main(void *lane) {
     int64_t epochs = atomic_load(&l->epochs);
     l->attempts++;
     rc = l->attempts > 1 ? ask_again(l) : 0;
-    if (rc == 0)
+    if (rc == 0 && !l->finished)
       rc = attempt(l);
     if (rc == 0 || stop_mode(l->stop.parent) != STOP_NONE)
       break;

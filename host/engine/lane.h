@@ -35,13 +35,18 @@ struct run;
 struct lane {
   struct run *run;
   const char *name; /* "dbo.user_logins/eu1" */
-  const char *stream, *shard;
+  const char *stream, *shard; /* as the sink knows them: a piece's is "eu1#3" */
+  const char *source_shard;   /* as the extractor knows it: "eu1" */
+  const char *text;           /* a piece's bounds for people; NULL: none were told */
+  struct etl_bytes start;     /* where to begin while nothing is committed; p NULL: at the start of the shard */
+  bool piece;                 /* it comes to an end for good */
   uint32_t stream_flags;
   const char *const *key; /* of the stream, ends with NULL; NULL: not known */
   struct etl_bytes token;
   int64_t est_rows;
   struct stop stop;
   struct position at; /* lane thread only */
+  bool finished;      /* likewise: the sink has it that this piece is read to its end */
 
   /* the present attempt */
   struct ring *from_reader, *to_writer; /* the same ring when there is no chain */

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "engine/bind.h"
 #include "engine/guarantee.h"
-#include "engine/run.h"
+#include "engine/pieces.h"
 #include "etl/sdk.h"
 
 enum {
@@ -86,8 +86,9 @@ static void set_cursor(json_t *lane, struct etl_bytes cursor) {
 static int ask_extractor(const struct plan *p, const struct lane *l, struct ArrowSchema *ret_schema, json_t *items, struct err *e) {
   struct instance *in = &p->r->extractor;
   struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .key = l->key};
-  struct etl_shard shard = {.struct_size = sizeof shard, .id = l->shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
-  struct etl_bytes cursor = l->stream_flags & ETL_STREAM_WHOLE ? (struct etl_bytes){0} : l->at.cursor;
+  struct etl_shard shard = {.struct_size = sizeof shard, .id = l->source_shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
+  bool whole = l->stream_flags & ETL_STREAM_WHOLE;
+  struct etl_bytes cursor = whole || !l->at.cursor.p ? l->start : l->at.cursor;
   if (!p->extract) {
     json_array_append_new(items, silent(in->part, "what it would read"));
     return 0;
@@ -197,6 +198,7 @@ static int plan_lanes(const struct plan *p) {
   for (size_t i = 0; i < r->lanes_n && stop_mode(&r->stop) == STOP_NONE; i++) {
     const struct lane *l = &r->lanes[i];
     json_t *lane = json_pack("{s:s, s:s, s:s}", "lane", l->name, "stream", l->stream, "shard", l->shard);
+    set_text(lane, "piece", l->text);
     if (l->at.cursor.p)
       set_cursor(lane, l->at.cursor);
     failed += fill_lane(p, l, lane) < 0;
@@ -213,7 +215,7 @@ static int plan_lanes(const struct plan *p) {
 }
 
 int run_plan(struct run *r) {
-  if (run_open_control(r) < 0 || run_ask_committed(r) < 0) {
+  if (run_open_control(r) < 0 || run_ask_committed(r) < 0 || pieces_make_lanes(r) < 0) {
     bool stopped = stop_mode(&r->stop) != STOP_NONE;
     run_report_summary(r, stopped ? "cancelled" : "failed");
     return stopped ? RUN_EXIT_CANCELLED : run_fail_exit(r);

@@ -1,4 +1,4 @@
-/* Before anything moves: connectors loaded, options bound, instances opened, lanes listed.  Whatever is wrong with the configuration shows
+/* Before anything moves: connectors loaded, options bound, instances opened, sources listed.  Whatever is wrong with the configuration shows
  * here, before the sink is touched. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,17 +97,11 @@ static int open_instances(struct run *r) {
   return 0;
 }
 
-/* ---- lanes ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- sources ---------------------------------------------------------------------------------------------------------------------- */
 
-struct found { /* a lane to be */
-  struct found *next;
-  struct etl_stream stream;
-  struct etl_shard shard;
-};
 struct listing {
   struct run *r;
-  struct found *first, **tail;
-  size_t n;
+  struct source *first, **tail;
   struct etl_stream stream; /* whose shards are being told */
   struct etl_stream *streams;
   size_t streams_n;
@@ -123,14 +117,13 @@ static bool wanted(const struct spec *s, const char *shard) {
 static int32_t list_shard(void *arg, const struct etl_shard *shard) {
   struct listing *l = arg;
   struct arena *a = l->r->arena;
-  struct found *f = arena_alloc(a, sizeof *f);
+  struct source *f = arena_alloc(a, sizeof *f);
   f->stream = l->stream;
   f->shard = (struct etl_shard){.struct_size = sizeof f->shard, .id = arena_strdup(a, shard->id), .est_rows = shard->est_rows};
   if (shard->token.p)
     f->shard.token = (struct etl_bytes){arena_memdup(a, shard->token.p, shard->token.n), shard->token.n};
   *l->tail = f;
   l->tail = &f->next;
-  l->n++;
   return ETL_OK;
 }
 
@@ -145,7 +138,7 @@ static int32_t list_stream(void *arg, const struct etl_stream *stream) {
   return ETL_OK;
 }
 
-static int list_lanes(struct run *r, struct listing *l) {
+static int list_sources(struct run *r, struct listing *l) {
   const struct etl_extractor *api = part_extractor(&r->extract);
   struct err e;
   int32_t rc = CALL(&r->extractor.svc, "discover", api->discover(r->extractor.self, list_stream, l));
@@ -166,36 +159,35 @@ static int refuse_shard(struct run *r, const struct listing *l, const char *shar
   char ids[1024];
   size_t n = 0;
   struct err e;
-  for (const struct found *f = l->first; f && n < sizeof ids; f = f->next)
+  for (const struct source *f = l->first; f && n < sizeof ids; f = f->next)
     if (strcmp(f->stream.name, l->first->stream.name) == 0)
       n += (size_t)snprintf(ids + n, sizeof ids - n, "%s%s", n ? ", " : "", f->shard.id);
   err_set(&e, ETL_E_CONFIG, "there is no shard '%s' in pipeline '%s'; its shards are: %s", shard, r->spec->pipeline, ids);
   return run_fail(r, &e, NULL);
 }
 
-static int make_lanes(struct run *r, const struct listing *l) {
+/* Keeps those that were asked for. */
+static int choose_sources(struct run *r, const struct listing *l) {
   struct err e;
   for (size_t i = 0; i < r->spec->shards_n; i++) {
-    const struct found *f = l->first;
-    while (f && strcmp(f->shard.id, r->spec->shards[i]) != 0)
-      f = f->next;
-    if (!f)
+    const struct source *s = l->first;
+    while (s && strcmp(s->shard.id, r->spec->shards[i]) != 0)
+      s = s->next;
+    if (!s)
       return refuse_shard(r, l, r->spec->shards[i]);
   }
-  if (l->n == 0) {
+  if (!l->first) {
     err_set(&e, ETL_E_CONFIG, "the extractor %s of pipeline '%s' has nothing to read: it names no stream or shard", r->extract.conn->name,
             r->spec->pipeline);
     return run_fail(r, &e, &r->extract);
   }
-  struct lane *lanes = xcalloc(l->n, sizeof *lanes);
-  size_t n = 0;
-  for (const struct found *f = l->first; f; f = f->next)
-    if (wanted(r->spec, f->shard.id))
-      lane_init(&lanes[n++], r, r->arena, &f->stream, &f->shard);
-  pthread_mutex_lock(&r->lock);
-  r->lanes = lanes;
-  r->lanes_n = n;
-  pthread_mutex_unlock(&r->lock);
+  struct source **tail = &r->sources;
+  for (struct source *s = l->first; s; s = s->next)
+    if (wanted(r->spec, s->shard.id)) {
+      *tail = s;
+      tail = &s->next;
+    }
+  *tail = NULL;
   return 0;
 }
 
@@ -214,9 +206,9 @@ int run_prepare(struct run *r) {
   if (rc == 0)
     rc = open_instances(r);
   if (rc == 0)
-    rc = list_lanes(r, &l);
+    rc = list_sources(r, &l);
   if (rc == 0)
-    rc = make_lanes(r, &l);
+    rc = choose_sources(r, &l);
   free(l.streams);
   return rc;
 }
@@ -255,9 +247,17 @@ void run_close_control(struct run *r) {
 
 static int32_t committed_each(void *arg, const struct etl_cursor *c) {
   struct run *r = arg;
-  for (size_t i = 0; i < r->lanes_n; i++)
-    if (strcmp(r->lanes[i].stream, c->stream) == 0 && strcmp(r->lanes[i].shard, c->shard) == 0)
-      position_set(&r->lanes[i].at, c->epoch, c->cursor);
+  struct kept *k = arena_alloc(r->arena, sizeof *k);
+  *k = (struct kept){.stream = arena_strdup(r->arena, c->stream), .shard = arena_strdup(r->arena, c->shard), .epoch = c->epoch};
+  if (c->cursor.p)
+    k->cursor = (struct etl_bytes){arena_memdup(r->arena, c->cursor.p, c->cursor.n), c->cursor.n};
+  k->finished = c->flags & ETL_CURSOR_FINISHED;
+  if (ETL_HAS(c, etl_cursor, note))
+    k->note = arena_strdup(r->arena, c->note);
+  struct kept **tail = &r->kept;
+  while (*tail)
+    tail = &(*tail)->next;
+  *tail = k;
   return ETL_OK;
 }
 

@@ -33,12 +33,12 @@ static int reader_begin(struct reader *r) {
   const struct spec *spec = l->run->spec;
   bool whole = l->stream_flags & ETL_STREAM_WHOLE;
   struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream};
-  struct etl_shard shard = {.struct_size = sizeof shard, .id = l->shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
+  struct etl_shard shard = {.struct_size = sizeof shard, .id = l->source_shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
   struct etl_read read = {.struct_size = sizeof read,
                           .host = &r->svc.host,
                           .stream = &stream,
                           .shard = &shard,
-                          .cursor = whole ? (struct etl_bytes){0} : l->at.cursor,
+                          .cursor = whole || !l->at.cursor.p ? l->start : l->at.cursor,
                           .limit_rows = (uint64_t)spec->limit_rows,
                           .want_rows = (uint64_t)spec->batch_rows,
                           .want_bytes = (uint64_t)spec->batch_bytes};

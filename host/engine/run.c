@@ -1,5 +1,5 @@
 /* The run thread: claim, lanes, end.  A lane that fails leaves the others alone. */
-#include "engine/run.h"
+#include "engine/pieces.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,12 +38,14 @@ static int claim(struct run *r) {
 
 static int begin(struct run *r) {
   const struct etl_loader *api = part_loader(&r->load);
-  if (run_open_control(r) < 0 || refuse_parts_of_whole(r) < 0 || claim(r) < 0 || run_ask_committed(r) < 0)
+  if (run_open_control(r) < 0 || refuse_parts_of_whole(r) < 0 || claim(r) < 0 || run_ask_committed(r) < 0 ||
+      pieces_make_lanes(r) < 0)
     return -1;
+  run_report_start(r);
   if (!r->spec->dry_run && api->run_begin &&
       CALL(&r->control.svc, "run_begin", api->run_begin(r->control.self, r->spec->run)) != ETL_OK)
     return control_failed(r);
-  return 0;
+  return pieces_store_starts(r);
 }
 
 /* ---- lanes -------------------------------------------------------------------------------------------------------------------------- */
@@ -155,7 +157,6 @@ static int finish(struct run *r) {
 }
 
 static int carry_out(struct run *r) {
-  run_report_start(r);
   int rc = begin(r);
   if (rc < 0 && stop_mode(&r->stop) == STOP_NONE) {
     run_report_summary(r, "failed");

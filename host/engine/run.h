@@ -15,6 +15,19 @@ enum run_exit {
   RUN_EXIT_CRASHED = 5
 };
 
+struct source { /* a stream of a shard, as the extractor tells it */
+  struct source *next;
+  struct etl_stream stream;
+  struct etl_shard shard;
+};
+struct kept { /* what the sink has committed of a lane, of this run or not */
+  struct kept *next;
+  const char *stream, *shard, *note;
+  uint64_t epoch;
+  struct etl_bytes cursor;
+  bool finished;
+};
+
 struct run {
   const struct spec *spec;
   struct arena *arena;
@@ -29,6 +42,8 @@ struct run {
   struct instance control;     /* the loader's, for what concerns the run */
   uint64_t loader_caps;
   uint64_t owner;
+  struct source *sources;      /* those that were asked for */
+  struct kept *kept;
   struct lane *lanes;
   size_t lanes_n;
   int64_t started_ns;
@@ -42,15 +57,15 @@ struct run {
 
 void run_init(struct run *r, const struct spec *spec, int fd, struct calls *calls);
 void run_fini(struct run *r); /* only when no lane was abandoned */
-/* Loads all parts, opens the extractor and the transformers, lists the lanes (spec->shards respected).  -1: r->err. */
+/* Loads all parts, opens the extractor and the transformers, lists the sources (spec->shards respected).  -1: r->err. */
 int run_prepare(struct run *r);
 /* Opens the loader's instance of the run and learns what it can do.  -1: r->err. */
 int run_open_control(struct run *r);
 int run_reopen_control(struct run *r, struct err *e); /* after run_close_control(): a new connection, the same run */
 void run_close_control(struct run *r);
-/* Where each lane stands, from the sink.  -1: r->err. */
+/* What is committed, from the sink.  -1: r->err. */
 int run_ask_committed(struct run *r);
-/* Any thread: the lanes as they are known; none before run_prepare() has listed them. */
+/* Any thread: the lanes; none before pieces_make_lanes(). */
 struct lane *run_lanes(struct run *r, size_t *ret_n);
 /* The run thread: carries the run (or the plan) out and sends its last event.  An enum run_exit. */
 int run_execute(struct run *r);

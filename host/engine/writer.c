@@ -43,6 +43,7 @@ int32_t ask_each(void *arg, const struct etl_cursor *c) {
     return ETL_OK;
   position_set(&a->found, c->epoch, c->cursor);
   a->known = true;
+  a->finished = c->flags & ETL_CURSOR_FINISHED;
   return ETL_OK;
 }
 
@@ -57,6 +58,7 @@ int writer_ask(struct instance *loader, struct lane *l, struct err *e) {
   }
   position_fini(&l->at);
   l->at = a.found;
+  l->finished = a.finished && l->piece;
   return 0;
 }
 
@@ -182,7 +184,10 @@ static int take_item(struct writer *w, struct item *it) {
 static int writer_end(struct writer *w) {
   struct lane *l = w->lane;
   const struct etl_bytes *at = &l->at.cursor, *safe = &w->safe.cursor;
-  bool moved = safe->p && (!at->p || at->n != safe->n || memcmp(at->p, safe->p, at->n) != 0);
+  w->last = l->piece && !l->finished_early && l->run->spec->limit_rows == 0;
+  if (w->last && !safe->p) /* there was nothing in it */
+    position_set(&w->safe, 0, at->p ? *at : l->start);
+  bool moved = w->last || (safe->p && (!at->p || at->n != safe->n || memcmp(at->p, safe->p, at->n) != 0));
   if (!w->since_ns && !moved)
     return 0;
   if (safe->p && (w->safe_here || !w->since_ns))

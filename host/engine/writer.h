@@ -28,6 +28,7 @@ struct writer {
   struct rejects rejects;    /* set aside by any stage */
   struct position safe;      /* the last cursor seen; safe_here: nothing came after it */
   bool safe_here;
+  bool last;                 /* the epoch in hand ends a piece */
   int64_t read, read_base;   /* by the reader: up to the last item taken; at the last commit */
   int64_t src_bytes;
 };
@@ -43,7 +44,7 @@ void writer_take_rejects(struct writer *w, const char *stream);
 struct ask { /* committed()'s answer for one lane */
   const struct lane *lane;
   struct position found; /* to be freed by position_fini() */
-  bool known;
+  bool known, finished;
 };
 int32_t ask_each(void *ask, const struct etl_cursor *c);
 

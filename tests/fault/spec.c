@@ -13,6 +13,7 @@ static const struct {
   [FAULT_OPEN] = {0, "open"},
   [FAULT_DISCOVER] = {ETL_KIND_EXTRACTOR, "discover"},
   [FAULT_PLAN] = {ETL_KIND_EXTRACTOR, "plan"},
+  [FAULT_SPLIT] = {ETL_KIND_EXTRACTOR, "split"},
   [FAULT_READER_OPEN] = {ETL_KIND_EXTRACTOR, "reader_open"},
   [FAULT_READ] = {ETL_KIND_EXTRACTOR, "read"},
   [FAULT_ACK] = {ETL_KIND_EXTRACTOR, "ack"},

@@ -18,6 +18,7 @@ enum fault_point {
   /* extractor */
   FAULT_DISCOVER,
   FAULT_PLAN,
+  FAULT_SPLIT,
   FAULT_READER_OPEN,
   FAULT_READ,
   FAULT_ACK,

@@ -62,6 +62,12 @@ static void reader_cancel(void *reader) {
   r->api->reader_cancel(r->reader);
 }
 
+static int32_t split(void *self, const struct etl_stream *stream, const struct etl_shard *shard, uint64_t n,
+                     int32_t (*each)(void *arg, const struct etl_part *), void *arg) {
+  struct wrapped *w = self;
+  WRAPPER_CALL(w, w->host, shard->id, FAULT_SPLIT, api_of(w)->split(w->self, stream, shard, n, each, arg), (void)0);
+}
+
 const struct etl_extractor *wrapper_extractor(const struct etl_extractor *real) {
   static struct etl_extractor table;
   table = (struct etl_extractor){
@@ -73,6 +79,7 @@ const struct etl_extractor *wrapper_extractor(const struct etl_extractor *real) 
     .ack = ack, /* always there, so that the step "acknowledge" can be hit whatever the source needs */
     .reader_close = reader_close,
     .reader_cancel = real->reader_cancel ? reader_cancel : NULL,
+    .split = ETL_HAS(real, etl_extractor, split) && real->split ? split : NULL,
   };
   return &table;
 }

@@ -1,5 +1,6 @@
 /* gen: an extractor for tests without a server.  Each shard has the rows 1..rows with columns id and name; the cursor is the last id,
- * as text.  It can fail or hang at a row, and some of its shards can be down when it is asked for a plan. */
+ * as text, and of a piece "3..7" the last id and the one it ends with.  It can fail or hang at a row, and some of its shards can be down
+ * when it is asked for a plan. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 ETL_NOTE("gen", "1", 1u << ETL_KIND_EXTRACTOR, 0);
 
-enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_DOWN, OPT_N };
+enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_DOWN, OPT_WHOLE, OPT_N };
 #define OPTION(...) &(const struct etl_option){.struct_size = sizeof(struct etl_option), __VA_ARGS__}
 static const char *const fail_classes[] = {"retryable", "permanent", "data", NULL};
 static const uint32_t fail_class_values[] = {ETL_E_RETRYABLE, ETL_E_PERMANENT, ETL_E_DATA};
@@ -20,12 +21,14 @@ static const struct etl_option *const options[] = {
   [OPT_FAIL_CLASS] = OPTION(.type = ETL_T_ENUM, .name = "fail_class", .choices = fail_classes, .dflt = "permanent", .doc = "Class of that failure."),
   [OPT_HANG_AT] = OPTION(.type = ETL_T_INT, .name = "hang_at", .dflt = "0", .doc = "Hang for ever instead of giving this row; 0: never."),
   [OPT_DOWN] = OPTION(.type = ETL_T_LIST, .name = "down", .doc = "Shards of which no plan can be made."),
+  [OPT_WHOLE] = OPTION(.type = ETL_T_BOOL, .name = "whole", .dflt = "false", .doc = "There is no cursor."),
   [OPT_N] = NULL};
 
 struct gen {
   const struct etl_host *host;
   int64_t rows, fail_at, hang_at;
   uint32_t fail_class;
+  bool whole;
   const struct etl_bytes *shards, *down;
   uint64_t shards_n, down_n;
 };
@@ -36,6 +39,7 @@ struct gen_reader {
   struct etl_batch batch;
   int64_t at; /* last id that was given */
   int64_t end;
+  int64_t piece_end; /* 0: it is no piece */
   uint64_t want;
   bool told_schema;
 };
@@ -49,6 +53,7 @@ static int32_t gen_open(const struct etl_open *o, void **self) {
   g->fail_at = etl_opt_int(o, OPT_FAIL_AT);
   g->hang_at = etl_opt_int(o, OPT_HANG_AT);
   g->fail_class = fail_class_values[etl_opt_int(o, OPT_FAIL_CLASS)];
+  g->whole = etl_opt_bool(o, OPT_WHOLE);
   g->shards = o->values[OPT_SHARDS]->list;
   g->shards_n = o->values[OPT_SHARDS]->list_n;
   g->down = o->values[OPT_DOWN]->list;
@@ -59,8 +64,8 @@ static int32_t gen_open(const struct etl_open *o, void **self) {
 static void gen_close(void *self) { free(self); }
 
 static int32_t gen_discover(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
-  (void)self;
-  return each(arg, &(struct etl_stream){.struct_size = sizeof(struct etl_stream), .name = "numbers"});
+  const struct gen *g = self;
+  return each(arg, &(struct etl_stream){.struct_size = sizeof(struct etl_stream), .name = "numbers", .flags = g->whole ? ETL_STREAM_WHOLE : 0});
 }
 static int32_t gen_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *), void *arg) {
   struct gen *g = self;
@@ -68,6 +73,27 @@ static int32_t gen_plan(void *self, const struct etl_stream *stream, int32_t (*e
   for (uint64_t i = 0; i < g->shards_n; i++) {
     struct etl_shard s = {.struct_size = sizeof s, .id = (const char *)g->shards[i].p, .est_rows = g->rows, .est_bytes = -1};
     int32_t status = each(arg, &s);
+    if (status != ETL_OK)
+      return status;
+  }
+  return ETL_OK;
+}
+
+/* n pieces; without ETL_STREAM_WHOLE the last one has no end. */
+static int32_t gen_split(void *self, const struct etl_stream *stream, const struct etl_shard *shard, uint64_t n,
+                         int32_t (*each)(void *arg, const struct etl_part *), void *arg) {
+  const struct gen *g = self;
+  (void)stream, (void)shard;
+  for (uint64_t i = 0; i < n; i++) {
+    char id[24] = "", cursor[48], text[64];
+    int64_t from = g->rows * (int64_t)i / (int64_t)n, to = g->rows * (int64_t)(i + 1) / (int64_t)n;
+    bool last = i + 1 == n && !g->whole;
+    if (!last)
+      snprintf(id, sizeof id, "%llu", (unsigned long long)i + 1);
+    int size = last ? snprintf(cursor, sizeof cursor, "%lld", (long long)from) : snprintf(cursor, sizeof cursor, "%lld..%lld", (long long)from, (long long)to);
+    snprintf(text, sizeof text, last ? "numbers above %lld" : "numbers above %lld up to %lld", (long long)from, (long long)to);
+    struct etl_part part = {.struct_size = sizeof part, .id = id, .cursor = {cursor, (uint64_t)size}, .est_rows = to - from, .text = text};
+    int32_t status = each(arg, &part);
     if (status != ETL_OK)
       return status;
   }
@@ -88,7 +114,8 @@ static int gen_schema(struct ArrowSchema *s) {
 static int32_t gen_reader_open(void *self, const struct etl_read *read, void **reader) {
   const struct gen *g = self;
   struct gen_reader *r = calloc(1, sizeof *r);
-  char text[32] = "0";
+  char text[64] = "0", *rest;
+  int64_t end = g->rows;
   if (!r)
     return ETL_FAILED;
   r->gen = g;
@@ -96,8 +123,10 @@ static int32_t gen_reader_open(void *self, const struct etl_read *read, void **r
   r->want = read->want_rows ? read->want_rows : 1000;
   if (read->cursor.p && read->cursor.n < sizeof text)
     memcpy(text, read->cursor.p, read->cursor.n);
-  r->at = strtoll(text, NULL, 10);
-  r->end = read->limit_rows && r->at + (int64_t)read->limit_rows < g->rows ? r->at + (int64_t)read->limit_rows : g->rows;
+  r->at = strtoll(text, &rest, 10);
+  if (strncmp(rest, "..", 2) == 0)
+    end = r->piece_end = strtoll(rest + 2, NULL, 10);
+  r->end = read->limit_rows && r->at + (int64_t)read->limit_rows < end ? r->at + (int64_t)read->limit_rows : end;
   if (gen_schema(&r->schema) < 0 || etl_batch_init(&r->batch, r->host, &r->schema, r->want) < 0) {
     gen_reader_close(r);
     return etl_failf(read->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
@@ -125,7 +154,7 @@ static int32_t gen_row(struct gen_reader *r) {
 }
 static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m) {
   struct gen_reader *r = reader;
-  char *cursor = r->host->scratch(r->host, 32, 1);
+  char *cursor = r->host->scratch(r->host, 64, 1);
   (void)wait_ms;
   (void)want_cursor;
   if (!cursor)
@@ -146,8 +175,10 @@ static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, st
       return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
     m->flags |= ETL_M_ROWS;
   }
-  m->flags |= ETL_M_CURSOR;
-  m->cursor = (struct etl_bytes){cursor, (uint64_t)snprintf(cursor, 32, "%lld", (long long)r->at)};
+  if (!r->gen->whole || r->at >= r->end)
+    m->flags |= ETL_M_CURSOR;
+  int n = r->piece_end ? snprintf(cursor, 64, "%lld..%lld", (long long)r->at, (long long)r->piece_end) : snprintf(cursor, 64, "%lld", (long long)r->at);
+  m->cursor = (struct etl_bytes){cursor, (uint64_t)n};
   m->lag_ns = -1;
   return r->at < r->end ? ETL_OK : ETL_DONE;
 }
@@ -179,7 +210,8 @@ static const void *gen_ext(void *self, const char *id) {
 
 static const struct etl_common common = {.struct_size = sizeof common, .open = gen_open, .close = gen_close, .ext = gen_ext};
 static const struct etl_extractor extractor = {.struct_size = sizeof extractor, .discover = gen_discover, .plan = gen_plan,
-                                               .reader_open = gen_reader_open, .next = gen_next, .reader_close = gen_reader_close};
+                                               .reader_open = gen_reader_open, .next = gen_next, .reader_close = gen_reader_close,
+                                               .split = gen_split};
 static const struct etl_connector connector = {.struct_size = sizeof connector, .kind = ETL_KIND_EXTRACTOR,
                                                .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS, .name = "gen", .version = "1",
                                                .summary = "Rows out of nothing", .options = options, .common = &common, .api = &extractor};

@@ -98,7 +98,9 @@ static int32_t ledger_committed(void *self, int32_t (*each)(void *arg, const str
     const char *cursor = json_string_value(json_object_get(lane, "cursor"));
     struct etl_cursor c = {.struct_size = sizeof c, .stream = json_string_value(json_object_get(lane, "stream")),
                            .shard = json_string_value(json_object_get(lane, "shard")),
-                           .epoch = (uint64_t)json_integer_value(json_object_get(lane, "epoch")), .cursor = {cursor, strlen(cursor)}};
+                           .epoch = (uint64_t)json_integer_value(json_object_get(lane, "epoch")), .cursor = {cursor, strlen(cursor)},
+                           .note = json_string_value(json_object_get(lane, "note")),
+                           .flags = json_is_true(json_object_get(lane, "finished")) ? ETL_CURSOR_FINISHED : 0};
     status = each(arg, &c);
     if (status != ETL_OK)
       break;
@@ -139,12 +141,15 @@ static int32_t commit_lane(struct ledger *l, json_t *lanes, const struct etl_cur
   char name[512];
   snprintf(name, sizeof name, "%s/%s", to->stream, to->shard);
   const json_t *old = json_object_get(lanes, name);
+  if (to->flags & ETL_CURSOR_FORGET)
+    return json_object_del(lanes, name) == 0 ? ETL_OK : fail(l, ETL_E_PERMANENT, "there is no such lane to forget");
   if ((uint64_t)json_integer_value(json_object_get(old, "epoch")) + 1 != to->epoch)
     return fail(l, ETL_E_FENCED, "the lane is not at the epoch before this one");
-  json_t *lane = json_pack("{s:s, s:s, s:I, s:s%, s:I, s:I}", "stream", to->stream, "shard", to->shard, "epoch", (json_int_t)to->epoch, "cursor",
+  json_t *lane = json_pack("{s:s, s:s, s:I, s:s%, s:I, s:I, s:s*, s:b}", "stream", to->stream, "shard", to->shard, "epoch", (json_int_t)to->epoch, "cursor",
                            (const char *)to->cursor.p, (size_t)to->cursor.n, "rows",
                            json_integer_value(json_object_get(old, "rows")) + l->rows, "sum",
-                           json_integer_value(json_object_get(old, "sum")) + l->sum);
+                           json_integer_value(json_object_get(old, "sum")) + l->sum, "note", to->note, "finished",
+                           (to->flags & ETL_CURSOR_FINISHED) != 0);
   return lane && json_object_set_new(lanes, name, lane) == 0 ? ETL_OK : fail(l, ETL_E_PERMANENT, "out of memory");
 }
 static int32_t ledger_commit(void *self, const struct etl_cursor *const *to, uint64_t to_n) {

@@ -235,12 +235,34 @@ static int32_t count_rows(struct target *g, const char *aside, struct text *sql)
   return rc;
 }
 
-static int32_t swap_by_content(struct target *g, const char *aside, struct text *sql) {
+/* The target gets the columns and types that the rows brought to the table aside. */
+static int32_t alter_as(struct target *g, const struct table *t, const struct table *made) {
+  struct text sql = {0};
+  size_t n = 0;
+  text_add(&sql, "ALTER TABLE ");
+  sql_target(&sql, g);
+  for (size_t i = 0; i < made->n; i++) {
+    const struct attribute *m = &made->list[i], *a = table_find(t, m->name);
+    if (a && strcmp(a->type, m->type) == 0)
+      continue;
+    text_add(&sql, n++ ? ", " : " ");
+    text_add(&sql, a ? "ALTER COLUMN " : "ADD COLUMN ");
+    text_add_name(&sql, m->name);
+    text_addf(&sql, a ? " TYPE %s" : " %s", m->type);
+  }
+  int32_t rc = n ? run_text(g->in, "altering the target", &sql) : ETL_OK;
+  text_fini(&sql);
+  return rc;
+}
+
+static int32_t swap_by_content(struct target *g, const char *aside, const struct table *target, const struct table *made, struct text *sql) {
   struct instance *in = g->in;
   struct table t = {0};
   size_t n = 0;
   struct text list = {0};
-  int32_t rc = table_read(&in->session, g->schema, g->table, &t);
+  int32_t rc = alter_as(g, target, made);
+  if (rc == ETL_OK)
+    rc = table_read(&in->session, g->schema, g->table, &t);
   for (size_t i = 0; rc == ETL_OK && i < t.n; i++)
     if (!t.list[i].generated) {
       text_add(&list, n++ ? ", " : "");
@@ -321,7 +343,7 @@ static int32_t swap(struct target *g, const char *aside, struct text *sql) {
   if (rc == ETL_OK)
     rc = lock_target(g, &target, bound, sql);
   if (rc == ETL_OK)
-    rc = bound ? swap_by_content(g, aside, sql) : swap_by_name(g, aside, aside_oid, target.oid ? target_oid : NULL, sql);
+    rc = bound ? swap_by_content(g, aside, &target, &made, sql) : swap_by_name(g, aside, aside_oid, target.oid ? target_oid : NULL, sql);
   table_fini(&target);
   table_fini(&made);
   return rc;

@@ -97,12 +97,8 @@ int32_t table_has_unique(struct session *s, const struct table *t, const struct 
   snprintf(oid, sizeof oid, "%u", t->oid);
   struct text array = {0};
   text_add(&array, "{");
-  for (size_t i = 0; i < columns->n; i++) { /* an array's elements are quoted as names, but with backslashes */
-    text_add(&array, i ? ",\"" : "\"");
-    for (const char *p = columns->list[i]; *p; p++)
-      text_addf(&array, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-    text_add(&array, "\"");
-  }
+  for (size_t i = 0; i < columns->n; i++)
+    text_add_element(&array, columns->list[i]);
   text_add(&array, "}");
   int32_t rc = array.failed ? no_memory(s)
                             : session_query(s, "looking for the key's index", unique_sql, 2, (const char *const[]){oid, text_str(&array)}, &r);

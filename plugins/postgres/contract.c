@@ -98,11 +98,21 @@ static int32_t match_missing(struct target *g, struct column *c, struct text *al
   return ETL_OK;
 }
 
+/* A table aside has nothing that hangs on it: what counts is the table that it takes the place of. */
+static int32_t hinders(struct target *g, const struct table *t, const char *column, char **ret) {
+  struct table target = {0};
+  int32_t rc = g->in->aside ? table_read(&g->in->session, g->schema, g->table, &target) : ETL_OK;
+  if (rc == ETL_OK)
+    rc = table_hinders(&g->in->session, target.oid ? &target : t, column, ret);
+  table_fini(&target);
+  return rc;
+}
+
 static int32_t widen(struct target *g, const struct table *t, struct column *c, const struct attribute *a, const char *to, bool taken,
                      struct text *alter) {
   char *what = NULL;
   struct text why = {0};
-  int32_t rc = table_hinders(&g->in->session, t, c->name, &what);
+  int32_t rc = hinders(g, t, c->name, &what);
   if (rc == ETL_OK && what && !taken) {
     text_addf(&why, "; its type cannot be altered, since %s uses it: drop that, alter the type, and make it again", what);
     rc = refuse_type(g, c, a, to, text_str(&why));
@@ -263,5 +273,48 @@ int32_t contract_apply(struct target *g, struct table *t) {
   for (size_t i = 0; i < g->columns.n + g->columns.left && rc == ETL_OK; i++)
     if (g->columns.list[i].change)
       tell_change(g, &g->columns.list[i]);
+  return rc;
+}
+
+/* ---- while the run goes on ------------------------------------------------------------------------------------------------------------ */
+
+static const char shape_sql[] = "SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', attnum, atttypid, atttypmod, attname), ',' ORDER BY attnum) "
+                                "FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped";
+
+int32_t contract_shape(struct target *g, char **ret) {
+  PGresult *r;
+  struct text name = {0};
+  sql_table(&name, g);
+  int32_t rc = name.failed ? out_of_memory(g->in)
+                           : session_query(&g->in->session, "looking at the target", shape_sql, 1, (const char *const[]){text_str(&name)}, &r);
+  text_fini(&name);
+  if (rc != ETL_OK)
+    return rc;
+  *ret = strdup(PQgetvalue(r, 0, 0));
+  PQclear(r);
+  return *ret ? ETL_OK : out_of_memory(g->in);
+}
+
+/* Another lane made a type wider: what we would send is no longer what the server reads. */
+int32_t contract_follow(struct target *g, bool *ret_changed) {
+  char *shape = NULL;
+  struct table t = {0};
+  struct text actions = {0};
+  *ret_changed = false;
+  int32_t rc = contract_shape(g, &shape);
+  if (rc != ETL_OK || strcmp(shape, g->shape) == 0) {
+    free(shape);
+    return rc;
+  }
+  free(g->shape);
+  g->shape = shape;
+  *ret_changed = true;
+  rc = look(g, &t, &actions);
+  if (rc == ETL_OK && actions.n) {
+    struct etl_error e = ETL_ERROR(ETL_E_RETRYABLE);
+    rc = etl_failf(g->in->host, &e, "postgres: %s was altered while the run wrote, and no longer takes the rows", g->name);
+  }
+  text_fini(&actions);
+  table_fini(&t);
   return rc;
 }

@@ -67,6 +67,21 @@ static int32_t tell_types(const struct columns *columns, const struct teller *t)
   return rc;
 }
 
+static int32_t tell_left_out(const struct columns *columns, const struct teller *t) {
+  int32_t rc = ETL_OK;
+  for (size_t i = columns->n; i < columns->n + columns->left && rc == ETL_OK; i++) {
+    const struct column *c = &columns->list[i];
+    rc = tell(t, (struct etl_explain_item){.kind = ETL_EXPLAIN_TYPE,
+                                           .flags = ETL_EXPLAIN_LOSSY,
+                                           .subject = c->name,
+                                           .from = c->source_type,
+                                           .to = "-",
+                                           .text = c->fits ? "the table has no such column: rows that have a value there are set aside"
+                                                           : "the table has no such column: it is left out"});
+  }
+  return rc;
+}
+
 static int32_t note(const struct teller *t, uint32_t flags, const char *text) {
   return tell(t, (struct etl_explain_item){.kind = ETL_EXPLAIN_NOTE, .flags = flags, .text = text});
 }
@@ -127,6 +142,8 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
     rc = tell_index(g, &table, &t);
   if (rc == ETL_OK)
     rc = tell_types(&columns, &t);
+  if (rc == ETL_OK)
+    rc = tell_left_out(&columns, &t);
   if (rc == ETL_OK)
     rc = tell_notes(g, table.oid != 0, &t);
   text_fini(&alter);

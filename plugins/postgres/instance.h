@@ -20,6 +20,8 @@ struct target { /* the table of one stream */
   const char *newest_by; /* NULL: the row read last wins */
   struct ArrowSchema rows; /* as prepared */
   struct columns columns;
+  char *shape;     /* of the table when columns were matched with it */
+  bool followed;   /* in this epoch: the table still has that shape */
   struct copy copy;
   struct text copy_sql;
   bool staged;     /* the staging table is there */
@@ -31,6 +33,7 @@ struct instance {
   struct settings settings;
   struct session session;
   char *pipeline, *run;
+  char *lane;    /* without the number of a piece; "" for the whole run */
   bool testing;  /* only looking: nothing is locked or written */
   bool aside;    /* rows go into tables beside the targets, which take their places at the end of the run */
   struct target *targets;
@@ -60,6 +63,7 @@ const char *targets_only(const struct instance *in);
 
 /* ---- target.c */
 int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool whole);
+int32_t target_follow(struct target *g); /* in an epoch: the statements fit the table as it is now */
 /* That the options go together with the rows. */
 int32_t target_check_options(const struct target *g, const struct columns *columns, bool whole);
 void sql_unique_index(struct text *t, const struct target *g); /* the one that a merge needs */
@@ -70,6 +74,12 @@ void sql_copy(struct text *t, const struct target *g, const struct columns *colu
 /* Matches columns with the table; never changes anything.  What the table needs is added to `alter`, as actions of ALTER TABLE. */
 int32_t target_match(struct target *g, const struct table *t, struct columns *columns, struct text *alter);
 int32_t contract_apply(struct target *g, struct table *t); /* alters the table until it takes the rows; t is read anew then */
+int32_t contract_shape(struct target *g, char **ret);      /* owned */
+/* In an epoch, before the first row: matches anew when the table is no longer what it was. */
+int32_t contract_follow(struct target *g, bool *ret_changed);
+
+/* ---- drift.c */
+int32_t drift_tell(struct target *g, const struct table *t); /* columns of the table that the rows of this lane had, and have no more */
 
 /* ---- merge.c */
 #define MERGE_ROW "\"etl: row\"" /* the column of the staging table that counts rows, from 1 in each epoch */

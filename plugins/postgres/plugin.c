@@ -15,6 +15,7 @@ static void postgres_close(void *self) {
   settings_fini(&in->settings);
   free(in->pipeline);
   free(in->run);
+  free(in->lane);
   free(in);
 }
 
@@ -30,7 +31,8 @@ static int32_t instance_init(struct instance *in, const struct etl_open *o) {
   in->aside = in->settings.all.mode == MODE_REPLACE || (o->flags & ETL_OPEN_FULL_REFRESH);
   in->pipeline = strdup(o->pipeline);
   in->run = strdup(o->run);
-  return in->pipeline && in->run ? ETL_OK : out_of_memory(in);
+  in->lane = o->lane ? strndup(o->lane, strcspn(o->lane, "#")) : strdup("");
+  return in->pipeline && in->run && in->lane ? ETL_OK : out_of_memory(in);
 }
 
 static int32_t postgres_open(const struct etl_open *o, void **self) {
@@ -130,7 +132,7 @@ static void epoch_reset(struct instance *in) {
   in->settled = in->in_epoch = false;
   for (struct target *g = in->targets; g; g = g->next) {
     g->staged_rows = 0;
-    g->staged_now = false;
+    g->staged_now = g->followed = false;
   }
 }
 

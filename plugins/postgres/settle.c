@@ -28,6 +28,7 @@ static int32_t make_staging(struct target *g) {
   struct text sql = {0};
   if (!mode_merges(g->mode) || g->staged)
     return ETL_OK;
+  text_addf(&sql, "DROP TABLE IF EXISTS pg_temp.%s; ", g->staging); /* of other columns, or come back by a transaction that was undone */
   sql_staging(&sql, g, &g->columns);
   int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(&g->in->session, "creating the staging table", text_str(&sql));
   text_fini(&sql);
@@ -151,6 +152,8 @@ int32_t settle_write(struct target *g, struct etl_msg *m) {
   bool *skip = NULL;
   int32_t rc = g->in->copying == g ? ETL_OK : end_copy(g->in); /* during a COPY the session takes no other statement */
   g->in->settled = false;
+  if (rc == ETL_OK)
+    rc = target_follow(g);
   if (rc == ETL_OK)
     rc = make_staging(g);
   if (rc == ETL_OK)

@@ -6,6 +6,7 @@
  *              target: what has the rows up to the cursor; a pipeline that names another one may not go on from there
  *              note: the host's; finished: the lane was a piece and is read to its end
  *   asides     (pipeline, run, schema_name, table_name, stream)      tables aside, so that a later run removes what a dead one left
+ *   streams    (pipeline, stream, lane, columns)      the columns that a lane's rows had last
  *   quarantine one row for each that was set aside, with aside as for cursors; those of an epoch are replaced when it is written again */
 #include <stdlib.h>
 
@@ -36,7 +37,7 @@ int32_t state_query(struct instance *in, const char *doing, const char *fmt, int
 int32_t state_exists(struct instance *in, bool *ret) {
   PGresult *r;
   struct text name = {0};
-  sql_state(&name, in, "quarantine");
+  sql_state(&name, in, "streams");
   int32_t rc = name.failed ? out_of_memory(in)
                            : session_query(&in->session, "looking for the state tables", "SELECT pg_catalog.to_regclass($1) IS NOT NULL", 1,
                                            (const char *const[]){text_str(&name)}, &r);
@@ -62,11 +63,12 @@ static const char *const statements[] = {
   "CREATE TABLE IF NOT EXISTS @.asides (pipeline text, run text, schema_name text, table_name text, PRIMARY KEY (pipeline, run))",
   "ALTER TABLE @.asides DROP CONSTRAINT IF EXISTS asides_pkey, ADD COLUMN IF NOT EXISTS stream text NOT NULL DEFAULT ''",
   "ALTER TABLE @.asides ADD PRIMARY KEY (pipeline, run, schema_name, table_name)",
-  "CREATE TABLE @.quarantine (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, pipeline text NOT NULL, aside text NOT NULL DEFAULT '', "
+  "CREATE TABLE IF NOT EXISTS @.quarantine (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, pipeline text NOT NULL, aside text NOT NULL DEFAULT '', "
   "run text NOT NULL, stream text NOT NULL, "
   "shard text NOT NULL, epoch bigint NOT NULL, seq bigint NOT NULL, at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), "
   "stage text NOT NULL, connector text NOT NULL, table_stream text NOT NULL, error_class text NOT NULL, vendor_code bigint, vendor_state text, "
   "column_name text, row bigint, message text NOT NULL, raw json NOT NULL, columns json, UNIQUE (pipeline, aside, stream, shard, epoch, seq))",
+  "CREATE TABLE IF NOT EXISTS @.streams (pipeline text, stream text, lane text, columns text[] NOT NULL, PRIMARY KEY (pipeline, stream, lane))",
   "COMMIT"};
 
 int32_t state_create(struct instance *in) {

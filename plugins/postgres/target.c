@@ -154,16 +154,6 @@ static int32_t find_or_create(struct target *g, struct table *t) {
   return rc == ETL_OK ? table_read(&g->in->session, g->schema, g->into, t) : rc;
 }
 
-/* The staging table has the columns of rows that are no more. */
-static int32_t drop_staging(struct target *g) {
-  char sql[64];
-  if (!g->staged)
-    return ETL_OK;
-  g->staged = false;
-  snprintf(sql, sizeof sql, "DROP TABLE pg_temp.%s", g->staging);
-  return session_run(&g->in->session, "renewing the staging table", sql);
-}
-
 static int32_t make_statements(struct target *g) {
   text_clear(&g->copy_sql);
   sql_copy(&g->copy_sql, g, &g->columns);
@@ -193,8 +183,24 @@ int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool 
     rc = contract_apply(g, &t);
   if (rc == ETL_OK && mode_merges(g->mode))
     rc = check_unique(g, &t);
-  table_fini(&t);
   if (rc == ETL_OK)
-    rc = drop_staging(g);
+    rc = drift_tell(g, &t);
+  table_fini(&t);
+  free(g->shape);
+  g->shape = NULL;
+  if (rc == ETL_OK)
+    rc = contract_shape(g, &g->shape);
+  g->staged = false; /* the staging table has the columns of rows that are no more */
   return rc == ETL_OK ? make_statements(g) : rc;
+}
+
+int32_t target_follow(struct target *g) {
+  bool changed = false;
+  int32_t rc = g->followed || g->in->settings.contract != CONTRACT_EVOLVE ? ETL_OK : contract_follow(g, &changed);
+  g->followed = rc == ETL_OK;
+  if (rc == ETL_OK && changed) {
+    g->staged = false;
+    rc = make_statements(g);
+  }
+  return rc;
 }

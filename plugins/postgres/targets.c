@@ -94,6 +94,7 @@ static void target_free(struct target *g) {
   free(g->table);
   free(g->name);
   free(g->into);
+  free(g->shape);
   free(g);
 }
 

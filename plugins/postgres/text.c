@@ -84,4 +84,11 @@ void text_add_literal(struct text *t, const char *s) {
   add_quoted(t, s, '\'', backslash);
 }
 
+void text_add_element(struct text *t, const char *s) {
+  text_add(t, t->n && t->p[t->n - 1] != '{' ? ",\"" : "\"");
+  for (; *s; s++)
+    text_addf(t, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+  text_add(t, "\"");
+}
+
 const char *text_str(const struct text *t) { return t->p ? t->p : ""; }

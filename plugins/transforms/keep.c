@@ -119,3 +119,25 @@ int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct
   *column = a;
   return 0;
 }
+
+int keep_living(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *batch, const uint8_t *dead,
+                struct ArrowArray *ret) {
+  int64_t n = 0;
+  int64_t *keep = malloc(sizeof *keep * ((size_t)batch->length + 1));
+  struct ArrowArray *cols = calloc((size_t)schema->n_children + 1, sizeof *cols);
+  int rc = keep && cols ? 0 : -1;
+  for (int64_t row = 0; rc == 0 && row < batch->length; row++)
+    if (!dead[row])
+      keep[n++] = row;
+  for (int64_t i = 0; rc == 0 && i < schema->n_children; i++) {
+    keep_take(batch, i, &cols[i]);
+    rc = keep_rows(h, schema->children[i], &cols[i], keep, n);
+  }
+  if (rc == 0)
+    rc = etl_array_assemble(NULL, cols, schema->n_children, n, ret);
+  for (int64_t i = 0; cols && i < schema->n_children; i++)
+    etl_array_release(&cols[i]);
+  free(cols);
+  free(keep);
+  return rc;
+}

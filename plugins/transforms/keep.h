@@ -15,4 +15,8 @@ int keep_view(struct etl_view *v, const struct ArrowSchema *schema, struct Arrow
 int keep_rows(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *column, const int64_t *keep,
               int64_t n);
 
+/* A batch of the rows that are not dead (a byte a row).  The columns of `batch` are taken, also when it fails. */
+int keep_living(const struct etl_host *h, const struct ArrowSchema *schema, struct ArrowArray *batch, const uint8_t *dead,
+                struct ArrowArray *ret);
+
 #endif

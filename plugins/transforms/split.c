@@ -135,17 +135,10 @@ static int32_t split_open(const struct etl_open *open, void **self) {
 
 static const struct etl_common common = {.struct_size = sizeof common, .open = split_open, .close = split_close};
 static const struct etl_transformer transformer = {.struct_size = sizeof transformer, .bind = split_bind, .process = split_process};
-static const struct etl_connector connector = {
-    .struct_size = sizeof connector,
-    .kind = ETL_KIND_TRANSFORMER,
-    .name = "split",
-    .version = ETL_VERSION,
-    .summary = "Makes several streams, for several tables, out of the columns and rows of one",
-    .doc = "Every output sees every row; where, where_not_null and distinct choose among them. Columns are shared between the outputs "
-           "and not copied, unless rows are left out. All tables are written in one transaction with the position of the source.",
-    .options = options,
-    .common = &common,
-    .api = &transformer,
-};
 
-TRANSFORMER_PLUGIN("split", &connector)
+ETL_CONNECTOR(ETL_KIND_TRANSFORMER, "split", ETL_VERSION, "MIT",
+              .summary = "Makes several streams, for several tables, out of the columns and rows of one",
+              .doc = "Every output sees every row; where, where_not_null and distinct choose among them. Columns are shared between the "
+                     "outputs and not copied, unless rows are left out. All tables are written in one transaction with the position of "
+                     "the source.",
+              .options = options, .common = &common, .api = &transformer);

@@ -511,6 +511,24 @@ struct etl_quarantine {
   int32_t (*drop)(void *self, const uint64_t *ids, uint64_t n, uint64_t *ret_dropped);
 };
 
+/* ---- extension "etl.readback/1" of loaders: how what they wrote can be read again, by the extractor of the same name ---------- */
+#define ETL_EXT_READBACK "etl.readback/1"
+struct etl_readback_source {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  const char *target;          /* for people: "public.orders" */
+  const char *const *settings; /* of the extractor, beside the loader's own with ETL_OPT_CONNECTION: name, value, name, value ...; a name that
+                                  comes again makes a list; ends with NULL */
+  const char *const *key;      /* columns that identify a row of the target, ends with NULL; NULL: none */
+};
+struct etl_readback {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* [instance] Tells once where rows of a stream (with its schema) are.  A column of the stream that the target does not have is left
+   * out.  Writes nothing anywhere. */
+  int32_t (*describe)(void *self, const struct etl_stream *, int32_t (*each)(void *arg, const struct etl_readback_source *), void *arg);
+};
+
 /* ---- descriptor -------------------------------------------------------------------------------------------------------- */
 enum etl_kind { ETL_KIND_EXTRACTOR = 1, ETL_KIND_TRANSFORMER, ETL_KIND_LOADER };
 enum etl_caps {

@@ -34,6 +34,12 @@ static const struct cli_option kept_options[] = {
     {0, "limit", "N", .number = true, .doc = "At most so many rows, the oldest first; 100 without it, 0 for all."}, OUTPUT_JSON, {0}};
 static const struct cli_option drop_options[] = {{0, "all", .doc = "All rows of the pipeline."}, {0}};
 
+static const struct cli_option verify_options[] = {
+    {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again.  The rows must have a shard_column."},
+    {0, "limit", "N", .number = true, .doc = "Show at most N rows that differ; 20 is the default."},
+    OUTPUT_JSON,
+    {0}};
+
 const struct cli_command cli_commands[] = {
 #ifdef CLI_HAS_RUN
     {"run", "NAME", "run a pipeline now",
@@ -55,6 +61,10 @@ const struct cli_command cli_commands[] = {
     {"quarantine show", "NAME ID", "show one row that was set aside, with its reason", NULL, 2, 2, list_options, cmd_quarantine_show},
     {"quarantine drop", "NAME [ID...]", "delete rows that were set aside", "There is no way back: the rows are nowhere else.", 1, 1000,
      drop_options, cmd_quarantine_drop},
+    {"verify", "NAME", "compare the target with the source, row by row if need be",
+     "Reads both sides, the source through the transformers, and compares counts and hashes that do not depend on order; where they differ "
+     "the rows are looked at one by one.  Rows that the source got after the last run are left out.  Status 1 when the sides differ.",
+     1, 1, verify_options, cmd_verify},
     {"check", "[CONF]", "check the configuration and all pipelines",
      "Reads every file, looks up every variable, and checks the options of every connector that is used.  Connects to nothing.", 0,
      1, check_options, cmd_check},

@@ -4,10 +4,11 @@
 
 #include "cli/launch.h"
 #include "cli/progress.h"
+#include "verify/digest.h"
 
 int cmd_worker(const struct cli_args *a) {
   const char *fd = cli_word(a, 0);
-  return worker_main(fd ? (int)strtol(fd, NULL, 10) : -1);
+  return worker_main(fd ? (int)strtol(fd, NULL, 10) : -1, verify_commands);
 }
 
 static int take_limit(const struct cli_args *a, struct spec *s) {

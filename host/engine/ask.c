@@ -23,6 +23,9 @@ int ask_answer(struct run *r) {
       int rc = answers[i].answer(r);
       return rc < 0 ? ask_failed(r) : rc;
     }
+  for (const struct ask_command *c = r->more_commands; c && c->command; c++)
+    if (c->command == r->spec->command)
+      return c->answer(r);
   err_set(&e, ETL_E_INTERNAL, "the worker does not know command %d: host and worker differ", (int)r->spec->command);
   run_fail(r, &e, NULL);
   return ask_failed(r);

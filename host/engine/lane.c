@@ -217,7 +217,7 @@ static int attempt(struct lane *l) {
     lane_fail(l, &e, "host", "etl");
     chained = false;
   }
-  int rc = writer_run(l);
+  int rc = l->run->drain ? l->run->drain(l) : writer_run(l);
   writer_finished(l);
   if (rc < 0) {
     stop_ask(&l->stop, STOP_NOW);
@@ -238,6 +238,8 @@ static int ask_again(struct lane *l) {
   struct instance loader;
   struct err e;
   stop_reset(&l->stop);
+  if (r->drain) /* nothing is committed: the lane begins where it began */
+    return 0;
   int rc = instance_open(&loader, &r->load, &r->services, r->spec, l->name, run_loader_flags(r), &l->stop, &e);
   if (rc == 0)
     rc = writer_ask(&loader, l, &e);

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "engine/bind.h"
 #include "engine/guarantee.h"
 #include "engine/pieces.h"
+#include "engine/walk.h"
 #include "etl/sdk.h"
 
 enum {
@@ -14,13 +14,8 @@ enum {
 
 struct plan {
   struct run *r;
-  const struct etl_explain *extract, *load; /* NULL: this connector does not explain itself */
+  const struct etl_explain *load; /* NULL: the loader does not explain itself */
 };
-
-static const struct etl_explain *explain_of(const struct instance *in) {
-  const struct etl_common *c = in->part->conn->common;
-  return c->ext ? c->ext(in->self, ETL_EXT_EXPLAIN) : NULL;
-}
 
 static void set_text(json_t *j, const char *key, const char *text) {
   if (!text)
@@ -83,21 +78,6 @@ static void set_cursor(json_t *lane, struct etl_bytes cursor) {
   json_object_set_new(lane, "cursor", json_string(hex));
 }
 
-static int ask_extractor(const struct plan *p, const struct lane *l, struct ArrowSchema *ret_schema, json_t *items, struct err *e) {
-  struct instance *in = &p->r->extractor;
-  struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .key = l->key};
-  struct etl_shard shard = {.struct_size = sizeof shard, .id = l->source_shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
-  bool whole = l->stream_flags & ETL_STREAM_WHOLE;
-  struct etl_bytes cursor = whole || !l->at.cursor.p ? l->start : l->at.cursor;
-  if (!p->extract) {
-    json_array_append_new(items, silent(in->part, "what it would read"));
-    return 0;
-  }
-  if (CALL(&in->svc, "explain", p->extract->explain(in->self, &stream, &shard, cursor, ret_schema, take_item, items)) != ETL_OK)
-    return services_take_err(&in->svc, e);
-  return 0;
-}
-
 static json_t *columns_json(const struct ArrowSchema *s) {
   json_t *columns = json_array();
   for (int64_t i = 0; i < s->n_children; i++) {
@@ -109,74 +89,52 @@ static json_t *columns_json(const struct ArrowSchema *s) {
   return columns;
 }
 
-struct asking { /* one lane, asked from stage to stage */
+struct asking { /* one lane */
   const struct plan *p;
-  json_t *transforms, *load;
-  const struct part *asked; /* who was asked last */
-  struct err *e;
+  json_t *extract, *transforms, *load;
 };
 
-static int ask_loader(struct asking *a, const struct etl_stream *stream);
+static int32_t take_source_item(void *arg, const struct etl_explain_item *i) { return take_item(((struct asking *)arg)->extract, i); }
 
-static int ask_transformers(struct asking *a, const struct etl_stream *stream, size_t i);
-
-/* What transformer i makes of a stream, and what becomes of that. */
-static int ask_transformer(struct asking *a, const struct etl_stream *stream, size_t i) {
-  struct run *r = a->p->r;
-  struct outlet o = {0};
-  a->asked = &r->transforms[i];
-  int rc = outlet_bind(&o, &r->transformers[i], stream, a->e);
-  for (size_t k = 0; k < o.n && rc == 0; k++) {
-    json_t *t = json_object();
-    set_text(t, "connector", r->transforms[i].conn->name);
-    if (o.n > 1 || strcmp(o.streams[k]->name, stream->name) != 0)
-      set_text(t, "stream", o.streams[k]->name);
-    json_object_set_new(t, "columns", columns_json(o.streams[k]->schema));
-    json_array_append_new(a->transforms, t);
-    rc = ask_transformers(a, o.streams[k], i + 1);
-  }
-  outlet_fini(&o);
-  return rc;
+static int take_made(void *arg, size_t i, size_t of, const struct etl_stream *from, const struct etl_stream *stream, struct err *e) {
+  struct asking *a = arg;
+  json_t *t = json_object();
+  (void)e;
+  set_text(t, "connector", a->p->r->transforms[i].conn->name);
+  if (of > 1 || strcmp(stream->name, from->name) != 0)
+    set_text(t, "stream", stream->name);
+  json_object_set_new(t, "columns", columns_json(stream->schema));
+  json_array_append_new(a->transforms, t);
+  return 0;
 }
 
-static int ask_transformers(struct asking *a, const struct etl_stream *stream, size_t i) {
-  const struct spec *spec = a->p->r->spec;
-  while (i < spec->transforms_n && !conf_stage_takes(&spec->transforms[i].conf, stream->name))
-    i++;
-  return i < spec->transforms_n ? ask_transformer(a, stream, i) : ask_loader(a, stream);
-}
-
-static int ask_loader(struct asking *a, const struct etl_stream *stream) {
+static int ask_loader(void *arg, const struct etl_stream *stream, struct err *e) {
+  struct asking *a = arg;
   const struct plan *p = a->p;
   struct instance *in = &p->r->control;
   struct ArrowSchema *schema = (struct ArrowSchema *)(uintptr_t)stream->schema; /* given and left alone */
-  a->asked = &p->r->load;
   if (!p->load) {
     json_array_append_new(a->load, silent(in->part, "what it would write"));
     return 0;
   }
   if (CALL(&in->svc, "explain", p->load->explain(in->self, stream, NULL, (struct etl_bytes){0}, schema, take_item, a->load)) !=
       ETL_OK)
-    return services_take_err(&in->svc, a->e);
+    return services_take_err(&in->svc, e);
   return 0;
 }
 
 static int fill_lane(const struct plan *p, const struct lane *l, json_t *lane) {
-  json_t *extract = json_array(), *transforms = json_array(), *load = json_array();
-  struct ArrowSchema schema = {0};
-  struct etl_stream stream = {
-      .struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .schema = &schema, .key = l->key};
+  struct asking a = {.p = p, .extract = json_array(), .transforms = json_array(), .load = json_array()};
+  struct walk w = {.arg = &a, .item = take_source_item, .made = take_made, .out = ask_loader};
   struct err e;
-  struct asking a = {.p = p, .transforms = transforms, .load = load, .asked = &p->r->extract, .e = &e};
-  json_object_set_new(lane, "extract", extract);
-  json_object_set_new(lane, "transforms", transforms);
-  json_object_set_new(lane, "load", load);
-  int rc = ask_extractor(p, l, &schema, extract, &e);
-  if (rc == 0 && schema.release)
-    rc = ask_transformers(&a, &stream, 0);
-  etl_schema_release(&schema);
+  json_object_set_new(lane, "extract", a.extract);
+  json_object_set_new(lane, "transforms", a.transforms);
+  json_object_set_new(lane, "load", a.load);
+  if (!explain_of(&p->r->extractor))
+    json_array_append_new(a.extract, silent(&p->r->extract, "what it would read"));
+  int rc = walk_lane(p->r, l, &w, &e);
   if (rc < 0)
-    json_object_set_new(lane, "error", report_error(&e, a.asked->stage, a.asked->conn->name));
+    json_object_set_new(lane, "error", report_error(&e, w.asked->stage, w.asked->conn->name));
   return rc;
 }
 
@@ -220,7 +178,7 @@ int run_plan(struct run *r) {
     run_report_summary(r, stopped ? "cancelled" : "failed");
     return stopped ? RUN_EXIT_CANCELLED : run_fail_exit(r);
   }
-  struct plan p = {.r = r, .extract = explain_of(&r->extractor), .load = explain_of(&r->control)};
+  struct plan p = {.r = r, .load = explain_of(&r->control)};
   int rc = plan_lanes(&p);
   run_close_control(r);
   return rc;

@@ -64,7 +64,7 @@ int run_fail_exit(const struct run *r) { return r->err.error_class == ETL_E_CONF
 
 uint32_t run_loader_flags(const struct run *r) {
   uint32_t flags = r->spec->full_refresh ? ETL_OPEN_FULL_REFRESH : 0;
-  return r->spec->dry_run || r->spec->command == SPEC_PLAN ? flags | ETL_OPEN_TEST : flags;
+  return r->spec->dry_run || r->spec->command == SPEC_PLAN || r->drain ? flags | ETL_OPEN_TEST : flags;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------------------------ */

@@ -173,6 +173,21 @@ static int carry_out(struct run *r) {
   return rc;
 }
 
+int run_drain(struct run *r, bool from_committed) {
+  int rc = from_committed && (run_open_control(r) < 0 || run_ask_committed(r) < 0) ? -1 : pieces_make_lanes(r);
+  run_close_control(r);
+  if (rc < 0)
+    return ask_failed(r);
+  run_report_start(r);
+  start_lanes(r);
+  wait_lanes(r);
+  size_t failed = lanes_with(r, LANE_FAILED);
+  if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r))
+    return ask_failed(r);
+  run_report_summary(r, failed == 0 ? "success" : failed == r->lanes_n ? "failed" : "partial");
+  return failed == 0 ? RUN_EXIT_SUCCESS : failed == r->lanes_n ? RUN_EXIT_FAILED : RUN_EXIT_PARTIAL;
+}
+
 int run_execute(struct run *r) {
   if (r->spec->ask)
     return ask_answer(r);

@@ -28,8 +28,10 @@ struct kept { /* what the sink has committed of a lane, of this run or not */
   bool finished;
 };
 
+struct ask_command;
 struct run {
   const struct spec *spec;
+  const struct ask_command *more_commands; /* beside those of engine/ask.c; NULL: none */
   struct arena *arena;
   struct report report;
   struct metrics metrics;
@@ -46,6 +48,7 @@ struct run {
   struct kept *kept;
   struct lane *lanes;
   size_t lanes_n;
+  int (*drain)(struct lane *l); /* takes the writer's place, as writer_run(): for commands that only look at rows; NULL: rows are loaded */
   int64_t started_ns;
   pthread_mutex_t lock;
   pthread_cond_t lane_ended;
@@ -69,6 +72,9 @@ int run_ask_committed(struct run *r);
 struct lane *run_lanes(struct run *r, size_t *ret_n);
 /* The run thread: carries the run (or the plan) out and sends its last event.  An enum run_exit. */
 int run_execute(struct run *r);
+/* After run_prepare() and with r->drain set: reads all lanes to their ends, from the start or from where the sink stands, and sends
+ * the summary.  An enum run_exit. */
+int run_drain(struct run *r, bool from_committed);
 /* `etl plan`, after run_prepare(): sends the "plan" event; writes nothing anywhere.  An enum run_exit. */
 int run_plan(struct run *r);
 /* Any thread: asks every lane, and what the run thread waits in, to stop. */

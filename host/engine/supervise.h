@@ -23,7 +23,9 @@ bool supervise_ended(const struct supervised *w);
 int supervise_exit_status(const struct supervised *w);
 void supervise_free(struct supervised *w); /* kills the worker if it still runs; accepts NULL */
 
-/* The main of `etl _worker`: serves one run over fd and never returns to its caller's caller: the status is the process's. */
-int worker_main(int fd);
+struct ask_command;
+/* The main of `etl _worker`: serves one run over fd and never returns to its caller's caller: the status is the process's.  more: commands
+ * of rooms above the engine (engine/ask.h). */
+int worker_main(int fd, const struct ask_command *more);
 
 #endif

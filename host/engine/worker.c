@@ -137,7 +137,7 @@ static int watch(struct worker *w) {
       continue;
     due = clock_mono_ns() + TICK_MS * NS_PER_MS;
     look_for_stalls(w);
-    if (w->spec->command == SPEC_RUN)
+    if (w->spec->command == SPEC_RUN || w->run.drain)
       run_report_progress(&w->run);
   }
 }
@@ -181,7 +181,7 @@ static int leave(struct worker *w, int status) {
   _exit(status);
 }
 
-int worker_main(int fd) {
+int worker_main(int fd, const struct ask_command *more) {
   struct stat st;
   if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode)) {
     fprintf(stderr, "etl: _worker is started by `etl run` and `etl plan`, with a socket as descriptor %d\n", fd);
@@ -202,6 +202,7 @@ int worker_main(int fd) {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* no connector gains rights by starting a set-uid program */
   calls_catch_crashes();
   run_init(&w->run, w->spec, fd, w->calls);
+  w->run.more_commands = more;
   if (pthread_create(&w->thread, NULL, run_main, w) != 0) {
     struct err e;
     err_set(&e, ETL_E_RETRYABLE, "the worker cannot start a thread: the system has no room for more");

@@ -121,6 +121,9 @@ int32_t aside_create(struct target *g, const struct columns *columns);    /* in 
 int32_t aside_remove_leftovers(struct instance *in, const char *run);     /* of all runs but this */
 int32_t aside_finish(struct instance *in, const char *run, bool ok);
 
+/* ---- readback.c */
+extern const struct etl_readback postgres_readback;
+
 /* ---- explain.c */
 extern const struct etl_explain postgres_explain;
 

@@ -67,7 +67,14 @@ static void postgres_cancel(void *self) { session_cancel(&((struct instance *)se
 
 static const void *postgres_ext(void *self, const char *id) {
   (void)self;
-  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&postgres_explain : strcmp(id, ETL_EXT_QUARANTINE) == 0 ? &postgres_quarantine : NULL;
+  const struct {
+    const char *id;
+    const void *ext;
+  } all[] = {{ETL_EXT_EXPLAIN, &postgres_explain}, {ETL_EXT_QUARANTINE, &postgres_quarantine}, {ETL_EXT_READBACK, &postgres_readback}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (strcmp(all[i].id, id) == 0)
+      return all[i].ext;
+  return NULL;
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------------------------------ */

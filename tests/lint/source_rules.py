@@ -9,7 +9,7 @@ import tempfile
 
 from tree import Tree
 
-ROOMS = ["base", "conf", "plugin", "store", "engine", "kit", "sched", "serve", "cli"]  # ground floor first
+ROOMS = ["base", "conf", "plugin", "store", "engine", "verify", "kit", "sched", "serve", "cli"]  # ground floor first
 FOREIGN = {"libconfig.h", "ev.h", "libpq-fe.h", "sybdb.h", "sybfront.h", "jansson.h", "maxminddb.h", "pcre2.h", "yaml.h", "sqlite3.h"}
 OURS = ("api/", "host/", "plugins/")
 BANNED = ("strcpy strcat sprintf vsprintf strtok gets atoi atol atoll atof alloca tmpnam tempnam mktemp asctime ctime localtime gmtime "

@@ -1,0 +1,316 @@
+/* `etl verify`: reads source and target, each in a worker, and holds them against each other: sums first, then the rows of buckets that
+ * differ, then what the source has had since the last run, which the target cannot have. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/answer.h"
+#include "cli/event_text.h"
+#include "cli/verify_text.h"
+#include "verify/compare.h"
+
+#define ROWS_MAX 200000 /* of a side, that are held in memory to be compared one by one */
+enum { SHOWN = 20 };
+
+struct stream {
+  const char *name;
+  const json_t *target; /* of the "targets" event */
+  json_t *ask;          /* of spec->ask; NULL: nothing can be compared */
+  struct compare *compare;
+  json_t *result; /* as printed */
+  size_t shown;
+};
+enum step { STEP_TARGETS, STEP_COLUMNS, STEP_SUMS, STEP_ROWS, STEP_PENDING };
+struct verify {
+  struct launch *source, target; /* their specs differ */
+  struct spec target_spec;
+  json_t *targets;
+  struct stream *streams;
+  size_t streams_n, limit;
+  enum step step;
+  enum side side;
+  struct stream *at; /* whose target is being read */
+  json_t *columns;   /* of it */
+};
+
+/* ---- workers ------------------------------------------------------------------------------------------------------------------------ */
+
+static struct stream *stream_named(struct verify *v, const char *name) {
+  for (size_t i = 0; i < v->streams_n && v->side == SIDE_SOURCE; i++)
+    if (strcmp(v->streams[i].name, name) == 0)
+      return &v->streams[i];
+  return v->side == SIDE_SOURCE ? NULL : v->at;
+}
+
+static void take_targets(struct verify *v, const json_t *event) {
+  json_t *targets = json_object_get(event, "targets");
+  if (v->step == STEP_TARGETS)
+    v->targets = json_incref(targets);
+  else
+    v->columns = json_incref(json_array_get(targets, 0));
+}
+
+static bool on_event(void *arg, json_t *event) {
+  struct verify *v = arg;
+  const char *name = event_string(event, "event"), *stream = event_string(event, "stream");
+  struct stream *s = stream ? stream_named(v, stream) : NULL;
+  if (strcmp(name, "targets") == 0)
+    take_targets(v, event);
+  else if (strcmp(name, "digest") == 0 && s)
+    compare_sums(s->compare, v->side, event);
+  else if (strcmp(name, "digest_rows") == 0 && s && v->step == STEP_PENDING)
+    compare_pending(s->compare, event);
+  else if (strcmp(name, "digest_rows") == 0 && s)
+    compare_rows(s->compare, v->side, event);
+  else
+    return strcmp(name, "progress") == 0 || strcmp(name, "lane") == 0 || strcmp(name, "start") == 0;
+  return true;
+}
+
+/* Takes the reference of ask.  An exit status; a side that is not read to its end tells nothing. */
+static int work(struct verify *v, enum spec_command command, json_t *ask) {
+  struct launch *l = v->side == SIDE_SOURCE ? v->source : &v->target;
+  l->spec->command = command;
+  json_decref(l->spec->ask);
+  l->spec->ask = ask;
+  int status = answer_wait(l, on_event, v);
+  return status == CLI_PARTIAL ? CLI_FAILED : status;
+}
+
+static json_t *readback_of(const struct stream *s) { return json_deep_copy(json_object_get(s->target, "settings")); }
+
+/* ---- what there is to compare ------------------------------------------------------------------------------------------------------- */
+
+/* The loader's twin, with the loader's settings, of which the worker takes those of the connection. */
+static int make_target_side(struct verify *v) {
+  const struct spec *s = v->source->spec;
+  struct err e;
+  const struct plugin_file *f = registry_find(v->source->registry, ETL_KIND_EXTRACTOR, s->load.conf.plugin, &e);
+  if (!f) {
+    err_set(&e, ETL_E_UNSUPPORTED, "the target of pipeline '%s' cannot be read: connector %s has no extractor", s->pipeline, s->load.conf.plugin);
+    return cli_report(&e);
+  }
+  v->target = *v->source;
+  v->target_spec = *s;
+  v->target.spec = &v->target_spec;
+  v->target_spec.ask = NULL;
+  v->target_spec.extract = (struct spec_stage){.conf = s->load.conf, .path = f->path};
+  v->target_spec.transforms_n = v->target_spec.shards_n = 0;
+  return CLI_OK;
+}
+
+static const char *group_column(const struct spec *s) {
+  const struct conf_node *o = s->extract.conf.options;
+  for (size_t i = 0; i < o->kids_n; i++)
+    if (strcmp(o->kids[i]->name, "shard_column") == 0)
+      return o->kids[i]->text;
+  return NULL;
+}
+
+static int refuse_shards(const struct spec *s) {
+  struct err e;
+  err_set(&e, ETL_E_CONFIG, "--shard cannot be used here: the target's rows do not tell which shard they are from");
+  err_remedy(&e, "give the extractor of pipeline '%s' a shard_column, or leave --shard out", s->pipeline);
+  return cli_report(&e);
+}
+
+static int refuse_columns(const struct stream *s) {
+  struct err e;
+  err_set(&e, ETL_E_SCHEMA, "%s and %s have no column in common that can be compared", s->name, event_string(s->target, "target"));
+  return cli_report(&e);
+}
+
+static int learn_columns(struct verify *v, struct stream *s) {
+  const struct spec *spec = v->source->spec;
+  v->side = SIDE_TARGET;
+  v->at = s;
+  v->step = STEP_COLUMNS;
+  int status = work(v, SPEC_TARGETS, json_pack("{s:o}", "readback", readback_of(s)));
+  if (status != CLI_OK)
+    return status;
+  json_t *notes = json_array();
+  s->result = json_pack("{s:s, s:O, s:o, s:o}", "stream", s->name, "target", json_object_get(s->target, "target"), "notes", notes,
+                        "differences", json_array());
+  s->ask = compare_columns(s->target, v->columns, group_column(spec), notes);
+  json_decref(v->columns);
+  v->columns = NULL;
+  if (!s->ask)
+    return refuse_columns(s);
+  if (spec->shards_n && json_integer_value(json_object_get(s->ask, "group")) < 0)
+    return refuse_shards(spec);
+  s->compare = compare_new(spec->shards, spec->shards_n);
+  return CLI_OK;
+}
+
+static int learn(struct verify *v) {
+  v->side = SIDE_SOURCE;
+  v->step = STEP_TARGETS;
+  int status = work(v, SPEC_TARGETS, json_object());
+  if (status == CLI_OK)
+    status = make_target_side(v);
+  if (status != CLI_OK)
+    return status;
+  v->streams = xcalloc(json_array_size(v->targets) + 1, sizeof *v->streams);
+  for (; v->streams_n < json_array_size(v->targets) && status == CLI_OK; v->streams_n++) {
+    struct stream *s = &v->streams[v->streams_n];
+    s->target = json_array_get(v->targets, v->streams_n);
+    s->name = event_string(s->target, "stream");
+    status = learn_columns(v, s);
+  }
+  return status;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_asked(const struct verify *v, const struct stream *s) {
+  return v->step == STEP_SUMS || json_array_size(json_object_get(s->ask, "buckets")) > 0;
+}
+
+/* All streams of the source in one go, those of the target one by one. */
+static int read_source(struct verify *v) {
+  json_t *streams = json_array();
+  v->side = SIDE_SOURCE;
+  for (size_t i = 0; i < v->streams_n; i++) {
+    json_t *ask = json_deep_copy(v->streams[i].ask);
+    json_object_set_new(ask, "stream", json_string(v->streams[i].name));
+    if (is_asked(v, &v->streams[i]))
+      json_array_append(streams, ask);
+    json_decref(ask);
+  }
+  return work(v, SPEC_DIGEST, json_pack("{s:o, s:b}", "streams", streams, "from_committed", v->step == STEP_PENDING));
+}
+
+static int read_target(struct verify *v) {
+  int status = CLI_OK;
+  v->side = SIDE_TARGET;
+  for (size_t i = 0; i < v->streams_n && status == CLI_OK; i++) {
+    v->at = &v->streams[i];
+    if (is_asked(v, v->at))
+      status = work(v, SPEC_DIGEST, json_pack("{s:[O], s:o}", "streams", v->at->ask, "readback", readback_of(v->at)));
+  }
+  return status;
+}
+
+/* Which buckets are looked at row by row.  False: both sides are the same. */
+static bool pick_buckets(struct verify *v) {
+  bool any = false;
+  for (size_t i = 0; i < v->streams_n; i++) {
+    struct stream *s = &v->streams[i];
+    size_t left;
+    json_t *buckets = compare_buckets(s->compare, ROWS_MAX, &left);
+    any |= json_array_size(buckets) > 0;
+    json_object_set_new(s->ask, "buckets", buckets);
+    json_object_set_new(s->result, "buckets_left", json_integer((json_int_t)left));
+  }
+  return any;
+}
+
+static int read_all(struct verify *v) {
+  v->step = STEP_SUMS;
+  int status = read_source(v);
+  if (status == CLI_OK)
+    status = read_target(v);
+  if (status != CLI_OK || !pick_buckets(v))
+    return status;
+  v->step = STEP_ROWS;
+  status = read_source(v);
+  if (status == CLI_OK)
+    status = read_target(v);
+  v->step = STEP_PENDING; /* last, so that rows that changed meanwhile are among them */
+  return status == CLI_OK ? read_source(v) : status;
+}
+
+/* ---- the result --------------------------------------------------------------------------------------------------------------------- */
+
+static const char *const kinds[] = {[DIFF_MISSING] = "missing", [DIFF_EXTRA] = "extra", [DIFF_CHANGED] = "changed"};
+
+static void add_one(json_t *j, const char *key) { json_object_set_new(j, key, json_integer(json_integer_value(json_object_get(j, key)) + 1)); }
+
+static json_t *group_named(const struct stream *s, const char *name) {
+  json_t *groups = json_object_get(s->result, "shards");
+  for (size_t i = 0; i < json_array_size(groups); i++)
+    if (strcmp(event_string(json_array_get(groups, i), "shard"), name) == 0)
+      return json_array_get(groups, i);
+  return NULL;
+}
+
+static void take_difference(void *arg, const struct compare_row *row) {
+  struct stream *s = arg;
+  const json_t *columns = json_object_get(s->ask, "columns");
+  json_t *group = group_named(s, row->group), *names;
+  add_one(s->result, kinds[row->kind]);
+  if (group)
+    add_one(group, kinds[row->kind]);
+  if (s->shown == 0)
+    return;
+  s->shown--;
+  json_t *key = json_loads(row->key, 0, NULL);
+  json_t *j = json_pack("{s:s, s:s, s:o}", "kind", kinds[row->kind], "shard", row->group, "key", key ? key : json_string(row->key));
+  json_array_append_new(json_object_get(s->result, "differences"), j);
+  if (row->kind != DIFF_CHANGED)
+    return;
+  json_object_set_new(j, "columns", names = json_array());
+  for (size_t i = 0; i < row->columns_n; i++)
+    if (row->source[i] != row->target[i])
+      json_array_append(names, json_object_get(json_array_get(columns, i), "name"));
+}
+
+/* Whether the stream is the same on both sides. */
+static bool settle(struct stream *s, size_t limit) {
+  json_t *groups = json_array();
+  for (size_t i = 0; i < compare_groups(s->compare); i++) {
+    struct compare_group g = compare_group(s->compare, i);
+    json_array_append_new(groups, json_pack("{s:s, s:I, s:I}", "shard", g.name, "source_rows", (json_int_t)g.rows[SIDE_SOURCE], "target_rows",
+                                            (json_int_t)g.rows[SIDE_TARGET]));
+  }
+  json_object_set_new(s->result, "shards", groups);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    json_object_set_new(s->result, kinds[i], json_integer(0));
+  s->shown = limit;
+  size_t differences = compare_differences(s->compare, take_difference, s);
+  return differences == 0 && json_integer_value(json_object_get(s->result, "buckets_left")) == 0;
+}
+
+static int tell(struct verify *v, const char *output) {
+  json_t *streams = json_array();
+  bool same = true;
+  for (size_t i = 0; i < v->streams_n; i++) {
+    same &= settle(&v->streams[i], v->limit);
+    json_array_append(streams, v->streams[i].result);
+  }
+  json_t *result = json_pack("{s:s, s:s, s:o}", "pipeline", v->source->spec->pipeline, "status", same ? "same" : "different", "streams", streams);
+  if (output && strcmp(output, "json") == 0) {
+    json_dumpf(result, stdout, JSON_INDENT(2));
+    putchar('\n');
+  } else {
+    verify_print(result, colours_of(stdout), stdout);
+  }
+  json_decref(result);
+  return same ? CLI_OK : CLI_FAILED;
+}
+
+static void verify_fini(struct verify *v) {
+  for (size_t i = 0; i < v->streams_n; i++) {
+    json_decref(v->streams[i].ask);
+    json_decref(v->streams[i].result);
+    compare_free(v->streams[i].compare);
+  }
+  free(v->streams);
+  json_decref(v->targets);
+  json_decref(v->target_spec.ask);
+}
+
+int cmd_verify(const struct cli_args *a) {
+  const char *limit = cli_opt(a, "limit");
+  struct launch l;
+  struct verify v = {.source = &l, .limit = limit ? (size_t)strtoull(limit, NULL, 10) : SHOWN};
+  int status = launch_init(&l, a);
+  if (status == CLI_OK)
+    status = learn(&v);
+  if (status == CLI_OK)
+    status = read_all(&v);
+  if (status == CLI_OK)
+    status = tell(&v, cli_opt(a, "output"));
+  verify_fini(&v);
+  launch_fini(&l);
+  return status;
+}

@@ -1,0 +1,87 @@
+/* A table of counts for each stream, then the rows that differ. */
+#include "cli/verify_text.h"
+
+#include <string.h>
+
+#include "base/table.h"
+#include "cli/event_text.h"
+
+static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
+
+/* "2 missing, 1 changed", or "same". */
+static const char *status(struct arena *a, const json_t *j) {
+  static const char *const kinds[] = {"missing", "extra", "changed"};
+  const char *text = NULL;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (number(j, kinds[i]))
+      text = arena_printf(a, "%s%s%s %s", text ? text : "", text ? ", " : "", words_number(a, number(j, kinds[i])), kinds[i]);
+  return text ? text : "same";
+}
+
+static void print_counts(struct arena *a, const json_t *stream, FILE *to) {
+  static const char *const heads[] = {"SHARD", ">SOURCE ROWS", ">TARGET ROWS", "STATUS", NULL};
+  const json_t *shards = json_object_get(stream, "shards"), *g;
+  struct table *t = table_new(heads);
+  size_t i;
+  json_array_foreach((json_t *)(uintptr_t)shards, i, g) {
+    const char *name = words_clean(a, event_string(g, "shard"));
+    table_cell(t, "%s", *name ? name : "all");
+    table_cell(t, "%s", words_number(a, number(g, "source_rows")));
+    table_cell(t, "%s", words_number(a, number(g, "target_rows")));
+    table_cell(t, "%s", status(a, g));
+  }
+  table_print(t, to);
+  table_free(t);
+}
+
+static const char *key_text(struct arena *a, const json_t *key) {
+  const char *text = "", *name;
+  json_t *value;
+  if (!json_is_object(key))
+    return words_clean(a, json_string_value(key));
+  json_object_foreach((json_t *)(uintptr_t)key, name, value) {
+    char *v = json_dumps(value, JSON_ENCODE_ANY);
+    text = arena_printf(a, "%s%s%s = %s", text, *text ? ", " : "", name, v ? v : "");
+    free(v);
+  }
+  return words_clean(a, text);
+}
+
+static void print_difference(struct arena *a, const json_t *d, FILE *to) {
+  const json_t *columns = json_object_get(d, "columns"), *c;
+  const char *shard = words_clean(a, event_string(d, "shard"));
+  size_t i;
+  fprintf(to, "  %-8s %s%s%s", event_string(d, "kind"), *shard ? shard : "", *shard ? ": " : "", key_text(a, json_object_get(d, "key")));
+  json_array_foreach((json_t *)(uintptr_t)columns, i, c)
+    fprintf(to, "%s%s", i ? ", " : "  differs in ", words_clean(a, json_string_value(c)));
+  fputc('\n', to);
+}
+
+static void print_stream(struct arena *a, const json_t *stream, const struct colours *c, FILE *to) {
+  const json_t *notes = json_object_get(stream, "notes"), *differences = json_object_get(stream, "differences"), *j;
+  int64_t all = number(stream, "missing") + number(stream, "extra") + number(stream, "changed"), left = number(stream, "buckets_left");
+  size_t i;
+  fprintf(to, "%s%s%s -> %s\n", c->bold, words_clean(a, event_string(stream, "stream")), c->off, words_clean(a, event_string(stream, "target")));
+  print_counts(a, stream, to);
+  json_array_foreach((json_t *)(uintptr_t)differences, i, j)
+    print_difference(a, j, to);
+  if ((size_t)all > json_array_size(differences))
+    fprintf(to, "  and %s more; --limit shows more of them\n", words_number(a, all - (int64_t)json_array_size(differences)));
+  if (left)
+    fprintf(to, "  and more in %s of 4,096 parts of the key's hash, which were too many to look at row by row\n", words_number(a, left));
+  json_array_foreach((json_t *)(uintptr_t)notes, i, j)
+    fprintf(to, "%snote: %s%s\n", c->dim, words_clean(a, json_string_value(j)), c->off);
+}
+
+void verify_print(const json_t *result, const struct colours *c, FILE *to) {
+  struct arena *a = arena_new();
+  const json_t *streams = json_object_get(result, "streams"), *j;
+  bool same = strcmp(event_string(result, "status"), "same") == 0;
+  size_t i;
+  json_array_foreach((json_t *)(uintptr_t)streams, i, j) {
+    print_stream(a, j, c, to);
+    fputc('\n', to);
+  }
+  fprintf(to, "%s%s%s\n", same ? c->good : c->bad, same ? "The target has what the source has." : "Source and target differ.", c->off);
+  arena_free(a);
+}

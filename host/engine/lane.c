@@ -156,9 +156,15 @@ static void lane_set_status(struct lane *l, enum lane_status status) {
   pthread_mutex_unlock(&r->lock);
 }
 
+void lane_leave_gate(struct lane *l) {
+  if (atomic_exchange(&l->inside, false))
+    gate_leave(l->gate);
+}
+
 void lane_abandon(struct lane *l, const struct err *e, const char *stage, const char *connector) {
   keep_reason(l, e, stage, connector);
   atomic_store(&l->abandoned, true);
+  lane_leave_gate(l); /* what hangs there keeps nobody else from reading */
   lane_set_status(l, LANE_FAILED);
 }
 

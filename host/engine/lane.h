@@ -4,6 +4,7 @@
 #ifndef HOST_ENGINE_LANE_H
 #define HOST_ENGINE_LANE_H
 
+#include "engine/governor.h"
 #include "engine/part.h"
 #include "engine/ring.h"
 
@@ -44,6 +45,8 @@ struct lane {
   const char *const *key; /* of the stream, ends with NULL; NULL: not known */
   struct etl_bytes token;
   int64_t est_rows;
+  struct gate *gate;    /* of the shard; NULL: no limits */
+  _Atomic bool inside;  /* it has a session */
   struct stop stop;
   struct position at; /* lane thread only */
   bool finished;      /* likewise: the sink has it that this piece is read to its end */
@@ -102,6 +105,8 @@ void lane_fail_later(struct lane *l, const struct err *e, const char *stage, con
 void lane_wake(struct lane *l);
 /* A stage's way to be woken; cancel NULL takes it back and waits for a wake in progress. */
 void lane_set_cancel(struct lane *l, enum lane_target t, void (*cancel)(void *), void *arg);
+/* Any thread: gives the session back, if there is one. */
+void lane_leave_gate(struct lane *l);
 /* Monitor: a connector hangs in this lane: its threads are given up, the run goes on without it. */
 void lane_abandon(struct lane *l, const struct err *e, const char *stage, const char *connector);
 

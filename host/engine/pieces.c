@@ -149,6 +149,7 @@ static void make_lane(struct lane *l, struct run *r, const struct seed *s) {
   lane_init(l, r, r->arena, &s->source->stream, &s->source->shard);
   l->shard = s->shard;
   l->name = arena_printf(r->arena, "%s/%s", l->stream, l->shard);
+  l->gate = governor_gate(r->governor, l->source_shard);
   l->start = s->start;
   l->text = s->text;
   l->est_rows = s->est_rows;
@@ -166,6 +167,7 @@ int pieces_make_lanes(struct run *r) {
       return run_fail(r, &e, &r->extract);
   }
   struct lane *lanes = xcalloc(l.n, sizeof *lanes);
+  r->governor = governor_new(&r->spec->limits, !(r->extract.conn->caps & ETL_CAP_PARALLEL_READERS), &clock_system);
   size_t n = 0;
   for (const struct seed *s = l.first; s; s = s->next)
     make_lane(&lanes[n++], r, s);

@@ -40,6 +40,7 @@ void run_fini(struct run *r) {
   part_fini(&r->load);
   for (size_t i = 0; r->transforms && i < r->spec->transforms_n; i++)
     part_fini(&r->transforms[i]);
+  governor_free(r->governor);
   budget_unref(r->services.budget);
   metrics_fini(&r->metrics);
   report_fini(&r->report);

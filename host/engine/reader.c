@@ -13,7 +13,7 @@ struct reader {
   const struct etl_extractor *api;
   void *handle;
   int64_t rows;
-  bool safe; /* nothing was read since the last cursor */
+  bool safe;   /* nothing was read since the last cursor */
   bool failed; /* the source did */
 };
 
@@ -22,11 +22,52 @@ static void reader_wake(void *arg) {
   r->api->reader_cancel(r->handle);
 }
 
+/* Waits until the shard has a session for this reader.  The connector has no part in it, so the watchdog does not count it. */
+static int reader_enter(struct reader *r) {
+  struct lane *l = r->lane;
+  if (!l->gate)
+    return 0;
+  lane_set_cancel(l, TARGET_READER, gate_wake, l->gate);
+  bool inside = gate_enter(l->gate, &l->stop);
+  atomic_store(&l->inside, inside);
+  lane_set_cancel(l, TARGET_READER, NULL, NULL);
+  return inside ? 0 : -1;
+}
+
 static int reader_fail(struct reader *r) {
   struct err e;
   services_take_err(&r->svc, &e);
   return lane_fail(r->lane, &e, r->svc.stage, r->svc.connector);
 }
+
+enum end { GOES_ON, END, END_FAILED };
+
+static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
+  struct lane *l = r->lane;
+  struct item *it = item_new(m);
+  r->rows += it->rows;
+  if (it->rows)
+    r->safe = false;
+  if (it->msg.flags & ETL_M_CURSOR)
+    r->safe = true;
+  it->end = end != GOES_ON;
+  it->failed = end == END_FAILED;
+  it->rejected = atomic_load(&r->svc.rejected);
+  it->read = r->rows + it->rejected;
+  rejects_move(&r->svc.rejects, &it->rejects);
+  atomic_store(&l->attempt_read, it->read);
+  if (m->lag_ns >= 0)
+    atomic_store(&l->lag_ns, m->lag_ns);
+  int64_t wait_ns = l->gate && end == GOES_ON ? gate_take(l->gate, it->rows, it->bytes) : 0;
+  if (ring_push(l->from_reader, it) != RING_OK)
+    return -1;
+  if (wait_ns > 0)
+    stop_wait(&l->stop, STOP_FINISH, wait_ns);
+  return 0;
+}
+
+/* No more at once than may be read in a second. */
+static uint64_t wanted(int64_t batch, int64_t per_second) { return (uint64_t)(per_second > 0 && per_second < batch ? per_second : batch); }
 
 static int reader_begin(struct reader *r) {
   struct lane *l = r->lane;
@@ -40,11 +81,14 @@ static int reader_begin(struct reader *r) {
                           .shard = &shard,
                           .cursor = whole || !l->at.cursor.p ? l->start : l->at.cursor,
                           .limit_rows = (uint64_t)spec->limit_rows,
-                          .want_rows = (uint64_t)spec->batch_rows,
-                          .want_bytes = (uint64_t)spec->batch_bytes};
-  part_services(&r->svc, &l->run->extract, &l->run->services, l->name, &l->stop);
-  r->svc.in_hand = &l->in_hand;
-  r->api = part_extractor(&l->run->extract);
+                          .want_rows = wanted(spec->batch_rows, spec->limits.rows_per_second),
+                          .want_bytes = wanted(spec->batch_bytes, spec->limits.bytes_per_second)};
+  if (reader_enter(r) < 0)
+    return -1;
+  if (stop_mode(&l->stop) == STOP_FINISH) { /* asked for while it waited: nothing was begun */
+    l->finished_early = true;
+    return reader_push(r, &(struct etl_msg){.struct_size = sizeof(struct etl_msg), .lag_ns = -1}, END) < 0 ? -1 : 1;
+  }
   if (CALL(&r->svc, "reader_open", r->api->reader_open(l->run->extractor.self, &read, &r->handle)) != ETL_OK)
     return reader_fail(r);
   if (r->api->reader_cancel)
@@ -72,27 +116,6 @@ static int reader_ack(struct reader *r, bool wait) {
       return reader_fail(r);
   }
   return 0;
-}
-
-enum end { GOES_ON, END, END_FAILED };
-
-static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
-  struct lane *l = r->lane;
-  struct item *it = item_new(m);
-  r->rows += it->rows;
-  if (it->rows)
-    r->safe = false;
-  if (it->msg.flags & ETL_M_CURSOR)
-    r->safe = true;
-  it->end = end != GOES_ON;
-  it->failed = end == END_FAILED;
-  it->rejected = atomic_load(&r->svc.rejected);
-  it->read = r->rows + it->rejected;
-  rejects_move(&r->svc.rejects, &it->rejects);
-  atomic_store(&l->attempt_read, it->read);
-  if (m->lag_ns >= 0)
-    atomic_store(&l->lag_ns, m->lag_ns);
-  return ring_push(l->from_reader, it) == RING_OK ? 0 : -1;
 }
 
 /* The source failed.  What it gave before is good: the writer commits up to the last cursor, so that a source that fails again and again
@@ -140,6 +163,9 @@ static int reader_step(struct reader *r) {
 
 void *reader_main(void *lane) {
   struct reader r = {.lane = lane, .safe = true};
+  part_services(&r.svc, &r.lane->run->extract, &r.lane->run->services, r.lane->name, &r.lane->stop);
+  r.svc.in_hand = &r.lane->in_hand;
+  r.api = part_extractor(&r.lane->run->extract);
   int rc = reader_begin(&r);
   while (rc == 0) {
     rc = reader_ack(&r, false);
@@ -156,6 +182,7 @@ void *reader_main(void *lane) {
     r.api->reader_close(r.handle);
     services_leave(&r.svc, ETL_OK);
   }
+  lane_leave_gate(r.lane);
   services_fini(&r.svc);
   return NULL;
 }

@@ -46,6 +46,7 @@ struct run {
   uint64_t owner;
   struct source *sources;      /* those that were asked for */
   struct kept *kept;
+  struct governor *governor;
   struct lane *lanes;
   size_t lanes_n;
   int (*drain)(struct lane *l); /* takes the writer's place, as writer_run(): for commands that only look at rows; NULL: rows are loaded */

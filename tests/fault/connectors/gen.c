@@ -1,6 +1,7 @@
 /* gen: an extractor for tests without a server.  Each shard has the rows 1..rows with columns id and name; the cursor is the last id,
  * as text, and of a piece "3..7" the last id and the one it ends with.  It can fail or hang at a row, and some of its shards can be down
  * when it is asked for a plan. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +30,12 @@ struct gen {
   int64_t rows, fail_at, hang_at;
   uint32_t fail_class;
   bool whole;
+  atomic_int readers, most_readers; /* open now; ever at the same time */
   const struct etl_bytes *shards, *down;
   uint64_t shards_n, down_n;
 };
 struct gen_reader {
-  const struct gen *gen;
+  struct gen *gen;
   const struct etl_host *host;
   struct ArrowSchema schema;
   struct etl_batch batch;
@@ -104,6 +106,7 @@ static void gen_reader_close(void *reader) {
   struct gen_reader *r = reader;
   etl_batch_fini(&r->batch);
   etl_schema_release(&r->schema);
+  atomic_fetch_sub(&r->gen->readers, 1);
   free(r);
 }
 static int gen_schema(struct ArrowSchema *s) {
@@ -112,13 +115,16 @@ static int gen_schema(struct ArrowSchema *s) {
            ? -1 : 0;
 }
 static int32_t gen_reader_open(void *self, const struct etl_read *read, void **reader) {
-  const struct gen *g = self;
+  struct gen *g = self;
   struct gen_reader *r = calloc(1, sizeof *r);
   char text[64] = "0", *rest;
   int64_t end = g->rows;
   if (!r)
     return ETL_FAILED;
   r->gen = g;
+  int readers = atomic_fetch_add(&g->readers, 1) + 1, most = atomic_load(&g->most_readers);
+  while (readers > most && !atomic_compare_exchange_weak(&g->most_readers, &most, readers))
+    ;
   r->host = read->host;
   r->want = read->want_rows ? read->want_rows : 1000;
   if (read->cursor.p && read->cursor.n < sizeof text)
@@ -131,6 +137,7 @@ static int32_t gen_reader_open(void *self, const struct etl_read *read, void **r
     gen_reader_close(r);
     return etl_failf(read->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
   }
+  g->host->gauge(g->host, "most_readers", atomic_load(&g->most_readers));
   *reader = r;
   return ETL_OK;
 }

@@ -86,5 +86,6 @@ int cmd_verify(const struct cli_args *a);
 int cmd_quarantine_list(const struct cli_args *a);
 int cmd_quarantine_show(const struct cli_args *a);
 int cmd_quarantine_drop(const struct cli_args *a);
+int cmd_quarantine_replay(const struct cli_args *a);
 
 #endif

@@ -1,4 +1,4 @@
-/* `etl quarantine`: rows that could not be taken: list, show, drop. */
+/* `etl quarantine`: rows that could not be taken: list, show, drop, replay. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,8 +12,17 @@ enum { LIST_LIMIT = 100 };
 struct quarantine {
   struct arena *arena;
   json_t *rows;
-  json_int_t dropped;
+  json_t *answer;
 };
+
+static const char *text(struct arena *a, const json_t *row, const char *key) { return words_clean(a, event_string(row, key)); }
+
+static int64_t answered(const struct quarantine *q, const char *key) { return json_integer_value(json_object_get(q->answer, key)); }
+
+static void tell_refused(const struct quarantine *q, const json_t *event) {
+  const char *remedy = text(q->arena, event, "remedy");
+  fprintf(stderr, "etl: row %s is refused again: %s%s%s\n", text(q->arena, event, "id"), text(q->arena, event, "message"), *remedy ? "; " : "", remedy);
+}
 
 static bool on_event(void *arg, json_t *event) {
   struct quarantine *q = arg;
@@ -21,7 +30,9 @@ static bool on_event(void *arg, json_t *event) {
   if (strcmp(name, "kept") == 0)
     json_array_append(q->rows, event);
   else if (strcmp(name, "answer") == 0)
-    q->dropped = json_integer_value(json_object_get(event, "dropped"));
+    q->answer = json_incref(event);
+  else if (strcmp(name, "refused") == 0)
+    tell_refused(q, event);
   else
     return false;
   return true;
@@ -39,8 +50,6 @@ static int ask(const struct cli_args *a, struct launch *l, const char *act, int6
   json_decref(ids);
   return answer_wait(l, on_event, q);
 }
-
-static const char *text(struct arena *a, const json_t *row, const char *key) { return words_clean(a, event_string(row, key)); }
 
 static const char *time_text(struct arena *a, const json_t *row) {
   time_t at = (time_t)json_number_value(json_object_get(row, "at"));
@@ -122,6 +131,7 @@ static int with_pipeline(const struct cli_args *a, int (*act)(const struct cli_a
     status = act(a, &l, &q);
   launch_fini(&l);
   json_decref(q.rows);
+  json_decref(q.answer);
   arena_free(q.arena);
   return status;
 }
@@ -180,8 +190,22 @@ static int drop(const struct cli_args *a, struct launch *l, struct quarantine *q
   int status = ask(a, l, "drop", 0, q);
   if (status != CLI_OK)
     return status;
-  printf("%s dropped\n", words_count(q->arena, q->dropped, "row"));
-  return !cli_flag(a, "all") && q->dropped == 0 ? missing(a, cli_word(a, 1)) : CLI_OK;
+  printf("%s dropped\n", words_count(q->arena, answered(q, "dropped"), "row"));
+  return !cli_flag(a, "all") && answered(q, "dropped") == 0 ? missing(a, cli_word(a, 1)) : CLI_OK;
+}
+
+static int replay(const struct cli_args *a, struct launch *l, struct quarantine *q) {
+  int status = ask(a, l, "replay", 0, q);
+  if (!q->answer)
+    return status;
+  int64_t missed = answered(q, "missing"), refused = answered(q, "refused");
+  printf("%s replayed", words_count(q->arena, answered(q, "replayed"), "row"));
+  if (refused)
+    printf(", %s refused again", words_count(q->arena, refused, "row"));
+  putchar('\n');
+  if (missed)
+    fprintf(stderr, "etl: %s of those named %s in the quarantine of %s\n", words_count(q->arena, missed, "row"), missed == 1 ? "is not" : "are not", cli_word(a, 0));
+  return missed && status == CLI_OK ? CLI_FAILED : status;
 }
 
 int cmd_quarantine_list(const struct cli_args *a) { return with_pipeline(a, list); }
@@ -189,4 +213,8 @@ int cmd_quarantine_show(const struct cli_args *a) { return with_pipeline(a, show
 int cmd_quarantine_drop(const struct cli_args *a) {
   int status = check_ids(a);
   return status == CLI_OK ? with_pipeline(a, drop) : status;
+}
+int cmd_quarantine_replay(const struct cli_args *a) {
+  int status = check_ids(a);
+  return status == CLI_OK ? with_pipeline(a, replay) : status;
 }

@@ -1,8 +1,8 @@
-/* `etl quarantine`: rows that were set aside are told ("kept" events) or dropped. */
+/* `etl quarantine`: rows that were set aside are told ("kept" events), dropped, or replayed. */
 #include <string.h>
 
 #include "engine/ask.h"
-#include "engine/shelf.h"
+#include "engine/replay.h"
 
 static void set(json_t *j, const char *key, const char *text) {
   json_t *s = text ? json_string(text) : NULL;
@@ -80,22 +80,36 @@ static int drop(struct run *r, const struct shelf *s) {
   return RUN_EXIT_SUCCESS;
 }
 
+static int replay(struct run *r, const struct shelf *s) {
+  struct replay done;
+  size_t n;
+  const char *const *ids = ids_of(r, &n);
+  if (replay_all(r, s, ids, n, &done) < 0)
+    return -1;
+  report_event(&r->report, "answer", json_pack("{s:I, s:I, s:I}", "replayed", (json_int_t)done.replayed, "refused", (json_int_t)done.refused, "missing",
+                                               ids ? (json_int_t)n - (json_int_t)done.found : 0));
+  return done.refused == 0 ? RUN_EXIT_SUCCESS : done.replayed ? RUN_EXIT_PARTIAL : RUN_EXIT_FAILED;
+}
+
 int ask_quarantine(struct run *r) {
   static const struct {
     const char *name;
     int (*act)(struct run *r, const struct shelf *s);
-  } acts[] = {{"list", list}, {"drop", drop}};
+  } acts[] = {{"list", list}, {"drop", drop}, {"replay", replay}};
   const char *name = json_string_value(json_object_get(r->spec->ask, "act"));
+  struct shelf s;
+  struct err e;
   int rc = ask_load(r, &r->load, &r->spec->load, ETL_KIND_LOADER, "load");
   if (rc == 0)
     rc = run_open_control(r);
   if (rc < 0)
     return rc;
-  struct shelf s = shelf_of(r);
-  rc = -1;
-  for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
-    if (name && strcmp(acts[i].name, name) == 0)
+  rc = shelf_open(r, &s, &e) < 0 ? run_fail(r, &e, &r->load) : 0;
+  for (size_t i = 0; rc == 0 && i < sizeof acts / sizeof *acts; i++)
+    if (name && strcmp(acts[i].name, name) == 0) {
       rc = acts[i].act(r, &s);
+      break;
+    }
   run_close_control(r);
   return rc;
 }

@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct shelf shelf_of(struct run *r) {
+int shelf_open(struct run *r, struct shelf *ret, struct err *e) {
   const struct etl_common *c = r->load.conn->common;
   const struct etl_loader *api = part_loader(&r->load);
   bool keeps = ETL_HAS(api, etl_loader, reject) && api->reject;
-  return (struct shelf){r, keeps && c->ext ? c->ext(r->control.self, ETL_EXT_QUARANTINE) : NULL};
+  *ret = (struct shelf){r, keeps && c->ext ? c->ext(r->control.self, ETL_EXT_QUARANTINE) : NULL};
+  if (!keeps || ret->sink)
+    return 0;
+  err_set(e, ETL_E_UNSUPPORTED, "the connector %s keeps rows that were set aside itself, and has no way to show them", r->load.conn->name);
+  return err_remedy(e, "see its documentation: `etl plugin info %s`", r->load.conn->name);
 }
 
 static int read_id(const char *text, uint64_t *ret, struct err *e) {

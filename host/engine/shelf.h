@@ -22,8 +22,8 @@ struct shelf_wanted {
   uint64_t limit;    /* 0: none */
 };
 
-/* r->load is loaded and r->control open. */
-struct shelf shelf_of(struct run *r);
+/* r->load is loaded and r->control open.  0, or -1 with e. */
+int shelf_open(struct run *r, struct shelf *ret, struct err *e);
 /* Tells rows in order, oldest first; each: not 0 ends it.  0, or -1 with e; an id that is not there is no error. */
 int shelf_list(const struct shelf *s, const struct shelf_wanted *w, int (*each)(void *arg, const struct shelved *), void *arg, struct err *e);
 /* Deletes rows; ids NULL: all.  in: whose transaction it is in, for rows in the sink. */

@@ -89,20 +89,24 @@ struct telling {
   const struct shelf_wanted *w;
   int (*each)(void *arg, const struct shelved *);
   void *arg;
-  bool after; /* the row that others are wanted after is behind us */
   uint64_t told;
 };
 
 static const char *text(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
 static const char *text_or_none(const json_t *j, const char *key) { return text(j, key) ? text(j, key) : ""; }
 
+/* Whether a row comes behind the one with this id, which may be gone by now. */
+static bool is_behind(const struct visit *v, const char *id) {
+  const char *colon = strrchr(id, ':');
+  size_t n = colon ? (size_t)(colon - id) : strlen(id);
+  cleanup_free char *file = xasprintf("%.*s" ENDING, (int)n, id), *here = xasprintf("%s" ENDING, v->stem);
+  int order = strverscmp(here, file);
+  return order > 0 || (order == 0 && json_integer_value(json_object_get(v->row, "seq")) > strtoll(colon ? colon + 1 : "0", NULL, 10));
+}
+
 static int tell(void *arg, const struct visit *v) {
   struct telling *t = arg;
-  if (!t->after) {
-    t->after = strcmp(v->id, t->w->after) == 0;
-    return 0;
-  }
-  if (!among(v->id, t->w->ids, t->w->ids_n))
+  if ((t->w->after && !is_behind(v, t->w->after)) || !among(v->id, t->w->ids, t->w->ids_n))
     return 0;
   const json_t *j = v->row, *raw = json_object_get(j, "raw"), *row = json_object_get(j, "row"), *columns = json_object_get(j, "columns");
   /* a row that the parser of the file could not hold is kept as the text of its object */
@@ -132,7 +136,7 @@ static int tell(void *arg, const struct visit *v) {
 
 int shelf_files_list(const struct spec *spec, const struct shelf_wanted *w, int (*each)(void *arg, const struct shelved *), void *arg,
                      struct err *e) {
-  struct telling t = {.w = w, .each = each, .arg = arg, .after = !w->after};
+  struct telling t = {.w = w, .each = each, .arg = arg};
   cleanup_free char *dir = quarantine_folder(spec);
   return visit_all(dir, tell, &t, e);
 }

@@ -23,6 +23,19 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
 }
 static const struct etl_explain explain_table = {.struct_size = sizeof explain_table, .explain = explain};
 
+static const struct etl_quarantine *real_quarantine(struct wrapped *w) {
+  return (const struct etl_quarantine *)w->common->ext(w->self, ETL_EXT_QUARANTINE);
+}
+static int32_t list(void *self, uint64_t after, uint64_t limit, int32_t (*each)(void *arg, const struct etl_kept *), void *arg) {
+  struct wrapped *w = self;
+  return real_quarantine(w)->list(w->self, after, limit, each, arg);
+}
+static int32_t drop(void *self, const uint64_t *ids, uint64_t n, uint64_t *ret_dropped) {
+  struct wrapped *w = self;
+  return real_quarantine(w)->drop(w->self, ids, n, ret_dropped);
+}
+static const struct etl_quarantine quarantine_table = {.struct_size = sizeof quarantine_table, .list = list, .drop = drop};
+
 static int32_t open_connector(unsigned i, const struct etl_open *o, void **self) {
   const struct etl_connector *c = real_connectors[i];
   struct fault *after;
@@ -66,6 +79,8 @@ static void close_(void *self) {
 }
 static const void *ext(void *self, const char *id) {
   struct wrapped *w = self;
+  if (w && strcmp(id, ETL_EXT_QUARANTINE) == 0)
+    return real_quarantine(w) ? &quarantine_table : NULL;
   if (strcmp(id, ETL_EXT_EXPLAIN) != 0)
     return NULL; /* an unknown table's functions take the real `self` */
   return w && real_explain(w) ? &explain_table : NULL;

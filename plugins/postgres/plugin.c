@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "instance.h"
+#include "source.h"
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -227,7 +228,7 @@ static const struct etl_connector connector = {
     .common = &common,
     .api = &loader,
 };
-static const struct etl_connector *const connectors[] = {&connector, NULL};
+static const struct etl_connector *const connectors[] = {&postgres_source, &connector, NULL};
 static const struct etl_plugin plugin = {
     .magic = ETL_MAGIC,
     .struct_size = sizeof plugin,
@@ -239,7 +240,7 @@ static const struct etl_plugin plugin = {
     .connectors = connectors,
 };
 
-ETL_NOTE("postgres", ETL_VERSION, 1u << ETL_KIND_LOADER, 0);
+ETL_NOTE("postgres", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, 0);
 
 const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
   (void)host_minor;

@@ -1,0 +1,220 @@
+/* Pieces.  A stream with a cursor is cut at values of its first column, which the server's statistics know or a sample of a few pages tells; all
+ * of them lie below the upper bound, so that nothing can appear in a piece that has an end.  A whole table is cut into ranges of its blocks, which
+ * makes every row be in one piece only within one snapshot: it is exported once for each shard and held, with a lock that keeps the rows where
+ * they are, until the instance is closed. */
+#include "source_split.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source_query.h"
+
+enum {
+  SAMPLE_PAGES = 30,     /* for each piece */
+  TID_RANGES_FROM = 140000 /* the server's version that seeks a block */
+};
+struct cutting {
+  struct source_instance *in;
+  struct source_shard *shard;
+  struct source_table table;
+  uint64_t n;
+  int32_t (*each)(void *arg, const struct etl_part *);
+  void *arg;
+};
+
+static int32_t tell_part(const struct cutting *c, const char *id, const struct position *p, int64_t est_rows, const char *text) {
+  struct text json = {0};
+  int32_t rc = source_no_memory(c->in->host);
+  if (position_json(&json, &c->table, p) == 0) {
+    struct etl_part part = {
+        .struct_size = sizeof part, .id = id, .cursor = {text_str(&json), json.n}, .est_rows = est_rows, .text = text};
+    rc = c->each(c->arg, &part);
+  }
+  text_fini(&json);
+  return rc;
+}
+
+/* What the server thinks of the size: pages, and rows (-1: it does not know). */
+static int32_t ask_size(const struct cutting *c, int64_t *ret_pages, int64_t *ret_rows) {
+  char oid[16];
+  PGresult *r;
+  snprintf(oid, sizeof oid, "%u", c->table.oid);
+  int32_t rc = session_query(&c->in->session, "asking the table's size",
+                             "SELECT sum(pg_relation_size(coalesce(p.relid, c.oid)) / current_setting('block_size')::int8)::int8, max(c.reltuples)::int8 "
+                             "FROM pg_catalog.pg_class c LEFT JOIN LATERAL pg_partition_tree(c.oid) p ON c.relkind = 'p' WHERE c.oid = $1::oid",
+                             1, (const char *const[]){oid}, &r);
+  if (rc != ETL_OK)
+    return rc;
+  *ret_pages = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+  *ret_rows = strtoll(PQgetvalue(r, 0, 1), NULL, 10);
+  PQclear(r);
+  return ETL_OK;
+}
+
+/* ---- by values of the cursor --------------------------------------------------------------------------------------------------------------------- */
+
+static void below_upper(struct text *sql, const struct bounds *b, const struct field *first) {
+  if (b->upper[0]) {
+    text_add(sql, " WHERE b < ");
+    text_add_literal(sql, b->upper);
+    text_addf(sql, "::%s", first->declared);
+  }
+}
+
+/* n - 1 values that cut the histogram into n parts. */
+static void histogram_sql(struct text *sql, const struct cutting *c, const struct bounds *b) {
+  const struct field *first = cursor_field(&c->table, 0);
+  text_addf(sql,
+            "SELECT DISTINCT h.b, h.b::text FROM (SELECT b, row_number() OVER (ORDER BY b) AS i, count(*) OVER () AS c FROM (SELECT DISTINCT "
+            "unnest(s.histogram_bounds::text::%s[]) AS b FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname "
+            "JOIN pg_catalog.pg_class t ON t.relnamespace = n.oid AND t.relname = s.tablename WHERE t.oid = %u AND s.inherited = (t.relkind = 'p') "
+            "AND s.attname = ",
+            first->declared, c->table.oid);
+  text_add_literal(sql, first->name);
+  text_add(sql, ") AS d");
+  below_upper(sql, b, first);
+  text_addf(sql, ") AS h JOIN generate_series(1, %llu) AS k ON h.i = 1 + (h.c - 1) * k / %llu WHERE h.i > 1 ORDER BY h.b",
+            (unsigned long long)c->n - 1, (unsigned long long)c->n);
+}
+
+static void sample_sql(struct text *sql, const struct cutting *c, const struct bounds *b, int64_t pages) {
+  const struct field *first = cursor_field(&c->table, 0);
+  double percent = pages > 0 ? 100.0 * SAMPLE_PAGES * (double)c->n / (double)pages : 100;
+  text_add(sql, "SELECT DISTINCT b, b::text FROM (SELECT unnest(percentile_disc(ARRAY(SELECT k::float8 / ");
+  text_addf(sql, "%llu FROM generate_series(1, %llu) AS k)) WITHIN GROUP (ORDER BY ", (unsigned long long)c->n, (unsigned long long)c->n - 1);
+  text_add_name(sql, first->name);
+  text_addf(sql, ")) AS b FROM %s TABLESAMPLE SYSTEM (%.6f) WHERE ", c->table.from, percent < 100 ? percent : 100);
+  text_add_name(sql, first->name);
+  text_add(sql, " IS NOT NULL) AS x");
+  below_upper(sql, b, first);
+  text_add(sql, " ORDER BY b");
+}
+
+static int32_t tell_ranges(const struct cutting *c, const PGresult *r, int64_t rows, const char *by) {
+  const char *name = cursor_field(&c->table, 0)->name;
+  int n = PQntuples(r);
+  int32_t rc = ETL_OK;
+  for (int i = 0; n && i <= n && rc == ETL_OK; i++) {
+    struct position p = {.from = i ? PQgetvalue(r, i - 1, 1) : NULL, .until = i < n ? PQgetvalue(r, i, 1) : NULL};
+    struct text text = {0};
+    char id[24] = "";
+    if (i < n)
+      snprintf(id, sizeof id, "%d", i + 1);
+    text_addf(&text, "%s%s%s%s%s (%s)", p.from ? p.from : "", p.from ? " <= " : "", name, p.until ? " < " : "", p.until ? p.until : "", by);
+    rc = tell_part(c, id, &p, rows < 0 ? -1 : rows / (n + 1), text_str(&text));
+    text_fini(&text);
+  }
+  return rc;
+}
+
+static int32_t cut_by_values(const struct cutting *c) {
+  struct session *s = &c->in->session;
+  struct text sql = {0};
+  struct bounds b;
+  PGresult *r = NULL;
+  int64_t pages = 0, rows = -1;
+  const char *by = "by statistics";
+  int32_t rc = bounds_init(&b, &c->table, s, NULL, NULL);
+  if (rc == ETL_OK)
+    rc = ask_size(c, &pages, &rows);
+  if (rc == ETL_OK) {
+    histogram_sql(&sql, c, &b);
+    rc = sql.failed ? source_no_memory(s->host) : session_query(s, "asking the statistics", text_str(&sql), 0, NULL, &r);
+  }
+  if (rc == ETL_OK && PQntuples(r) == 0) {
+    PQclear(r);
+    r = NULL;
+    text_clear(&sql);
+    sample_sql(&sql, c, &b, pages);
+    by = "by a sample";
+    rc = sql.failed ? source_no_memory(s->host) : session_query(s, "taking a sample", text_str(&sql), 0, NULL, &r);
+  }
+  if (rc == ETL_OK)
+    rc = tell_ranges(c, r, rows, by);
+  PQclear(r);
+  text_fini(&sql);
+  return rc;
+}
+
+/* ---- by blocks, in a snapshot -------------------------------------------------------------------------------------------------------------------- */
+
+/* Makes the snapshot of the shard, unless it is there; looking at the table in it locks it against being rewritten. */
+static int32_t hold_snapshot(const struct cutting *c) {
+  struct session *s = &c->shard->snapshot;
+  struct text sql = {0};
+  PGresult *r;
+  int32_t rc = ETL_OK;
+  if (session_lost(s)) {
+    free(c->shard->snapshot_id);
+    c->shard->snapshot_id = NULL;
+  }
+  if (!c->shard->snapshot_id) {
+    rc = session_connect(s);
+    if (rc == ETL_OK)
+      rc = source_begin(s, NULL);
+    if (rc == ETL_OK)
+      rc = session_query(s, "exporting a snapshot", "SELECT pg_export_snapshot()", 0, NULL, &r);
+    if (rc == ETL_OK) {
+      c->shard->snapshot_id = strdup(PQgetvalue(r, 0, 0));
+      PQclear(r);
+      rc = c->shard->snapshot_id ? ETL_OK : source_no_memory(s->host);
+    }
+  }
+  text_addf(&sql, "SELECT 1 FROM %s LIMIT 0", c->table.from);
+  if (rc == ETL_OK)
+    rc = sql.failed ? source_no_memory(s->host) : session_run(s, "locking the table", text_str(&sql));
+  text_fini(&sql);
+  return rc;
+}
+
+static int32_t ask_standby(const struct cutting *c, bool *ret) {
+  PGresult *r;
+  int32_t rc = session_query(&c->in->session, "asking what the server is", "SELECT pg_is_in_recovery()", 0, NULL, &r);
+  if (rc != ETL_OK)
+    return rc;
+  *ret = *PQgetvalue(r, 0, 0) == 't';
+  PQclear(r);
+  return ETL_OK;
+}
+
+static int32_t cut_by_blocks(const struct cutting *c) {
+  int64_t pages = 0, rows = -1;
+  bool standby = false;
+  int32_t rc = ask_standby(c, &standby);
+  if (rc != ETL_OK || standby || PQserverVersion(c->in->session.conn) < TID_RANGES_FROM)
+    return rc;
+  rc = hold_snapshot(c);
+  if (rc == ETL_OK)
+    rc = ask_size(c, &pages, &rows);
+  int64_t n = pages < (int64_t)c->n ? pages : (int64_t)c->n;
+  for (int64_t i = 0; n > 1 && i < n && rc == ETL_OK; i++) {
+    struct position p = {.snapshot = c->shard->snapshot_id, .block_from = pages * i / n, .block_until = i + 1 < n ? pages * (i + 1) / n : -1};
+    char id[24], text[100];
+    snprintf(id, sizeof id, "%lld", (long long)i + 1);
+    snprintf(text, sizeof text, "blocks from %lld on, to %lld of %lld", (long long)p.block_from, (long long)(i + 1 < n ? p.block_until : pages), (long long)pages);
+    rc = tell_part(c, id, &p, rows < 0 ? -1 : rows / n, text);
+  }
+  return rc;
+}
+
+int32_t source_split(void *self, const struct etl_stream *stream, const struct etl_shard *shard, uint64_t n,
+                     int32_t (*each)(void *arg, const struct etl_part *), void *arg) {
+  struct source_instance *in = self;
+  struct cutting c = {.in = in, .shard = source_shard_find(&in->settings, shard->id), .n = n, .each = each, .arg = arg};
+  if (!c.shard)
+    return source_refuse(in->host, "shards", NULL, "there is no shard \"%s\"", shard->id);
+  if (n < 2 || in->settings.query)
+    return ETL_OK;
+  int32_t rc = source_connect(in, c.shard);
+  if (rc == ETL_OK)
+    rc = source_begin(&in->session, NULL);
+  if (rc == ETL_OK)
+    rc = source_table_init(&c.table, &in->session, &in->settings, stream->name);
+  if (rc == ETL_OK && c.table.cursor_n && source_table_is_table(&c.table) && c.table.index_first)
+    rc = cut_by_values(&c);
+  else if (rc == ETL_OK && !c.table.cursor_n && (c.table.kind == 'r' || c.table.kind == 'm'))
+    rc = cut_by_blocks(&c);
+  source_table_fini(&c.table);
+  session_disconnect(&in->session);
+  return rc;
+}

@@ -61,12 +61,12 @@ const struct cli_command cli_commands[] = {
     {"quarantine show", "NAME ID", "show one row that was set aside, with its reason", NULL, 2, 2, list_options, cmd_quarantine_show},
     {"quarantine drop", "NAME [ID...]", "delete rows that were set aside", "There is no way back: the rows are nowhere else.", 1, 1000,
      drop_options, cmd_quarantine_drop},
-    {"quarantine replay", "NAME [ID...]", "load rows that were set aside, now that the cause is gone",
-     "Each row goes again through the stage that refused it and all behind that, with the pipeline as it is now, and leaves quarantine in the "
+    {"quarantine replay", "NAME [ID...]", "load rows that were set aside once more",
+     "When the cause is gone: each row goes again through the stage that refused it and all behind that, with the pipeline as it is now, and leaves quarantine in the "
      "transaction that stores it; a row that is refused again stays.  It is written over what the target has by now if the pipeline merges.  Run it "
      "while the pipeline does not: it takes the pipeline over like a new run.",
      1, 1000, drop_options, cmd_quarantine_replay},
-    {"verify", "NAME", "compare the target with the source, row by row if need be",
+    {"verify", "NAME", "compare the target with the source",
      "Reads both sides, the source through the transformers, and compares counts and hashes that do not depend on order; where they differ "
      "the rows are looked at one by one.  Rows that the source got after the last run are left out.  Status 1 when the sides differ.",
      1, 1, verify_options, cmd_verify},

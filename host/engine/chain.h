@@ -20,6 +20,7 @@ struct node {
   struct chain *chain;
   struct node *other; /* in the list of all */
   size_t index;       /* of the transformer */
+  const char *stream; /* what it gets; the branch's that leads here */
   struct instance inst;
   const struct etl_transformer *api;
   struct outlet outlet;

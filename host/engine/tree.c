@@ -31,11 +31,19 @@ static struct branch *find(struct node *k, const char *stream) {
 
 static int32_t follow(struct chain *c, struct branch *b, struct etl_msg *m);
 
+/* What a transformer sets aside is of the stream that it gets. */
+static void take_rejects(struct node *k) {
+  for (struct reject *r = k->inst.svc.rejects.first; r; r = r->next)
+    if (!r->stream)
+      r->stream = xstrdup(k->stream);
+  rejects_move(&k->inst.svc.rejects, &k->chain->rejects);
+}
+
 static int32_t node_process(struct node *k, struct etl_msg *m) {
   k->rows += m->rows.length;
   int32_t rc = CALL(&k->inst.svc, "process", k->api->process(k->inst.self, m, &k->sink));
   etl_array_release(&m->rows); /* a connector that failed to take them */
-  rejects_move(&k->inst.svc.rejects, &k->chain->rejects);
+  take_rejects(k);
   if (rc == ETL_FAILED)
     node_fail(k);
   return rc;
@@ -63,7 +71,7 @@ static int32_t node_emit(const struct etl_sink *sink, struct etl_msg *m) {
     refuse(k, "gave rows of a stream that it did not declare:", m->stream ? m->stream : "(without a name)");
     return ETL_STOPPED;
   }
-  rejects_move(&k->inst.svc.rejects, &k->chain->rejects);
+  take_rejects(k);
   return follow(k->chain, b, &rows) == ETL_OK ? ETL_OK : ETL_STOPPED;
 }
 
@@ -74,7 +82,7 @@ static int flush(struct branch *b) {
   if (!k)
     return 0;
   int32_t rc = k->api->flush ? CALL(&k->inst.svc, "flush", k->api->flush(k->inst.self, &k->sink)) : ETL_OK;
-  rejects_move(&k->inst.svc.rejects, &k->chain->rejects);
+  take_rejects(k);
   if (rc != ETL_OK)
     return rc == ETL_FAILED ? node_fail(k) : -1;
   for (size_t i = 0; i < k->branches_n; i++)
@@ -114,13 +122,14 @@ struct flow *tree_flows(struct chain *c, size_t *ret_n) {
 
 /* ---- growing ------------------------------------------------------------------------------------------------------------------------ */
 
-static int node_open(struct chain *c, size_t index, struct node **ret) {
+static int node_open(struct chain *c, const char *stream, size_t index, struct node **ret) {
   struct run *r = c->lane->run;
   struct node *k = xcalloc(1, sizeof *k);
   struct err e;
   *k = (struct node){.sink = {.struct_size = sizeof k->sink, .emit = node_emit},
                      .chain = c,
                      .index = index,
+                     .stream = stream,
                      .api = part_transformer(&r->transforms[index])};
   if (instance_open(&k->inst, &r->transforms[index], &r->services, r->spec, c->lane->name, 0, &c->lane->stop, &e) < 0) {
     free(k);
@@ -142,7 +151,7 @@ static int branch_open(struct chain *c, const char *stream, size_t index, struct
   while (index < spec->transforms_n && !conf_stage_takes(&spec->transforms[index].conf, stream))
     index++;
   if (index < spec->transforms_n)
-    return node_open(c, index, &b->next);
+    return node_open(c, b->stream, index, &b->next);
   int out = lane_out(c->lane, stream);
   if (out < 0)
     return -1;

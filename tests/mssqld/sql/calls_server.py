@@ -51,6 +51,9 @@ class ServerCalls:
 
     def f_object_id(self, name: E, kind: E | None = None) -> E:
         self.volatile = True
+        if not name.constant and kind is None:  # plain names alone
+            known = [(text, o.id) for o in self._each_object() for text in ([o.name] if o.schema == "dbo" else []) + [f"{o.schema}.{o.name}"]]
+            return self._chosen(self.cast(name, TEXT_MAX), values.INT, known)
         o = self._object(name, "OBJECT_ID")
         if o and kind and self._name_of(kind, "OBJECT_ID").strip().upper() != o.kind:
             o = None
@@ -138,12 +141,12 @@ class ServerCalls:
         return self.constant(values.make("numeric", [38, 0]), max(o.next_identity - c.identity[1], c.identity[0]) if c else None)
 
     def f_columnproperty(self, table: E, column: E, what: E) -> E:
-        self.volatile = True
-        o = self.database.catalog.by_id(self._fixed(table, "COLUMNPROPERTY"))
-        c = o and o.column(self._name_of(column, "COLUMNPROPERTY"))
-        known = {"allowsnull": lambda: int(c.nullable), "isidentity": lambda: int(c.identity is not None), "iscomputed": lambda: 0, "columnid": lambda: c.id}
-        word = self._name_of(what, "COLUMNPROPERTY").lower()
-        return self.constant(values.INT, known[word]() if c and word in known else None)
+        known = {"allowsnull": lambda c: int(c.nullable), "isidentity": lambda c: int(c.identity is not None), "iscomputed": lambda c: 0,
+                 "columnid": lambda c: c.id}
+        ask = known.get(self._name_of(what, "COLUMNPROPERTY").lower())
+        column = self.cast(column, TEXT_MAX)
+        each = " ".join(f"WHEN {o.id} THEN {self._chosen(column, values.INT, [(c.name, ask(c)) for c in o.columns]).sql}" for o in self._each_object() if ask)
+        return E(f"(CASE {self.cast(table, values.INT).sql} {each} END)", values.INT) if each else self.constant(values.INT, None)
 
     def f_sql_variant_property(self, e: E, what: E) -> E:
         if e.type.name != "sql_variant":

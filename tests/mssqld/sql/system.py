@@ -110,10 +110,10 @@ def _information_columns(s: Any) -> list[tuple]:
                 2 ** 30 - 1 if t.name == "ntext" else 2 ** 31 - 1 if t.name in ("text", "image") else -1 if t.length == -1 else t.length // (2 if wide else 1)
             octets = chars if chars is None or chars < 0 or not wide else chars * 2
             number = t.name in values.NUMBERS and t.name != "bit"
-            rows.append((s.db.name, o.schema, o.name, d.name, d.id, "YES" if d.nullable else "NO", "timestamp" if t.name == "rowversion" else t.name,
-                         chars, octets, t.precision if number else None, values.scale_of(t) if number and t.name not in values.FLOATS else None,
+            rows.append((s.db.name, o.schema, o.name, d.name, d.id, None, "YES" if d.nullable else "NO", "timestamp" if t.name == "rowversion" else t.name,
+                         chars, octets, t.precision if number else None, (2 if t.name in values.FLOATS else 10) if number else None, values.scale_of(t) if number and t.name not in values.FLOATS else None,
                          {"datetime": 3, "smalldatetime": 0, "date": 0}.get(t.name, t.scale) if t.name in values.TIMES else None,
-                         t.collation if t.name in values.TEXTS else None))
+                         ("UNICODE" if wide else "iso_1") if t.name in values.TEXTS else None, t.collation if t.name in values.TEXTS else None))
     return rows
 
 
@@ -157,10 +157,14 @@ VIEWS: dict[str, tuple[list[tuple[str, Type]], Any]] = {
     "information_schema.tables": ([("TABLE_CATALOG", NAME), ("TABLE_SCHEMA", NAME), ("TABLE_NAME", NAME), ("TABLE_TYPE", NAME)],
                                   lambda s: [(s.db.name, o.schema, o.name, "BASE TABLE" if o.kind == "U" else "VIEW") for o in _each(s)]),
     "information_schema.columns": ([("TABLE_CATALOG", NAME), ("TABLE_SCHEMA", NAME), ("TABLE_NAME", NAME), ("COLUMN_NAME", NAME), ("ORDINAL_POSITION", INT),
-                                    ("IS_NULLABLE", NAME), ("DATA_TYPE", NAME), ("CHARACTER_MAXIMUM_LENGTH", INT), ("CHARACTER_OCTET_LENGTH", INT),
-                                    ("NUMERIC_PRECISION", TINY), ("NUMERIC_SCALE", INT), ("DATETIME_PRECISION", SMALL), ("COLLATION_NAME", NAME)],
+                                    ("COLUMN_DEFAULT", TEXT60), ("IS_NULLABLE", NAME), ("DATA_TYPE", NAME), ("CHARACTER_MAXIMUM_LENGTH", INT), ("CHARACTER_OCTET_LENGTH", INT),
+                                    ("NUMERIC_PRECISION", TINY), ("NUMERIC_PRECISION_RADIX", SMALL), ("NUMERIC_SCALE", INT),
+                                    ("DATETIME_PRECISION", SMALL), ("CHARACTER_SET_NAME", NAME), ("COLLATION_NAME", NAME)],
                                    _information_columns),
     "information_schema.table_constraints": ([*CONSTRAINED, ("CONSTRAINT_TYPE", NAME)], _information_keys),
+    "information_schema.referential_constraints": ([*CONSTRAINED[:3], ("UNIQUE_CONSTRAINT_CATALOG", NAME), ("UNIQUE_CONSTRAINT_SCHEMA", NAME),
+                                                    ("UNIQUE_CONSTRAINT_NAME", NAME), ("MATCH_OPTION", NAME), ("UPDATE_RULE", NAME), ("DELETE_RULE", NAME)],
+                                                   lambda s: []),  # this server has no foreign keys
     "information_schema.key_column_usage": ([("CONSTRAINT_CATALOG", NAME), ("CONSTRAINT_SCHEMA", NAME), ("CONSTRAINT_NAME", NAME), ("TABLE_CATALOG", NAME),
                                              ("TABLE_SCHEMA", NAME), ("TABLE_NAME", NAME), ("COLUMN_NAME", NAME), ("ORDINAL_POSITION", INT)], _key_columns),
 }

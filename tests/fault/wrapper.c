@@ -36,6 +36,15 @@ static int32_t drop(void *self, const uint64_t *ids, uint64_t n, uint64_t *ret_d
 }
 static const struct etl_quarantine quarantine_table = {.struct_size = sizeof quarantine_table, .list = list, .drop = drop};
 
+static const struct etl_readback *real_readback(struct wrapped *w) {
+  return (const struct etl_readback *)w->common->ext(w->self, ETL_EXT_READBACK);
+}
+static int32_t describe(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_readback_source *), void *arg) {
+  struct wrapped *w = self;
+  return real_readback(w)->describe(w->self, stream, each, arg);
+}
+static const struct etl_readback readback_table = {.struct_size = sizeof readback_table, .describe = describe};
+
 static int32_t open_connector(unsigned i, const struct etl_open *o, void **self) {
   const struct etl_connector *c = real_connectors[i];
   struct fault *after;
@@ -81,6 +90,8 @@ static const void *ext(void *self, const char *id) {
   struct wrapped *w = self;
   if (w && strcmp(id, ETL_EXT_QUARANTINE) == 0)
     return real_quarantine(w) ? &quarantine_table : NULL;
+  if (w && strcmp(id, ETL_EXT_READBACK) == 0)
+    return real_readback(w) ? &readback_table : NULL;
   if (strcmp(id, ETL_EXT_EXPLAIN) != 0)
     return NULL; /* an unknown table's functions take the real `self` */
   return w && real_explain(w) ? &explain_table : NULL;

@@ -62,7 +62,7 @@ static char *row_json(const struct source_reader *r) {
       json_decref(root);
       root = NULL;
     }
-  char *json = root ? json_dumps(root, JSON_COMPACT) : NULL;
+  char *json = root ? json_dumps(root, 0) : NULL;
   json_decref(root);
   free(converted);
   free(bad);

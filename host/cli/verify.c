@@ -162,6 +162,8 @@ static int learn(struct verify *v) {
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
 
 static bool is_asked(const struct verify *v, const struct stream *s) {
+  if (v->step == STEP_PENDING && json_is_true(json_object_get(s->target, "whole"))) /* it is never behind */
+    return false;
   return v->step == STEP_SUMS || json_array_size(json_object_get(s->ask, "buckets")) > 0;
 }
 
@@ -175,6 +177,10 @@ static int read_source(struct verify *v) {
     if (is_asked(v, &v->streams[i]))
       json_array_append(streams, ask);
     json_decref(ask);
+  }
+  if (json_array_size(streams) == 0) {
+    json_decref(streams);
+    return CLI_OK;
   }
   return work(v, SPEC_DIGEST, json_pack("{s:o, s:b}", "streams", streams, "from_committed", v->step == STEP_PENDING));
 }

@@ -153,14 +153,18 @@ json_t *compare_columns(const json_t *source, const json_t *target, const char *
 
 /* ---- sums --------------------------------------------------------------------------------------------------------------------------- */
 
+/* Groups are kept in the order of their names. */
 static struct group *group_named(struct compare *c, const char *name) {
-  for (size_t i = 0; i < c->groups_n; i++)
-    if (strcmp(c->groups[i]->name, name) == 0)
-      return c->groups[i];
+  size_t at = 0;
+  while (at < c->groups_n && strcmp(c->groups[at]->name, name) < 0)
+    at++;
+  if (at < c->groups_n && strcmp(c->groups[at]->name, name) == 0)
+    return c->groups[at];
   c->groups = xrealloc(c->groups, (c->groups_n + 1) * sizeof *c->groups);
-  struct group *g = xcalloc(1, sizeof *g);
+  memmove(c->groups + at + 1, c->groups + at, (c->groups_n++ - at) * sizeof *c->groups);
+  struct group *g = c->groups[at] = xcalloc(1, sizeof *g);
   g->name = xstrdup(name);
-  return c->groups[c->groups_n++] = g;
+  return g;
 }
 
 static uint64_t bits(const json_t *list, size_t i) { return (uint64_t)json_integer_value(json_array_get(list, i)); }

@@ -1,6 +1,6 @@
 /* What there is to compare: the streams that a loader would get, with their columns, and how each target is read again.
  *
- * The "targets" event: targets, a list of stream, columns (list of name, format, extension), and of a pipeline's own side also target,
+ * The "targets" event: targets, a list of stream, whole (true: it has no cursor), columns (list of name, format, extension), and of a pipeline's own side also target,
  * key (list of names), settings (flat list of name, value of the extractor that reads it back).  With spec->ask.readback (such a list)
  * the extractor is the loader's namesake, with the loader's connection and these settings. */
 #include <string.h>
@@ -85,6 +85,7 @@ struct asking {
   const struct etl_readback *readback; /* NULL: only columns are asked for */
   json_t *targets;
   json_t *target; /* in hand */
+  bool whole;     /* likewise */
 };
 
 static json_t *list_of(const char *const *texts) {
@@ -128,7 +129,7 @@ static int take_stream(void *arg, const struct etl_stream *stream, struct err *e
   struct instance *in = &a->r->control;
   if (is_known(a, stream->name))
     return 0;
-  a->target = json_pack("{s:s, s:o}", "stream", stream->name, "columns", columns_json(stream->schema));
+  a->target = json_pack("{s:s, s:b, s:o}", "stream", stream->name, "whole", a->whole, "columns", columns_json(stream->schema));
   json_array_append_new(a->targets, a->target);
   if (a->readback && CALL(&in->svc, "readback", a->readback->describe(in->self, stream, take_source, a)) != ETL_OK)
     return services_take_err(&in->svc, e);
@@ -143,6 +144,7 @@ static int ask_lanes(struct asking *a) {
     bool told = false; /* the shards of a stream are alike */
     for (size_t k = 0; k < i; k++)
       told |= strcmp(r->lanes[k].stream, r->lanes[i].stream) == 0;
+    a->whole = r->lanes[i].stream_flags & ETL_STREAM_WHOLE;
     if (!told && walk_lane(r, &r->lanes[i], &w, &e) < 0)
       return run_fail(r, &e, w.asked);
   }

@@ -72,7 +72,6 @@ static int table_open(sqlite3_vtab *base, sqlite3_vtab_cursor **ret) {
   struct batch_table *t = ((struct table *)base)->t;
   if (t->once && t->cursors > 0) {
     t->misused = true;
-    base->zErrMsg = sqlite3_mprintf("an expression sees its own row only");
     return SQLITE_ERROR;
   }
   struct cursor *c = sqlite3_malloc(sizeof *c);

@@ -14,8 +14,8 @@ enum batch_probe { /* instead of a batch, one row, to try a statement */
 struct batch_table {
   const struct ArrowSchema *schema; /* borrowed */
   struct etl_view *views;           /* one a column; of batch_table_rows() */
-  bool once;                        /* a statement may read it in one place only */
-  bool misused;                     /* one tried to */
+  bool once;                        /* a statement may read it in one place only, row by row */
+  bool misused;                     /* one did otherwise */
   enum batch_probe probe;
   unsigned cursors;                 /* open now */
   int64_t length;                   /* rows */

@@ -111,7 +111,7 @@ static void all_names(const struct ArrowSchema *schema, char *buf, size_t size) 
 int32_t sql_db_fail(const struct sql_db *s, const char *option) {
   static const char no_column[] = "no such column: ", no_table[] = "no such table: ";
   char names[NAMES_BYTES], remedy[NAMES_BYTES + 256];
-  const char *message = sqlite3_errmsg(s->db), *near = NULL;
+  const char *message = s->table.misused ? "an expression sees its own row only" : sqlite3_errmsg(s->db), *near = NULL;
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = option;
   e.vendor_code = sqlite3_extended_errcode(s->db);
@@ -127,7 +127,7 @@ int32_t sql_db_fail(const struct sql_db *s, const char *option) {
     snprintf(remedy, sizeof remedy, "did you mean \"%.128s\"? the columns at this stage are: %s (text stands in 'single quotes')", near, names);
   else
     snprintf(remedy, sizeof remedy, "the columns at this stage are: %s (text stands in 'single quotes')", names);
-  return etl_failf(s->host, &e, "%s: option %s: %s", s->connector, option, message);
+  return etl_failf(s->host, &e, "%s: option %s: %s%s%s", s->connector, option, s->subject ? s->subject : "", s->subject ? ": " : "", message);
 }
 
 /* Over no rows, then over one of NULLs: what does not depend on the rows fails here and not with every row. */
@@ -150,6 +150,8 @@ int32_t sql_db_prepare(struct sql_db *s, const char *option, const char *text) {
   const char *rest = NULL;
   sqlite3_stmt *more = NULL;
   s->option = option;
+  sqlite3_finalize(s->stmt);
+  s->stmt = NULL;
   if (sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt, &rest) != SQLITE_OK)
     return sql_db_fail(s, option);
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
@@ -205,7 +207,8 @@ int32_t sql_db_begin(struct sql_db *s, const struct ArrowArray *rows) {
 
 enum sql_step sql_db_step(struct sql_db *s, int32_t *ret_status) {
   int code = sqlite3_step(s->stmt);
-  if (code == SQLITE_ROW)
+  s->table.misused |= code == SQLITE_ROW && s->table.once && s->table.at >= s->table.length; /* it aggregates */
+  if (code == SQLITE_ROW && !s->table.misused)
     return SQL_ROW;
   if (code == SQLITE_DONE)
     return SQL_END;

@@ -8,6 +8,7 @@
 struct sql_db {
   const struct etl_host *host;
   const char *connector, *option; /* for messages: option holds the user's SQL */
+  const char *subject;            /* what of it is being prepared, or NULL */
   sqlite3 *db;
   sqlite3_stmt *stmt;
   struct batch_table table;
@@ -24,7 +25,7 @@ enum sql_step {
 
 /* Opens it for batches of in->schema, which are table `name` in it.  After it, failed or not, sql_db_fini(). */
 int32_t sql_db_init(struct sql_db *s, const struct etl_host *h, const char *connector, const char *name, const struct etl_stream *in);
-/* Prepares the statement and tries it out.  option (a literal) is where the user's part of it stands: a mistake is ETL_E_CONFIG. */
+/* Prepares the statement in place of the one before and tries it out.  option (a literal) is where the user's part of it stands: a mistake is ETL_E_CONFIG. */
 int32_t sql_db_prepare(struct sql_db *s, const char *option, const char *text);
 /* An error in the user's SQL: SQLite's message and the nearest column. */
 int32_t sql_db_fail(const struct sql_db *s, const char *option);

@@ -20,7 +20,7 @@ struct run { /* one batch */
 static void show(const struct etl_view *v, int64_t row, char ret[SHOWN_BYTES + 8]) {
   char buf[VALUE_TEXT_BYTES];
   if (etl_view_null(v, row)) {
-    strcpy(ret, "NULL");
+    snprintf(ret, SHOWN_BYTES + 8, "NULL");
     return;
   }
   struct value x = value_load(v, row);

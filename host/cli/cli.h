@@ -83,6 +83,7 @@ int cmd_run(const struct cli_args *a);
 int cmd_worker(const struct cli_args *a);
 int cmd_plan(const struct cli_args *a);
 int cmd_verify(const struct cli_args *a);
+int cmd_preview(const struct cli_args *a);
 int cmd_quarantine_list(const struct cli_args *a);
 int cmd_quarantine_show(const struct cli_args *a);
 int cmd_quarantine_drop(const struct cli_args *a);

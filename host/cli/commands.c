@@ -30,6 +30,13 @@ static const struct cli_option run_options[] = {
 static const struct cli_option plan_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."}, OUTPUT_JSON, {0}};
 #endif
+static const struct cli_option preview_options[] = {
+    {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
+    {0, "stream", "NAME", .doc = "Only this stream, where transformers make several."},
+    {0, "limit", "N", .number = true, .doc = "So many rows of each stream; 20 without it."},
+    {0, "raw", .doc = "As they are read, before the transformers."},
+    {0, "format", "table|json|csv", .doc = "How to print them; table is the default."},
+    {0}};
 static const struct cli_option kept_options[] = {
     {0, "limit", "N", .number = true, .doc = "At most so many rows, the oldest first; 100 without it, 0 for all."}, OUTPUT_JSON, {0}};
 static const struct cli_option drop_options[] = {{0, "all", .doc = "All rows of the pipeline."}, {0}};
@@ -54,6 +61,9 @@ const struct cli_command cli_commands[] = {
      "is lost, how it is written, and the guarantee.  A shard that cannot be reached is shown as such: status 3, or 1 if none can.",
      1, 1, plan_options, cmd_plan},
 #endif
+    {"preview", "NAME", "show the first rows as they would be loaded",
+     "Reads from the start, whatever earlier runs have loaded, and goes through the transformers; nothing is written.", 1, 1, preview_options,
+     cmd_preview},
     {"quarantine list", "NAME", "list the rows that a pipeline has set aside",
      "Rows that could not be read, converted or stored are kept with their reason by the sink (PostgreSQL: etl.quarantine), or in files below "
      "quarantine_dir.",

@@ -6,7 +6,7 @@
 #include "conf/conf.h"
 #include "plugin/registry.h"
 
-enum spec_command { SPEC_RUN = 1, SPEC_PLAN, SPEC_QUARANTINE, SPEC_TARGETS, SPEC_DIGEST };
+enum spec_command { SPEC_RUN = 1, SPEC_PLAN, SPEC_QUARANTINE, SPEC_TARGETS, SPEC_DIGEST, SPEC_PREVIEW };
 
 struct spec_stage {
   struct conf_stage conf;

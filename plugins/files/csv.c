@@ -1,5 +1,6 @@
 /* csv: descriptor of the connectors that read and write CSV files. */
 #include "csv_read.h"
+#include "csv_write.h"
 
 #define OPTION(name_, type_, ...) \
   &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
@@ -58,7 +59,41 @@ static const struct etl_connector extract_connector = {
   .common = &extract_common,
   .api = &extractor,
 };
-static const struct etl_connector *const connectors[] = {&extract_connector, NULL};
+
+/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+
+static const struct etl_option *const load_options[] = {
+  [WRITE_PATH] = &write_options[WRITE_PATH],
+  [WRITE_FOLDER] = &write_options[WRITE_FOLDER],
+  [WRITE_MODE] = &write_options[WRITE_MODE],
+  [WRITE_COMPRESSION] = &write_options[WRITE_COMPRESSION],
+  [WRITE_HEADER] = OPTION("header", ETL_T_BOOL, .dflt = "true", .doc = "Begin each file with the names of its columns."),
+  [WRITE_DELIMITER] = OPTION("delimiter", ETL_T_STRING, .dflt = ",", .example = "tab", .doc = "What stands between cells: one character, or \"tab\"."),
+  [WRITE_QUOTE] = OPTION("quote", ETL_T_STRING, .dflt = "\"", .doc = "What a cell is put in; inside, it is doubled."),
+  [WRITE_QUOTING] = OPTION("quoting", ETL_T_ENUM, .choices = quoting_choices, .dflt = "text",
+                           .doc = "Which cells are quoted: all texts, so that \"123\" is read as a text again; only those that need it; or all."),
+  [WRITE_NULL] = OPTION("null", ETL_T_STRING, .example = "\\N", .doc = "What is written for NULL, never quoted; without it, nothing.  An empty text is quoted."),
+  [WRITE_CSV_N] = NULL,
+};
+
+static int32_t csv_load_open(const struct etl_open *o, void **self) { return loader_open(&csv_write_format, o, self); }
+
+static const struct etl_common load_common = {.struct_size = sizeof load_common, .open = csv_load_open, .check = loader_check, .close = loader_close};
+static const struct etl_connector load_connector = {
+  .struct_size = sizeof load_connector,
+  .kind = ETL_KIND_LOADER,
+  .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
+  .name = "csv",
+  .version = ETL_VERSION,
+  .summary = "Writes CSV files, plain or packed: new ones with every commit, or one that is replaced as a whole",
+  .doc = "Rows are written to hidden parts in the folder .etl-PIPELINE beside the files; a commit is one rename of the manifest in that folder, which "
+         "holds where the lanes stand.  So files appear whole and once, whatever is killed when.  Keep the folder: without it a pipeline begins anew.  "
+         "Standard output has no such place: rows may come twice there after a failure.",
+  .options = load_options,
+  .common = &load_common,
+  .api = &loader_api,
+};
+static const struct etl_connector *const connectors[] = {&extract_connector, &load_connector, NULL};
 static const struct etl_plugin plugin = {
   .magic = ETL_MAGIC,
   .struct_size = sizeof plugin,
@@ -70,7 +105,7 @@ static const struct etl_plugin plugin = {
   .connectors = connectors,
 };
 
-ETL_NOTE("csv", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR, 0);
+ETL_NOTE("csv", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, 0);
 
 const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
   (void)host_minor;

@@ -182,6 +182,12 @@ static int32_t read_shard(struct desk *d, const struct etl_extractor *api, void 
   return rc == ETL_DONE ? ETL_OK : rc;
 }
 
+void desk_expand(struct desk *d, const char *from, char *to, size_t n) {
+  size_t at = 0;
+  for (*to = 0; *from && at < n; from++)
+    at += (size_t)(*from == '@' ? snprintf(to + at, n - at, "%s", d->dir) : snprintf(to + at, n - at, "%c", *from));
+}
+
 int32_t desk_read(struct desk *d, const char *const *options) {
   const struct etl_connector *c = testhost_connector(d->connector, ETL_KIND_EXTRACTOR);
   const struct etl_extractor *api = c->api;
@@ -190,9 +196,7 @@ int32_t desk_read(struct desk *d, const char *const *options) {
   void *self = NULL;
   for (; *options; options += 2) {
     char text[2048];
-    size_t n = 0;
-    for (const char *p = options[1]; *p; p++)
-      n += (size_t)(*p == '@' ? snprintf(text + n, sizeof text - n, "%s", d->dir) : snprintf(text + n, sizeof text - n, "%c", *p));
+    desk_expand(d, options[1], text, sizeof text);
     if (strcmp(options[0], "column") == 0) { /* name type [format], parted by spaces */
       struct testopts *g = testopts_group(o, "columns");
       char *save, *name = strtok_r(text, " ", &save), *type = strtok_r(NULL, " ", &save);

@@ -36,6 +36,8 @@ size_t desk_count(struct desk *d); /* files in the folder, hidden ones left out 
 /* Runs a shell command in the folder; ends the program when it fails. */
 void desk_shell(struct desk *d, const char *command);
 
+void desk_expand(struct desk *d, const char *from, char *to, size_t n); /* "@" into the folder */
+
 /* Opens the extractor with name, text, ..., NULL ("@" in a text is the folder), reads all shards from where they stand, and closes it.  The last
  * status that is not ETL_DONE, else ETL_OK.  Errors, rejected rows and logs of the test host are of this read. */
 int32_t desk_read(struct desk *d, const char *const *options);

@@ -1,0 +1,123 @@
+/* What is visible, and what is remembered, when a loader's run is cut off anywhere. */
+#include <stdlib.h>
+
+#include "../transforms/tap.h"
+#include "shelf.h"
+
+#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define CELLS(...)   (const char *const[]){__VA_ARGS__}
+
+static void append(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "csv");
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/out/t.csv")) == ETL_OK);
+  CHECK(t, shelf_epoch(&s, "a") == 0);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", NULL, "3", "", "4", "a \"b\"\nc", NULL, "123"), 5) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "b", 1, SHELF_ALL, CELLS("10", "y"), 1) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ABORT, CELLS("99", "gone"), 1) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_BEFORE_COMMIT, CELLS("99", "gone"), 1) == ETL_OK);
+  CHECK(t, shelf_epoch(&s, "a") == 1 && shelf_epoch(&s, "b") == 1);
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("5", "z"), 1) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("6", "twice"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_FENCED);
+  CHECK(t, shelf_end(&s, true) == ETL_OK);
+  char *text = desk_slurp(&d, "out/t-a-000001.csv", NULL);
+  CHECK_TEXT(t, text ? text : "", "id,name\n1,\"x\"\n2,\n3,\"\"\n4,\"a \"\"b\"\"\nc\"\n,\"123\"\n");
+  free(text);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/out/*.csv")) == ETL_OK && d.rows_n == 7);
+  CHECK(t, desk_has_row(&d, "{\"id\": 4, \"name\": \"a \\\"b\\\"\\nc\"}") && desk_has_row(&d, "{\"id\": 5, \"name\": \"z\"}"));
+  CHECK(t, desk_has_row(&d, "{\"id\": 3, \"name\": \"\"}") && desk_has_row(&d, "{\"id\": null, \"name\": \"123\"}"));
+  desk_fini(&d);
+}
+
+/* A newer run takes over while an older one has an epoch open. */
+static void fencing(struct tap *t) {
+  struct desk d;
+  struct shelf old, new;
+  desk_init(&d, "csv");
+  CHECK(t, shelf_begin(&old, &d, "r1", OPTIONS("path", "@/t.csv")) == ETL_OK);
+  CHECK(t, shelf_rows(&old, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
+  CHECK(t, shelf_begin(&new, &d, "r2", OPTIONS("path", "@/t.csv")) == ETL_OK);
+  CHECK(t, new.owner > old.owner && shelf_epoch(&new, "a") == 1);
+  CHECK(t, shelf_rows(&old, "a", 2, SHELF_ALL, CELLS("2", "late"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_FENCED);
+  CHECK_HAS(t, d.t.message, "run r2");
+  CHECK(t, shelf_rows(&new, "a", 2, SHELF_ALL, CELLS("2", "y"), 1) == ETL_OK);
+  shelf_drop(&old);
+  shelf_drop(&new);
+  CHECK(t, desk_count(&d) == 2);
+  desk_fini(&d);
+}
+
+/* The manifest names a part that was not renamed yet: killed between the two.  The next claim does it. */
+static void killed_after_commit(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "csv");
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/t.csv")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "b", 1, SHELF_BEFORE_COMMIT, CELLS("7", "never"), 1) == ETL_OK);
+  shelf_drop(&s);
+  desk_shell(&d, "set -e; part=$(sed -n 's/.*\"part\": \"\\(.*\\)\",*/\\1/p' .etl-p/manifest.json); mv t-a-000001.csv .etl-p/$part; ls .etl-p/*.part | wc -l | "
+                 "grep -qx 2");
+  CHECK(t, desk_count(&d) == 0);
+  CHECK(t, shelf_begin(&s, &d, "r2", OPTIONS("path", "@/t.csv")) == ETL_OK);
+  CHECK(t, shelf_epoch(&s, "a") == 1 && shelf_epoch(&s, "b") == 0);
+  CHECK(t, desk_count(&d) == 1);
+  desk_shell(&d, "test -f t-a-000001.csv && ! ls .etl-p/*.part 2>/dev/null");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
+static void replace(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  const char *const *options = OPTIONS("path", "@/t.csv.gz", "mode", "replace");
+  desk_init(&d, "csv");
+  CHECK(t, shelf_begin(&s, &d, "r1", options) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_BEFORE_COMMIT, CELLS("99", "gone"), 1) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("2", "y"), 1) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "b", 1, SHELF_ALL, CELLS("3", "z"), 1) == ETL_OK);
+  CHECK(t, desk_count(&d) == 0);
+  CHECK(t, shelf_end(&s, true) == ETL_OK);
+  CHECK(t, desk_count(&d) == 1);
+  desk_shell(&d, "gzip -dc t.csv.gz | tr '\\n' '|' | grep -qxF 'id,name|1,\"x\"|2,\"y\"|3,\"z\"|'");
+  desk_shell(&d, "! ls .etl-p/*.part 2>/dev/null");
+  CHECK(t, shelf_begin(&s, &d, "r2", options) == ETL_OK && shelf_epoch(&s, "a") == 0);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("4", "new"), 1) == ETL_OK);
+  CHECK(t, shelf_end(&s, false) == ETL_OK);
+  desk_shell(&d, "gzip -dc t.csv.gz | grep -q '1,\"x\"' && ! ls .etl-p/*.part 2>/dev/null");
+  CHECK(t, shelf_begin(&s, &d, "r3", options) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("5", "newest"), 1) == ETL_OK);
+  shelf_drop(&s);
+  CHECK(t, shelf_begin(&s, &d, "r4", options) == ETL_OK && shelf_epoch(&s, "a") == 0);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("6", "last"), 1) == ETL_OK && shelf_end(&s, true) == ETL_OK);
+  desk_shell(&d, "gzip -dc t.csv.gz | tr '\\n' '|' | grep -qxF 'id,name|6,\"last\"|' && ! ls .etl-p/*.part 2>/dev/null");
+  CHECK(t, desk_count(&d) == 1);
+  desk_fini(&d);
+}
+
+/* Nothing of somebody else's is overwritten. */
+static void foreign_file(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "t-a-000001.csv", "mine\n");
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/t.csv")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_PERMANENT);
+  CHECK_HAS(t, d.t.message, "is there already");
+  CHECK(t, shelf_epoch(&s, "a") == 0);
+  desk_shell(&d, "grep -qx mine t-a-000001.csv");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
+int main(void) {
+  struct tap t = {0};
+  append(&t);
+  fencing(&t);
+  killed_after_commit(&t);
+  replace(&t);
+  foreign_file(&t);
+  return tap_end(&t);
+}

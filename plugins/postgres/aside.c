@@ -41,6 +41,12 @@ static int32_t run_text(struct instance *in, const char *doing, struct text *sql
 
 /* ---- making -------------------------------------------------------------------------------------------------------------------------- */
 
+int32_t aside_note(struct target *g) {
+  return state_query(g->in, "noting the table aside",
+                     "INSERT INTO @.asides (pipeline, run, schema_name, table_name, stream) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING", 5,
+                     (const char *const[]){g->in->pipeline, g->in->run, g->into_schema, g->into, g->stream}, NULL, NULL, NULL);
+}
+
 static int32_t make(struct target *g, const struct columns *columns, const struct table *target, struct text *sql) {
   struct instance *in = g->in;
   if (target->oid && target->kind == 'r') {
@@ -55,13 +61,7 @@ static int32_t make(struct target *g, const struct columns *columns, const struc
   int32_t rc = run_text(in, "creating the table aside", sql);
   if (rc != ETL_OK)
     return rc;
-  text_add(sql, "INSERT INTO ");
-  sql_state(sql, in, "asides");
-  text_add(sql, " (pipeline, run, schema_name, table_name, stream) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING");
-  rc = sql->failed ? out_of_memory(in)
-                   : session_query(&in->session, "noting the table aside", text_str(sql), 5,
-                                   (const char *const[]){in->pipeline, in->run, g->schema, g->into, g->stream}, NULL);
-  text_clear(sql);
+  rc = aside_note(g);
   return rc == ETL_OK ? session_run(&in->session, "creating the table aside", "COMMIT") : rc;
 }
 
@@ -150,6 +150,7 @@ static int32_t drop_listed(struct instance *in, const char *run, bool others) {
 }
 
 int32_t aside_remove_leftovers(struct instance *in, const char *run) { return drop_listed(in, run, true); }
+int32_t aside_drop(struct instance *in, const char *run) { return drop_listed(in, run, false); }
 
 /* ---- the swap -------------------------------------------------------------------------------------------------------------------------- */
 

@@ -59,7 +59,7 @@ static int32_t check_others(struct target *g, const struct table *t, const struc
 }
 
 static int32_t check_kind(struct target *g, const struct table *t) {
-  if (t->kind == 'r' || (t->kind == 'p' && !g->in->aside))
+  if (t->kind == 'r' || (t->kind == 'p' && !g->in->replace))
     return ETL_OK;
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = "table";
@@ -81,6 +81,10 @@ static void add_action(struct text *alter, const char *verb, const char *name, c
 }
 
 static int32_t match_missing(struct target *g, struct column *c, struct text *alter) {
+  if (g->at_staging) { /* another lane, with other columns, made it */
+    add_action(alter, "ADD COLUMN", c->name, c->target_type);
+    return ETL_OK;
+  }
   switch (g->in->settings.contract) {
   case CONTRACT_EVOLVE:
     c->change = ETL_CHANGE_COLUMN_ADDED;
@@ -101,7 +105,7 @@ static int32_t match_missing(struct target *g, struct column *c, struct text *al
 /* A table aside has nothing that hangs on it: what counts is the table that it takes the place of. */
 static int32_t hinders(struct target *g, const struct table *t, const char *column, char **ret) {
   struct table target = {0};
-  int32_t rc = g->in->aside ? table_read(&g->in->session, g->schema, g->table, &target) : ETL_OK;
+  int32_t rc = g->in->replace ? table_read(&g->in->session, g->schema, g->table, &target) : ETL_OK;
   if (rc == ETL_OK)
     rc = table_hinders(&g->in->session, target.oid ? &target : t, column, ret);
   table_fini(&target);
@@ -159,8 +163,20 @@ static void move_left_out(struct columns *columns) {
   }
 }
 
+static int32_t match_deleted_at(struct target *g, const struct table *t, struct text *alter) {
+  if (!g->deleted_at || g->at_staging || table_find(t, g->deleted_at))
+    return ETL_OK;
+  struct column c = {.name = (char *)(uintptr_t)g->deleted_at, .source_type = "for deleted_at", .create_type = "timestamptz"};
+  if (g->in->settings.contract != CONTRACT_EVOLVE)
+    return refuse_missing(g, &c, "");
+  add_action(alter, "ADD COLUMN", c.name, c.create_type);
+  return ETL_OK;
+}
+
 int32_t target_match(struct target *g, const struct table *t, struct columns *columns, struct text *alter) {
   int32_t rc = check_kind(g, t);
+  if (rc == ETL_OK)
+    rc = match_deleted_at(g, t, alter);
   for (size_t i = 0; i < columns->n && rc == ETL_OK; i++) {
     struct column *c = &columns->list[i];
     const struct attribute *a = table_find(t, c->name);
@@ -218,7 +234,7 @@ static int32_t alter_now(struct target *g, const struct table *t, const struct t
 static int32_t look(struct target *g, struct table *t, struct text *actions) {
   table_fini(t);
   text_clear(actions);
-  int32_t rc = table_read(&g->in->session, g->schema, g->into, t);
+  int32_t rc = table_read(&g->in->session, g->into_schema, g->into, t);
   return rc == ETL_OK ? target_match(g, t, &g->columns, actions) : rc;
 }
 
@@ -270,7 +286,7 @@ int32_t contract_apply(struct target *g, struct table *t) {
   if (rc == ETL_OK)
     rc = alter(g, t, &actions);
   text_fini(&actions);
-  for (size_t i = 0; i < g->columns.n + g->columns.left && rc == ETL_OK; i++)
+  for (size_t i = 0; i < g->columns.n + g->columns.left && rc == ETL_OK && !g->at_staging; i++)
     if (g->columns.list[i].change)
       tell_change(g, &g->columns.list[i]);
   return rc;

@@ -9,7 +9,7 @@
 
 #include "instance.h"
 
-const char *cursors_scope(const struct instance *in) { return in->aside ? in->run : ""; }
+const char *cursors_scope(const struct instance *in) { return in->replace || in->stages ? in->run : ""; }
 
 /* ---- claim ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -90,6 +90,8 @@ static int32_t tell(const PGresult *r, int32_t (*each)(void *arg, const struct e
   int32_t rc = ETL_OK;
   for (int i = 0; i < PQntuples(r) && rc == ETL_OK; i++) {
     size_t n;
+    if (strcmp(PQgetvalue(r, i, 2), "0") == 0)
+      continue; /* forgotten in this run */
     unsigned char *cursor = PQunescapeBytea((const unsigned char *)PQgetvalue(r, i, 3), &n);
     if (!cursor)
       return ETL_FAILED;
@@ -126,8 +128,9 @@ int32_t cursors_committed(struct instance *in, int32_t (*each)(void *arg, const 
   if (!in->testing && (rc = wait_for_commits(in)) != ETL_OK)
     return rc;
   rc = state_query(in, "asking where the lanes stand",
-           "SELECT stream, shard, epoch, cursor, target, note, finished FROM @.cursors WHERE pipeline = $1 AND aside = $2 ORDER BY stream, shard", 2,
-           (const char *const[]){in->pipeline, cursors_scope(in)}, NULL, NULL, &r);
+           "SELECT DISTINCT ON (stream, shard) stream, shard, epoch, cursor, target, note, finished FROM @.cursors WHERE pipeline = $1 AND "
+           "(aside = $2 OR (aside = '' AND $3::boolean)) ORDER BY stream, shard, aside DESC", 3,
+           (const char *const[]){in->pipeline, cursors_scope(in), in->stages && !in->anew ? "t" : "f"}, NULL, NULL, &r);
   if (rc != ETL_OK)
     return rc;
   rc = check_target(in, r);
@@ -154,6 +157,11 @@ int32_t cursors_check_owner(struct instance *in) {
 }
 
 static int32_t forget(struct instance *in, const struct etl_cursor *to) {
+  if (in->stages) /* what stood before is deleted at the end of the run; the rows are staged all the same */
+    return state_query(in, "forgetting a lane",
+                       "INSERT INTO @.cursors (pipeline, aside, stream, shard, epoch, cursor, rows, run, target) VALUES ($1, $2, $3, $4, 0, '', 0, $2, $5) "
+                       "ON CONFLICT (pipeline, aside, stream, shard) DO UPDATE SET epoch = 0",
+                       5, (const char *const[]){in->pipeline, cursors_scope(in), to->stream, to->shard, in->settings.target}, NULL, NULL, NULL);
   return state_query(in, "forgetting a lane", "DELETE FROM @.cursors WHERE pipeline = $1 AND aside = $2 AND stream = $3 AND shard = $4", 4,
                      (const char *const[]){in->pipeline, cursors_scope(in), to->stream, to->shard}, NULL, NULL, NULL);
 }
@@ -167,13 +175,13 @@ int32_t cursors_store(struct instance *in, const struct etl_cursor *to) {
   snprintf(rows, sizeof rows, "%" PRId64, in->written);
   const char *note = ETL_HAS(to, etl_cursor, note) ? to->note : NULL;
   const char *params[] = {in->pipeline, cursors_scope(in), to->stream, to->shard, from_epoch, to_epoch, to->cursor.p, rows, in->run,
-                          in->settings.target, note, to->flags & ETL_CURSOR_FINISHED ? "t" : "f"};
-  const int lengths[] = {0, 0, 0, 0, 0, 0, (int)to->cursor.n, 0, 0, 0, 0, 0}, formats[] = {0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
+                          in->settings.target, note, to->flags & ETL_CURSOR_FINISHED ? "t" : "f", in->stages && !in->anew ? "t" : "f"};
+  const int lengths[] = {0, 0, 0, 0, 0, 0, (int)to->cursor.n, 0, 0, 0, 0, 0, 0}, formats[] = {0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0};
   PGresult *r;
   int32_t rc = state_query(in, "storing the cursor",
                    "INSERT INTO @.cursors AS c (pipeline, aside, stream, shard, epoch, cursor, rows, run, target, note, finished) "
                    "SELECT $1, $2, $3, $4, $6::bigint, $7::bytea, $8::bigint, $9, $10, $11, $12::boolean WHERE $5::bigint = 0 OR EXISTS (SELECT 1 FROM @.cursors "
-                   "WHERE pipeline = $1 AND aside = $2 AND stream = $3 AND shard = $4) "
+                   "WHERE pipeline = $1 AND stream = $3 AND shard = $4 AND (aside = $2 OR (aside = '' AND epoch = $5::bigint AND $13::boolean))) "
                    "ON CONFLICT (pipeline, aside, stream, shard) DO UPDATE SET epoch = excluded.epoch, cursor = excluded.cursor, note = excluded.note, "
                    "finished = excluded.finished, rows = c.rows + excluded.rows, run = excluded.run, updated_at = pg_catalog.now() WHERE c.epoch = $5::bigint",
                    (int)(sizeof params / sizeof *params), params, lengths, formats, &r);

@@ -22,11 +22,11 @@ static int32_t tell_sql(const struct instance *in, const struct teller *t, struc
 static int32_t tell_statements(const struct target *g, const struct columns *columns, bool exists, const struct teller *t) {
   struct text sql = {0};
   int32_t rc = ETL_OK;
-  if (!exists) {
+  if (!exists && g->in->settings.commit_sql.n == 0) {
     sql_create_target(&sql, g, columns, g->table);
     rc = tell_sql(g->in, t, &sql);
   }
-  if (rc == ETL_OK && mode_merges(g->mode)) {
+  if (rc == ETL_OK && target_merges(g)) {
     sql_staging(&sql, g, columns);
     rc = tell_sql(g->in, t, &sql);
   }
@@ -34,8 +34,16 @@ static int32_t tell_statements(const struct target *g, const struct columns *col
     sql_copy(&sql, g, columns);
     rc = tell_sql(g->in, t, &sql);
   }
-  if (rc == ETL_OK && mode_merges(g->mode)) {
+  if (rc == ETL_OK && target_merges(g)) {
     sql_merge(&sql, g, columns, 0, 0);
+    rc = tell_sql(g->in, t, &sql);
+  }
+  if (rc == ETL_OK && g->in->stages && g->in->settings.commit_sql.n == 0) {
+    sql_publish(&sql, g, columns);
+    rc = tell_sql(g->in, t, &sql);
+  }
+  for (size_t i = 0; i < g->in->settings.commit_sql.n && rc == ETL_OK; i++) {
+    text_add(&sql, g->in->settings.commit_sql.list[i]);
     rc = tell_sql(g->in, t, &sql);
   }
   text_fini(&sql);
@@ -88,11 +96,16 @@ static int32_t note(const struct teller *t, uint32_t flags, const char *text) {
 
 static int32_t tell_notes(const struct target *g, bool exists, const struct teller *t) {
   int32_t rc = ETL_OK;
-  if (!exists)
+  if (!exists && g->in->settings.commit_sql.n == 0)
     rc = note(t, 0, "the table is not there; the first run makes it");
-  if (rc == ETL_OK && g->in->aside)
+  if (rc == ETL_OK && g->in->replace)
     rc = note(t, 0, "rows go into a table aside, which takes the target's place when all lanes have succeeded; until then readers see the old rows");
-  if (rc == ETL_OK && g->mode == MODE_MERGE && !g->newest_by)
+  if (rc == ETL_OK && g->in->stages)
+    rc = note(t, 0, "rows are staged in a table of the run; one transaction at its end brings them to the target, when all lanes have succeeded");
+  if (rc == ETL_OK && g->mode == MODE_DELETE_MISSING)
+    rc = note(t, ETL_EXPLAIN_WARN, g->deleted_at ? "rows of the target whose key does not come are marked as deleted"
+                                                 : "rows of the target whose key does not come are deleted");
+  if (rc == ETL_OK && mode_updates(g->mode) && g->in->settings.commit_sql.n == 0 && !g->newest_by)
     rc = note(t, 0, "of rows with the same key the one read last wins; set newest_by to let a column decide");
   return rc;
 }

@@ -13,14 +13,16 @@ struct target { /* the table of one stream */
   char *stream; /* as the host names it */
   char *schema, *table;
   char *name;      /* "schema.table", for messages */
-  char *into;      /* the table that rows go into: the target's, or the one aside; in the target's schema */
-  char staging[24]; /* the temporary table that a merge goes through */
+  char *into_schema, *into; /* the table that rows go into: the target, the one aside, or the run's staging table */
+  char staging[24]; /* the temporary table that the merge of an epoch goes through */
   enum mode mode;
   const struct names *key;
   const char *newest_by; /* NULL: the row read last wins */
+  const char *deleted_at, *staging_definition; /* NULL: none */
   struct ArrowSchema rows; /* as prepared */
   struct columns columns;
   char *shape;     /* of the table when columns were matched with it */
+  bool at_staging; /* what is matched is the staging table, which takes every column */
   bool followed;   /* in this epoch: the table still has that shape */
   struct copy copy;
   struct text copy_sql;
@@ -35,15 +37,24 @@ struct instance {
   char *pipeline, *run;
   char *lane;    /* without the number of a piece; "" for the whole run */
   bool testing;  /* only looking: nothing is locked or written */
-  bool aside;    /* rows go into tables beside the targets, which take their places at the end of the run */
+  bool replace;  /* rows go into tables beside the targets, which take their places at the end of the run */
+  bool stages;   /* rows go into staging tables of the run, and from there to the targets at its end */
+  bool anew;     /* stages, and what was committed before does not count */
+  bool keep;     /* staging tables of a failed run stay */
   struct target *targets;
   struct target *copying; /* whose COPY is open; NULL: none */
   bool in_epoch, careful, settled;
   uint64_t owner;
   int64_t written; /* rows of the epoch in hand */
+  int64_t from_epoch; /* where its first lane stood */
 };
 int32_t out_of_memory(const struct instance *in);
 int32_t instance_connect(struct instance *in); /* session_connect(); a new session has no staging tables */
+
+/* Are rows by key merged epoch by epoch, through a temporary table? */
+static inline bool target_merges(const struct target *g) { return mode_merges(g->mode) && !g->in->stages; }
+/* Do rows carry their number in a column of the staging table? */
+static inline bool target_numbers(const struct target *g) { return mode_merges(g->mode) && g->in->settings.commit_sql.n == 0; }
 
 /* Names as SQL: schema.table of the table that rows go into, of the target, of a table of the state schema. */
 void sql_table(struct text *t, const struct target *g);
@@ -84,7 +95,7 @@ int32_t drift_tell(struct target *g, const struct table *t); /* columns of the t
 /* ---- merge.c */
 #define MERGE_ROW "\"etl: row\"" /* the column of the staging table that counts rows, from 1 in each epoch */
 void sql_staging(struct text *t, const struct target *g, const struct columns *columns);
-/* Only rows from..to of the staging table; to 0: all. */
+/* From the staging table of the epoch or of the run; only rows from..to of it; to 0: all. */
 void sql_merge(struct text *t, const struct target *g, const struct columns *columns, int64_t from, int64_t to);
 int32_t merge_all(struct target *g);     /* what is staged; fails at a row that cannot be merged */
 int32_t merge_careful(struct target *g); /* the same, but rows that cannot be merged are set aside */
@@ -120,6 +131,19 @@ char *aside_name(const char *table, const char *run); /* NULL: no memory */
 int32_t aside_create(struct target *g, const struct columns *columns);    /* in prepare(); idempotent */
 int32_t aside_remove_leftovers(struct instance *in, const char *run);     /* of all runs but this */
 int32_t aside_finish(struct instance *in, const char *run, bool ok);
+int32_t aside_note(struct target *g);                                     /* lists the table that rows go into, to be removed some day */
+int32_t aside_drop(struct instance *in, const char *run);                 /* what this run made */
+
+/* ---- staged.c: a run whose rows are staged */
+char *staged_name(const char *stream, const char *run); /* NULL: no memory */
+int32_t staged_create(struct target *g);                /* in prepare(); idempotent */
+int32_t staged_finish(struct instance *in, const char *run, bool ok);
+
+/* ---- publish.c: from the staging table to the target, at the end of the run */
+void sql_publish(struct text *t, const struct target *g, const struct columns *columns);
+int32_t publish_target(struct target *g, const char *run);
+/* stagings: name (quoted) and stream of each table. */
+int32_t publish_sql(struct instance *in, const PGresult *stagings);
 
 /* ---- readback.c */
 extern const struct etl_readback postgres_readback;

@@ -20,7 +20,7 @@ void sql_staging(struct text *t, const struct target *g, const struct columns *c
 
 static void add_assignments(struct text *t, const struct target *g, const struct columns *columns) {
   size_t n = 0;
-  for (size_t i = 0; i < columns->n && g->mode == MODE_MERGE; i++) {
+  for (size_t i = 0; i < columns->n && mode_updates(g->mode); i++) {
     if (names_has(g->key, columns->list[i].name))
       continue;
     text_add(t, n++ ? ", " : " DO UPDATE SET ");
@@ -43,14 +43,21 @@ static void add_assignments(struct text *t, const struct target *g, const struct
 /* In key order, so that two lanes that meet the same rows lock them in the same order. */
 void sql_merge(struct text *t, const struct target *g, const struct columns *columns, int64_t from, int64_t to) {
   text_add(t, "INSERT INTO ");
-  sql_table(t, g);
+  if (g->in->stages)
+    sql_target(t, g);
+  else
+    sql_table(t, g);
   text_add(t, " AS t (");
   sql_columns(t, columns, "");
   text_add(t, ") SELECT DISTINCT ON (");
   sql_names(t, g->key, "");
   text_add(t, ") ");
   sql_columns(t, columns, "");
-  text_addf(t, " FROM pg_temp.%s", g->staging);
+  text_add(t, " FROM ");
+  if (g->in->stages)
+    sql_table(t, g);
+  else
+    text_addf(t, "pg_temp.%s", g->staging);
   if (to)
     text_addf(t, " WHERE " MERGE_ROW " BETWEEN %" PRId64 " AND %" PRId64, from, to);
   text_add(t, " ORDER BY ");
@@ -60,7 +67,7 @@ void sql_merge(struct text *t, const struct target *g, const struct columns *col
     text_add_name(t, g->newest_by);
     text_add(t, " DESC NULLS LAST");
   }
-  text_add(t, g->mode == MODE_MERGE ? ", " MERGE_ROW " DESC ON CONFLICT (" : ", " MERGE_ROW " ON CONFLICT (");
+  text_add(t, mode_updates(g->mode) ? ", " MERGE_ROW " DESC ON CONFLICT (" : ", " MERGE_ROW " ON CONFLICT (");
   sql_names(t, g->key, "");
   text_add(t, ")");
   add_assignments(t, g, columns);

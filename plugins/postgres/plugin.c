@@ -29,7 +29,10 @@ static int32_t instance_init(struct instance *in, const struct etl_open *o) {
   if (rc != ETL_OK)
     return rc;
   in->testing = o->flags & ETL_OPEN_TEST;
-  in->aside = in->settings.all.mode == MODE_REPLACE || (o->flags & ETL_OPEN_FULL_REFRESH);
+  in->anew = o->flags & ETL_OPEN_FULL_REFRESH;
+  in->keep = o->flags & ETL_OPEN_KEEP_STAGING;
+  in->replace = in->settings.all.mode == MODE_REPLACE || (in->anew && !settings_stage_anew(&in->settings));
+  in->stages = in->settings.run_commit && !in->replace;
   in->pipeline = strdup(o->pipeline);
   in->run = strdup(o->run);
   in->lane = o->lane ? strndup(o->lane, strcspn(o->lane, "#")) : strdup("");
@@ -82,7 +85,8 @@ static const void *postgres_ext(void *self, const char *id) {
 
 static uint64_t postgres_caps(void *self) {
   const struct instance *in = self;
-  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | (in->aside ? ETL_CAP_ASIDE | ETL_CAP_REPLACE : 0);
+  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | (in->replace || in->stages ? ETL_CAP_ASIDE : 0) |
+         (in->replace || settings_deletes(&in->settings) ? ETL_CAP_REPLACE : 0);
 }
 
 static int32_t postgres_claim(void *self, const struct etl_claim *c, uint64_t *ret_owner) { return cursors_claim(self, c, ret_owner); }
@@ -101,7 +105,7 @@ static int32_t run_statements(struct instance *in, const char *doing, const stru
 static int32_t postgres_run_begin(void *self, const char *run) {
   struct instance *in = self;
   int32_t rc = session_connect(&in->session);
-  if (rc == ETL_OK)
+  if (rc == ETL_OK && !in->keep)
     rc = aside_remove_leftovers(in, run);
   return rc == ETL_OK ? run_statements(in, "pre_sql", &in->settings.pre_sql) : rc;
 }
@@ -109,8 +113,10 @@ static int32_t postgres_run_begin(void *self, const char *run) {
 static int32_t postgres_run_end(void *self, const char *run, uint32_t ok) {
   struct instance *in = self;
   int32_t rc = session_connect(&in->session);
-  if (rc == ETL_OK && in->aside)
+  if (rc == ETL_OK && in->replace)
     rc = aside_finish(in, run, ok);
+  if (rc == ETL_OK && in->stages)
+    rc = staged_finish(in, run, ok);
   return rc == ETL_OK && ok ? run_statements(in, "post_sql", &in->settings.post_sql) : rc;
 }
 
@@ -149,6 +155,7 @@ static int32_t postgres_begin(void *self, const struct etl_txn *txn) {
   epoch_reset(in);
   in->owner = txn->owner;
   in->careful = txn->flags & ETL_TXN_CAREFUL;
+  in->from_epoch = txn->from_n ? (int64_t)txn->from[0]->epoch : 0;
   int32_t rc = instance_connect(in);
   if (rc == ETL_OK) /* with care, every constraint is looked at with the row that may break it */
     rc = session_run(&in->session, "beginning a transaction", in->careful ? "BEGIN; SET CONSTRAINTS ALL IMMEDIATE" : "BEGIN");

@@ -116,7 +116,7 @@ static int32_t refuse(const struct etl_open *o, const char *option, const char *
   return etl_failf(o->host, &e, "postgres: %s", why);
 }
 
-static int32_t check_table(const struct etl_open *o, const struct table_settings *t) {
+static int32_t check_table(const struct settings *s, const struct etl_open *o, const struct table_settings *t) {
   char *schema = NULL, *table = NULL;
   int32_t rc = !t->table || table_has_placeholder(t->table) ? ETL_OK : settings_parse_table(o->host, t->table, &schema, &table);
   free(schema);
@@ -125,9 +125,15 @@ static int32_t check_table(const struct etl_open *o, const struct table_settings
     return rc;
   if (mode_merges(t->mode) && t->key.n == 0)
     return refuse(o, "key", "name the columns that identify a row: key = [ \"id\" ]",
-                  t->mode == MODE_MERGE ? "mode = \"merge\" needs a key" : "mode = \"insert_missing\" needs a key");
-  if (t->mode != MODE_MERGE && t->newest_by)
+                  t->mode == MODE_MERGE            ? "mode = \"merge\" needs a key"
+                  : t->mode == MODE_INSERT_MISSING ? "mode = \"insert_missing\" needs a key"
+                                                   : "mode = \"delete_missing\" needs a key");
+  if (!mode_updates(t->mode) && t->newest_by)
     return refuse(o, "newest_by", "leave it out, or set mode = \"merge\"", "newest_by means something only in a merge");
+  if (t->mode != MODE_DELETE_MISSING && t->deleted_at)
+    return refuse(o, "deleted_at", "leave it out, or set mode = \"delete_missing\"", "deleted_at means something only with mode = \"delete_missing\"");
+  if (!s->run_commit && t->staging_definition)
+    return refuse(o, "staging_definition", "leave it out, or set commit = \"run\"", "staging_definition means something only with commit = \"run\"");
   return ETL_OK;
 }
 
@@ -141,9 +147,12 @@ static int32_t read_group(struct settings *s, const struct etl_open *o, const st
   const struct etl_value *key = g->values[TABLE_KEY];
   bool has_key = key->is_set;
   t->mode = etl_group_set(g, TABLE_MODE) ? (enum mode)etl_group_int(g, TABLE_MODE) : s->all.mode;
+  s->run_commit |= t->mode == MODE_DELETE_MISSING;
   if (copy_text(etl_group_str(g, TABLE_STREAM), &t->stream) < 0 ||
       copy_text(etl_group_set(g, TABLE_TABLE) ? etl_group_str(g, TABLE_TABLE) : s->all.table, &t->table) < 0 ||
-      copy_text(etl_group_set(g, TABLE_NEWEST_BY) ? etl_group_str(g, TABLE_NEWEST_BY) : t->mode == MODE_MERGE ? s->all.newest_by : NULL, &t->newest_by) < 0)
+      copy_text(etl_group_set(g, TABLE_NEWEST_BY) ? etl_group_str(g, TABLE_NEWEST_BY) : mode_updates(t->mode) ? s->all.newest_by : NULL, &t->newest_by) < 0 ||
+      copy_text(etl_group_set(g, TABLE_DELETED_AT) ? etl_group_str(g, TABLE_DELETED_AT) : t->mode == MODE_DELETE_MISSING ? s->all.deleted_at : NULL, &t->deleted_at) < 0 ||
+      copy_text(etl_group_set(g, TABLE_STAGING_DEFINITION) ? etl_group_str(g, TABLE_STAGING_DEFINITION) : s->all.staging_definition, &t->staging_definition) < 0)
     return no_memory(o);
   uint64_t n = has_key ? key->list_n : s->all.key.n;
   t->key.list = calloc(n + 1, sizeof *t->key.list);
@@ -152,11 +161,11 @@ static int32_t read_group(struct settings *s, const struct etl_open *o, const st
       return no_memory(o);
   if (!t->key.list)
     return no_memory(o);
-  if (!t->table)
+  if (!t->table && s->commit_sql.n == 0)
     return refuse(o, "tables", "add table = \"...\" to the group, or `table` beside it", "a group of tables names no table");
   if ((t->mode == MODE_REPLACE) != (s->all.mode == MODE_REPLACE))
     return refuse(o, "tables", "use one pipeline for what is replaced and another for the rest", "mode = \"replace\" holds for all tables of a pipeline, or for none");
-  return check_table(o, t);
+  return check_table(s, o, t);
 }
 
 static int32_t read_tables(struct settings *s, const struct etl_open *o) {
@@ -169,7 +178,7 @@ static int32_t read_tables(struct settings *s, const struct etl_open *o) {
     if (rc != ETL_OK)
       return rc;
   }
-  if (!s->all.table && n == 0)
+  if (!s->all.table && n == 0 && s->commit_sql.n == 0)
     return refuse(o, "table", "add table = \"schema.name\"", "there is no table to load");
   return ETL_OK;
 }
@@ -188,6 +197,8 @@ static int32_t describe_target(struct settings *s, const struct etl_open *o) {
   }
   for (size_t i = 0; i < s->tables_n && rc == ETL_OK; i++)
     text_addf(&t, "%s%s: %s", t.n ? ", " : "", s->tables[i].stream, s->tables[i].table);
+  if (rc == ETL_OK && t.n == 0)
+    text_add(&t, "commit_sql");
   if (rc == ETL_OK && (t.failed || !(s->target = strdup(text_str(&t)))))
     rc = no_memory(o);
   free(schema);
@@ -196,13 +207,32 @@ static int32_t describe_target(struct settings *s, const struct etl_open *o) {
   return rc;
 }
 
+bool settings_deletes(const struct settings *s) {
+  bool deletes = s->all.mode == MODE_DELETE_MISSING;
+  for (size_t i = 0; i < s->tables_n; i++)
+    deletes |= s->tables[i].mode == MODE_DELETE_MISSING;
+  return deletes;
+}
+
+/* Built anew, a table would lose what is marked as deleted, and only the user's statements know the table of commit_sql. */
+bool settings_stage_anew(const struct settings *s) { return settings_deletes(s) || s->commit_sql.n > 0; }
+
+static int32_t check_commit(const struct settings *s, const struct etl_open *o) {
+  if (s->commit_sql.n && (settings_deletes(s) || s->all.mode == MODE_REPLACE))
+    return refuse(o, "commit_sql", "leave mode out: the statements say what happens", "commit_sql takes the place of mode");
+  return ETL_OK;
+}
+
 int32_t settings_init(struct settings *s, const struct etl_open *o) {
   if (settings_keywords(s, o) < 0 || read_list(&s->all.key, o, OPT_KEY) < 0 || read_list(&s->pre_sql, o, OPT_PRE_SQL) < 0 ||
       read_list(&s->post_sql, o, OPT_POST_SQL) < 0 || copy_text(etl_opt_str(o, OPT_TABLE), &s->all.table) < 0 ||
-      copy_text(etl_opt_str(o, OPT_NEWEST_BY), &s->all.newest_by) < 0 || copy_text(etl_opt_str(o, OPT_STATE_SCHEMA), &s->state_schema) < 0)
+      copy_text(etl_opt_str(o, OPT_NEWEST_BY), &s->all.newest_by) < 0 ||
+      read_list(&s->commit_sql, o, OPT_COMMIT_SQL) < 0 || copy_text(etl_opt_str(o, OPT_DELETED_AT), &s->all.deleted_at) < 0 ||
+      copy_text(etl_opt_str(o, OPT_STAGING_DEFINITION), &s->all.staging_definition) < 0 || copy_text(etl_opt_str(o, OPT_STATE_SCHEMA), &s->state_schema) < 0)
     return no_memory(o);
   s->all.mode = (enum mode)etl_opt_int(o, OPT_MODE);
   s->create = etl_opt_bool(o, OPT_CREATE);
+  s->run_commit = etl_opt_int(o, OPT_COMMIT) == 1 || s->commit_sql.n > 0 || s->all.mode == MODE_DELETE_MISSING;
   s->contract = (enum contract)etl_opt_int(o, OPT_SCHEMA_CONTRACT);
   s->connect_retries = etl_opt_int(o, OPT_CONNECT_RETRIES);
   s->connect_retry_delay_ms = etl_opt_int(o, OPT_CONNECT_RETRY_DELAY) / 1000000;
@@ -211,7 +241,9 @@ int32_t settings_init(struct settings *s, const struct etl_open *o) {
   s->lock_timeout_ms = etl_opt_int(o, OPT_LOCK_TIMEOUT) / 1000000;
   int32_t rc = read_tables(s, o);
   if (rc == ETL_OK && s->all.table && (s->tables_n == 0 || s->all.key.n))
-    rc = check_table(o, &s->all);
+    rc = check_table(s, o, &s->all);
+  if (rc == ETL_OK)
+    rc = check_commit(s, o);
   return rc == ETL_OK ? describe_target(s, o) : rc;
 }
 
@@ -226,6 +258,8 @@ static void table_settings_fini(struct table_settings *t) {
   free(t->stream);
   free(t->table);
   free(t->newest_by);
+  free(t->deleted_at);
+  free(t->staging_definition);
 }
 
 void settings_fini(struct settings *s) {
@@ -240,6 +274,7 @@ void settings_fini(struct settings *s) {
   free(s->tables);
   names_fini(&s->pre_sql);
   names_fini(&s->post_sql);
+  names_fini(&s->commit_sql);
   free(s->state_schema);
   free(s->target);
 }

@@ -26,7 +26,7 @@ int32_t settle_try(struct instance *in, int32_t (*step)(void *arg), void *arg) {
 
 static int32_t make_staging(struct target *g) {
   struct text sql = {0};
-  if (!mode_merges(g->mode) || g->staged)
+  if (!target_merges(g) || g->staged)
     return ETL_OK;
   text_addf(&sql, "DROP TABLE IF EXISTS pg_temp.%s; ", g->staging); /* of other columns, or come back by a transaction that was undone */
   sql_staging(&sql, g, &g->columns);
@@ -41,7 +41,7 @@ static int32_t start_copy(struct target *g) {
   int32_t rc = session_run(&g->in->session, "starting COPY", text_str(&g->copy_sql));
   if (rc != ETL_OK)
     return rc;
-  copy_begin(&g->copy, g->staged_rows);
+  copy_begin(&g->copy, (g->in->stages ? g->in->from_epoch << 32 : 0) + g->staged_rows); /* numbers grow with the epochs of the lane */
   g->in->copying = g;
   return ETL_OK;
 }
@@ -54,7 +54,7 @@ static int32_t end_copy(struct instance *in) {
   snprintf(doing, sizeof doing, "writing to %s", g->name);
   int32_t rc = copy_end(&g->copy, doing);
   in->copying = NULL;
-  if (rc == ETL_OK && mode_merges(g->mode))
+  if (rc == ETL_OK && target_numbers(g))
     g->staged_rows += g->copy.rows;
   return rc;
 }
@@ -169,7 +169,7 @@ int32_t settle_write(struct target *g, struct etl_msg *m) {
 int32_t settle_epoch(struct instance *in) {
   int32_t rc = in->settled ? ETL_OK : end_copy(in);
   for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next) {
-    if (g->staged_rows == 0)
+    if (g->staged_rows == 0 || !target_merges(g))
       continue;
     rc = in->careful ? merge_careful(g) : merge_all(g);
     g->staged_rows = 0;

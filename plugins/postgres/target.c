@@ -5,7 +5,7 @@
 #include "instance.h"
 
 void sql_table(struct text *t, const struct target *g) {
-  text_add_name(t, g->schema);
+  text_add_name(t, g->into_schema);
   text_add(t, ".");
   text_add_name(t, g->into);
 }
@@ -48,6 +48,11 @@ void sql_create_target(struct text *t, const struct target *g, const struct colu
     text_add_name(t, columns->list[i].name);
     text_addf(t, " %s", columns->list[i].create_type);
   }
+  if (g->deleted_at) {
+    text_add(t, ", ");
+    text_add_name(t, g->deleted_at);
+    text_add(t, " timestamptz");
+  }
   if (g->key->n) {
     text_add(t, ", PRIMARY KEY (");
     sql_names(t, g->key, "");
@@ -58,13 +63,13 @@ void sql_create_target(struct text *t, const struct target *g, const struct colu
 
 void sql_copy(struct text *t, const struct target *g, const struct columns *columns) {
   text_add(t, "COPY ");
-  if (mode_merges(g->mode))
+  if (target_merges(g))
     text_addf(t, "pg_temp.%s", g->staging);
   else
     sql_table(t, g);
   text_add(t, " (");
   sql_columns(t, columns, "");
-  text_add(t, mode_merges(g->mode) ? ", " MERGE_ROW ") FROM STDIN (FORMAT binary)" : ") FROM STDIN (FORMAT binary)");
+  text_add(t, target_numbers(g) ? ", " MERGE_ROW ") FROM STDIN (FORMAT binary)" : ") FROM STDIN (FORMAT binary)");
 }
 
 /* ---- the key ------------------------------------------------------------------------------------------------------------------------- */
@@ -83,8 +88,27 @@ static int32_t refuse_whole(const struct target *g) {
   return etl_failf(g->in->host, &e, "postgres: append without a cursor would add every row again at each run");
 }
 
+static int32_t refuse_part(const struct target *g) {
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "mode";
+  e.remedy = "leave `cursor` out at the extractor, so that each run reads the whole; or run with --full-refresh";
+  return etl_failf(g->in->host, &e, "postgres: delete_missing would delete from %s what has not changed at the source, since the run reads only what is new",
+                   g->name);
+}
+
+static int32_t refuse_deleted_at(const struct target *g) {
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "deleted_at";
+  e.remedy = "name a column that the rows do not have";
+  return etl_failf(g->in->host, &e, "postgres: deleted_at names the column \"%s\", which comes with the rows", g->deleted_at);
+}
+
 int32_t target_check_options(const struct target *g, const struct columns *columns, bool whole) {
-  if (whole && g->mode == MODE_APPEND && !g->in->aside)
+  if (g->mode == MODE_DELETE_MISSING && !whole && !g->in->anew)
+    return refuse_part(g);
+  if (g->deleted_at && columns_find(columns, g->deleted_at))
+    return refuse_deleted_at(g);
+  if (whole && g->mode == MODE_APPEND && !g->in->replace && g->in->settings.commit_sql.n == 0)
     return refuse_whole(g);
   for (size_t i = 0; i < g->key->n; i++)
     if (!columns_find(columns, g->key->list[i]))
@@ -145,19 +169,19 @@ static int32_t create(struct target *g) {
 }
 
 static int32_t find_or_create(struct target *g, struct table *t) {
-  int32_t rc = g->in->aside ? aside_create(g, &g->columns) : ETL_OK;
+  int32_t rc = g->in->replace ? aside_create(g, &g->columns) : ETL_OK;
   if (rc == ETL_OK)
-    rc = table_read(&g->in->session, g->schema, g->into, t);
+    rc = table_read(&g->in->session, g->into_schema, g->into, t);
   if (rc != ETL_OK || t->oid)
     return rc;
   rc = create(g);
-  return rc == ETL_OK ? table_read(&g->in->session, g->schema, g->into, t) : rc;
+  return rc == ETL_OK ? table_read(&g->in->session, g->into_schema, g->into, t) : rc;
 }
 
 static int32_t make_statements(struct target *g) {
   text_clear(&g->copy_sql);
   sql_copy(&g->copy_sql, g, &g->columns);
-  int32_t rc = g->copy_sql.failed ? out_of_memory(g->in) : copy_init(&g->copy, &g->in->session, &g->columns, mode_merges(g->mode));
+  int32_t rc = g->copy_sql.failed ? out_of_memory(g->in) : copy_init(&g->copy, &g->in->session, &g->columns, target_numbers(g));
   g->copy.nulls = g->in->settings.contract == CONTRACT_DISCARD_VALUE;
   return rc;
 }
@@ -165,6 +189,39 @@ static int32_t make_statements(struct target *g) {
 static int32_t keep_schema(struct target *g, const struct ArrowSchema *schema) {
   etl_schema_release(&g->rows);
   return etl_schema_copy(schema, &g->rows) < 0 ? out_of_memory(g->in) : ETL_OK;
+}
+
+/* The table that rows go into takes them. */
+static int32_t prepare_table(struct target *g, struct table *t) {
+  int32_t rc = find_or_create(g, t);
+  if (rc == ETL_OK)
+    rc = contract_apply(g, t);
+  if (rc == ETL_OK && mode_merges(g->mode))
+    rc = check_unique(g, t);
+  return rc == ETL_OK ? drift_tell(g, t) : rc;
+}
+
+/* First the target, as if rows went there; then the staging table, which is made after it. */
+static int32_t prepare_staged(struct target *g, struct table *t) {
+  char *schema = g->into_schema, *table = g->into;
+  int32_t rc = ETL_OK;
+  if (g->in->settings.commit_sql.n == 0) {
+    g->into_schema = g->schema;
+    g->into = g->table;
+    rc = prepare_table(g, t);
+    g->into_schema = schema;
+    g->into = table;
+  }
+  if (rc == ETL_OK)
+    rc = staged_create(g);
+  table_fini(t);
+  if (rc == ETL_OK)
+    rc = table_read(&g->in->session, g->into_schema, g->into, t);
+  g->at_staging = true;
+  if (rc == ETL_OK)
+    rc = contract_apply(g, t);
+  g->at_staging = false;
+  return rc;
 }
 
 int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool whole) {
@@ -178,13 +235,7 @@ int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool 
   if (rc == ETL_OK)
     rc = instance_connect(g->in);
   if (rc == ETL_OK)
-    rc = find_or_create(g, &t);
-  if (rc == ETL_OK)
-    rc = contract_apply(g, &t);
-  if (rc == ETL_OK && mode_merges(g->mode))
-    rc = check_unique(g, &t);
-  if (rc == ETL_OK)
-    rc = drift_tell(g, &t);
+    rc = g->in->stages ? prepare_staged(g, &t) : prepare_table(g, &t);
   table_fini(&t);
   free(g->shape);
   g->shape = NULL;

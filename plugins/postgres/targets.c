@@ -67,6 +67,17 @@ static int32_t refuse_shared(const struct instance *in, const struct target *oth
   return etl_failf(in->host, &e, "postgres: the streams %s and %s would both go into %s", other->stream, stream, other->name);
 }
 
+/* The user's statements know where rows go; what there is of a target is its staging table. */
+static int32_t name_staging(struct target *g, const char *stream) {
+  struct instance *in = g->in;
+  g->schema = strdup(in->settings.state_schema);
+  g->into_schema = strdup(in->settings.state_schema);
+  g->table = staged_name(stream, in->run);
+  g->into = staged_name(stream, in->run);
+  g->name = strdup(stream);
+  return g->schema && g->into_schema && g->table && g->into && g->name ? ETL_OK : out_of_memory(in);
+}
+
 static int32_t name_target(struct target *g, const struct table_settings *s, const char *stream) {
   struct text t = {0};
   struct instance *in = g->in;
@@ -77,8 +88,11 @@ static int32_t name_target(struct target *g, const struct table_settings *s, con
     return rc;
   size_t size = strlen(g->schema) + strlen(g->table) + 2;
   g->name = malloc(size);
-  g->into = in->aside && !in->testing ? aside_name(g->table, in->run) : strdup(g->table);
-  if (!g->name || !g->into)
+  g->into_schema = strdup(in->stages ? in->settings.state_schema : g->schema);
+  g->into = in->stages                     ? staged_name(stream, in->run)
+            : in->replace && !in->testing ? aside_name(g->table, in->run)
+                                          : strdup(g->table);
+  if (!g->name || !g->into || !g->into_schema)
     return out_of_memory(in);
   snprintf(g->name, size, "%s.%s", g->schema, g->table);
   return ETL_OK;
@@ -93,6 +107,7 @@ static void target_free(struct target *g) {
   free(g->schema);
   free(g->table);
   free(g->name);
+  free(g->into_schema);
   free(g->into);
   free(g->shape);
   free(g);
@@ -103,9 +118,10 @@ static int32_t target_new(struct instance *in, const char *stream, size_t number
   struct target *g = calloc(1, sizeof *g);
   if (!g)
     return out_of_memory(in);
-  *g = (struct target){.in = in, .stream = strdup(stream), .mode = s->mode, .key = &s->key, .newest_by = s->newest_by};
+  *g = (struct target){.in = in, .stream = strdup(stream), .mode = s->mode, .key = &s->key, .newest_by = s->newest_by,
+                        .deleted_at = s->deleted_at, .staging_definition = s->staging_definition};
   snprintf(g->staging, sizeof g->staging, number ? "etl_staging_%zu" : "etl_staging", number);
-  int32_t rc = g->stream ? name_target(g, s, stream) : out_of_memory(in);
+  int32_t rc = !g->stream ? out_of_memory(in) : in->settings.commit_sql.n ? name_staging(g, stream) : name_target(g, s, stream);
   for (struct target *other = in->targets; other && rc == ETL_OK; other = other->next)
     if (strcmp(other->name, g->name) == 0)
       rc = refuse_shared(in, other, stream);

@@ -1,0 +1,202 @@
+/* The end of a run whose rows were staged: how they come from the staging tables to where they belong, in the transaction in hand. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "instance.h"
+
+static int32_t run_text(struct instance *in, const char *doing, struct text *sql) {
+  int32_t rc = sql->failed ? out_of_memory(in) : session_run(&in->session, doing, text_str(sql));
+  text_clear(sql);
+  return rc;
+}
+
+/* ---- by mode ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Columns that both tables have; only names are set. */
+static int32_t common_columns(struct target *g, struct columns *ret) {
+  struct session *s = &g->in->session;
+  struct table staging = {0}, target = {0};
+  int32_t rc = table_read(s, g->into_schema, g->into, &staging);
+  if (rc == ETL_OK)
+    rc = table_read(s, g->schema, g->table, &target);
+  if (rc == ETL_OK && !(ret->list = calloc(staging.n + 1, sizeof *ret->list)))
+    rc = out_of_memory(g->in);
+  for (size_t i = 0; i < staging.n && rc == ETL_OK; i++) {
+    const struct attribute *a = table_find(&target, staging.list[i].name);
+    if (!a || a->generated)
+      continue;
+    if (!(ret->list[ret->n].name = strdup(a->name)))
+      rc = out_of_memory(g->in);
+    ret->n++;
+  }
+  table_fini(&staging);
+  table_fini(&target);
+  return rc;
+}
+
+static void add_same_key(struct text *sql, const struct target *g) {
+  text_add(sql, "EXISTS (SELECT 1 FROM ");
+  sql_table(sql, g);
+  text_add(sql, " AS s WHERE ");
+  for (size_t i = 0; i < g->key->n; i++) {
+    text_add(sql, i ? " AND s." : "s.");
+    text_add_name(sql, g->key->list[i]);
+    text_add(sql, " = t.");
+    text_add_name(sql, g->key->list[i]);
+  }
+  text_add(sql, ")");
+}
+
+/* A row that was set aside did come: it is not missing, and nobody knows which of the target's it is. */
+static int32_t set_aside(struct target *g, const char *run, bool *ret) {
+  PGresult *r;
+  int32_t rc = state_query(g->in, "counting rows that were set aside", "SELECT count(*) FROM @.quarantine WHERE pipeline = $1 AND aside = $2", 2,
+                           (const char *const[]){g->in->pipeline, run}, NULL, NULL, &r);
+  if (rc != ETL_OK)
+    return rc;
+  *ret = strcmp(PQgetvalue(r, 0, 0), "0") != 0;
+  if (*ret)
+    etl_logf(g->in->host, ETL_LOG_WARN, "postgres: nothing is deleted from %s: %s rows of this run were set aside, and may be among those that seem missing", g->name,
+             PQgetvalue(r, 0, 0));
+  PQclear(r);
+  return ETL_OK;
+}
+
+static int32_t delete_missing(struct target *g, const char *run, struct text *sql) {
+  bool skip = false;
+  int32_t rc = set_aside(g, run, &skip);
+  if (rc != ETL_OK || skip)
+    return rc;
+  text_add(sql, g->deleted_at ? "UPDATE " : "DELETE FROM ");
+  sql_target(sql, g);
+  if (g->deleted_at) {
+    text_add(sql, " AS t SET ");
+    text_add_name(sql, g->deleted_at);
+    text_add(sql, " = pg_catalog.now() WHERE t.");
+    text_add_name(sql, g->deleted_at);
+    text_add(sql, " IS NULL AND NOT ");
+  } else {
+    text_add(sql, " AS t WHERE NOT ");
+  }
+  add_same_key(sql, g);
+  return run_text(g->in, "deleting what is missing", sql);
+}
+
+static int32_t bring_back(struct target *g, struct text *sql) {
+  if (!g->deleted_at)
+    return ETL_OK;
+  text_add(sql, "UPDATE ");
+  sql_target(sql, g);
+  text_add(sql, " AS t SET ");
+  text_add_name(sql, g->deleted_at);
+  text_add(sql, " = NULL WHERE t.");
+  text_add_name(sql, g->deleted_at);
+  text_add(sql, " IS NOT NULL AND ");
+  add_same_key(sql, g);
+  return run_text(g->in, "bringing rows back", sql);
+}
+
+void sql_publish(struct text *sql, const struct target *g, const struct columns *columns) {
+  if (mode_merges(g->mode)) {
+    sql_merge(sql, g, columns, 0, 0);
+    return;
+  }
+  text_add(sql, "INSERT INTO ");
+  sql_target(sql, g);
+  text_add(sql, " (");
+  sql_columns(sql, columns, "");
+  text_add(sql, ") SELECT ");
+  sql_columns(sql, columns, "");
+  text_add(sql, " FROM ");
+  sql_table(sql, g);
+}
+
+int32_t publish_target(struct target *g, const char *run) {
+  struct columns columns = {0};
+  struct text sql = {0};
+  int32_t rc = common_columns(g, &columns);
+  text_add(&sql, "ANALYZE "); /* nobody else has looked at this table, and plans are made from what is known */
+  sql_table(&sql, g);
+  if (rc == ETL_OK)
+    rc = run_text(g->in, "looking at what was staged", &sql);
+  sql_publish(&sql, g, &columns);
+  if (rc == ETL_OK)
+    rc = run_text(g->in, "bringing the run's rows to the target", &sql);
+  if (rc == ETL_OK && g->mode == MODE_DELETE_MISSING)
+    rc = bring_back(g, &sql);
+  if (rc == ETL_OK && g->mode == MODE_DELETE_MISSING)
+    rc = delete_missing(g, run, &sql);
+  columns_fini(&columns);
+  text_fini(&sql);
+  return rc;
+}
+
+/* ---- by the user's statements ------------------------------------------------------------------------------------------------------------ */
+
+static const char placeholder[] = "${staging.";
+
+/* The staging table of the stream of that name, or whose last part that is. */
+static const char *staging_of(const PGresult *stagings, const char *name, size_t n) {
+  for (int whole = 1; whole >= 0; whole--)
+    for (int i = 0; i < PQntuples(stagings); i++) {
+      const char *stream = PQgetvalue(stagings, i, 1), *dot = strrchr(stream, '.');
+      const char *part = whole || !dot ? stream : dot + 1;
+      if (strlen(part) == n && memcmp(part, name, n) == 0)
+        return PQgetvalue(stagings, i, 0);
+    }
+  return NULL;
+}
+
+static int32_t refuse_name(const struct instance *in, const PGresult *stagings, const char *name, size_t n) {
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  struct text known = {0};
+  for (int i = 0; i < PQntuples(stagings); i++)
+    text_addf(&known, "%s%s", i ? ", " : "the streams of this run: ", PQgetvalue(stagings, i, 1));
+  e.option = "commit_sql";
+  e.remedy = text_str(&known);
+  int32_t rc = etl_failf(in->host, &e, "postgres: commit_sql names ${staging.%.*s}, and there is no such stream", (int)n, name);
+  text_fini(&known);
+  return rc;
+}
+
+static int32_t fill_in(struct instance *in, const PGresult *stagings, const char *statement, struct text *sql) {
+  size_t skip = sizeof placeholder - 1;
+  for (const char *p = statement; *p;) {
+    const char *end = strncmp(p, placeholder, skip) == 0 ? strchr(p, '}') : NULL;
+    if (!end) {
+      char one[2] = {*p++, 0};
+      text_add(sql, one);
+      continue;
+    }
+    const char *table = staging_of(stagings, p + skip, (size_t)(end - p) - skip);
+    if (!table)
+      return refuse_name(in, stagings, p + skip, (size_t)(end - p) - skip);
+    text_add(sql, table);
+    p = end + 1;
+  }
+  return ETL_OK;
+}
+
+static int32_t check_open(const struct instance *in) {
+  if (PQtransactionStatus(in->session.conn) == PQTRANS_INTRANS)
+    return ETL_OK;
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "commit_sql";
+  e.remedy = "leave BEGIN, COMMIT and ROLLBACK out: the statements run in the transaction that moves the cursors";
+  return etl_failf(in->host, &e, "postgres: a statement of commit_sql ended the transaction of the run");
+}
+
+int32_t publish_sql(struct instance *in, const PGresult *stagings) {
+  const struct names *statements = &in->settings.commit_sql;
+  struct text sql = {0};
+  int32_t rc = ETL_OK;
+  for (size_t i = 0; i < statements->n && rc == ETL_OK; i++) {
+    rc = fill_in(in, stagings, statements->list[i], &sql);
+    if (rc == ETL_OK)
+      rc = run_text(in, "commit_sql", &sql);
+    if (rc == ETL_OK)
+      rc = check_open(in);
+  }
+  text_fini(&sql);
+  return rc;
+}

@@ -24,8 +24,10 @@ struct cutting {
 
 static int32_t tell_part(const struct cutting *c, const char *id, const struct position *p, int64_t est_rows, const char *text) {
   struct text json = {0};
-  int32_t rc = source_no_memory(c->in->host);
-  if (position_json(&json, &c->table, p) == 0) {
+  int32_t rc;
+  if (position_json(&json, &c->table, p) < 0) {
+    rc = source_no_memory(c->in->host);
+  } else {
     struct etl_part part = {
         .struct_size = sizeof part, .id = id, .cursor = {text_str(&json), json.n}, .est_rows = est_rows, .text = text};
     rc = c->each(c->arg, &part);
@@ -65,7 +67,7 @@ static void below_upper(struct text *sql, const struct bounds *b, const struct f
 static void histogram_sql(struct text *sql, const struct cutting *c, const struct bounds *b) {
   const struct field *first = cursor_field(&c->table, 0);
   text_addf(sql,
-            "SELECT DISTINCT h.b, h.b::text FROM (SELECT b, row_number() OVER (ORDER BY b) AS i, count(*) OVER () AS c FROM (SELECT DISTINCT "
+            "SELECT DISTINCT h.b, h.b::text AS told FROM (SELECT b, row_number() OVER (ORDER BY b) AS i, count(*) OVER () AS c FROM (SELECT DISTINCT "
             "unnest(s.histogram_bounds::text::%s[]) AS b FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname "
             "JOIN pg_catalog.pg_class t ON t.relnamespace = n.oid AND t.relname = s.tablename WHERE t.oid = %u AND s.inherited = (t.relkind = 'p') "
             "AND s.attname = ",
@@ -80,7 +82,7 @@ static void histogram_sql(struct text *sql, const struct cutting *c, const struc
 static void sample_sql(struct text *sql, const struct cutting *c, const struct bounds *b, int64_t pages) {
   const struct field *first = cursor_field(&c->table, 0);
   double percent = pages > 0 ? 100.0 * SAMPLE_PAGES * (double)c->n / (double)pages : 100;
-  text_add(sql, "SELECT DISTINCT b, b::text FROM (SELECT unnest(percentile_disc(ARRAY(SELECT k::float8 / ");
+  text_add(sql, "SELECT DISTINCT b, b::text AS told FROM (SELECT unnest(percentile_disc(ARRAY(SELECT k::float8 / ");
   text_addf(sql, "%llu FROM generate_series(1, %llu) AS k)) WITHIN GROUP (ORDER BY ", (unsigned long long)c->n, (unsigned long long)c->n - 1);
   text_add_name(sql, first->name);
   text_addf(sql, ")) AS b FROM %s TABLESAMPLE SYSTEM (%.6f) WHERE ", c->table.from, percent < 100 ? percent : 100);
@@ -138,31 +140,38 @@ static int32_t cut_by_values(const struct cutting *c) {
 
 /* ---- by blocks, in a snapshot -------------------------------------------------------------------------------------------------------------------- */
 
-/* Makes the snapshot of the shard, unless it is there; looking at the table in it locks it against being rewritten. */
-static int32_t hold_snapshot(const struct cutting *c) {
-  struct session *s = &c->shard->snapshot;
-  struct text sql = {0};
-  PGresult *r;
-  int32_t rc = ETL_OK;
-  if (session_lost(s)) {
-    free(c->shard->snapshot_id);
-    c->shard->snapshot_id = NULL;
-  }
-  if (!c->shard->snapshot_id) {
-    rc = session_connect(s);
-    if (rc == ETL_OK)
-      rc = source_begin(s, NULL);
-    if (rc == ETL_OK)
-      rc = session_query(s, "exporting a snapshot", "SELECT pg_export_snapshot()", 0, NULL, &r);
-    if (rc == ETL_OK) {
-      c->shard->snapshot_id = strdup(PQgetvalue(r, 0, 0));
-      PQclear(r);
-      rc = c->shard->snapshot_id ? ETL_OK : source_no_memory(s->host);
-    }
-  }
-  text_addf(&sql, "SELECT 1 FROM %s LIMIT 0", c->table.from);
+static int32_t make_snapshot(struct source_shard *shard) {
+  struct session *s = &shard->snapshot;
+  PGresult *r = NULL;
+  free(shard->snapshot_id);
+  shard->snapshot_id = NULL;
+  session_rollback(s);
+  int32_t rc = session_connect(s);
   if (rc == ETL_OK)
-    rc = sql.failed ? source_no_memory(s->host) : session_run(s, "locking the table", text_str(&sql));
+    rc = source_begin(s, NULL);
+  if (rc == ETL_OK)
+    rc = session_query(s, "exporting a snapshot", "SELECT pg_export_snapshot()", 0, NULL, &r);
+  if (rc == ETL_OK && !(shard->snapshot_id = strdup(PQgetvalue(r, 0, 0))))
+    rc = source_no_memory(s->host);
+  PQclear(r);
+  return rc;
+}
+
+/* Looking at the table in the snapshot locks it against being rewritten.  A snapshot that was there may be gone with its connection, which only
+ * shows now: then there is a new one. */
+static int32_t hold_snapshot(const struct cutting *c) {
+  struct source_shard *shard = c->shard;
+  struct text sql = {0};
+  bool had = shard->snapshot_id && PQtransactionStatus(shard->snapshot.conn) == PQTRANS_INTRANS; /* an error ends it */
+  text_addf(&sql, "SELECT 1 FROM %s LIMIT 0", c->table.from);
+  int32_t rc = sql.failed ? source_no_memory(c->in->host) : had ? ETL_OK : make_snapshot(shard);
+  if (rc == ETL_OK)
+    rc = session_run(&shard->snapshot, "locking the table", text_str(&sql));
+  if (rc == ETL_FAILED && had && session_lost(&shard->snapshot)) {
+    rc = make_snapshot(shard);
+    if (rc == ETL_OK)
+      rc = session_run(&shard->snapshot, "locking the table", text_str(&sql));
+  }
   text_fini(&sql);
   return rc;
 }

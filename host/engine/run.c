@@ -20,7 +20,7 @@ static int control_failed(struct run *r) {
 static int refuse_parts_of_whole(struct run *r) {
   struct err e;
   const char *option = r->spec->shards_n ? "--shard" : r->spec->limit_rows ? "--limit" : NULL;
-  if (!(r->loader_caps & ETL_CAP_ASIDE) || r->spec->dry_run || !option)
+  if (!(r->loader_caps & ETL_CAP_REPLACE) || r->spec->dry_run || !option)
     return 0;
   err_set(&e, ETL_E_CONFIG, "%s cannot be used here: this run replaces the whole target of pipeline '%s', and rows left out would be lost",
           option, r->spec->pipeline);

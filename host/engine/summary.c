@@ -124,7 +124,7 @@ void run_report_lane(struct run *r, struct lane *l) { report_event(&r->report, "
 
 /* Whether the run replaces its target as a whole, once that is known. */
 static void set_replaces(json_t *j, const struct run *r) {
-  if ((r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run)
+  if ((r->loader_caps & ETL_CAP_REPLACE) && !r->spec->dry_run)
     json_object_set_new(j, "replaces", json_true());
 }
 

@@ -13,7 +13,7 @@ from .mssqld import Mssqld
 from .postgres import Cluster, Postgres
 from .process import Deadline
 
-REFERENCE = re.compile(r"\$\{([a-z][a-z0-9_]*)\.([a-z_]+)\}")
+REFERENCE = re.compile(r"(?<!\$)\$\{([a-z][a-z0-9_]*)\.([a-z_]+)\}")
 
 
 class Shared:

@@ -31,6 +31,7 @@ struct lines_reader {
   char *line; /* grown by getline() */
   size_t line_room;
   bool told_schema;
+  char cursor[64]; /* what a message points to lives until the next call */
 };
 
 static int32_t no_memory(const struct etl_host *h) { return etl_failf(h, &ETL_ERROR(ETL_E_PERMANENT), "lines: out of memory"); }
@@ -66,17 +67,16 @@ static int32_t lines_reader_open(void *self, const struct etl_read *read, void *
   const struct lines *l = self;
   struct lines_reader *r = calloc(1, sizeof *r);
   char cursor[64] = "1 0 0"; /* a cursor is not NUL ended */
-  if (!r)
-    return no_memory(read->host);
+  if (!r) return no_memory(read->host);
   *r = (struct lines_reader){.host = read->host, .path = l->path, .want = read->want_rows ? read->want_rows : 1000,
                              .left = read->limit_rows ? read->limit_rows : UINT64_MAX, .file = fopen(l->path, "re")};
-  if (read->cursor.p && read->cursor.n < sizeof cursor)
-    memcpy(memset(cursor, 0, sizeof cursor), read->cursor.p, read->cursor.n);
+  if (read->cursor.p) /* one that is too long for ours becomes none at all, and is refused */
+    memcpy(memset(cursor, 0, sizeof cursor), read->cursor.p, read->cursor.n < sizeof cursor ? read->cursor.n : 0);
   int32_t status = ETL_OK;
   if (!r->file)
     status = etl_failf(r->host, &ETL_ERROR(ETL_E_RETRYABLE), "lines: cannot open %s: %s", r->path, strerror(errno));
   else if (sscanf(cursor, "1 %" SCNd64 " %" SCNd64, &r->offset, &r->number) != 2 || fseeko(r->file, (off_t)r->offset, SEEK_SET) < 0)
-    status = etl_failf(r->host, &ETL_ERROR(ETL_E_DATA), "lines: there is no way back to the cursor '%s' of %s", cursor, r->path);
+    status = etl_failf(r->host, &ETL_ERROR(ETL_E_DATA), "lines: there is no way back to the cursor of %s", r->path);
   else if (etl_schema_init(&r->schema, 2) < 0 || etl_schema_set(&r->schema, 0, "number", "l", false, NULL, NULL) < 0 ||
            etl_schema_set(&r->schema, 1, "text", "u", false, NULL, NULL) < 0 || etl_batch_init(&r->batch, r->host, &r->schema, r->want) < 0)
     status = no_memory(r->host);
@@ -92,8 +92,7 @@ static int32_t lines_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, 
   (void)wait_ms, (void)want_cursor; /* a file does not let us wait, and every batch ends with a cursor */
   ssize_t n = 0;
   while (r->left && etl_batch_rows(&r->batch) < r->want && (n = getline(&r->line, &r->line_room, r->file)) > 0 && r->line[n - 1] == '\n') {
-    if (r->host->cancelled(r->host))
-      return ETL_STOPPED;
+    if (r->host->cancelled(r->host)) return ETL_STOPPED;
     if (etl_batch_row(&r->batch) < 0 || etl_batch_bytes(&r->batch, 1, r->line, (uint64_t)n - 1) < 0)
       return no_memory(r->host);
     etl_batch_i64(&r->batch, 0, ++r->number);
@@ -103,11 +102,12 @@ static int32_t lines_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, 
   if (ferror(r->file))
     return etl_failf(r->host, &ETL_ERROR(ETL_E_RETRYABLE), "lines: cannot read %s: %s", r->path, strerror(errno));
   bool done = etl_batch_rows(&r->batch) < r->want || !r->left;
-  char *cursor = r->host->scratch(r->host, 64, 1); /* lives until this call returns: the host copies it */
-  if (!cursor || (!r->told_schema && etl_schema_copy(&r->schema, &m->schema) < 0) || etl_batch_finish(&r->batch, &m->rows) < 0)
+  if (etl_batch_finish(&r->batch, &m->rows) < 0)
     return no_memory(r->host);
+  if (!r->told_schema && etl_schema_copy(&r->schema, &m->schema) < 0)
+    return etl_array_release(&m->rows), no_memory(r->host); /* a call that fails leaves nothing in the message */
   m->flags = ETL_M_ROWS | ETL_M_CURSOR | (r->told_schema ? 0 : ETL_M_SCHEMA);
-  m->cursor = (struct etl_bytes){cursor, (uint64_t)snprintf(cursor, 64, "1 %" PRId64 " %" PRId64, r->offset, r->number)};
+  m->cursor = (struct etl_bytes){r->cursor, (uint64_t)snprintf(r->cursor, sizeof r->cursor, "1 %" PRId64 " %" PRId64, r->offset, r->number)};
   r->told_schema = true;
   return done ? ETL_DONE : ETL_OK;
 }

@@ -17,6 +17,14 @@ static const struct cli_option check_options[] = {{0, "pipeline", "NAME", .doc =
 static const struct cli_option list_options[] = {OUTPUT_JSON, {0}};
 static const struct cli_option info_options[] = {
     {0, "kind", "extractor|transformer|loader", .doc = "Only the connector of this kind."}, OUTPUT_JSON, {0}};
+static const struct cli_option check_plugin_options[] = {
+    {0, "option", "NAME=VALUE", .many = true, .doc = "An option of the connector, as a pipeline would have it; may be given again."},
+    {0, "config", "FILE", .doc = "A file with options, in the language of etl.conf: name = value;"},
+    {0, "column", "NAME[=FORMAT]", .many = true,
+     .doc = "Rows for a transformer or loader have this column, of an Arrow format, text without one; may be given again."},
+    {0, "seed", "N", .number = true, .doc = "Repeat a check: rows and moments are made from this number."},
+    {0, "only", "CASE", .many = true, .doc = "Only this case; may be given again."},
+    {0}};
 #ifdef CLI_HAS_RUN
 static const struct cli_option run_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
@@ -87,7 +95,13 @@ const struct cli_command cli_commands[] = {
      list_options, cmd_plugin_list},
     {"plugin info", "NAME", "show a connector's options", "Asks the connector in a process of its own.", 1, 1, info_options,
      cmd_plugin_info},
+    {"plugin check", "FILE.so", "try the rules of the interface on a connector",
+     "Runs every case in a process of its own and tells for each whether the connector keeps to the rule: ok, FAILED with what happened and "
+     "what etl/plugin.h says, or skipped with the reason.  An extractor is read several times; a loader gets rows, so give it a target of its "
+     "own.  Status 1 if a case fails.",
+     1, 1, check_plugin_options, cmd_plugin_check},
     {"settings", "", "list the settings of etl.conf and of pipelines", NULL, 0, 0, list_options, cmd_settings},
+    {"_check", "FILE KIND CASE", "run one case of plugin check", NULL, 3, 3, check_plugin_options, cmd_check_case, .hidden = true},
     {"_describe", "FILE", "describe a connector as JSON", NULL, 1, 1, no_options, cmd_describe, .hidden = true},
 #ifdef CLI_HAS_RUN
     {"_worker", "", "run a pipeline for a supervisor", NULL, 0, 1, no_options, cmd_worker, .hidden = true},

@@ -31,7 +31,7 @@ struct gen {
   uint32_t fail_class;
   bool whole;
   atomic_int readers, most_readers; /* open now; ever at the same time */
-  const struct etl_bytes *shards, *down;
+  struct etl_bytes *shards, *down;
   uint64_t shards_n, down_n;
 };
 struct gen_reader {
@@ -44,7 +44,20 @@ struct gen_reader {
   int64_t piece_end; /* 0: it is no piece */
   uint64_t want;
   bool told_schema;
+  char cursor[64]; /* of the last message */
 };
+
+static struct etl_bytes *copy_list(const struct etl_value *v) {
+  struct etl_bytes *list = calloc(v->list_n + 1, sizeof *list);
+  for (uint64_t i = 0; list && i < v->list_n; i++)
+    list[i] = (struct etl_bytes){strdup(v->list[i].p), v->list[i].n};
+  return list;
+}
+static void free_list(struct etl_bytes *list) {
+  for (uint64_t i = 0; list && list[i].p; i++)
+    free((void *)list[i].p);
+  free(list);
+}
 
 static int32_t gen_open(const struct etl_open *o, void **self) {
   struct gen *g = calloc(1, sizeof *g);
@@ -56,14 +69,19 @@ static int32_t gen_open(const struct etl_open *o, void **self) {
   g->hang_at = etl_opt_int(o, OPT_HANG_AT);
   g->fail_class = fail_class_values[etl_opt_int(o, OPT_FAIL_CLASS)];
   g->whole = etl_opt_bool(o, OPT_WHOLE);
-  g->shards = o->values[OPT_SHARDS]->list;
+  g->shards = copy_list(o->values[OPT_SHARDS]);
   g->shards_n = o->values[OPT_SHARDS]->list_n;
-  g->down = o->values[OPT_DOWN]->list;
+  g->down = copy_list(o->values[OPT_DOWN]);
   g->down_n = o->values[OPT_DOWN]->list_n;
   *self = g;
   return ETL_OK;
 }
-static void gen_close(void *self) { free(self); }
+static void gen_close(void *self) {
+  struct gen *g = self;
+  free_list(g->shards);
+  free_list(g->down);
+  free(g);
+}
 
 static int32_t gen_discover(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
   const struct gen *g = self;
@@ -161,11 +179,9 @@ static int32_t gen_row(struct gen_reader *r) {
 }
 static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m) {
   struct gen_reader *r = reader;
-  char *cursor = r->host->scratch(r->host, 64, 1);
+  char *cursor = r->cursor;
   (void)wait_ms;
   (void)want_cursor;
-  if (!cursor)
-    return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
   if (!r->told_schema) {
     r->told_schema = true;
     m->flags |= ETL_M_SCHEMA;
@@ -184,7 +200,7 @@ static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, st
   }
   if (!r->gen->whole || r->at >= r->end)
     m->flags |= ETL_M_CURSOR;
-  int n = r->piece_end ? snprintf(cursor, 64, "%lld..%lld", (long long)r->at, (long long)r->piece_end) : snprintf(cursor, 64, "%lld", (long long)r->at);
+  int n = r->piece_end ? snprintf(cursor, sizeof r->cursor, "%lld..%lld", (long long)r->at, (long long)r->piece_end) : snprintf(cursor, sizeof r->cursor, "%lld", (long long)r->at);
   m->cursor = (struct etl_bytes){cursor, (uint64_t)n};
   m->lag_ns = -1;
   return r->at < r->end ? ETL_OK : ETL_DONE;

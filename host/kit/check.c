@@ -1,0 +1,213 @@
+/* `etl plugin check`, the parent: starts this executable again for each case and tells what came of it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "kit/kit.h"
+#include "plugin/note.h"
+#include "plugin/registry.h"
+
+enum {
+  DEADLINE_S = 120,
+  ANSWER_ROOM = 8192
+};
+extern char **environ;
+
+struct outcome {
+  char text[ANSWER_ROOM];
+  const char *word, *what, *where;
+  char doing[KIT_DOING_ROOM];
+  int status;
+  bool late;
+};
+struct tally {
+  unsigned ok, failed, skipped;
+};
+
+static int start(const struct kit_request *r, const char *kind, const char *name, int result, int doing, pid_t *ret_pid) {
+  posix_spawn_file_actions_t actions;
+  size_t n = 0;
+  while (r->argv[n])
+    n++;
+  char **argv = xcalloc(n + 3, sizeof *argv);
+  memcpy(argv, r->argv, n * sizeof *argv);
+  argv[n] = (char *)kind;
+  argv[n + 1] = (char *)name;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, result, KIT_RESULT_FD);
+  posix_spawn_file_actions_adddup2(&actions, doing, KIT_DOING_FD);
+  int rc = posix_spawn(ret_pid, "/proc/self/exe", &actions, NULL, argv, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  free(argv);
+  return rc;
+}
+
+/* Until the child closes its end, says something, or is late. */
+static void listen_to(int fd, struct outcome *o) {
+  int64_t until = clock_mono_ns() + DEADLINE_S * NS_PER_SEC;
+  size_t n = 0;
+  for (;;) {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int64_t left = until - clock_mono_ns();
+    int ready = left <= 0 ? 0 : poll(&p, 1, (int)(left / NS_PER_MS) + 1);
+    if (ready < 0 && errno == EINTR)
+      continue;
+    o->late = ready == 0;
+    ssize_t got = ready > 0 ? read(fd, o->text + n, sizeof o->text - 1 - n) : 0;
+    if (got <= 0)
+      return;
+    n += (size_t)got;
+  }
+}
+
+static const char *line(char **at) {
+  char *begin = *at, *end = begin + strcspn(begin, "\n");
+  *at = *end ? end + 1 : end;
+  *end = '\0';
+  return begin;
+}
+
+/* Descriptors above those that the child has, so that none of them is in the way of another. */
+static int high(int fd) {
+  int up = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+  close(fd);
+  return up;
+}
+
+static int run_case(const struct kit_request *r, const char *kind, const char *name, struct outcome *o, struct err *e) {
+  int ends[2], doing = memfd_create("doing", MFD_CLOEXEC);
+  pid_t pid;
+  memset(o, 0, sizeof *o);
+  if (doing < 0 || ftruncate(doing, KIT_DOING_ROOM) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+    return err_set(e, ETL_E_RETRYABLE, "cannot start a process: %s", strerror(errno));
+  int result = high(ends[1]), rc;
+  doing = high(doing);
+  rc = start(r, kind, name, result, doing, &pid);
+  close(result);
+  if (rc) {
+    close(ends[0]);
+    close(doing);
+    return err_set(e, ETL_E_RETRYABLE, "cannot start a process: %s", strerror(rc));
+  }
+  listen_to(ends[0], o);
+  close(ends[0]);
+  if (o->late)
+    kill(pid, SIGKILL);
+  while (waitpid(pid, &o->status, 0) < 0 && errno == EINTR)
+    ;
+  char *at = o->text;
+  o->word = line(&at);
+  o->what = line(&at);
+  o->where = line(&at);
+  if (pread(doing, o->doing, sizeof o->doing - 1, 0) < 0)
+    o->doing[0] = '\0';
+  close(doing);
+  return 0;
+}
+
+/* A process that did not end as it should says more than its answer. */
+static bool ended_badly(const struct outcome *o, char *buf, size_t room) {
+  bool told = strcmp(o->word, "failed") == 0 || strcmp(o->word, "skipped") == 0;
+  const char *doing = *o->doing ? o->doing : "starting";
+  if (told)
+    return false;
+  if (o->late)
+    snprintf(buf, room, "hangs in %s: nothing for %d seconds", doing, DEADLINE_S);
+  else if (WIFSIGNALED(o->status))
+    snprintf(buf, room, "crashed in %s: SIG%s (%s)", doing, sigabbrev_np(WTERMSIG(o->status)) ? sigabbrev_np(WTERMSIG(o->status)) : "?",
+             strsignal(WTERMSIG(o->status)));
+  else if (WEXITSTATUS(o->status) || strcmp(o->word, "ok") != 0)
+    snprintf(buf, room, "ended the process in %s with exit status %d", doing, WEXITSTATUS(o->status));
+  else
+    return false;
+  return true;
+}
+
+static void tell(const struct kit_case *c, const char *kind, const struct outcome *o, struct tally *t) {
+  char why[1024];
+  printf("%-11s %-18s ", kind, c->name);
+  if (ended_badly(o, why, sizeof why)) {
+    printf("FAILED: %s\n", why);
+    t->failed++;
+  } else if (strcmp(o->word, "failed") == 0) {
+    printf("FAILED: %s\n%31splugin.h: %s\n", o->what, "", o->where);
+    t->failed++;
+  } else if (strcmp(o->word, "skipped") == 0) {
+    printf("skipped: %s\n", o->what);
+    t->skipped++;
+  } else {
+    printf("ok\n");
+    t->ok++;
+  }
+  fflush(stdout);
+}
+
+static bool wanted(const struct kit_request *r, const char *name) {
+  if (!r->only[0])
+    return true;
+  for (const char *const *o = r->only; *o; o++)
+    if (strcmp(*o, name) == 0)
+      return true;
+  return false;
+}
+
+static int known_cases(const struct kit_request *r, struct err *e) {
+  const char *names[128];
+  size_t n = 0;
+  for (const struct kit_case *c = kit_cases; c->name && n < 127; c++)
+    names[n++] = c->name;
+  names[n] = NULL;
+  for (const char *const *o = r->only; *o; o++) {
+    size_t i = 0;
+    while (names[i] && strcmp(names[i], *o) != 0)
+      i++;
+    const char *near = diag_nearest(*o, names);
+    if (!names[i])
+      return err_set(e, ETL_E_CONFIG, "there is no case '%s'%s%s%s", *o, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+  }
+  return 0;
+}
+
+static int read_note(const struct kit_request *r, struct etl_note *note, struct err *e) {
+  int fd = open(r->file, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return err_set(e, ETL_E_CONFIG, "cannot open %s: %s", r->file, strerror(errno));
+  struct err why;
+  int rc = note_read(fd, note, &why);
+  close(fd);
+  return rc < 0 ? err_set(e, ETL_E_CONFIG, "%s cannot be checked: %s", r->file, why.message) : 0;
+}
+
+int kit_check(const struct kit_request *r, struct err *e, unsigned *ret_failed) {
+  struct etl_note note;
+  struct tally t = {0};
+  struct outcome *o = xcalloc(1, sizeof *o);
+  int rc = known_cases(r, e) < 0 || read_note(r, &note, e) < 0 ? -1 : 0;
+  if (rc == 0)
+    printf("%s: seed %llu\n", r->file, (unsigned long long)r->seed);
+  fflush(stdout);
+  setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 0); /* what is kept for the next malloc() would look like a leak */
+  for (uint32_t kind = ETL_KIND_EXTRACTOR; kind <= ETL_KIND_LOADER && rc == 0; kind++)
+    for (const struct kit_case *c = kit_cases; c->name && rc == 0; c++)
+      if (note.kinds >> kind & 1 && (c->kind == 0 || c->kind == kind) && wanted(r, c->name)) {
+        rc = run_case(r, plugin_kind_name(kind), c->name, o, e);
+        if (rc == 0)
+          tell(c, plugin_kind_name(kind), o, &t);
+      }
+  if (rc == 0)
+    printf("%u ok, %u failed, %u skipped\n", t.ok, t.failed, t.skipped);
+  free(o);
+  *ret_failed = t.failed;
+  return rc;
+}

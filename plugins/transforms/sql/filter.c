@@ -2,7 +2,7 @@
  * copied without the others. */
 #include <stdlib.h>
 
-#include "keep.h"
+#include "sql/kept.h"
 #include "sql/sql_db.h"
 #include "transformer.h"
 
@@ -79,22 +79,6 @@ static int32_t choose(struct filter *f, const struct ArrowArray *rows, int64_t *
   return rc;
 }
 
-static int32_t copy_kept(struct filter *f, struct ArrowArray *in, const int64_t *keep, int64_t kept, struct ArrowArray *ret) {
-  int64_t n = 0, all = in->n_children;
-  struct ArrowArray *cols = calloc((size_t)all + 1, sizeof *cols);
-  int rc = cols ? 0 : -1;
-  for (; rc == 0 && n < all; n++) {
-    keep_take(in, n, &cols[n]);
-    rc = keep_rows(f->host, f->db.schema.children[n], &cols[n], keep, kept);
-  }
-  if (rc == 0)
-    rc = etl_array_assemble(in, cols, all, kept, ret);
-  for (int64_t i = 0; rc < 0 && i < n; i++)
-    etl_array_release(&cols[i]);
-  free(cols);
-  return rc < 0 ? sql_db_no_memory(&f->db) : ETL_OK;
-}
-
 static int32_t filter_process(void *self, struct etl_msg *in, const struct etl_sink *sink) {
   struct filter *f = self;
   if (!(in->flags & ETL_M_ROWS))
@@ -102,10 +86,8 @@ static int32_t filter_process(void *self, struct etl_msg *in, const struct etl_s
   struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_ROWS, .stream = in->stream, .lag_ns = in->lag_ns, .src_bytes = in->src_bytes};
   int64_t kept = 0, *keep = malloc(sizeof *keep * ((size_t)in->rows.length + 1));
   int32_t rc = keep ? choose(f, &in->rows, keep, &kept) : sql_db_no_memory(&f->db);
-  if (rc == ETL_OK && kept == in->rows.length)
-    etl_array_move(&in->rows, &m.rows);
-  else if (rc == ETL_OK && kept > 0)
-    rc = copy_kept(f, &in->rows, keep, kept, &m.rows);
+  if (rc == ETL_OK && kept > 0 && kept_rows(f->host, &f->db.schema, &in->rows, keep, kept, &m.rows) < 0)
+    rc = sql_db_no_memory(&f->db);
   etl_array_release(&in->rows);
   free(keep);
   if (rc == ETL_OK && m.rows.release)

@@ -89,7 +89,7 @@ static int64_t int_of(const uint8_t *p, size_t n) {
   }
 }
 
-static void value_text(struct text *t, const struct column *c, const uint8_t *p, size_t n) {
+void cursor_value_text(struct text *t, const struct column *c, const uint8_t *p, size_t n) {
   char buf[VALUE_MAX_BYTES] = "";
   switch (c->type->kind) {
   case KIND_BIT:
@@ -200,7 +200,7 @@ void tuple_fini(struct tuple *t) {
 void tuple_describe(const struct tuple *t, const struct source *src, struct text *ret) {
   for (size_t i = 0; i < src->cursor_n; i++) {
     text_add(ret, i ? ", " : "(");
-    value_text(ret, cursor_column(src, i), t->values[i].p, t->values[i].n);
+    cursor_value_text(ret, cursor_column(src, i), t->values[i].p, t->values[i].n);
   }
   text_add(ret, ")");
 }
@@ -213,7 +213,7 @@ static int encode_value(const struct tuple *t, size_t i, const struct source *sr
   const struct column *c = cursor_column(src, i);
   struct text v = {0};
   int rc = 0;
-  value_text(&v, c, t->values[i].p, t->values[i].n);
+  cursor_value_text(&v, c, t->values[i].p, t->values[i].n);
   if (v.n && memchr(v.p, '\0', v.n))
     rc = failure_set(f, ETL_E_DATA, "cursor", "use another cursor column, or leave these rows out with `where`",
                      "sqlserver: a row has a NUL character in cursor column \"%s\", which cannot be read on from", c->name);

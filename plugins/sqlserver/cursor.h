@@ -19,6 +19,9 @@ void cursor_constant(struct text *t, const struct column *c, const char *value);
 /* The declared type of a parameter that takes it. */
 const char *cursor_parameter_type(const struct column *c);
 
+/* The text of a value as db-lib gives it, of any type but floating point. */
+void cursor_value_text(struct text *t, const struct column *c, const uint8_t *p, size_t n);
+
 /* The cursor columns of one row. */
 struct tuple {
   bool set; /* all values are there */

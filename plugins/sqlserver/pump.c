@@ -72,46 +72,6 @@ static void on_silence(void *arg) {
     (void)deliver(r, false, &f);
 }
 
-/* ---- rejected rows ----------------------------------------------------------------------------------------------------------- */
-
-static int reject(struct reader *r, int32_t column, const char *why, struct failure *f) {
-  struct parcel *p = &r->next;
-  struct text message = {0};
-  text_addf(&message, "sqlserver: %s: %s: ", r->conn.where, r->settings->stream);
-  if (r->src.cursor_n) {
-    text_add(&message, "row ");
-    tuple_describe(&r->last, &r->src, &message);
-    text_add(&message, ": ");
-  }
-  if (column >= 0)
-    text_addf(&message, "column \"%s\" (%s): ", r->src.columns[column].name, r->src.columns[column].declared);
-  text_add(&message, why);
-  struct rejected *more = realloc(p->rejected, (p->rejected_n + 1) * sizeof *more);
-  if (more)
-    p->rejected = more;
-  if (!more || message.failed) {
-    text_fini(&message);
-    return failure_out_of_memory(f, "a rejected row");
-  }
-  more[p->rejected_n] =
-      (struct rejected){.row = (int64_t)(etl_batch_rows(&r->batch) + p->rejected_n), .column = column, .message = message.p};
-  p->rejected_n++;
-  return 0;
-}
-
-/* db-lib says that it replaced a character, but not where: a text column with a '?' it is. */
-static int reject_characters(struct reader *r, struct failure *f) {
-  int32_t column = -1;
-  r->conn.bad_characters = false;
-  for (size_t i = 0; i < r->src.columns_n && column < 0; i++) {
-    size_t n;
-    const char *p = r->src.columns[i].type->kind == KIND_TEXT ? conn_text(&r->conn, (int)i + 1, &n) : NULL;
-    if (p && memchr(p, '?', n))
-      column = (int32_t)i;
-  }
-  return reject(r, column, "the text has characters that are not valid Unicode (error 2403)", f);
-}
-
 /* ---- rows ---------------------------------------------------------------------------------------------------------------------
  */
 
@@ -161,7 +121,7 @@ static int add_row(struct reader *r, struct failure *f) {
                                          [CONVERT_TOO_LARGE] = "the value is larger than max_cell"};
   size_t column = 0;
   if (r->conn.bad_characters)
-    return reject_characters(r, f);
+    return rejected_characters(r, f);
   enum convert_status st = convert_row(r, &column);
   if (st == CONVERT_NO_MEMORY && etl_batch_rows(&r->batch) > 0) {
     if (deliver(r, false, f) < 0)
@@ -172,7 +132,7 @@ static int add_row(struct reader *r, struct failure *f) {
     return 0;
   if (st == CONVERT_NO_MEMORY)
     return stopped(r) ? stop_failure(r, f) : no_room(r, column, f);
-  return reject(r, (int32_t)column, refusals[st], f);
+  return rejected_add(r, (int32_t)column, refusals[st], f);
 }
 
 /* Remembers the row's tuple.  0; 1: a NULL is in it, the row is left out; -1 failed. */

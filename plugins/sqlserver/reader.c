@@ -11,8 +11,10 @@
 void parcel_fini(struct parcel *p) {
   etl_array_release(&p->rows);
   text_fini(&p->cursor);
-  for (size_t i = 0; i < p->rejected_n; i++)
+  for (size_t i = 0; i < p->rejected_n; i++) {
     free(p->rejected[i].message);
+    free(p->rejected[i].json);
+  }
   free(p->rejected);
   *p = (struct parcel){0};
 }
@@ -105,8 +107,12 @@ static int32_t take_parcel(struct reader *r, uint64_t wait_ms, struct parcel *re
 
 static int32_t report_rejected(const struct reader *r, const struct parcel *p) {
   int32_t rc = ETL_OK;
-  for (size_t i = 0; i < p->rejected_n && rc == ETL_OK; i++)
-    rc = etl_bad_rowf(r->host, ETL_E_DATA, p->rejected[i].row, p->rejected[i].column, "%s", p->rejected[i].message);
+  for (size_t i = 0; i < p->rejected_n && rc == ETL_OK; i++) {
+    const struct rejected *x = &p->rejected[i];
+    struct etl_error e = ETL_ERROR(ETL_E_DATA);
+    e.column = x->column;
+    rc = etl_reject_raw(r->host, &e, (struct etl_bytes){x->json, strlen(x->json)}, x->row, "%s", x->message);
+  }
   return rc;
 }
 

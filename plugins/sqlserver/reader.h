@@ -12,7 +12,7 @@
 struct rejected { /* a row that is set aside */
   int64_t row;
   int32_t column;
-  char *message; /* owned */
+  char *message, *json; /* owned; json: the row, an object */
 };
 struct parcel {           /* what becomes one message */
   struct ArrowArray rows; /* release NULL: none */
@@ -63,6 +63,10 @@ struct reader {
 
 int pump_start(struct reader *r, struct failure *f);
 void pump_join(struct reader *r); /* stops it if it still runs; accepts one not started */
+
+/* rejected.c: the row in hand is to be set aside, because of a column (-1: unknown), or of characters that are no text. */
+int rejected_add(struct reader *r, int32_t column, const char *why, struct failure *f);
+int rejected_characters(struct reader *r, struct failure *f);
 
 int32_t reader_open(const struct settings *s, const struct etl_read *read, void **ret_reader);
 int32_t reader_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m);

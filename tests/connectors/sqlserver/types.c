@@ -214,6 +214,7 @@ static void nanoseconds(struct tap *t) {
   CHECK(t, s.host.bad_n == 1);
   CHECK_HAS(t, s.host.bad[0].message, "row (2): column \"a\" (datetime2(7)): the time does not fit");
   CHECK(t, s.host.bad[0].error_class == ETL_E_DATA && s.host.bad[0].column == 1);
+  CHECK_TEXT(t, s.host.bad[0].raw, "{\"id\": 2, \"a\": {\"$raw\": \"0001-01-01T00:00:00.0000000\"}}");
   got_fini(&g);
   shop_fini(&s);
 }
@@ -239,6 +240,8 @@ static void large_cells(struct tap *t) {
   CHECK(t, strlen(got_cell(&g, 0, "a")) == 8192);
   CHECK(t, s.host.bad_n == 3);
   CHECK_HAS(t, s.host.bad[0].message, "row (2): column \"a\" (nvarchar(max)): the value is larger than max_cell");
+  CHECK_HAS(t, s.host.bad[0].raw, "{\"id\": 2, \"a\": {\"$raw\": \"xxxxxxxxxxxxxxxx");
+  CHECK_HAS(t, s.host.bad[1].raw, "{\"id\": 3, \"a\": {\"$raw\": \"\xE6\x97\xA5\xE6\x97\xA5");
   got_fini(&g);
   testhost_clear(&s.host);
   s.host.bad_limit = 1;
@@ -283,6 +286,7 @@ static void bad_characters(struct tap *t) {
   CHECK_TEXT(t, got_column(&g, "id"), "1,3");
   CHECK(t, s.host.bad_n == 1);
   CHECK_HAS(t, s.host.bad[0].message, "row (2): column \"b\" (nvarchar(9)): the text has characters that are not valid Unicode");
+  CHECK_TEXT(t, s.host.bad[0].raw, "{\"id\": 2, \"a\": \"ok\", \"b\": {\"$raw\": \"?a\"}}");
   got_fini(&g);
   shop_fini(&s);
 }

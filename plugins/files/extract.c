@@ -123,7 +123,7 @@ int extract_sample(struct instance *in, struct failure *f) {
   pthread_mutex_lock(&in->lock);
   if (rc == 0 && !in->sampled) {
     rc = sample_all(in, f);
-    layout_finish(&in->layout, &in->settings);
+    layout_finish(&in->layout, &in->settings, 0);
     in->sampled = rc == 0;
   }
   pthread_mutex_unlock(&in->lock);

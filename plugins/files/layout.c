@@ -39,8 +39,8 @@ int64_t layout_add(struct layout *l, const char *name, size_t n) {
   return (int64_t)l->n++;
 }
 
-void layout_finish(struct layout *l, const struct settings *s) {
-  for (size_t i = 0; i < l->n; i++) {
+void layout_finish(struct layout *l, const struct settings *s, size_t from) {
+  for (size_t i = from; i < l->n; i++) {
     struct column *c = &l->list[i];
     const struct forced *forced = settings_forced(s, c->name, c->name_n);
     c->forced = forced;

@@ -20,7 +20,7 @@ void layout_fini(struct layout *l);
 /* Index of the column; it is tried first at `hint`.  -1: none. */
 int64_t layout_find(const struct layout *l, const char *name, size_t n, size_t hint);
 int64_t layout_add(struct layout *l, const char *name, size_t n); /* finds or adds; -1: no memory */
-void layout_finish(struct layout *l, const struct settings *s);   /* the types of all columns: forced, else guessed */
+void layout_finish(struct layout *l, const struct settings *s, size_t from); /* types of the columns from there on: forced, else guessed */
 int layout_copy(const struct layout *from, struct layout *ret);
 int layout_schema(const struct layout *l, struct ArrowSchema *ret);
 

@@ -169,7 +169,7 @@ static int finish_file(struct reader *r) {
 }
 
 static int fill_message(struct reader *r, struct etl_msg *m, bool cursor) {
-  if (!r->schema_told && r->layout.n > 0) {
+  if (!r->schema_told && r->schema.n_children > 0) {
     if (etl_schema_copy(&r->schema, &m->schema) < 0)
       return failure_memory(&r->failure, "the schema");
     m->flags |= ETL_M_SCHEMA;

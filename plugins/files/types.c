@@ -92,10 +92,12 @@ static uint32_t kinds_of(const char *p, size_t n, int32_t *scale) {
   return kinds;
 }
 
-void guess_add(struct guess *g, const char *p, size_t n) {
+void guess_add(struct guess *g, const char *p, size_t n) { guess_add_only(g, p, n, UINT32_MAX); }
+
+void guess_add_only(struct guess *g, const char *p, size_t n, uint32_t only) {
   int32_t scale = 0;
   uint32_t kinds = kinds_of(p, n, &scale);
-  g->not_kinds |= ~kinds;
+  g->not_kinds |= ~(kinds & only);
   g->seen++;
   if (scale > g->scale)
     g->scale = scale;
@@ -103,7 +105,9 @@ void guess_add(struct guess *g, const char *p, size_t n) {
 
 struct type guess_type(const struct guess *g) {
   struct type t = {.kind = TYPE_TEXT};
-  if (g->seen == 0)
+  if (g->nested)
+    t.kind = TYPE_JSON;
+  if (g->seen == 0 || g->nested)
     return t;
   t.kind = TYPE_BOOL;
   while (t.kind < TYPE_TEXT && (g->not_kinds >> t.kind & 1))

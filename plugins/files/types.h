@@ -41,8 +41,10 @@ struct guess { /* what all samples of a column have in common */
   uint32_t not_kinds; /* bits (1 << kind) that a sample ruled out */
   uint64_t seen;
   int32_t scale;
+  bool nested; /* a JSON list or object was among them */
 };
 void guess_add(struct guess *g, const char *p, size_t n);
+void guess_add_only(struct guess *g, const char *p, size_t n, uint32_t kinds); /* of these kinds at most */
 struct type guess_type(const struct guess *g);
 enum type_kind guess_one(const char *p, size_t n); /* of one text */
 

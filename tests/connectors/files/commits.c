@@ -22,7 +22,7 @@ static void append(struct tap *t) {
   CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("6", "twice"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_FENCED);
   CHECK(t, shelf_end(&s, true) == ETL_OK);
   char *text = desk_slurp(&d, "out/t-a-000001.csv", NULL);
-  CHECK_TEXT(t, text ? text : "", "id,name\n1,\"x\"\n2,\n3,\"\"\n4,\"a \"\"b\"\"\nc\"\n,\"123\"\n");
+  CHECK(t, text && strcmp(text, "id,name\n1,\"x\"\n2,\n3,\"\"\n4,\"a \"\"b\"\"\nc\"\n,\"123\"\n") == 0);
   free(text);
   CHECK(t, desk_read(&d, OPTIONS("path", "@/out/*.csv")) == ETL_OK && d.rows_n == 7);
   CHECK(t, desk_has_row(&d, "{\"id\": 4, \"name\": \"a \\\"b\\\"\\nc\"}") && desk_has_row(&d, "{\"id\": 5, \"name\": \"z\"}"));

@@ -1,0 +1,89 @@
+/* jsonl: descriptor of the connectors that read and write JSON objects, one a line. */
+#include "jsonl_read.h"
+#include "jsonl_write.h"
+
+static const struct etl_option *const extract_options[] = {
+  [READ_PATH] = &read_options[READ_PATH],
+  [READ_NAME] = &read_options[READ_NAME],
+  [READ_COLUMNS] = &read_options[READ_COLUMNS],
+  [READ_SAMPLE] = &read_options[READ_SAMPLE],
+  [READ_COMPRESSION] = &read_options[READ_COMPRESSION],
+  [READ_ENCODING] = &read_options[READ_ENCODING],
+  [READ_MAX_LINE] = &read_options[READ_MAX_LINE],
+  [READ_MAX_CELL] = &read_options[READ_MAX_CELL],
+  [READ_FOLLOW] = &read_options[READ_FOLLOW],
+  [READ_ON_CHANGE] = &read_options[READ_ON_CHANGE],
+  [READ_OWN] = NULL,
+};
+
+static int32_t jsonl_extract_open(const struct etl_open *o, void **self) { return extract_open(&jsonl_format, o, self); }
+
+static const struct etl_common extract_common = {
+  .struct_size = sizeof extract_common, .open = jsonl_extract_open, .check = extract_check, .close = extract_close};
+static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
+                                               .discover = extract_discover,
+                                               .plan = extract_plan,
+                                               .reader_open = reader_open,
+                                               .next = reader_next,
+                                               .reader_close = reader_close};
+static const struct etl_connector extract_connector = {
+  .struct_size = sizeof extract_connector,
+  .kind = ETL_KIND_EXTRACTOR,
+  .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS,
+  .name = "jsonl",
+  .version = ETL_VERSION,
+  .summary = "Reads files of JSON objects, one a line, plain or packed, each from where the last run left it",
+  .doc = "Keys are columns, whose types are guessed from a sample of the files; a key that is missing is NULL, lists and objects are kept as JSON.  A "
+         "key that turns up later becomes a column from there on.  A file that was read to its end is not read again; one that is cut off, "
+         "damaged or changed fails its own lane.  Lines that are no JSON object, or whose values do not fit their columns, are set aside with file "
+         "and line.",
+  .options = extract_options,
+  .common = &extract_common,
+  .api = &extractor,
+};
+
+/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+
+static const struct etl_option *const load_options[] = {
+  [WRITE_PATH] = &write_options[WRITE_PATH],
+  [WRITE_FOLDER] = &write_options[WRITE_FOLDER],
+  [WRITE_MODE] = &write_options[WRITE_MODE],
+  [WRITE_COMPRESSION] = &write_options[WRITE_COMPRESSION],
+  [WRITE_OWN] = NULL,
+};
+
+static int32_t jsonl_load_open(const struct etl_open *o, void **self) { return loader_open(&jsonl_write_format, o, self); }
+
+static const struct etl_common load_common = {.struct_size = sizeof load_common, .open = jsonl_load_open, .check = loader_check, .close = loader_close};
+static const struct etl_connector load_connector = {
+  .struct_size = sizeof load_connector,
+  .kind = ETL_KIND_LOADER,
+  .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
+  .name = "jsonl",
+  .version = ETL_VERSION,
+  .summary = "Writes JSON objects, one a line, to files, plain or packed: new ones with every commit, or one that is replaced as a whole",
+  .doc = "Rows are written to hidden parts in the folder .etl-PIPELINE beside the files; a commit is one rename of the manifest in that folder, which "
+         "holds where the lanes stand.  So files appear whole and once, whatever is killed when.  Keep the folder: without it a pipeline begins anew.  "
+         "Standard output has no such place: rows may come twice there after a failure.",
+  .options = load_options,
+  .common = &load_common,
+  .api = &loader_api,
+};
+static const struct etl_connector *const connectors[] = {&extract_connector, &load_connector, NULL};
+static const struct etl_plugin plugin = {
+  .magic = ETL_MAGIC,
+  .struct_size = sizeof plugin,
+  .abi_major = ETL_ABI_MAJOR,
+  .abi_minor = ETL_ABI_MINOR,
+  .name = "jsonl",
+  .version = ETL_VERSION,
+  .license = "MIT",
+  .connectors = connectors,
+};
+
+ETL_NOTE("jsonl", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, 0);
+
+const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
+  (void)host_minor;
+  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
+}

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-from . import report, rounds
-from .peers import PEERS, Etl, Failed
+from . import peers_local, peers_sqlserver, report, rounds, table
+from .peers import Failed
 from .servers import SOURCE, Shard, Sink, Skip, StoryError
 
 CASES = {  # name: (shards, rows, rows with --quick)
@@ -20,13 +20,17 @@ CASES = {  # name: (shards, rows, rows with --quick)
     "one_shard_10m": (1, 10_000_000, 400_000),
     "four_shards_10m": (4, 10_000_000, 400_000),
     "nothing_new": (4, 1_000_000, 20_000),
+    "postgres_1m": (0, 1_000_000, 100_000),
+    "csv_1m": (0, 1_000_000, 100_000),
 }
+PEERS = [peers_sqlserver.Floor, peers_sqlserver.FreebcpCopy]
+SLOW_PEERS = {False: [], True: [peers_sqlserver.Pgloader, peers_sqlserver.TdsFdw]}  # where they are worth their time
 ROUNDS, QUICK_ROUNDS = 5, 3
 CONDITIONS = "PostgreSQL does not fsync; the SQL Servers are stand-ins that answer from a cache; all of it shares {cores} cores. Median of {rounds} rounds."
 
 
 def arguments() -> argparse.Namespace:
-    p = argparse.ArgumentParser(prog="scripts/bench", description="Measures etl beside freebcp with psql, and beside a bare loop.  See bench/README.md.")
+    p = argparse.ArgumentParser(prog="scripts/bench", description="Measures etl beside others that can do the same, and beside a bare loop.  See bench/README.md.")
     p.add_argument("cases", metavar="CASE", nargs="*", help=f"one of {', '.join(CASES)}; all without one")
     p.add_argument("--quick", action="store_true", help="fewer rows and rounds: to see that it works, not to measure")
     p.add_argument("-o", choices=("table", "json"), default="table", dest="form", help="what to print; table is the default")
@@ -42,7 +46,7 @@ def build() -> pathlib.Path:
     tree = SOURCE / (os.environ.get("ETL_BUILD", "build") + "-release")
     if not (tree / "build.ninja").exists():
         subprocess.run(["meson", "setup", tree, "--buildtype=release", "-Db_lto=true"], cwd=SOURCE, stdout=sys.stderr, check=True)
-    subprocess.run(["ninja", "-C", tree, "--quiet", "host/etl", "plugins/sqlserver.so", "plugins/postgres.so", "bench/floor", "bench/replay"],
+    subprocess.run(["ninja", "-C", tree, "--quiet", "host/etl", "plugins/sqlserver.so", "plugins/postgres.so", "plugins/csv.so", "bench/floor", "bench/replay"],
                    stdout=sys.stderr, check=True)
     return tree
 
@@ -53,21 +57,46 @@ def size(case: str, quick: bool) -> tuple[int, int, int]:
     return (n, few, QUICK_ROUNDS) if quick else (n, full, ROUNDS)
 
 
-def run_case(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
+def run_shards(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
     n, rows, times = size(case, quick)
     shards: list[Shard] = []
-    folder.mkdir()
-    rounds.say(f"{case}:")
     try:
         for i in range(n):
             shards.append(Shard(folder / f"s{i + 1}", i + 1))
         rounds.fill_shards(shards, rows)
+        etl = peers_sqlserver.etl(tree, folder, shards, sink)
         if case == "nothing_new":
-            return rounds.nothing_new(case, Etl(tree, folder, shards, sink), tree / "bench/replay", shards, sink, rows, times)
-        return rounds.moving(case, [peer(tree, folder, shards, sink) for peer in PEERS], shards, sink, rows, times)
+            return rounds.nothing_new(case, etl, tree / "bench/replay", shards, sink, rows, times)
+        others = [peer(tree, folder, shards, sink) for peer in SLOW_PEERS[case == "one_shard_1m"] + PEERS]
+        return rounds.moving(case, [etl, *others], shards, sink, rows, times)
     finally:
         for shard in shards:
             shard.end()
+
+
+def run_postgres(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
+    _, rows, times = size(case, quick)
+    with sink.database() as source:
+        rounds.load_reference(sink, source, rows)
+        peers = [peers_local.etl_postgres(tree, folder, sink, source), peers_local.PsqlPipe(sink, source)]
+        return rounds.moving(case, peers, [], sink, rows, times)
+
+
+def run_csv(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
+    _, rows, times = size(case, quick)
+    file = folder / "mixed.csv"
+    with open(file, "w", encoding="utf-8") as f:
+        f.writelines(table.csv(rows))
+    peers = [peers_local.etl_csv(tree, folder, sink, file), peers_local.PsqlCopy(sink, file), peers_local.PgloaderCsv(folder, sink, file)]
+    return rounds.moving(case, peers, [], sink, rows, times)
+
+
+def run_case(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
+    folder.mkdir()
+    rounds.say(f"{case}:")
+    try:
+        return {"postgres_1m": run_postgres, "csv_1m": run_csv}.get(case, run_shards)(case, tree, sink, folder, quick)
+    finally:
         shutil.rmtree(folder)
 
 

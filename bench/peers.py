@@ -1,4 +1,4 @@
-"""What is compared: etl, the bare loop (floor), and freebcp with psql.  Each moves all shards into one empty table and says what it cost."""
+"""What is compared: etl, and others that can do the same.  Each moves all rows into one empty table and says what it cost."""
 from __future__ import annotations
 
 import dataclasses
@@ -10,11 +10,7 @@ import subprocess
 import threading
 import time
 
-from . import table
-from .servers import MSSQL_PASSWORD, PG_PASSWORD, Shard, Sink
-
-QUERY = f"SELECT {', '.join(table.COLUMNS)} FROM {table.SOURCE}"
-PACKET_BYTES = 32767
+from .servers import MSSQL_PASSWORD, PG_PASSWORD, Sink
 
 
 class Failed(Exception):
@@ -25,7 +21,7 @@ class Failed(Exception):
 class Cost:
     """wall_s of everything; CPU and memory of what moves the rows (etl: the worker)."""
     wall_s: float
-    cpu_s: float
+    cpu_s: float | None      # None: it cannot be told from the server's
     peak_rss_bytes: int = 0  # etl alone
 
 
@@ -33,15 +29,16 @@ def environment(**more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "MSSQL_PASSWORD": MSSQL_PASSWORD, **more}
 
 
-class _Running:
+class Running:
     """Processes that live and die together: a pipe whose other end failed would wait for ever."""
 
     def __init__(self):
         self.began, self.processes, self.used = time.monotonic(), [], {}
         self.lock = threading.Lock()
 
-    def add(self, argv: list, env: dict[str, str]) -> None:
-        self.processes.append(subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+    def add(self, argv: list, env: dict[str, str], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) -> subprocess.Popen:
+        self.processes.append(subprocess.Popen(argv, env=env, stdin=stdin, stdout=stdout))
+        return self.processes[-1]
 
     def kill(self) -> None:
         with self.lock:
@@ -74,59 +71,27 @@ class _Running:
         return Cost(wall, sum(u.ru_utime + u.ru_stime for u in self.used.values()))
 
 
-class Floor:
-    name = "floor"
-
-    def __init__(self, build: pathlib.Path, folder: pathlib.Path, shards: list[Shard], sink: Sink):
-        self.program, self.shards, self.sink = build / "bench/floor", shards, sink
-
-    def run(self, database: str) -> Cost:
-        running = _Running()
-        for shard in self.shards:
-            running.add([self.program, f"127.0.0.1:{shard.port}", "sa", "shop", QUERY, self.sink.conninfo(database), "public.mixed"], environment())
-        return running.cost()
-
-
-class FreebcpCopy:
-    """A pipe through a FIFO; for several shards as many, side by side."""
-    name = "freebcp_copy"
-
-    def __init__(self, build: pathlib.Path, folder: pathlib.Path, shards: list[Shard], sink: Sink):
-        self.folder, self.shards, self.sink = folder, shards, sink
-        config = folder / "freetds.conf"
-        config.write_text("".join(f"[{s.name}]\nhost = 127.0.0.1\nport = {s.port}\ntds version = 7.4\nclient charset = UTF-8\n" for s in shards))
-        self.env = environment(FREETDSCONF=str(config), PGPASSWORD=PG_PASSWORD)
-        for s in shards:
-            os.mkfifo(folder / f"{s.name}.fifo")
-
-    def run(self, database: str) -> Cost:
-        running = _Running()
-        for shard in self.shards:
-            fifo = self.folder / f"{shard.name}.fifo"
-            copy = f"\\copy public.mixed ({', '.join(table.COLUMNS)}) FROM '{fifo}' WITH (FORMAT text, NULL '')"
-            running.add(["freebcp", f"shop.{table.SOURCE}", "out", fifo, "-c", "-S", shard.name, "-U", "sa", "-P", MSSQL_PASSWORD,
-                         "-A", str(PACKET_BYTES)], self.env)
-            running.add(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.sink.conninfo(database), "-c", copy], self.env)
-        return running.cost()
+def psql(sink: Sink, database: str, sql: str) -> list:
+    return ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", sink.conninfo(database), "-c", sql]
 
 
 class Etl:
+    """A pipeline of the connection `sink` and whatever else the case has."""
     name = "etl"
+    loses = ""
 
-    def __init__(self, build: pathlib.Path, folder: pathlib.Path, shards: list[Shard], sink: Sink):
+    def __init__(self, build: pathlib.Path, folder: pathlib.Path, sink: Sink, extract: str, connections: str = "", mode: str = "append"):
         self.build, self.folder, self.sink = build, folder, sink
         (folder / "pipelines.d").mkdir()
         (folder / "etl.conf").write_text(f"""pipeline_dir = "pipelines.d";
 connections = {{
-  source = {{ plugin = "sqlserver"; user = "sa"; password = "${{MSSQL_PASSWORD}}"; database = "shop"; }};
+  {connections}
   sink = {{ plugin = "postgres"; host = "127.0.0.1"; port = {sink.cluster.port}; user = "postgres"; password = "${{PGPASSWORD}}";
            database = "${{BENCH_DATABASE}}"; }};
 }};
 """)
-        hosts = ", ".join(f'{{ id = "{s.name}"; host = "127.0.0.1"; port = {s.port}; }}' for s in shards)
-        (folder / "pipelines.d/mixed.conf").write_text(f"""extract = {{ connection = "source"; shards = ( {hosts} ); table = "{table.SOURCE}";
-  cursor = [ "changed_at", "id" ]; }};
-load = {{ connection = "sink"; table = "public.mixed"; mode = "append"; }};
+        (folder / "pipelines.d/mixed.conf").write_text(f"""extract = {{ {extract} }};
+load = {{ connection = "sink"; table = "public.mixed"; mode = "{mode}"; }};
 """)
 
     def run(self, database: str) -> Cost:
@@ -141,6 +106,3 @@ load = {{ connection = "sink"; table = "public.mixed"; mode = "append"; }};
         if done.returncode or not summary or summary[-1]["status"] != "success":
             raise Failed(f"etl ended with {done.returncode}: {done.stdout[-2000:]}")
         return Cost(wall, summary[-1]["cpu_seconds"], summary[-1]["peak_rss_bytes"])
-
-
-PEERS = (Etl, Floor, FreebcpCopy)

@@ -18,7 +18,7 @@ CREATE_SOURCE = """CREATE TABLE dbo.mixed (
   note nvarchar(100) NULL,
   CONSTRAINT mixed_key PRIMARY KEY (changed_at, id)
 )"""
-CREATE_TARGET = """CREATE TABLE public.mixed (
+TARGET_COLUMNS = """
   id bigint NOT NULL,
   quantity integer,
   amount numeric(18,4) NOT NULL,
@@ -27,7 +27,8 @@ CREATE_TARGET = """CREATE TABLE public.mixed (
   name text NOT NULL,
   ratio double precision,
   note text
-)"""
+"""
+CREATE_TARGET = f"CREATE TABLE public.mixed ({TARGET_COLUMNS})"
 COLUMNS = ("id", "quantity", "amount", "active", "changed_at", "name", "ratio", "note")
 NOW = "2024-06-01T00:00:00"  # of the servers' clocks: later than every row
 FIRST = datetime.datetime(2024, 1, 1)
@@ -60,12 +61,24 @@ def shard(first: int, count: int, step: int):
 
 def reference(rows: int):
     """The lines of COPY's text format that any peer must come to."""
+    for values in _texts(rows):
+        yield "\t".join(r"\N" if v is None else v for v in values) + "\n"
+
+
+def csv(rows: int):
+    """The lines of a CSV file with a header.  No value needs quotes but those that hold a comma."""
+    yield ",".join(COLUMNS) + "\n"
+    for values in _texts(rows):
+        yield ",".join("" if v is None else f'"{v}"' if "," in v else v for v in values) + "\n"
+
+
+def _texts(rows: int):
     for i in range(rows):
         _, quantity, amount, active, ticks, name, ratio, note = _row(i)
         at = FIRST + datetime.timedelta(milliseconds=ticks // 10_000)
-        yield (f"{i}\t{_text(quantity)}\t{'-' if amount < 0 else ''}{abs(amount) // 10000}.{abs(amount) % 10000:04d}\t{active}\t"
-               f"{at}\t{name}\t{_text(ratio)}\t{_text(note)}\n")
+        yield (str(i), _text(quantity), f"{'-' if amount < 0 else ''}{abs(amount) // 10000}.{abs(amount) % 10000:04d}", "true" if active else "false",
+               str(at), name, _text(ratio), note)
 
 
-def _text(value) -> str:
-    return r"\N" if value is None else str(value)
+def _text(value) -> str | None:
+    return None if value is None else str(value)

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "verify/canon.h"
-#include "verify/digest.h"
+#include "verify/rows.h"
 
 struct sums {
   int64_t rows[SIDES];

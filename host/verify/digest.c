@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
-#include "verify/canon.h"
+#include "verify/rows.h"
 
 enum { ROWS_PER_EVENT = 500, GROUPS_MAX = 1024 };
 
@@ -19,14 +17,9 @@ struct group {
   struct sum sums[DIGEST_BUCKETS];
 };
 struct digest { /* of one stream of a lane */
-  const json_t *ask;         /* NULL: this stream is not looked at */
+  bool asked;                /* this stream is looked at */
   struct ArrowSchema schema; /* in force */
-  size_t columns_n, key_n;
-  int64_t *columns;          /* column i of ask is this one of the schema */
-  enum canon *as;
-  size_t *key;
-  int64_t group_by;          /* -1: nothing */
-  bool *wanted;              /* buckets whose rows are told; NULL: sums are */
+  struct bound_rows rows;
   struct group **groups;
   size_t groups_n;
 };
@@ -39,65 +32,20 @@ struct digests {
   int64_t read, rejected;
 };
 
-static int fail(struct digests *d, uint32_t class, const char *what, const char *name) {
+static int fail(struct digests *d, const struct err *why) {
   struct err e;
-  err_set(&e, class, "%s: %s%s%s", d->lane->name, what, name ? " " : "", name ? name : "");
+  err_set(&e, why->error_class, "%s: %s", d->lane->name, why->message);
   return lane_fail(d->lane, &e, "verify", NULL);
-}
-
-/* ---- schemas ------------------------------------------------------------------------------------------------------------------------ */
-
-static const json_t *ask_for(const struct spec *s, const char *stream) {
-  const json_t *list = json_object_get(s->ask, "streams"), *j;
-  size_t i;
-  json_array_foreach((json_t *)(uintptr_t)list, i, j) {
-    const char *name = json_string_value(json_object_get(j, "stream"));
-    if (!name || strcmp(name, stream) == 0)
-      return j;
-  }
-  return NULL;
-}
-
-static bool *bind_buckets(const json_t *ask) {
-  const json_t *buckets = json_object_get(ask, "buckets");
-  bool *wanted = buckets ? xcalloc(DIGEST_BUCKETS, sizeof *wanted) : NULL;
-  for (size_t i = 0; i < json_array_size(buckets); i++)
-    wanted[(size_t)json_integer_value(json_array_get(buckets, i)) % DIGEST_BUCKETS] = true;
-  return wanted;
-}
-
-static int bind_columns(struct digests *d, struct digest *g) {
-  const json_t *columns = json_object_get(g->ask, "columns"), *key = json_object_get(g->ask, "key");
-  g->columns_n = json_array_size(columns);
-  g->key_n = json_array_size(key);
-  g->columns = xrealloc(g->columns, (g->columns_n + 1) * sizeof *g->columns);
-  g->as = xrealloc(g->as, (g->columns_n + 1) * sizeof *g->as);
-  g->key = xrealloc(g->key, (g->key_n + 1) * sizeof *g->key);
-  free(g->wanted);
-  g->wanted = bind_buckets(g->ask);
-  g->group_by = json_integer_value(json_object_get(g->ask, "group"));
-  for (size_t i = 0; i < g->columns_n; i++) {
-    const json_t *c = json_array_get(columns, i);
-    const char *name = json_string_value(json_object_get(c, "name"));
-    g->columns[i] = etl_schema_find(&g->schema, name);
-    g->as[i] = canon_from_name(json_string_value(json_object_get(c, "as")));
-    if (g->columns[i] < 0)
-      return fail(d, ETL_E_SCHEMA, "its rows do no longer have the column", name);
-  }
-  for (size_t i = 0; i < g->key_n; i++) {
-    g->key[i] = (size_t)json_integer_value(json_array_get(key, i));
-    if (g->key[i] >= g->columns_n)
-      return fail(d, ETL_E_INTERNAL, "the key is not among the columns", NULL);
-  }
-  return 0;
 }
 
 static int take_schema(struct digests *d, struct item *it) {
   struct digest *g = &d->outs[it->out];
+  const json_t *asked = rows_asked(d->lane->run->spec->ask, d->lane->outs[it->out].stream);
+  struct err e;
   etl_schema_release(&g->schema);
   etl_schema_move(&it->msg.schema, &g->schema);
-  g->ask = ask_for(d->lane->run->spec, d->lane->outs[it->out].stream);
-  return g->ask ? bind_columns(d, g) : 0;
+  g->asked = asked != NULL;
+  return asked && rows_bind(&g->rows, asked, &g->schema, &e) < 0 ? fail(d, &e) : 0;
 }
 
 /* ---- groups ------------------------------------------------------------------------------------------------------------------------- */
@@ -116,7 +64,7 @@ static struct group *group_named(struct digest *g, const char *name, size_t n) {
 }
 
 static struct group *group_of(struct digest *g, const struct etl_view *v, int64_t row) {
-  if (g->group_by < 0 || etl_view_null(v, row))
+  if (g->rows.group_by < 0 || etl_view_null(v, row))
     return group_named(g, "", 0);
   if (v->f.logical == ETL_L_STRING) {
     struct etl_bytes b = etl_view_bytes(v, row);
@@ -143,19 +91,18 @@ static void tell_rows(struct digests *d) {
 static json_t *hash_pair(XXH128_hash_t h) { return json_pack("[I, I]", (json_int_t)h.low64, (json_int_t)h.high64); }
 
 /* The key of a row as JSON, or the whole row where there is none. */
-static json_t *key_json(const struct digest *g, const struct ArrowArray *rows, int64_t row) {
-  struct ArrowSchema schema = g->schema;
-  struct ArrowArray array = *rows;
-  struct ArrowSchema **schemas = xcalloc(g->key_n + 1, sizeof *schemas);
-  struct ArrowArray **arrays = xcalloc(g->key_n + 1, sizeof *arrays);
-  for (size_t k = 0; k < g->key_n; k++) {
-    schemas[k] = g->schema.children[g->columns[g->key[k]]];
-    arrays[k] = rows->children[g->columns[g->key[k]]];
+static json_t *key_json(const struct digest *g, const struct ArrowArray *batch, int64_t row) {
+  const struct bound_rows *r = &g->rows;
+  struct ArrowSchema schema = g->schema, **schemas = xcalloc(r->key_n + 1, sizeof *schemas);
+  struct ArrowArray array = *batch, **arrays = xcalloc(r->key_n + 1, sizeof *arrays);
+  for (size_t k = 0; k < r->key_n; k++) {
+    schemas[k] = g->schema.children[r->columns[r->key[k]]];
+    arrays[k] = batch->children[r->columns[r->key[k]]];
   }
-  if (g->key_n) {
+  if (r->key_n) {
     schema.children = schemas;
     array.children = arrays;
-    schema.n_children = array.n_children = (int64_t)g->key_n;
+    schema.n_children = array.n_children = (int64_t)r->key_n;
   }
   char *text = etl_row_json(&schema, &array, row);
   json_t *j = json_string(text ? text : "");
@@ -165,11 +112,11 @@ static json_t *key_json(const struct digest *g, const struct ArrowArray *rows, i
   return j ? j : json_string("(not valid UTF-8)");
 }
 
-static void keep_row(struct digests *d, uint32_t out, struct group *group, const struct ArrowArray *rows, int64_t row, const uint64_t *cells,
-                     XXH128_hash_t key, XXH128_hash_t whole) {
-  struct digest *g = &d->outs[out];
+static json_t *hash_json(XXH128_hash_t h) { return json_pack("[I, I]", (json_int_t)h.low64, (json_int_t)h.high64); }
+
+static void keep_row(struct digests *d, uint32_t out, struct group *group, json_t *key, const uint64_t *cells, const struct row_hashes *h) {
   json_t *columns = json_array();
-  for (size_t c = 0; c < g->columns_n; c++)
+  for (size_t c = 0; c < d->outs[out].rows.columns_n; c++)
     json_array_append_new(columns, json_integer((json_int_t)cells[c]));
   if (d->rows && (d->last != group || d->rows_out != out || json_array_size(d->rows) >= ROWS_PER_EVENT))
     tell_rows(d);
@@ -177,7 +124,7 @@ static void keep_row(struct digests *d, uint32_t out, struct group *group, const
     d->rows = json_array();
   d->last = group;
   d->rows_out = out;
-  json_array_append_new(d->rows, json_pack("[o, o, o, o]", key_json(g, rows, row), hash_pair(key), hash_pair(whole), columns));
+  json_array_append_new(d->rows, json_pack("[o, o, o, o]", key, hash_json(h->key), hash_json(h->whole), columns));
 }
 
 static void add(struct sum *s, XXH128_hash_t h) {
@@ -186,46 +133,36 @@ static void add(struct sum *s, XXH128_hash_t h) {
   s->high += h.high64;
 }
 
-static void digest_rows(struct digests *d, uint32_t out, const struct ArrowArray *rows, const uint64_t *cells, const struct etl_view *group_view) {
+static void digest_rows(struct digests *d, uint32_t out, const struct ArrowArray *batch, const uint64_t *cells) {
   struct digest *g = &d->outs[out];
-  uint64_t *key_cells = xcalloc(g->key_n + 1, sizeof *key_cells);
-  for (int64_t i = 0; i < rows->length; i++, cells += g->columns_n) {
-    XXH128_hash_t whole = XXH3_128bits(cells, g->columns_n * sizeof *cells), key = whole;
-    for (size_t k = 0; k < g->key_n; k++)
-      key_cells[k] = cells[g->key[k]];
-    if (g->key_n)
-      key = XXH3_128bits(key_cells, g->key_n * sizeof *key_cells);
-    size_t bucket = key.low64 % DIGEST_BUCKETS;
-    if (g->wanted && !g->wanted[bucket])
+  struct etl_view group_view = {0};
+  if (g->rows.group_by >= 0)
+    (void)etl_view_init(&group_view, &g->schema, batch, g->rows.columns[g->rows.group_by]); /* it has been hashed */
+  for (int64_t i = 0; i < batch->length; i++, cells += g->rows.columns_n) {
+    struct row_hashes h = rows_hash(&g->rows, cells);
+    if (g->rows.wanted && !g->rows.wanted[h.bucket])
       continue;
-    struct group *group = group_of(g, group_view, i);
-    if (g->wanted)
-      keep_row(d, out, group, rows, i, cells, key, whole);
+    struct group *group = group_of(g, &group_view, i);
+    if (g->rows.wanted)
+      keep_row(d, out, group, key_json(g, batch, i), cells, &h);
     else
-      add(&group->sums[bucket], whole);
+      add(&group->sums[h.bucket], h.whole);
   }
-  free(key_cells);
 }
 
 static int take_rows(struct digests *d, struct item *it) {
   struct digest *g = &d->outs[it->out];
-  const struct ArrowArray *rows = &it->msg.rows;
-  struct etl_view v, group_view = {0};
-  if (!g->ask || rows->length == 0)
+  struct err e;
+  if (!g->asked || it->msg.rows.length == 0)
     return 0;
-  uint64_t *cells = xcalloc((size_t)rows->length * g->columns_n + 1, sizeof *cells);
-  int rc = 0;
-  for (size_t c = 0; c < g->columns_n && rc == 0; c++) {
-    rc = etl_view_init(&v, &g->schema, rows, g->columns[c]);
-    if (rc == 0)
-      canon_hash(g->as[c], &v, rows->length, cells + c, g->columns_n);
-    if ((int64_t)c == g->group_by)
-      group_view = v;
+  uint64_t *cells = rows_cells(&g->rows, &g->schema, &it->msg.rows);
+  if (!cells) {
+    err_set(&e, ETL_E_UNSUPPORTED, "a column has a format that cannot be compared");
+    return fail(d, &e);
   }
-  if (rc == 0)
-    digest_rows(d, it->out, rows, cells, &group_view);
+  digest_rows(d, it->out, &it->msg.rows, cells);
   free(cells);
-  return rc == 0 ? 0 : fail(d, ETL_E_UNSUPPORTED, "a column has a format that cannot be compared", NULL);
+  return 0;
 }
 
 /* ---- lanes -------------------------------------------------------------------------------------------------------------------------- */
@@ -248,7 +185,7 @@ static void tell_sums(const struct digests *d) {
   const struct lane *l = d->lane;
   for (size_t i = 0; i < atomic_load(&l->outs_n); i++) {
     const struct digest *g = &d->outs[i];
-    if (!g->ask || g->wanted)
+    if (!g->asked || g->rows.wanted)
       continue;
     json_t *groups = json_array();
     for (size_t k = 0; k < g->groups_n; k++)
@@ -283,10 +220,7 @@ static void digests_fini(struct digests *d) {
     }
     etl_schema_release(&g->schema);
     free(g->groups);
-    free(g->columns);
-    free(g->as);
-    free(g->key);
-    free(g->wanted);
+    rows_fini(&g->rows);
   }
   json_decref(d->rows);
   free(d);

@@ -15,8 +15,6 @@
 
 #include "engine/ask.h"
 
-enum { DIGEST_BUCKETS = 4096 };
-
 int digest_lane(struct lane *l); /* as writer_run() */
 extern const struct ask_command verify_commands[];
 

@@ -41,7 +41,7 @@ suite_scenario() { build_tree plain && tests/scenario/run --build "$tree" -j "$(
 suite_kill() { build_tree plain && tests/kill/run --build "$tree"; }
 suite_conformance() { tests/conformance/run; }
 suite_bench() {
-  scripts/bench --quick -o json one_shard_1m nothing_new |
+  scripts/bench --quick -o json one_shard_1m nothing_new postgres_1m csv_1m |
     /usr/bin/python3 -c 'import json, sys; n = {f["metric"] for f in json.load(sys.stdin)}
 print(", ".join(sorted(n))); assert {"wall_ratio", "cpu_ratio", "peak_rss_mib", "no_new_run_ms"} <= n' || return
   echo "1 passed, 0 failed, 0 skipped"

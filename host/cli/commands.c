@@ -45,6 +45,11 @@ static const struct cli_option preview_options[] = {
     {0, "raw", .doc = "As they are read, before the transformers."},
     {0, "format", "table|json|csv", .doc = "How to print them; table is the default."},
     {0}};
+static const struct cli_option discover_options[] = {
+    {0, "pattern", "PATTERN", .doc = "Only what has such a name: * stands for any letters, ? for one."},
+    {0, "columns", .doc = "Show the columns, too."},
+    OUTPUT_JSON,
+    {0}};
 static const struct cli_option kept_options[] = {
     {0, "limit", "N", .number = true, .doc = "At most so many rows, the oldest first; 100 without it, 0 for all."}, OUTPUT_JSON, {0}};
 static const struct cli_option drop_options[] = {{0, "all", .doc = "All rows of the pipeline."}, {0}};
@@ -72,6 +77,11 @@ const struct cli_command cli_commands[] = {
     {"preview", "NAME", "show the first rows as they would be loaded",
      "Reads from the start, whatever earlier runs have loaded, and goes through the transformers; nothing is written.", 1, 1, preview_options,
      cmd_preview},
+    {"conns list", "", "list the connections of etl.conf", "With the pipelines that use them; secrets are not shown.  Connects to nothing.", 0, 0,
+     list_options, cmd_conns_list},
+    {"conns test", "[NAME...]", "connect, to see whether it works", "Without names all connections are tried.  Status 1 if one fails.", 0, 1000,
+     no_options, cmd_conns_test},
+    {"conns discover", "NAME", "list the tables or files behind a connection", NULL, 1, 1, discover_options, cmd_conns_discover},
     {"quarantine list", "NAME", "list the rows that a pipeline has set aside",
      "Rows that could not be read, converted or stored are kept with their reason by the sink (PostgreSQL: etl.quarantine), or in files below "
      "quarantine_dir.",

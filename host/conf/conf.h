@@ -95,6 +95,8 @@ struct conf {
   struct conf_pipeline *pipelines;
   size_t pipelines_n;
   const char *const *pipeline_names; /* ends with NULL */
+  const struct connections *connections; /* conf/stage.h */
+  const char *const *connection_names;   /* ends with NULL */
 };
 
 /* Reads etl.conf and its pipeline directory.  path NULL: $ETL_CONF, else ./conf/etl.conf or ./etl.conf if there, else the installed
@@ -108,6 +110,8 @@ int conf_load_for_check(const char *path, const char *only, struct diags *d, str
 int conf_load_main(const char *path, struct diags *d, struct conf **ret_conf);
 void conf_free(struct conf *c); /* accepts NULL */
 const struct conf_pipeline *conf_pipeline_find(const struct conf *c, const char *name);
+/* A connection as a stage of its own, its variables looked up.  0, or -1 with errors in d. */
+int conf_connection(const struct conf *c, const char *name, struct diags *d, struct conf_stage *ret_stage);
 /* The pipelines' names, for "did you mean"; ends with NULL; lives in c. */
 const char *const *conf_pipeline_names(const struct conf *c);
 

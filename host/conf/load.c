@@ -28,6 +28,15 @@ struct load {
   struct connections connections;
 };
 
+static void name_connections(struct load *l) {
+  const struct conf_node *g = l->connections.group;
+  const char **names = arena_alloc(l->arena, ((g ? g->kids_n : 0) + 1) * sizeof *names);
+  for (size_t i = 0; g && i < g->kids_n; i++)
+    names[i] = g->kids[i]->name;
+  l->conf->connection_names = names;
+  l->conf->connections = arena_memdup(l->arena, &l->connections, sizeof l->connections);
+}
+
 static void take_main(struct load *l, const struct conf_node *root) {
   struct main_settings s = {0};
   struct arena *a = l->arena;
@@ -42,6 +51,7 @@ static void take_main(struct load *l, const struct conf_node *root) {
   l->conf->state = s.state;
   l->connections.group = s.connections;
   l->connections.expanded = arena_alloc(a, s.connections ? s.connections->kids_n + 1 : 1);
+  name_connections(l);
 }
 
 static void check_connections(struct load *l, bool all) {

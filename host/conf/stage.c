@@ -94,6 +94,23 @@ int stage_read(const struct conf_node *group, const struct conf_key *more, const
   return 0;
 }
 
+int conf_connection(const struct conf *c, const char *name, struct diags *d, struct conf_stage *ret_stage) {
+  struct arena *a = c->arena;
+  struct conf_node *said = arena_alloc(a, sizeof *said), **kids = arena_alloc(a, sizeof *kids), *group = arena_alloc(a, sizeof *group);
+  *said = (struct conf_node){.kind = CONF_STRING, .name = "connection", .text = name, .origin = c->file};
+  kids[0] = said;
+  *group = (struct conf_node){.kind = CONF_GROUP, .origin = c->file, .base_dir = said->base_dir, .kids = kids, .kids_n = 1};
+  struct stage_settings shared = {0};
+  size_t errors = d->errors;
+  const struct conf_node *connection = find_connection(name, said, c->connections, a, d);
+  if (!connection || connection->kind != CONF_GROUP || d->errors > errors ||
+      keys_read(connection_keys, connection, "a connection", KEYS_OPEN, &shared, a, d) < 0)
+    return -1;
+  group->origin = connection->origin;
+  group->base_dir = connection->base_dir;
+  return stage_read(group, NULL, c->connections, a, d, ret_stage);
+}
+
 bool conf_stage_takes(const struct conf_stage *s, const char *stream) {
   const struct conf_node *n = s->streams;
   if (!n || n->kind != CONF_LIST)

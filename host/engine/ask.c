@@ -16,7 +16,7 @@ int ask_failed(struct run *r) {
 }
 
 int ask_answer(struct run *r) {
-  static const struct ask_command answers[] = {{SPEC_QUARANTINE, ask_quarantine}, {SPEC_PREVIEW, ask_preview}};
+  static const struct ask_command answers[] = {{SPEC_QUARANTINE, ask_quarantine}, {SPEC_PREVIEW, ask_preview}, {SPEC_CONNECTION, ask_connection}};
   struct err e;
   for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
     if (answers[i].command == r->spec->command) {

@@ -19,5 +19,6 @@ int ask_failed(struct run *r);
 /* ---- one file each: an enum run_exit once "answer" was sent, -1: r->err */
 int ask_quarantine(struct run *r);
 int ask_preview(struct run *r);
+int ask_connection(struct run *r);
 
 #endif

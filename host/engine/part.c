@@ -16,8 +16,11 @@ static int diags_to_err(const struct diags *d, struct err *e) {
   return err_remedy(e, "`etl check` shows all mistakes of a configuration");
 }
 
-int part_load(struct part *p, const struct spec_stage *s, enum etl_kind kind, const char *stage, const char *cache_dir, struct arena *arena,
-              struct err *e) {
+typedef int bind_fn(const struct etl_option *const *options, const struct conf_stage *stage, struct arena *arena, struct secrets *secrets,
+                    struct diags *d, struct bound_options *ret_bound);
+
+static int load(struct part *p, const struct spec_stage *s, enum etl_kind kind, const char *stage, const char *cache_dir, struct arena *arena,
+                bind_fn *bind, struct err *e) {
   const struct etl_plugin *plugin;
   const char *copy;
   struct diags d = {0};
@@ -28,11 +31,21 @@ int part_load(struct part *p, const struct spec_stage *s, enum etl_kind kind, co
   p->conn = plugin_connector(plugin, kind);
   if (!p->conn)
     return err_set(e, ETL_E_CONFIG, "%s: plugin %s (%s) has no %s", s->conf.origin, s->conf.plugin, s->path, plugin_kind_name(kind));
-  int rc = options_bind(p->conn->options, &s->conf, arena, &p->secrets, &d, &p->options);
+  int rc = bind(p->conn->options, &s->conf, arena, &p->secrets, &d, &p->options);
   if (rc < 0)
     diags_to_err(&d, e);
   diags_fini(&d);
   return rc;
+}
+
+int part_load(struct part *p, const struct spec_stage *s, enum etl_kind kind, const char *stage, const char *cache_dir, struct arena *arena,
+              struct err *e) {
+  return load(p, s, kind, stage, cache_dir, arena, options_bind, e);
+}
+
+int part_load_connection(struct part *p, const struct spec_stage *s, enum etl_kind kind, const char *stage, const char *cache_dir,
+                         struct arena *arena, struct err *e) {
+  return load(p, s, kind, stage, cache_dir, arena, options_bind_connection, e);
 }
 
 void part_services(struct services *s, struct part *p, const struct run_services *run, const char *lane, struct stop *stop) {

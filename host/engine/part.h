@@ -22,6 +22,10 @@ struct instance {
 int part_load(struct part *p, const struct spec_stage *s, enum etl_kind kind, const char *stage, const char *cache_dir, struct arena *arena,
               struct err *e);
 
+/* The same for ETL_OPEN_CONNECTION. */
+int part_load_connection(struct part *p, const struct spec_stage *s, enum etl_kind kind, const char *stage, const char *cache_dir,
+                         struct arena *arena, struct err *e);
+
 /* lane NULL: the run's own instance.  On failure nothing is left open. */
 int instance_open(struct instance *in, struct part *p, const struct run_services *run, const struct spec *spec, const char *lane,
                   uint32_t flags, struct stop *stop, struct err *e);

@@ -24,7 +24,7 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change),
   FIELD(FIELD_TEXT, quarantine_dir), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
   {"max_bad_percent", FIELD_INT, offsetof(struct spec, quarantine.max_percent)}};
-enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16 };
+enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16, CONNECTION_MEMORY_BYTES = 64 << 20 };
 
 /* Base 36: nine characters of time in milliseconds, so that runs sort by start, and seven of chance. */
 static const char *run_id(struct arena *a) {
@@ -90,6 +90,26 @@ int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct r
     spec_free(s);
     return -1;
   }
+  *ret_spec = s;
+  return 0;
+}
+
+int spec_for_connection(const struct conf *c, const struct conf_stage *connection, enum etl_kind kind, const struct registry *r, struct err *e,
+                        struct spec **ret_spec) {
+  struct spec *s = spec_empty();
+  s->command = SPEC_CONNECTION;
+  s->pipeline = connection->connection;
+  s->run = run_id(s->arena);
+  s->cache_dir = c->cache_dir;
+  s->quarantine_dir = c->quarantine_dir;
+  s->memory_bytes = CONNECTION_MEMORY_BYTES;
+  s->transforms = arena_alloc(s->arena, sizeof *s->transforms);
+  s->shards = arena_alloc(s->arena, sizeof *s->shards);
+  if (find_stage(r, kind, connection, e, &s->extract) < 0) {
+    spec_free(s);
+    return -1;
+  }
+  s->load = s->extract;
   *ret_spec = s;
   return 0;
 }

@@ -6,7 +6,7 @@
 #include "conf/conf.h"
 #include "plugin/registry.h"
 
-enum spec_command { SPEC_RUN = 1, SPEC_PLAN, SPEC_QUARANTINE, SPEC_TARGETS, SPEC_DIGEST, SPEC_PREVIEW };
+enum spec_command { SPEC_RUN = 1, SPEC_PLAN, SPEC_QUARANTINE, SPEC_TARGETS, SPEC_DIGEST, SPEC_PREVIEW, SPEC_CONNECTION };
 
 struct spec_stage {
   struct conf_stage conf;
@@ -39,6 +39,9 @@ struct spec {
 /* A spec for pipeline p of c, with a fresh run id; connectors are looked up in r.  Command, shards and flags are then set by the caller.
  * Strings are borrowed from c. */
 int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct registry *r, struct err *e, struct spec **ret_spec);
+/* A spec for a connection alone (conf_connection()), to ask its connector; kind: an extractor or a loader.  Both stages are the connection. */
+int spec_for_connection(const struct conf *c, const struct conf_stage *connection, enum etl_kind kind, const struct registry *r, struct err *e,
+                        struct spec **ret_spec);
 void spec_free(struct spec *s); /* accepts NULL */
 json_t *spec_to_json(const struct spec *s);
 int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec);

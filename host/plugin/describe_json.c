@@ -16,7 +16,7 @@ struct flag {
 };
 static const struct flag flags[] = {{"required", ETL_OPT_REQUIRED},     {"secret", ETL_OPT_SECRET},
                                     {"deprecated", ETL_OPT_DEPRECATED}, {"advanced", ETL_OPT_ADVANCED},
-                                    {"identity", ETL_OPT_IDENTITY},     {NULL, 0}};
+                                    {"identity", ETL_OPT_IDENTITY},     {"connection", ETL_OPT_CONNECTION}, {NULL, 0}};
 static const struct flag caps[] = {{"one_at_a_time", ETL_CAP_ONE_AT_A_TIME},       {"resume", ETL_CAP_RESUME},
                                    {"parallel_readers", ETL_CAP_PARALLEL_READERS}, {"transactions", ETL_CAP_TXN},
                                    {"stores_cursor", ETL_CAP_STORES_CURSOR},       {NULL, 0}};

@@ -15,6 +15,7 @@ struct binding {
   struct arena *arena;
   struct secrets *secrets;
   struct diags *d;
+  bool connection; /* only what says how to reach the system */
 };
 
 static int take_enum(struct binding *b, const struct etl_option *o, const struct conf_node *n, struct etl_value *v);
@@ -133,7 +134,9 @@ static int bind_table(struct binding *b, const struct etl_option *const *options
 
 static int take_groups(struct binding *b, const struct etl_option *o, const struct conf_node *n, struct etl_value *v) {
   const struct etl_group **groups = arena_alloc(b->arena, (n->kids_n + 1) * sizeof *groups);
+  bool connection = b->connection;
   int rc = 0;
+  b->connection = false; /* the members of such a group are all needed */
   for (size_t i = 0; i < n->kids_n; i++) {
     struct bound_options bound = {0};
     if (bind_table(b, o->members, n->kids[i], n->kids[i]->origin, &bound) < 0)
@@ -142,6 +145,7 @@ static int take_groups(struct binding *b, const struct etl_option *o, const stru
     *g = (struct etl_group){.struct_size = sizeof *g, .origin = n->kids[i]->origin, .values = bound.values, .values_n = bound.n};
     groups[i] = g;
   }
+  b->connection = connection;
   v->groups = groups;
   v->groups_n = n->kids_n;
   return rc;
@@ -202,7 +206,8 @@ static void complain_missing(struct binding *b, const struct etl_option *o, cons
 
 static int bind_one(struct binding *b, const struct etl_option *o, const struct conf_node *group, const char *origin,
                     struct etl_value *v) {
-  const struct conf_node *n = conf_node_find(group, o->name);
+  bool wanted = !b->connection || o->flags & ETL_OPT_CONNECTION;
+  const struct conf_node *n = wanted ? conf_node_find(group, o->name) : NULL;
   struct conf_node *dflt;
   *v = (struct etl_value){.struct_size = sizeof *v};
   if (n) {
@@ -214,7 +219,7 @@ static int bind_one(struct binding *b, const struct etl_option *o, const struct 
                 o->replaced_by ? "' instead" : "");
     return convert(b, o, n, v);
   }
-  if (o->flags & ETL_OPT_REQUIRED) {
+  if (o->flags & ETL_OPT_REQUIRED && wanted) {
     complain_missing(b, o, origin);
     return -1;
   }
@@ -276,15 +281,23 @@ static int bind_table(struct binding *b, const struct etl_option *const *options
   return rc;
 }
 
-int options_bind(const struct etl_option *const *options, const struct conf_stage *stage, struct arena *arena,
-                 struct secrets *secrets, struct diags *d, struct bound_options *ret_bound) {
+static int bind(struct binding b, const struct etl_option *const *options, const struct conf_stage *stage, struct bound_options *ret_bound) {
   static const struct etl_option *const none[] = {NULL};
-  struct binding b = {stage->plugin, arena, secrets, d};
   struct bound_options bound;
   if (bind_table(&b, options ? options : none, stage->options, stage->origin, &bound) < 0)
     return -1;
   *ret_bound = bound;
   return 0;
+}
+
+int options_bind(const struct etl_option *const *options, const struct conf_stage *stage, struct arena *arena,
+                 struct secrets *secrets, struct diags *d, struct bound_options *ret_bound) {
+  return bind((struct binding){stage->plugin, arena, secrets, d, false}, options, stage, ret_bound);
+}
+
+int options_bind_connection(const struct etl_option *const *options, const struct conf_stage *stage, struct arena *arena,
+                            struct secrets *secrets, struct diags *d, struct bound_options *ret_bound) {
+  return bind((struct binding){stage->plugin, arena, secrets, d, true}, options, stage, ret_bound);
 }
 
 /* ---- is a table of options sound? ---- */

@@ -34,5 +34,8 @@ const char *option_print(uint32_t type, int64_t v, struct arena *a);
 /* Every mistake goes into d with file:line and the nearest valid name.  Values live in arena.  0, or -1 if d got an error. */
 int options_bind(const struct etl_option *const *options, const struct conf_stage *stage, struct arena *arena,
                  struct secrets *secrets, struct diags *d, struct bound_options *ret_bound);
+/* The same for ETL_OPEN_CONNECTION: only options with ETL_OPT_CONNECTION are looked at, no others are needed. */
+int options_bind_connection(const struct etl_option *const *options, const struct conf_stage *stage, struct arena *arena,
+                            struct secrets *secrets, struct diags *d, struct bound_options *ret_bound);
 
 #endif

@@ -146,8 +146,7 @@ static void result_printed(sqlite3_context *ctx, const struct etl_view *v, int64
   sqlite3_result_text(ctx, buf, (int)value_print(&x, buf), SQLITE_TRANSIENT);
 }
 
-/* What a column of that type gives, for PROBE_SAMPLES. */
-static void result_sample(sqlite3_context *ctx, const struct ArrowSchema *column) {
+static void result_sample(sqlite3_context *ctx, const struct ArrowSchema *column, bool json) {
   struct etl_format f = {.logical = ETL_L_STRING};
   (void)!etl_format_parse(column, &f);
   const char *type = declared(&f);
@@ -158,14 +157,14 @@ static void result_sample(sqlite3_context *ctx, const struct ArrowSchema *column
   else if (*type == 'B')
     sqlite3_result_zeroblob(ctx, 1);
   else
-    sqlite3_result_text(ctx, f.logical == ETL_L_JSON ? "{}" : f.logical == ETL_L_TIME ? "12:00:00" : "2000-01-01", -1, SQLITE_STATIC);
+    sqlite3_result_text(ctx, json || f.logical == ETL_L_JSON ? "[1]" : f.logical == ETL_L_TIME ? "12:00:00" : "2000-01-01", -1, SQLITE_STATIC);
 }
 
 static int table_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column) {
   const struct cursor *c = (const struct cursor *)base;
   const struct etl_view *v = &c->t->views[column];
-  if (c->t->probe == PROBE_SAMPLES)
-    result_sample(ctx, c->t->schema->children[column]);
+  if (c->t->probe == PROBE_SAMPLES || c->t->probe == PROBE_JSON)
+    result_sample(ctx, c->t->schema->children[column], c->t->probe == PROBE_JSON);
   if (c->t->probe != PROBE_NONE)
     return SQLITE_OK; /* NULL is what a result is at first */
   if (etl_view_null(v, c->row))

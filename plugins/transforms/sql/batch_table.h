@@ -9,7 +9,8 @@
 enum batch_probe { /* instead of a batch, one row, to try a statement */
   PROBE_NONE,
   PROBE_NULLS,
-  PROBE_SAMPLES /* a plain value of each column's type */
+  PROBE_SAMPLES, /* a plain value of each column's type */
+  PROBE_JSON     /* the same with JSON for text */
 };
 struct batch_table {
   const struct ArrowSchema *schema; /* borrowed */

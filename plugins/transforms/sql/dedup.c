@@ -276,5 +276,5 @@ static const struct etl_transformer transformer = {
 ETL_CONNECTOR(ETL_KIND_TRANSFORMER, "dedup", ETL_VERSION, "MIT", .summary = "Of the rows with the same key lets one through",
               .doc = "It looks at the rows of one lane in one run, within its window; what it drops counts as filtered and in dedup_dropped. It "
                      "spares the sink work; that a key is there once for good is the sink's to ensure: mode merge keeps the last row that comes, "
-                     "insert_missing the first. With keep = last rows are held back until the next safe point.",
+                     "insert_missing the first. With keep = last rows are held back until the next safe point, which many sources have with each batch.",
               .options = options, .common = &common, .api = &transformer);

@@ -165,15 +165,17 @@ static int32_t type_column(struct query *q, int i, const int *kinds) {
   return etl_schema_set(&q->out, i, name, format, true, NULL, extension) < 0 ? sql_db_no_memory(&q->db) : ETL_OK;
 }
 
-/* What the query gives for a made-up row: kinds[i] stays SQLITE_NULL where it gives none. */
+/* What the query gives for a made-up row, as far as it gives one: kinds[i] stays 0 where none is to be had. */
 static void sample(struct query *q, int n, int *kinds) {
-  for (int i = 0; i < n; i++)
-    kinds[i] = SQLITE_NULL;
-  batch_table_empty(&q->db.table, PROBE_SAMPLES);
-  if (sqlite3_step(q->db.stmt) == SQLITE_ROW)
-    for (int i = 0; i < n; i++)
-      kinds[i] = sqlite3_column_type(q->db.stmt, i);
-  sql_db_end(&q->db);
+  static const enum batch_probe probes[] = {PROBE_SAMPLES, PROBE_JSON};
+  for (size_t p = 0; p < sizeof probes / sizeof *probes; p++) {
+    batch_table_empty(&q->db.table, probes[p]);
+    if (sqlite3_step(q->db.stmt) == SQLITE_ROW)
+      for (int i = 0; i < n; i++)
+        if (!format_of_kind(kinds[i]))
+          kinds[i] = sqlite3_column_type(q->db.stmt, i);
+    sql_db_end(&q->db);
+  }
 }
 
 static int32_t plan(struct query *q) {

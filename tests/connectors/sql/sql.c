@@ -55,6 +55,8 @@ static void queries(struct tap *t) {
   gives(t, "SELECT a.id AS a, b.id AS b FROM batch a JOIN batch b ON a.country = b.country AND a.id < b.id", NULL, "a:l,b:l|1,3");
   gives(t, "WITH c AS MATERIALIZED (SELECT * FROM batch) SELECT b.id FROM batch b JOIN c USING (country) WHERE c.id = 3", NULL, "id:l|1|3");
   gives(t, "SELECT b.id, e.value AS v FROM batch b, json_each('[7,8]') e WHERE b.id = 1", "v=int32", "id:l,v:i|1,7|1,8");
+  gives(t, "SELECT upper(e.value) AS v FROM batch b, json_each('[\"x\"]', substr(b.country, 1, 0) || '$') e WHERE b.id = 1", NULL, "v:u|X");
+  gives(t, "SELECT count(e.value) AS n FROM batch b, json_each(json_array(b.country)) e", NULL, "n:l|3");
   gives(t, "SELECT id FROM batch WHERE 0", NULL, "id:l");
   gives(t, "SELECT row_number() OVER (ORDER BY id DESC) AS n, id FROM batch", NULL, "n:l,id:l|1,4|2,3|3,2|4,1");
   gives(t, "SELECT CAST(NULL AS text) AS n FROM batch LIMIT 1", "n=text", "n:u|NULL");

@@ -111,19 +111,19 @@ void case_abort(struct kit *k) {
   epoch_init(&e, &r, &lane, "0");
   uint64_t first = e.from;
   for (unsigned n = 0; n < 2; n++) {
-    kit_need(&lane.host, "begin()", epoch_begin(&e));
+    kit_need(&lane.host, "begin()", kit_epoch_begin(&e));
     kit_need(&lane.host, "write()", epoch_write(&e, 20, k->seed, none));
     if (n)
       epoch_settle(&e); /* whatever it says */
-    kit_need(&lane.host, "abort()", epoch_abort(&e));
-    kit_need(&lane.host, "abort() again", epoch_abort(&e));
+    kit_need(&lane.host, "abort()", kit_epoch_abort(&e));
+    kit_need(&lane.host, "abort() again", kit_epoch_abort(&e));
     must_be_at(&r, "0", first, NULL, "after abort()");
   }
   kit_close(&lane);
   run_lane_open(&r, "0", &lane); /* without abort(): closing undoes as well */
   epoch_fini(&e);
   epoch_init(&e, &r, &lane, "0");
-  kit_need(&lane.host, "begin()", epoch_begin(&e));
+  kit_need(&lane.host, "begin()", kit_epoch_begin(&e));
   kit_need(&lane.host, "write()", epoch_write(&e, 20, k->seed, none));
   kit_close(&lane);
   must_be_at(&r, "0", first, NULL, "after close() within an epoch");
@@ -141,17 +141,17 @@ void case_abort(struct kit *k) {
 
 /* Somewhere on its way the epoch must be refused, with the class fenced. */
 static void must_be_refused(struct epoch *e, const char *why) {
-  int32_t status = epoch_begin(e);
+  int32_t status = kit_epoch_begin(e);
   if (status == ETL_OK)
     status = epoch_write(e, 10, 1, none);
   if (status == ETL_OK)
     status = epoch_settle(e);
   if (status == ETL_OK)
-    status = epoch_commit(e, "must not be");
+    status = kit_epoch_commit(e, "must not be");
   kit_must(e->r->k, status == ETL_FAILED, WHERE_COMMIT, "an epoch was committed, although %s", why);
   kit_must(e->r->k, e->i->host.err.error_class == ETL_E_FENCED, "ETL_E_FENCED: a newer run owns this lane", "when %s, it fails with the class %s: %s", why,
            err_class_name(e->i->host.err.error_class), e->i->host.err.message);
-  kit_need(&e->i->host, "abort() after a refused commit", epoch_abort(e));
+  kit_need(&e->i->host, "abort() after a refused commit", kit_epoch_abort(e));
 }
 
 void case_fence(struct kit *k) {
@@ -322,12 +322,12 @@ void case_careful(struct kit *k) {
   e.flags = ETL_TXN_CAREFUL;
   for (uint64_t n = 0; n < 4; n++) {
     uint64_t before = atomic_load(&lane.host.bad_rows);
-    kit_need(&lane.host, "begin() of a careful epoch", epoch_begin(&e));
+    kit_need(&lane.host, "begin() of a careful epoch", kit_epoch_begin(&e));
     kit_need(&lane.host, "write() in a careful epoch", epoch_write(&e, 100, k->seed + n, none));
     kit_need(&lane.host, "settle() of a careful epoch", epoch_settle(&e));
     uint64_t bad = atomic_load(&lane.host.bad_rows) - before;
     kit_must(k, bad <= 100, "ETL_TXN_CAREFUL: find them and bad_row() each", "of 100 rows %llu were set aside", (unsigned long long)bad);
-    kit_need(&lane.host, "commit() of a careful epoch", epoch_commit(&e, "careful"));
+    kit_need(&lane.host, "commit() of a careful epoch", kit_epoch_commit(&e, "careful"));
   }
   epoch_fini(&e);
   kit_close(&lane);

@@ -124,7 +124,7 @@ static const struct etl_cursor *give_cursor(struct given *g, const struct epoch 
   return give_struct(g, &c, sizeof c);
 }
 
-int32_t epoch_begin(struct epoch *e) {
+int32_t kit_epoch_begin(struct epoch *e) {
   struct kit *k = e->r->k;
   struct given g = {.grow = k->grow};
   char id[64];
@@ -157,7 +157,7 @@ int32_t epoch_settle(struct epoch *e) {
   return KIT_CALL(&e->i->host, "settle()", l->settle(e->i->self));
 }
 
-int32_t epoch_commit(struct epoch *e, const char *cursor) {
+int32_t kit_epoch_commit(struct epoch *e, const char *cursor) {
   struct kit *k = e->r->k;
   struct given g = {.grow = k->grow};
   const struct etl_cursor *to = give_cursor(&g, e, e->from + 1, cursor), **list = give(&g, &to, sizeof to);
@@ -167,7 +167,7 @@ int32_t epoch_commit(struct epoch *e, const char *cursor) {
   return status;
 }
 
-int32_t epoch_abort(struct epoch *e) { return KIT_CALL(&e->i->host, "abort()", e->r->k->loader->abort(e->i->self)); }
+int32_t kit_epoch_abort(struct epoch *e) { return KIT_CALL(&e->i->host, "abort()", e->r->k->loader->abort(e->i->self)); }
 
 static bool refused_for_data(struct epoch *e, int32_t status, const char *what) {
   if (status == ETL_FAILED && e->i->host.err.error_class == ETL_E_DATA)
@@ -177,11 +177,11 @@ static bool refused_for_data(struct epoch *e, int32_t status, const char *what) 
 }
 
 static bool lands(struct epoch *e, int64_t rows, uint64_t seed, struct kit_slice slice, const char *cursor) {
-  kit_need(&e->i->host, "begin()", epoch_begin(e));
+  kit_need(&e->i->host, "begin()", kit_epoch_begin(e));
   bool bad = refused_for_data(e, epoch_write(e, rows, seed, slice), "write()") || refused_for_data(e, epoch_settle(e), "settle()") ||
-             refused_for_data(e, epoch_commit(e, cursor), "commit()");
+             refused_for_data(e, kit_epoch_commit(e, cursor), "commit()");
   if (bad)
-    kit_need(&e->i->host, "abort()", epoch_abort(e));
+    kit_need(&e->i->host, "abort()", kit_epoch_abort(e));
   return !bad;
 }
 

@@ -40,11 +40,11 @@ struct epoch { /* one lane's, from `at` to the next */
 void epoch_init(struct epoch *e, struct run *r, struct kit_instance *i, const char *shard);
 void epoch_fini(struct epoch *e);
 int32_t epoch_prepare(struct epoch *e, const struct ArrowSchema *s);
-int32_t epoch_begin(struct epoch *e);
+int32_t kit_epoch_begin(struct epoch *e);
 int32_t epoch_write(struct epoch *e, int64_t rows, uint64_t seed, struct kit_slice slice);
 int32_t epoch_settle(struct epoch *e);
-int32_t epoch_commit(struct epoch *e, const char *cursor); /* on success e->from is the next */
-int32_t epoch_abort(struct epoch *e);
+int32_t kit_epoch_commit(struct epoch *e, const char *cursor); /* on success e->from is the next */
+int32_t kit_epoch_abort(struct epoch *e);
 /* All of it; a batch that is refused for its data is written again carefully, or given up. */
 void epoch_whole(struct epoch *e, int64_t rows, uint64_t seed, struct kit_slice slice, const char *cursor);
 

@@ -151,6 +151,10 @@ static int32_t gen_reader_open(void *self, const struct etl_read *read, void **r
   if (strncmp(rest, "..", 2) == 0)
     end = r->piece_end = strtoll(rest + 2, NULL, 10);
   r->end = read->limit_rows && r->at + (int64_t)read->limit_rows < end ? r->at + (int64_t)read->limit_rows : end;
+  if (r->at < 0 || (*rest && !r->piece_end)) {
+    gen_reader_close(r);
+    return etl_failf(read->host, &ETL_ERROR(ETL_E_DATA), "gen: this is no cursor of its own");
+  }
   if (gen_schema(&r->schema) < 0 || etl_batch_init(&r->batch, r->host, &r->schema, r->want) < 0) {
     gen_reader_close(r);
     return etl_failf(read->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
@@ -182,12 +186,6 @@ static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, st
   char *cursor = r->cursor;
   (void)wait_ms;
   (void)want_cursor;
-  if (!r->told_schema) {
-    r->told_schema = true;
-    m->flags |= ETL_M_SCHEMA;
-    if (etl_schema_copy(&r->schema, &m->schema) < 0)
-      return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
-  }
   for (uint64_t i = 0; i < r->want && r->at < r->end; i++) {
     int32_t status = gen_row(r);
     if (status != ETL_OK)
@@ -197,6 +195,15 @@ static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, st
     if (etl_batch_finish(&r->batch, &m->rows) < 0)
       return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
     m->flags |= ETL_M_ROWS;
+  }
+  if (!r->told_schema) {
+    if (etl_schema_copy(&r->schema, &m->schema) < 0) {
+      etl_array_release(&m->rows);
+      m->flags = 0;
+      return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
+    }
+    r->told_schema = true;
+    m->flags |= ETL_M_SCHEMA;
   }
   if (!r->gen->whole || r->at >= r->end)
     m->flags |= ETL_M_CURSOR;

@@ -422,7 +422,8 @@ struct etl_transformer {
 };
 /* A loader's calls in order, over one run: on the run's own instance open, claim, committed, run_begin; then on one instance
  * a lane open, (prepare at each schema of each stream, begin, write..., settle, reject, commit | abort)..., close; then run_end, close
- * on the first.  The run's own instance may also begin and commit without rows in between: to store cursors of several lanes at once. */
+ * on the first.  The run's own instance may also begin and commit without rows, in between and after run_end: cursors of several lanes
+ * at once. */
 struct etl_loader {
   uint32_t struct_size;
   uint32_t reserved0;

@@ -30,6 +30,11 @@ static const struct cli_option run_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
     {0, "full-refresh", .doc = "Read everything again and replace the target when all is read."},
     {0, "limit", "N", .number = true, .doc = "Stop each lane at the first safe point after N rows."},
+    {0, "range", "FROM,TO",
+     .doc = "Read the rows from FROM up to, and without, TO of the first cursor column again; the pipeline's own position stays.  Either "
+            "may be left empty.  Interrupted, the same range goes on."},
+    {0, "window", "SIZE", .doc = "Cut the range: a duration (7d, 12h) for dates and timestamps, a number for numbers."},
+    {0, "accept-change", .doc = "Go on from the saved position although options changed that it was made with."},
     {0, "dry-run", .doc = "Read and transform, but write nothing."},
     {0, "progress", "bar|log|json|none", .doc = "How to show progress; on a terminal bar is the default, elsewhere log."},
     {0}};

@@ -1,6 +1,7 @@
 /* `etl run`: a worker carries the run out, this process shows it and passes on what the user asks for.  And the worker's own
  * entrance. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/launch.h"
 #include "cli/progress.h"
@@ -24,6 +25,26 @@ static int take_limit(const struct cli_args *a, struct spec *s) {
   return cli_report(&e);
 }
 
+/* FROM,TO; an empty one is no bound. */
+static int take_range(const struct cli_args *a, struct spec *s) {
+  const char *text = cli_opt(a, "range"), *comma = text ? strchr(text, ',') : NULL;
+  struct err e;
+  s->window = cli_opt(a, "window");
+  if (!text && !s->window)
+    return CLI_OK;
+  if (!text || !comma || strchr(comma + 1, ',') || !text[1]) {
+    if (text)
+      err_set(&e, ETL_E_CONFIG, "--range %s is no range", text);
+    else
+      err_set(&e, ETL_E_CONFIG, "--window cuts a range, and there is none");
+    err_remedy(&e, "write it like --range 2024-01-01,2024-02-01");
+    return cli_report(&e);
+  }
+  s->range_from = comma > text ? arena_printf(s->arena, "%.*s", (int)(comma - text), text) : NULL;
+  s->range_to = comma[1] ? comma + 1 : NULL;
+  return CLI_OK;
+}
+
 static void on_event(void *arg, json_t *event) { progress_event(arg, event); }
 
 static void on_stopping(void *arg, enum stop_mode mode) {
@@ -33,8 +54,11 @@ static void on_stopping(void *arg, enum stop_mode mode) {
 
 static int run(const struct cli_args *a, struct launch *l) {
   int status = take_limit(a, l->spec);
+  if (status == CLI_OK)
+    status = take_range(a, l->spec);
   if (status != CLI_OK)
     return status;
+  l->spec->accept_change = cli_flag(a, "accept-change");
   l->spec->full_refresh = cli_flag(a, "full-refresh");
   l->spec->dry_run = cli_flag(a, "dry-run");
   struct progress *p = progress_new(cli_opt(a, "progress"), stdout, stderr, &clock_system);

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/identity.h"
 #include "engine/quarantine.h"
+#include "engine/ranges.h"
 #include "engine/writer.h"
 #include "etl/sdk.h"
 
@@ -181,9 +183,11 @@ static int resolve(struct writer *w, const struct err *why) {
 /* Sends the commit.  0 it holds, -1 it does not or nobody knows: then *sums are kept for when the sink is asked. */
 static int send(struct writer *w, struct epoch_sums **sums) {
   struct lane *l = w->lane;
+  cleanup_free char *note = identity_note(l, ranges_done(l, w->window_ends));
   struct etl_cursor to = {
     .struct_size = sizeof to, .stream = l->stream, .shard = l->shard, .epoch = l->at.epoch + 1, .cursor = w->safe.cursor};
   to.flags = w->last ? ETL_CURSOR_FINISHED : 0;
+  to.note = note;
   const struct etl_cursor *list[] = {&to};
   struct err e;
   if (l->run->spec->dry_run)

@@ -297,6 +297,23 @@ static int64_t retry_wait_ns(const struct lane *l, int64_t failures, int64_t fir
   return wait;
 }
 
+static bool limit_reached(const struct lane *l) {
+  int64_t limit = l->run->spec->limit_rows;
+  return limit > 0 && atomic_load(&l->rows_read) >= limit;
+}
+
+/* Windows of a backfill, an attempt each, as long as all goes well; else the one attempt. */
+static int attempt_windows(struct lane *l) {
+  int rc = 0;
+  while (rc == 0 && !l->finished && !limit_reached(l)) {
+    rc = attempt(l);
+    if (rc < 0 || l->finished_early || l->window + 1 >= l->windows_n)
+      break;
+    l->window++;
+  }
+  return rc;
+}
+
 void *lane_main(void *lane) {
   struct lane *l = lane;
   int64_t failures = 0, first_ns = 0;
@@ -305,8 +322,8 @@ void *lane_main(void *lane) {
     int64_t epochs = atomic_load(&l->epochs);
     l->attempts++;
     rc = l->attempts > 1 ? ask_again(l) : 0;
-    if (rc == 0 && !l->finished)
-      rc = attempt(l);
+    if (rc == 0)
+      rc = attempt_windows(l);
     if (rc == 0 || stop_mode(l->stop.parent) != STOP_NONE)
       break;
     if (take_care(l))

@@ -33,6 +33,7 @@ struct epoch_sums { /* what an epoch adds to the lane's counts */
 enum lane_target { TARGET_READER, TARGET_CHAIN, TARGET_WRITER, LANE_TARGETS };
 
 struct run;
+struct range;
 struct lane {
   struct run *run;
   const char *name; /* "dbo.user_logins/eu1" */
@@ -40,7 +41,10 @@ struct lane {
   const char *source_shard;   /* as the extractor knows it: "eu1" */
   const char *text;           /* a piece's bounds for people; NULL: none were told */
   struct etl_bytes start;     /* where to begin while nothing is committed; p NULL: at the start of the shard */
-  bool piece;                 /* it comes to an end for good */
+  bool piece;                 /* it comes to an end for good: a piece, a backfill */
+  const char *note;           /* beside its cursor in the sink when the run began; NULL: none */
+  const struct range *windows; /* of a backfill, read one after the other; NULL: it is none */
+  size_t windows_n, window;
   uint32_t stream_flags;
   const char *const *key; /* of the stream, ends with NULL; NULL: not known */
   struct etl_bytes token;

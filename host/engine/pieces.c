@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/units.h"
+#include "engine/control.h"
+#include "engine/identity.h"
+#include "engine/ranges.h"
 
 struct seed { /* a lane to be */
   struct seed *next;
@@ -136,6 +138,10 @@ static int cut(struct seeds *l) {
 static int find(struct seeds *l) {
   const struct source *s = l->source;
   bool whole = s->stream.flags & ETL_STREAM_WHOLE;
+  if (ranges_wanted(l->r->spec)) {
+    add(l, ranges_shard(l->r, s->shard.id))->piece = true;
+    return 0;
+  }
   if (!whole && go_on(l))
     return 0;
   if (worth_cutting(l->r, s))
@@ -144,7 +150,7 @@ static int find(struct seeds *l) {
   return 0;
 }
 
-static void make_lane(struct lane *l, struct run *r, const struct seed *s) {
+static int make_lane(struct lane *l, struct run *r, const struct seed *s, struct err *e) {
   const struct kept *at = kept_find(r, s->source->stream.name, s->shard);
   lane_init(l, r, r->arena, &s->source->stream, &s->source->shard);
   l->shard = s->shard;
@@ -153,9 +159,14 @@ static void make_lane(struct lane *l, struct run *r, const struct seed *s) {
   l->start = s->start;
   l->text = s->text;
   l->est_rows = s->est_rows;
-  l->piece = s->piece && !(l->stream_flags & ETL_STREAM_WHOLE);
-  if (at)
+  bool backfill = ranges_wanted(r->spec);
+  l->piece = s->piece && (backfill || !(l->stream_flags & ETL_STREAM_WHOLE));
+  if (at) {
     position_set(&l->at, at->epoch, at->cursor);
+    l->note = at->note;
+    l->finished = l->piece && at->finished;
+  }
+  return backfill && !l->finished ? ranges_of_lane(l, identity_done(l->note, r->arena), e) : 0;
 }
 
 int pieces_make_lanes(struct run *r) {
@@ -169,53 +180,33 @@ int pieces_make_lanes(struct run *r) {
   struct lane *lanes = xcalloc(l.n, sizeof *lanes);
   r->governor = governor_new(&r->spec->limits, !(r->extract.conn->caps & ETL_CAP_PARALLEL_READERS), &clock_system);
   size_t n = 0;
-  for (const struct seed *s = l.first; s; s = s->next)
-    make_lane(&lanes[n++], r, s);
+  int rc = 0;
+  for (const struct seed *s = l.first; s && rc == 0; s = s->next)
+    rc = make_lane(&lanes[n++], r, s, &e);
   pthread_mutex_lock(&r->lock);
   r->lanes = lanes;
   r->lanes_n = n;
   pthread_mutex_unlock(&r->lock);
-  return 0;
+  return rc < 0 ? run_fail(r, &e, NULL) : 0;
 }
 
 /* ---- start cursors ---------------------------------------------------------------------------------------------------------------- */
 
 static bool is_new(const struct lane *l) { return l->start.p && l->at.epoch == 0 && !(l->stream_flags & ETL_STREAM_WHOLE); }
 
-static int store(struct run *r, const struct etl_cursor *const *from, const struct etl_cursor *const *to, size_t n) {
-  const struct etl_loader *api = part_loader(&r->load);
-  struct instance *in = &r->control;
-  struct etl_txn txn = {.struct_size = sizeof txn, .id = "pieces", .owner = r->owner, .from = from, .from_n = n};
-  if (CALL(&in->svc, "begin", api->begin(in->self, &txn)) == ETL_OK && CALL(&in->svc, "commit", api->commit(in->self, to, n)) == ETL_OK)
-    return 0;
-  struct err e, ignored;
-  services_take_err(&in->svc, &e);
-  if (CALL(&in->svc, "abort", api->abort(in->self)) != ETL_OK)
-    services_take_err(&in->svc, &ignored); /* the sink undoes it when the connection goes */
-  return stop_mode(&r->stop) == STOP_NOW ? -1 : run_fail(r, &e, &r->load);
-}
-
 int pieces_store_starts(struct run *r) {
+  struct control_commit c = {0};
   if (r->spec->dry_run || (r->loader_caps & ETL_CAP_ASIDE) || !(r->loader_caps & ETL_CAP_STORES_CURSOR))
     return 0;
-  struct etl_cursor *cursors = arena_alloc(r->arena, (2 * r->lanes_n + 1) * sizeof *cursors);
-  const struct etl_cursor **from = arena_alloc(r->arena, (2 * r->lanes_n + 1) * sizeof *from), **to = from + r->lanes_n;
-  size_t n = 0;
   for (size_t i = 0; i < r->lanes_n; i++) {
     const struct lane *l = &r->lanes[i];
     if (!is_new(l))
       continue;
-    struct etl_cursor *a = &cursors[2 * n], *b = a + 1;
-    *a = (struct etl_cursor){.struct_size = sizeof *a, .stream = l->stream, .shard = l->shard};
-    *b = *a;
-    b->epoch = 1;
-    b->cursor = l->start;
-    from[n] = a;
-    to[n++] = b;
+    char *note = identity_note(l, NULL);
+    control_add(&c, r, l, l->start, 0, arena_strdup(r->arena, note));
+    free(note);
   }
-  if (n == 0)
-    return 0;
-  if (store(r, from, to, n) < 0)
+  if (control_commit(&c, r, "pieces") < 0)
     return -1;
   for (size_t i = 0; i < r->lanes_n; i++)
     if (is_new(&r->lanes[i]))

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/guarantee.h"
+#include "engine/identity.h"
 #include "engine/pieces.h"
 #include "engine/walk.h"
 #include "etl/sdk.h"
@@ -149,6 +150,15 @@ static json_t *guarantee_json(const struct run *r) {
   return json_pack("{s:s, s:s}", "level", g.level, "why", g.why);
 }
 
+/* What a run would refuse. */
+static void show_refusal(const struct lane *l, json_t *lane) {
+  struct err e;
+  if (identity_check(l, &e) < 0) {
+    cleanup_free char *text = xasprintf("a run would be refused: %s; %s", e.message, e.remedy);
+    json_array_append_new(json_object_get(lane, "extract"), item_json("note", text, true));
+  }
+}
+
 static int plan_lanes(const struct plan *p) {
   struct run *r = p->r;
   json_t *lanes = json_array();
@@ -160,6 +170,7 @@ static int plan_lanes(const struct plan *p) {
     if (l->at.cursor.p)
       set_cursor(lane, l->at.cursor);
     failed += fill_lane(p, l, lane) < 0;
+    show_refusal(l, lane);
     json_array_append_new(lanes, lane);
   }
   if (stop_mode(&r->stop) != STOP_NONE) {

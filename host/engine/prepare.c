@@ -7,7 +7,8 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "engine/bind.h"
-#include "engine/run.h"
+#include "engine/identity.h"
+#include "engine/ranges.h"
 
 #define BUDGET_WAIT_NS (30 * NS_PER_SEC) /* nothing was freed for so long: the lanes hold each other up */
 
@@ -40,6 +41,7 @@ void run_fini(struct run *r) {
   part_fini(&r->load);
   for (size_t i = 0; r->transforms && i < r->spec->transforms_n; i++)
     part_fini(&r->transforms[i]);
+  json_decref(r->identity);
   governor_free(r->governor);
   budget_unref(r->services.budget);
   metrics_fini(&r->metrics);
@@ -206,6 +208,10 @@ int run_prepare(struct run *r) {
   int rc = load_parts(r);
   if (rc == 0)
     rc = open_instances(r);
+  if (rc == 0)
+    rc = ranges_check(r);
+  if (rc == 0)
+    r->identity = identity_of(r);
   if (rc == 0)
     rc = list_sources(r, &l);
   if (rc == 0)

@@ -2,7 +2,7 @@
  * has committed.  It outlives the end of the data until the writer's last commit, so that this too is acknowledged. */
 #include <stdlib.h>
 
-#include "engine/run.h"
+#include "engine/ranges.h"
 #include "etl/sdk.h"
 
 enum { NEXT_WAIT_MS = 200 };
@@ -75,12 +75,15 @@ static int reader_begin(struct reader *r) {
   bool whole = l->stream_flags & ETL_STREAM_WHOLE;
   struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream};
   struct etl_shard shard = {.struct_size = sizeof shard, .id = l->source_shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
+  const struct range *window = l->windows ? &l->windows[l->window] : &(struct range){0};
   struct etl_read read = {.struct_size = sizeof read,
                           .host = &r->svc.host,
                           .stream = &stream,
                           .shard = &shard,
                           .cursor = whole || !l->at.cursor.p ? l->start : l->at.cursor,
-                          .limit_rows = (uint64_t)spec->limit_rows,
+                          .limit_rows = (uint64_t)(spec->limit_rows ? spec->limit_rows - atomic_load(&l->rows_read) : 0),
+                          .range_from = window->from,
+                          .range_to = window->to,
                           .want_rows = wanted(spec->batch_rows, spec->limits.rows_per_second),
                           .want_bytes = wanted(spec->batch_bytes, spec->limits.bytes_per_second)};
   if (reader_enter(r) < 0)

@@ -1,5 +1,7 @@
 /* The run thread: claim, lanes, end.  A lane that fails leaves the others alone. */
+#include "engine/identity.h"
 #include "engine/pieces.h"
+#include "engine/ranges.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +21,7 @@ static int control_failed(struct run *r) {
 /* What a target that is replaced as a whole cannot do. */
 static int refuse_parts_of_whole(struct run *r) {
   struct err e;
-  const char *option = r->spec->shards_n ? "--shard" : r->spec->limit_rows ? "--limit" : NULL;
+  const char *option = r->spec->shards_n ? "--shard" : r->spec->limit_rows ? "--limit" : ranges_wanted(r->spec) ? "--range" : NULL;
   if (!(r->loader_caps & ETL_CAP_REPLACE) || r->spec->dry_run || !option)
     return 0;
   err_set(&e, ETL_E_CONFIG, "%s cannot be used here: this run replaces the whole target of pipeline '%s', and rows left out would be lost",
@@ -45,7 +47,7 @@ static int begin(struct run *r) {
   if (!r->spec->dry_run && api->run_begin &&
       CALL(&r->control.svc, "run_begin", api->run_begin(r->control.self, r->spec->run)) != ETL_OK)
     return control_failed(r);
-  return pieces_store_starts(r);
+  return identity_settle(r) < 0 ? -1 : pieces_store_starts(r);
 }
 
 /* ---- lanes -------------------------------------------------------------------------------------------------------------------------- */
@@ -137,7 +139,11 @@ static void explain_unreplaced(struct run *r, size_t succeeded) {
 static int finish(struct run *r) {
   size_t succeeded = lanes_with(r, LANE_SUCCESS), failed = lanes_with(r, LANE_FAILED);
   bool all = succeeded == r->lanes_n, aside = (r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run;
-  int ended = stopped(r) ? -1 : end(r, all); /* what a run leaves behind that stops at once, the next one removes */
+  int ended = stopped(r) ? -1 : all && aside ? ranges_forget(r) : 0; /* what a run leaves behind that stops at once, the next one removes */
+  if (ended == 0)
+    ended = end(r, all);
+  if (ended == 0 && all && !aside) /* run again after an end that failed, the range is not read anew */
+    ended = ranges_forget(r);
   if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r)) {
     run_report_summary(r, "cancelled");
     return RUN_EXIT_CANCELLED;

@@ -46,6 +46,7 @@ struct run {
   uint64_t owner;
   struct source *sources;      /* those that were asked for */
   struct kept *kept;
+  json_t *identity; /* engine/identity.h */
   struct governor *governor;
   struct lane *lanes;
   size_t lanes_n;

@@ -184,8 +184,13 @@ static int take_item(struct writer *w, struct item *it) {
 static int writer_end(struct writer *w) {
   struct lane *l = w->lane;
   const struct etl_bytes *at = &l->at.cursor, *safe = &w->safe.cursor;
-  w->last = l->piece && !l->finished_early && l->run->spec->limit_rows == 0;
-  if (w->last && !safe->p) /* there was nothing in it */
+  w->window_ends = !l->finished_early && l->run->spec->limit_rows == 0;
+  w->last = w->window_ends && l->piece && l->window + 1 >= l->windows_n;
+  if (w->last && !safe->p && !at->p && !l->start.p) { /* there never was anything in it, nor is there in the sink */
+    l->finished = true;
+    return 0;
+  }
+  if (w->last && !safe->p) /* there was nothing more in it */
     position_set(&w->safe, 0, at->p ? *at : l->start);
   bool moved = w->last || (safe->p && (!at->p || at->n != safe->n || memcmp(at->p, safe->p, at->n) != 0));
   if (!w->since_ns && !moved)

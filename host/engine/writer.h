@@ -29,6 +29,7 @@ struct writer {
   struct position safe;      /* the last cursor seen; safe_here: nothing came after it */
   bool safe_here;
   bool last;                 /* the epoch in hand ends a piece */
+  bool window_ends;          /* likewise a window of a backfill */
   int64_t read, read_base;   /* by the reader: up to the last item taken; at the last commit */
   int64_t src_bytes;
 };

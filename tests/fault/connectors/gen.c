@@ -11,7 +11,7 @@
 
 ETL_NOTE("gen", "1", 1u << ETL_KIND_EXTRACTOR, 0);
 
-enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_DOWN, OPT_WHOLE, OPT_N };
+enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_DOWN, OPT_WHOLE, OPT_WORD, OPT_N };
 #define OPTION(...) &(const struct etl_option){.struct_size = sizeof(struct etl_option), __VA_ARGS__}
 static const char *const fail_classes[] = {"retryable", "permanent", "data", NULL};
 static const uint32_t fail_class_values[] = {ETL_E_RETRYABLE, ETL_E_PERMANENT, ETL_E_DATA};
@@ -23,6 +23,7 @@ static const struct etl_option *const options[] = {
   [OPT_HANG_AT] = OPTION(.type = ETL_T_INT, .name = "hang_at", .dflt = "0", .doc = "Hang for ever instead of giving this row; 0: never."),
   [OPT_DOWN] = OPTION(.type = ETL_T_LIST, .name = "down", .doc = "Shards of which no plan can be made."),
   [OPT_WHOLE] = OPTION(.type = ETL_T_BOOL, .name = "whole", .dflt = "false", .doc = "There is no cursor."),
+  [OPT_WORD] = OPTION(.type = ETL_T_STRING, .name = "word", .flags = ETL_OPT_IDENTITY, .dflt = "row", .doc = "What names begin with."),
   [OPT_N] = NULL};
 
 struct gen {
@@ -30,6 +31,7 @@ struct gen {
   int64_t rows, fail_at, hang_at;
   uint32_t fail_class;
   bool whole;
+  const char *word;
   atomic_int readers, most_readers; /* open now; ever at the same time */
   struct etl_bytes *shards, *down;
   uint64_t shards_n, down_n;
@@ -68,6 +70,7 @@ static int32_t gen_open(const struct etl_open *o, void **self) {
   g->fail_at = etl_opt_int(o, OPT_FAIL_AT);
   g->hang_at = etl_opt_int(o, OPT_HANG_AT);
   g->fail_class = fail_class_values[etl_opt_int(o, OPT_FAIL_CLASS)];
+  g->word = etl_opt_str(o, OPT_WORD);
   g->whole = etl_opt_bool(o, OPT_WHOLE);
   g->shards = copy_list(o->values[OPT_SHARDS]);
   g->shards_n = o->values[OPT_SHARDS]->list_n;
@@ -150,6 +153,11 @@ static int32_t gen_reader_open(void *self, const struct etl_read *read, void **r
   r->at = strtoll(text, &rest, 10);
   if (strncmp(rest, "..", 2) == 0)
     end = r->piece_end = strtoll(rest + 2, NULL, 10);
+  int64_t before = read->range_from ? strtoll(read->range_from, NULL, 10) - 1 : 0;
+  if (r->at < before)
+    r->at = before < g->rows ? before : g->rows;
+  if (read->range_to && strtoll(read->range_to, NULL, 10) - 1 < end)
+    end = strtoll(read->range_to, NULL, 10) - 1;
   r->end = read->limit_rows && r->at + (int64_t)read->limit_rows < end ? r->at + (int64_t)read->limit_rows : end;
   if (r->at < 0 || (*rest && !r->piece_end)) {
     gen_reader_close(r);
@@ -172,7 +180,7 @@ static int32_t gen_row(struct gen_reader *r) {
       pause();
   if (id == r->gen->fail_at)
     return etl_failf(r->host, &ETL_ERROR(r->gen->fail_class), "gen: row %lld fails, as it was told to", (long long)id);
-  int n = snprintf(name, sizeof name, "row %lld", (long long)id);
+  int n = snprintf(name, sizeof name, "%.32s %lld", r->gen->word, (long long)id);
   if (etl_batch_row(&r->batch) < 0)
     return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
   etl_batch_i64(&r->batch, 0, id);
@@ -243,7 +251,7 @@ static const struct etl_extractor extractor = {.struct_size = sizeof extractor, 
                                                .reader_open = gen_reader_open, .next = gen_next, .reader_close = gen_reader_close,
                                                .split = gen_split};
 static const struct etl_connector connector = {.struct_size = sizeof connector, .kind = ETL_KIND_EXTRACTOR,
-                                               .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS, .name = "gen", .version = "1",
+                                               .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS | ETL_CAP_RANGE, .name = "gen", .version = "1",
                                                .summary = "Rows out of nothing", .options = options, .common = &common, .api = &extractor};
 static const struct etl_plugin plugin = {.magic = ETL_MAGIC, .struct_size = sizeof plugin, .abi_major = ETL_ABI_MAJOR,
                                          .abi_minor = ETL_ABI_MINOR, .name = "gen", .version = "1", .license = "MIT",

@@ -99,7 +99,7 @@ static int32_t ledger_committed(void *self, int32_t (*each)(void *arg, const str
     struct etl_cursor c = {.struct_size = sizeof c, .stream = json_string_value(json_object_get(lane, "stream")),
                            .shard = json_string_value(json_object_get(lane, "shard")),
                            .epoch = (uint64_t)json_integer_value(json_object_get(lane, "epoch")), .cursor = {cursor, strlen(cursor)},
-                           .note = json_string_value(json_object_get(lane, "note")),
+                           .note = json_string_value(json_object_get(json_object_get(j, "notes"), name)),
                            .flags = json_is_true(json_object_get(lane, "finished")) ? ETL_CURSOR_FINISHED : 0};
     status = each(arg, &c);
     if (status != ETL_OK)
@@ -136,20 +136,26 @@ static int32_t ledger_write(void *self, const struct etl_stream *stream, struct 
   return status < 0 ? fail(l, ETL_E_SCHEMA, "the column id cannot be read") : ETL_OK;
 }
 
-/* Adds what is in hand to one lane.  Compare-and-set on the epoch. */
-static int32_t commit_lane(struct ledger *l, json_t *lanes, const struct etl_cursor *to) {
+/* Adds what is in hand to one lane.  Compare-and-set on the epoch.  Notes have their own place. */
+static int32_t commit_lane(struct ledger *l, json_t *j, const struct etl_cursor *to) {
   char name[512];
+  json_t *lanes = json_object_get(j, "lanes"), *notes = json_object_get(j, "notes");
+  if (!notes)
+    json_object_set_new(j, "notes", notes = json_object());
   snprintf(name, sizeof name, "%s/%s", to->stream, to->shard);
   const json_t *old = json_object_get(lanes, name);
+  json_object_del(notes, name);
   if (to->flags & ETL_CURSOR_FORGET)
     return json_object_del(lanes, name) == 0 ? ETL_OK : fail(l, ETL_E_PERMANENT, "there is no such lane to forget");
   if ((uint64_t)json_integer_value(json_object_get(old, "epoch")) + 1 != to->epoch)
     return fail(l, ETL_E_FENCED, "the lane is not at the epoch before this one");
-  json_t *lane = json_pack("{s:s, s:s, s:I, s:s%, s:I, s:I, s:s*, s:b}", "stream", to->stream, "shard", to->shard, "epoch", (json_int_t)to->epoch, "cursor",
+  json_t *lane = json_pack("{s:s, s:s, s:I, s:s%, s:I, s:I, s:b}", "stream", to->stream, "shard", to->shard, "epoch", (json_int_t)to->epoch, "cursor",
                            (const char *)to->cursor.p, (size_t)to->cursor.n, "rows",
                            json_integer_value(json_object_get(old, "rows")) + l->rows, "sum",
-                           json_integer_value(json_object_get(old, "sum")) + l->sum, "note", to->note, "finished",
+                           json_integer_value(json_object_get(old, "sum")) + l->sum, "finished",
                            (to->flags & ETL_CURSOR_FINISHED) != 0);
+  if (to->note)
+    json_object_set_new(notes, name, json_string(to->note));
   return lane && json_object_set_new(lanes, name, lane) == 0 ? ETL_OK : fail(l, ETL_E_PERMANENT, "out of memory");
 }
 static int32_t ledger_commit(void *self, const struct etl_cursor *const *to, uint64_t to_n) {
@@ -162,7 +168,7 @@ static int32_t ledger_commit(void *self, const struct etl_cursor *const *to, uin
   if ((uint64_t)json_integer_value(json_object_get(j, "owner")) != l->owner)
     status = fail(l, ETL_E_FENCED, "a newer run owns it");
   for (uint64_t i = 0; i < to_n && status == ETL_OK; i++)
-    status = commit_lane(l, json_object_get(j, "lanes"), to[i]);
+    status = commit_lane(l, j, to[i]);
   if (status == ETL_OK && store(l, j) < 0)
     status = fail(l, ETL_E_RETRYABLE, strerror(errno));
   json_decref(j);

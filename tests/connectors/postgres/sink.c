@@ -11,6 +11,18 @@ static void set_from_environment(struct testopts *o) {
     testopts_set(o, names[i][0], getenv(names[i][1]) ? getenv(names[i][1]) : "");
 }
 
+/* "name=text|name=text": one group. */
+static void add_group(struct testopts *o, const char *option, const char *text) {
+  struct testopts *group = testopts_group(o, option);
+  char *copy = strdup(text), *rest = copy, *pair;
+  while ((pair = strsep(&rest, "|"))) {
+    char *value = strchr(pair, '=');
+    *value++ = 0;
+    testopts_set(group, pair, value);
+  }
+  free(copy);
+}
+
 void sink_open(struct sink *s, const char *run, const char *lane, uint32_t flags, const char *const *options) {
   *s = (struct sink){.connector = testhost_connector("postgres", ETL_KIND_LOADER)};
   testhost_init(&s->host);
@@ -18,7 +30,10 @@ void sink_open(struct sink *s, const char *run, const char *lane, uint32_t flags
   set_from_environment(s->opts);
   testopts_set(s->opts, "connect_retries", "0");
   for (; *options; options += 2)
-    testopts_set(s->opts, options[0], options[1]);
+    if (strcmp(options[0], "tables") == 0)
+      add_group(s->opts, options[0], options[1]);
+    else
+      testopts_set(s->opts, options[0], options[1]);
   s->api = s->connector->api;
   s->stream = (struct etl_stream){.struct_size = sizeof s->stream, .name = "dbo.t"};
   s->owner = 1;

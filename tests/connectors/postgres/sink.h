@@ -17,7 +17,7 @@ struct sink { /* one instance */
   uint64_t owner;
   const char *shard; /* of its lane */
 };
-/* options: name, text, ..., NULL; the connection's come from the environment. */
+/* options: name, text, ..., NULL; the connection's come from the environment.  "tables", "name=text|name=text" adds one group. */
 void sink_open(struct sink *s, const char *run, const char *lane, uint32_t flags, const char *const *options);
 void sink_close(struct sink *s);
 /* Columns: name, format, ..., NULL.  "?" before a format: nullable; "uuid" and "json" are formats too. */

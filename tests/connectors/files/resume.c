@@ -1,0 +1,161 @@
+/* Where readers go on: dead runs, finished, grown, changed, truncated and packed files; lists of files; standard input. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../transforms/tap.h"
+#include "desk.h"
+
+#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
+
+/* Rows id, name with newlines inside quotes here and there, as one text; freed by the caller. */
+static char *many_rows(size_t n, size_t *ret_n) {
+  char *text = malloc(n * 40 + 100);
+  size_t at = (size_t)snprintf(text, 100, "id,name\n");
+  for (size_t i = 1; i <= n; i++)
+    at += (size_t)snprintf(text + at, 40, i % 7 ? "%zu,row %zu\n" : "%zu,\"row\n%zu\"\n", i, i);
+  *ret_n = at;
+  return text;
+}
+
+/* Reads in pieces, each as if the run before had died behind its first messages: every row comes once. */
+static void dead_runs(struct tap *t, const char *pack, const char *name) {
+  struct desk d;
+  size_t n, rows = 0, rounds = 0, twice = 0;
+  char *text = many_rows(5000, &n), path[64];
+  bool *seen = calloc(5001, sizeof *seen);
+  desk_init(&d, "csv");
+  desk_write(&d, "a.csv", text, n, false);
+  desk_shell(&d, pack);
+  snprintf(path, sizeof path, "@/%s", name);
+  d.want_rows = 333;
+  d.stop_after = 600;
+  while (rounds++ < 50 && desk_read(&d, OPTIONS("path", path)) == ETL_OK && d.rows_n > 0) {
+    rows += d.rows_n;
+    for (const char *p = d.rows; *p; p = strchr(p, '\n') + 1) {
+      size_t id = strtoul(p + strlen("{\"id\": "), NULL, 10);
+      twice += id < 1 || id > 5000 || seen[id];
+      if (id >= 1 && id <= 5000)
+        seen[id] = true;
+    }
+  }
+  tap_check(t, rows == 5000 && twice == 0 && rounds > 5 && d.t.bad_n == 0, __FILE__, __LINE__, "%s: %zu rows in %zu rounds %s", name, rows, rounds, d.t.message);
+  free(text);
+  free(seen);
+  desk_fini(&d);
+}
+
+static void changes(struct tap *t) {
+  struct desk d;
+  const char *const *plain = OPTIONS("path", "@/a.csv"), *const *reload = OPTIONS("path", "@/a.csv", "on_change", "reload");
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "a.csv", "id,name\n1,a\n2,b\n");
+  CHECK(t, desk_read(&d, plain) == ETL_OK && d.rows_n == 2);
+  desk_shell(&d, "touch -d 2020-01-01 a.csv; cp a.csv b; mv b a.csv");
+  CHECK(t, desk_read(&d, plain) == ETL_OK && d.rows_n == 0);
+  desk_write(&d, "a.csv", "3,c\n", 4, true);
+  CHECK(t, desk_read(&d, plain) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA && strcmp(d.t.option, "follow") == 0);
+  CHECK_HAS(t, d.t.message, "a.csv grew from 16 to 20 bytes after it was read");
+  DESK_TEXT(&d, "a.csv", "id,name\n1,a\n2,B\n");
+  CHECK(t, desk_read(&d, plain) == ETL_FAILED && strcmp(d.t.option, "on_change") == 0);
+  CHECK_HAS(t, d.t.message, "a.csv changed since it was read");
+  DESK_TEXT(&d, "a.csv", "id,name\n");
+  CHECK(t, desk_read(&d, plain) == ETL_FAILED);
+  DESK_TEXT(&d, "a.csv", "id,name\n7,x\n");
+  CHECK(t, desk_read(&d, reload) == ETL_OK && d.rows_n == 1 && testhost_logged(&d.t, ETL_LOG_WARN, "read from its beginning"));
+  CHECK(t, desk_read(&d, reload) == ETL_OK && d.rows_n == 0);
+  desk_fini(&d);
+}
+
+static void follow(struct tap *t) {
+  struct desk d;
+  const char *const *options = OPTIONS("path", "@/a.csv", "follow", "append");
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "a.csv", "id,name\n1,a\n2,b");
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 1);
+  desk_write(&d, "a.csv", "c\n3,", 4, true);
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 1 && desk_has_row(&d, "{\"id\": 2, \"name\": \"bc\"}"));
+  desk_write(&d, "a.csv", "d\n4,e\n", 6, true);
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 2 && desk_has_row(&d, "{\"id\": 4, \"name\": \"e\"}"));
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 0);
+  DESK_TEXT(&d, "a.csv", "id,name\n1,a\n2,bX\n3,d\n4,e\n5,f\n");
+  CHECK(t, desk_read(&d, options) == ETL_FAILED);
+  desk_fini(&d);
+  desk_init(&d, "csv");
+  desk_shell(&d, "printf 'id,name\\n1,a\\n' | gzip > a.csv");
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 1);
+  desk_shell(&d, "printf '2,b\\n3,c\\n' | gzip >> a.csv");
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 2 && desk_has_row(&d, "{\"id\": 3, \"name\": \"c\"}"));
+  desk_fini(&d);
+}
+
+/* What can be read of a broken file lands, and its lane fails with the reason. */
+static void broken(struct tap *t, const char *command, const char *name, const char *message, size_t rows_least) {
+  struct desk d;
+  size_t n;
+  char *text = many_rows(50000, &n), path[64];
+  desk_init(&d, "csv");
+  desk_write(&d, "a.csv", text, n, false);
+  desk_shell(&d, command);
+  snprintf(path, sizeof path, "@/%s", name);
+  int32_t rc = desk_read(&d, OPTIONS("path", path));
+  tap_check(t, rc == ETL_FAILED && d.rows_n >= rows_least && d.rows_n < 50000 && d.t.error.error_class == ETL_E_DATA && strstr(d.t.message, message),
+            __FILE__, __LINE__, "%s: %zu rows, then %s", name, d.rows_n, d.t.message);
+  tap_check(t, d.t.bad_n == 0, __FILE__, __LINE__, "%s: no row is half", name);
+  free(text);
+  desk_fini(&d);
+}
+
+static void many_files(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "in/b/2.csv", "id,name\n2,b\n");
+  DESK_TEXT(&d, "in/a/1.csv", "name;id;extra\na;1;x\n");
+  DESK_TEXT(&d, "in/a/3.csv", "id,name\nthree,c\n");
+  DESK_TEXT(&d, "in/a/none.csv", "");
+  desk_shell(&d, "mkdir in/a/folder.csv; : > 'in/b/#5%.csv'");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/in/*/*.csv", "name", "all")) == ETL_OK && d.rows_n == 3 && d.lanes_n == 5);
+  CHECK_TEXT(t, d.stream_name, "all");
+  CHECK_TEXT(t, d.types, "name:u id:u extra:u");
+  CHECK(t, desk_has_row(&d, "{\"name\": \"b\", \"id\": \"2\", \"extra\": null}") && desk_has_row(&d, "{\"name\": \"a\", \"id\": \"1\", \"extra\": \"x\"}"));
+  CHECK(t, strcmp(d.lanes[0].shard, "a/1.csv") == 0 && strcmp(d.lanes[3].shard, "b/%235%25.csv") == 0);
+  DESK_TEXT(&d, "in/c/4.csv", "id,name\n4,d\n");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/in/*/*.csv", "name", "all")) == ETL_OK && d.rows_n == 1);
+  desk_forget(&d);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/in/a/1.csv|@/in/a/*.csv")) == ETL_OK && d.lanes_n == 3);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/in/a/1.csv|@/in/b/*.csv|@/in/*/1.csv")) == ETL_OK);
+  DESK_TEXT(&d, "in/b/1.csv", "id,name\n");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/in/a/1.csv|@/in/b/*.csv")) == ETL_FAILED && strstr(d.t.message, "would both be the shard \"1.csv\""));
+  desk_fini(&d);
+}
+
+static void standard_input(struct tap *t) {
+  struct desk d;
+  int ends[2], kept = dup(STDIN_FILENO);
+  desk_init(&d, "csv");
+  CHECK(t, pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+  CHECK(t, write(ends[1], "id,name\n1,a\n2,b\n", 16) == 16 && close(ends[1]) == 0 && close(ends[0]) == 0);
+  CHECK(t, desk_read(&d, OPTIONS("path", "-")) == ETL_OK && d.rows_n == 2);
+  CHECK(t, d.stream.flags == (ETL_STREAM_ONCE | ETL_STREAM_WHOLE));
+  CHECK(t, strcmp(d.stream_name, "stdin") == 0 && d.lanes[0].cursor_n > 0);
+  dup2(kept, STDIN_FILENO);
+  close(kept);
+  desk_fini(&d);
+}
+
+int main(void) {
+  struct tap t = {0};
+  dead_runs(&t, ":", "a.csv");
+  dead_runs(&t, "gzip a.csv", "a.csv.gz");
+  dead_runs(&t, "zstd -q a.csv", "a.csv.zst");
+  dead_runs(&t, "iconv -f UTF-8 -t UTF-16 a.csv > b.csv", "b.csv");
+  changes(&t);
+  follow(&t);
+  broken(&t, "gzip a.csv; truncate -s 100000 a.csv.gz", "a.csv.gz", "ends in the middle of its gzip data, after 100000 bytes", 1000);
+  broken(&t, "zstd -q a.csv; truncate -s -10 a.csv.zst", "a.csv.zst", "ends in the middle of its zstd data", 1000);
+  broken(&t, "gzip a.csv; printf '\\377\\377\\377\\377' | dd of=a.csv.gz bs=1 seek=90000 conv=notrunc 2>/dev/null", "a.csv.gz", "its gzip data is damaged near byte", 100);
+  broken(&t, "{ iconv -t UTF-16 a.csv | head -c 300000; printf '\\000\\334x\\000'; } > b.csv", "b.csv", "is no UTF-16LE", 1000);
+  many_files(&t);
+  standard_input(&t);
+  return tap_end(&t);
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import matrix
+from modes import MODES
 
 POINTS = ("extractor.reader_open", "extractor.read", "extractor.ack", "transformer.bind", "transformer.process", "transformer.flush", "loader.claim",
           "loader.committed", "loader.run_begin", "loader.prepare", "loader.begin", "loader.write", "loader.settle", "loader.reject", "loader.commit",
@@ -23,10 +24,10 @@ def fault(chance: random.Random) -> str:
 def play(bench: matrix.Bench, seed: int) -> str:
     """Up to four faulted runs, then one that must succeed."""
     chance = random.Random(seed)
-    mode = chance.choice(matrix.MODES)
+    mode = chance.choice(list(MODES))
     case = matrix.Case(mode, f"{seed}", "by", "chance")
     faults = [",".join(fault(chance) for _ in range(chance.randint(1, 3))) for _ in range(chance.randint(1, 4))]
-    bench.make_target(case)
+    MODES[mode].make_target(bench.pg, case.table)
     told = []
     for text in faults:
         outcome = bench.run(case.table, mode, chance.randint(0, 3), text, ANY)

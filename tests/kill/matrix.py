@@ -7,33 +7,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
+from modes import MODES, ROWS
 from story.errors import StoryError
 from story.etl import EXITS
 
-ROWS, OLD_ROWS = 1200, 7  # in epochs of 300 and batches of 100; what a target of mode replace holds before
-STEPS = {  # the call of it that is hit lies in the second epoch
-    "read": "extractor.read:5",
-    "transform": "transformer.process:5",
-    "begin": "loader.begin:2",
-    "write": "loader.write:5",
-    "commit": "loader.commit:2",
-    "acknowledge": "extractor.ack:2",
-    "prepare": "loader.prepare:1",
-    "end": "loader.run_end:1",
-}
-# Three rows of the second and the last epoch are refused by the target, which is found when the second one is settled; it is then written
-# again with care.  The calls that are hit lie in that second attempt.
-CAREFUL_STEPS = {
-    "read": "extractor.read:8",
-    "begin": "loader.begin:3",
-    "write": "loader.write:8",
-    "settle": "loader.settle:3",
-    "set aside": "loader.reject:1",
-    "commit": "loader.commit:2",
-    "acknowledge": "extractor.ack:2",
-}
-BAD_IDS = (350, 361, 1111)
-MODES = ("append", "merge", "replace", "quarantine")
 FAULTS = {  # name: action, retries inside the run, outcomes that are right
     "SIGKILL": ("kill", 0, {"crashed"}),
     "TDS reset": ("tds-reset", 0, {"failed", "partial", "success"}),
@@ -69,16 +46,11 @@ class Case:
 
     @property
     def inject(self) -> str:
-        point, _, nth = steps_of(self.mode)[self.step].rpartition(":")
-        return f"{self.when}:{point}:{nth}:{FAULTS[self.fault][0]}"
-
-
-def steps_of(mode: str) -> dict[str, str]:
-    return CAREFUL_STEPS if mode == "quarantine" else STEPS
+        return MODES[self.mode].fault(self.when, self.step, FAULTS[self.fault][0])
 
 
 def cases() -> list[Case]:
-    found = [Case(mode, *parts) for mode in MODES for parts in itertools.product(steps_of(mode), ("before", "after"), FAULTS)]
+    found = [Case(mode.name, *parts) for mode in MODES.values() for parts in itertools.product(mode.steps, ("before", "after"), FAULTS)]
     return [c for c in found if sensible(c)]
 
 
@@ -102,27 +74,8 @@ def rows_sql() -> str:
     return ";\n".join("INSERT INTO dbo.kill_rows (id, at, name, amount) VALUES " + ", ".join(values[i:i + 100]) for i in range(0, ROWS, 100)) + ";\n"
 
 
-def pipeline(shard, table: str, mode: str, retries: int) -> str:
-    a = shard.attributes
-    return f"""
-extract = {{ plugin = "sqlserver"; user = "{a['user']}"; password = "{a['password']}"; database = "{a['database']}";
-  shards = ( {{ id = "eu1"; host = "127.0.0.1"; port = {a['port']}; }} );
-  table = "dbo.kill_rows"; cursor = [ "at", "id" ]; consistency_delay = "0s"; }};
-transforms = ( {{ plugin = "columns"; constant = {{ origin = "kill"; }}; }} );
-load = {{ connection = "pg"; table = "{table}"; mode = "{'append' if mode == 'quarantine' else mode}"; key = [ "id" ]; }};
-epoch = {{ rows = 300; }};
-batch = {{ rows = 100; }};
-error_handling = {{ max_retries = {retries}; retry_delay = "0s"; }};
-"""
-
-
 def checksum_sql(table: str) -> str:
     return f'SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM "{table}" t'
-
-
-def make_picky(pg, table: str) -> None:
-    bad = ", ".join(str(i) for i in BAD_IDS)
-    pg.query(f'CREATE TABLE "{table}" (id bigint PRIMARY KEY CHECK (id NOT IN ({bad})), at timestamp, name text, amount numeric(12,3), origin text)')
 
 
 def all_tables(pg) -> set[str]:
@@ -137,19 +90,18 @@ class Bench:
     def __init__(self, stage, pg, shard):
         self.stage, self.pg, self.shard = stage, pg, shard
         self.known: set[str] = set()
-        for mode in MODES:
-            if mode == "quarantine":
-                make_picky(self.pg, f"reference_{mode}")
-            self.run(f"reference_{mode}", mode, 0, None, {"success"})
-            count = self.pg.query(f"SELECT count(*), count(DISTINCT id) FROM reference_{mode}")[0]
-            wanted = ROWS - len(BAD_IDS) if mode == "quarantine" else ROWS
-            if count != [str(wanted), str(wanted)]:
-                raise StoryError(f"the undisturbed run with mode {mode} moved {count[0]} rows with {count[1]} ids of {ROWS}")
+        for mode in MODES.values():
+            table = mode.reference
+            mode.make_target(self.pg, table)
+            self.run(table, mode.name, 0, None, {"success"})
+            count = self.pg.query(f'SELECT count(*), count(DISTINCT ({mode.ids})) FROM "{table}"')[0]
+            if count != [str(mode.rows * len(mode.shards))] * 2:
+                raise StoryError(f"the undisturbed run with mode {mode.name} moved {count[0]} rows with {count[1]} keys of {ROWS}")
         self.known = all_tables(self.pg)
 
     def run(self, table: str, mode: str, retries: int, inject: str | None, right: set[str]) -> str:
         self.stage.write_conf()
-        (self.stage.folder / "pipelines.d" / f"{table}.conf").write_text(pipeline(self.shard, table, mode, retries))
+        (self.stage.folder / "pipelines.d" / f"{table}.conf").write_text(MODES[mode].pipeline(self.shard, table, retries))
         names = ("ETL_FAULT", "ETL_FAULT_DIR", "ETL_FAULT_TDS", "ETL_FAULT_PG", "ETL_PLUGIN_PATH")
         build = self.stage.shared.build
         values = (inject, f"{build}/plugins", self.shard.attributes["control"], self.pg.conninfo(), f"{build}/tests/fault/plugins")
@@ -167,16 +119,9 @@ class Bench:
             raise StoryError(f"{inject or 'without a fault'}: the run ended {outcome}, not {' or '.join(sorted(right))}\n{told}")
         return outcome
 
-    def make_target(self, case: Case) -> None:
-        if case.mode == "quarantine":
-            make_picky(self.pg, case.table)
-        if case.mode == "replace":
-            self.pg.query(f'CREATE TABLE "{case.table}" (LIKE reference_replace INCLUDING ALL);'
-                          f'INSERT INTO "{case.table}" SELECT * FROM reference_replace ORDER BY id LIMIT {OLD_ROWS}')
-
     def play(self, case: Case) -> None:
         _, retries, right = FAULTS[case.fault]
-        self.make_target(case)
+        MODES[case.mode].make_target(self.pg, case.table)
         outcome = self.run(case.table, case.mode, retries, case.inject, right)
         self.in_between(case, outcome)
         if outcome != "success":
@@ -185,14 +130,17 @@ class Bench:
 
     def look(self, case: Case) -> None:
         """Every row is there once, and nothing else is left."""
-        wanted, actual = (self.pg.query(checksum_sql(t))[0] for t in (f"reference_{case.mode}", case.table))
-        if wanted != actual:
-            raise StoryError(f"after all, {actual[0]} rows (checksum {actual[1]}) instead of {wanted[0]} ({wanted[1]})")
+        tables = zip(MODES[case.mode].tables(MODES[case.mode].reference), MODES[case.mode].tables(case.table))
+        for reference, table in tables:
+            wanted, actual = (self.pg.query(checksum_sql(t))[0] for t in (reference, table))
+            if wanted != actual:
+                raise StoryError(f"after all, {actual[0]} rows (checksum {actual[1]}) in {table} instead of {wanted[0]} ({wanted[1]})")
         self.look_aside(case)
-        left = all_tables(self.pg) - self.known - {f"public.{case.table}"}
+        left = all_tables(self.pg) - self.known - {f"public.{t}" for t in MODES[case.mode].tables(case.table)}
         if left:
             raise StoryError(f"tables left behind: {', '.join(sorted(left))}")
-        self.pg.query(f'DROP TABLE "{case.table}"')
+        for table in MODES[case.mode].tables(case.table):
+            self.pg.query(f'DROP TABLE "{table}"')
 
     def kept(self, case: Case) -> list[int]:
         """The ids in quarantine, a row each."""
@@ -200,24 +148,15 @@ class Bench:
         return [int(row[0]) for row in rows]
 
     def look_aside(self, case: Case) -> None:
-        wanted = list(BAD_IDS) if case.mode == "quarantine" else []
+        wanted = MODES[case.mode].bad_ids()
         if self.kept(case) != wanted:
             raise StoryError(f"in quarantine there are the rows {self.kept(case)}, not {wanted}")
 
     def in_between(self, case: Case, outcome: str) -> None:
-        """What a reader of the target may see after the faulted run: never half a replacement, never a row twice."""
+        """What there is after the faulted run."""
         if not self.pg.query(f"SELECT to_regclass('public.\"{case.table}\"')")[0][0]:
             return
-        count, ids = (int(v) for v in self.pg.query(f'SELECT count(*), count(DISTINCT id) FROM "{case.table}"')[0])
-        if count != ids:
-            raise StoryError(f"after the fault there are {count} rows with {ids} ids")
         aside = self.kept(case)
         if len(aside) != len(set(aside)):
             raise StoryError(f"after the fault a row is in quarantine twice: {aside}")
-        if outcome == "success" and count + len(aside) != ROWS:
-            raise StoryError(f"the run called itself a success with {count} of {ROWS} rows")
-        if case.mode == "replace" and count not in (OLD_ROWS, ROWS):
-            raise StoryError(f"after the fault readers see {count} rows, neither the {OLD_ROWS} old ones nor the {ROWS} new ones")
-        last = max([int(self.pg.query(f'SELECT coalesce(max(id), 0) FROM "{case.table}"')[0][0]), *aside])
-        if case.mode != "replace" and count + len(aside) != last:
-            raise StoryError(f"after the fault there are {count} rows, but the last one is number {last}: there is a hole")
+        MODES[case.mode].look(self.pg, case.table, outcome, aside)

@@ -118,6 +118,15 @@ int32_t merge_all(struct target *g) {
 
 static int64_t column_index(const struct target *g, const char *name) { return name ? etl_schema_find(&g->rows, name) : -1; }
 
+/* A column of "gone" so that row_to_json() writes it as etl_row_json() does. */
+static void add_shown(struct text *t, const struct column *c) {
+  bool zone = c->f.logical == ETL_L_TIMESTAMP && c->f.tz, text = c->f.logical == ETL_L_DECIMAL || c->f.logical == ETL_L_STRING || c->f.logical == ETL_L_JSON;
+  text_add(t, zone ? "pg_catalog.to_json(gone." : "gone.");
+  text_add_name(t, c->name);
+  text_add(t, zone ? " AT TIME ZONE 'UTC') #>> '{}' || 'Z' AS " : text ? "::text AS " : c->f.logical == ETL_L_DATE ? "::date AS " : " AS ");
+  text_add_name(t, c->name);
+}
+
 /* Sets staged rows aside: those for which where holds. */
 static int32_t reject_where(struct target *g, const char *where, const struct etl_error *e, const char *why) {
   struct instance *in = g->in;
@@ -125,7 +134,10 @@ static int32_t reject_where(struct target *g, const char *where, const struct et
   PGresult *r = NULL;
   text_add(&sql, "WITH gone AS (DELETE FROM pg_temp.");
   text_addf(&sql, "%s WHERE %s RETURNING *) SELECT gone." MERGE_ROW ", pg_catalog.row_to_json(r) FROM gone, LATERAL (SELECT ", g->staging, where);
-  sql_columns(&sql, &g->columns, "gone.");
+  for (size_t i = 0; i < g->columns.n; i++) {
+    text_add(&sql, i ? ", " : "");
+    add_shown(&sql, &g->columns.list[i]);
+  }
   text_add(&sql, ") r ORDER BY 1");
   int32_t rc = sql.failed ? out_of_memory(in) : session_query(&in->session, "setting rows aside", text_str(&sql), 0, NULL, &r);
   text_fini(&sql);

@@ -94,6 +94,23 @@ static void in_a_merge(struct tap *t) {
   sink_close(&s);
 }
 
+/* Every type as the SDK writes it, whatever the server makes of it: it is read again some day. */
+static void rows_of_a_merge_as_json(struct tap *t) {
+  struct sink s;
+  fresh("CREATE TABLE t (id int PRIMARY KEY CHECK (id > 0), d numeric, j jsonb, u uuid, b bytea, f double precision, day date, at timestamp, z timestamptz, c time, k boolean, n numeric)");
+  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", "mode", "merge", "key", "id", NULL});
+  CHECK(t, sink_claim(&s) == ETL_OK);
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "d", "d:9,2", "j", "json", "u", "uuid", "b", "z", "f", "g", "day", "tdD", "at", "tsu:", "z", "tsu:UTC", "c", "ttu", "k", "b",
+                                                  "n", "l", NULL}) == ETL_OK);
+  CHECK(t, careful(&s, 0, (const char *const[]){"-1", "1250", "{\"a\": 1}", "00112233445566778899aabbccddeeff", "00ff", "0.5", "1", "1500000", "1500000", "1500000", "1", "7", END}) ==
+                ETL_OK);
+  CHECK(t, s.host.bad_n == 1);
+  CHECK_TEXT(t, s.host.bad[0].raw,
+             "{\"id\":-1,\"d\":\"12.50\",\"j\":\"{\\\"a\\\": 1}\",\"u\":\"00112233-4455-6677-8899-aabbccddeeff\",\"b\":\"\\\\x00ff\",\"f\":0.5,\"day\":\"1970-01-02\","
+             "\"at\":\"1970-01-01T00:00:01.5\",\"z\":\"1970-01-01T00:00:01.5Z\",\"c\":\"00:00:01.5\",\"k\":true,\"n\":7}");
+  sink_close(&s);
+}
+
 /* What is no row's fault ends the epoch, careful or not. */
 static void what_no_row_can_help(struct tap *t) {
   struct sink s;
@@ -233,6 +250,7 @@ int main(void) {
   in_a_large_batch(&t);
   triggers_and_deferred_constraints(&t);
   in_a_merge(&t);
+  rows_of_a_merge_as_json(&t);
   what_no_row_can_help(&t);
   the_limit_of_the_host(&t);
   kept_with_their_epoch(&t);

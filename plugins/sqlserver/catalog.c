@@ -226,7 +226,7 @@ struct indexing {
   const struct settings *s;
   int64_t id;
   char *name;
-  bool unique;
+  bool unique, primary;
   size_t keys;    /* key columns seen */
   size_t leading; /* of these, how many are the cursor's, in order */
   size_t within;  /* how many are among the cursor's, in any order */
@@ -236,10 +236,25 @@ static void index_end(struct indexing *x) {
   struct source *src = x->src;
   if (x->name && x->leading >= 1)
     src->index_first = true;
-  if (x->name && x->leading == src->cursor_n && !src->index)
+  if (x->name && !src->leads_id && (src->cursor_n ? x->leading >= 1 : x->primary))
+    src->leads_id = x->id;
+  if (x->name && src->cursor_n && x->leading == src->cursor_n && !src->index)
     src->index = x->name;
-  if (x->name && x->unique && x->within == x->keys)
+  if (x->name && src->cursor_n && x->unique && x->within == x->keys)
     src->cursor_unique = true;
+}
+
+static int take_key_column(struct source *src, const char *name, size_t n, size_t count, struct failure *f) {
+  const char **more = pool_alloc(&src->pool, (count + 1) * sizeof *more);
+  if (more && count > 1)
+    memcpy(more, src->key, (count - 1) * sizeof *more);
+  if (!more || !(more[count - 1] = pool_strndup(&src->pool, name, n)))
+    return failure_out_of_memory(f, "the indexes");
+  src->key = more;
+  for (size_t i = 0; count == 1 && i < src->columns_n; i++)
+    if (strcasecmp(src->columns[i].name, more[0]) == 0)
+      src->key_column = i;
+  return 0;
 }
 
 static int take_index_column(void *arg, struct conn *c, struct failure *f) {
@@ -248,7 +263,7 @@ static int take_index_column(void *arg, struct conn *c, struct failure *f) {
   if (!x->name || id != x->id) {
     index_end(x);
     *x = (struct indexing){
-        .src = x->src, .s = x->s, .id = id, .name = conn_strdup(c, 2, &x->src->pool), .unique = conn_int(c, 3) != 0};
+        .src = x->src, .s = x->s, .id = id, .name = conn_strdup(c, 2, &x->src->pool), .unique = conn_int(c, 3) != 0, .primary = conn_int(c, 5) != 0};
     if (!x->name)
       return failure_out_of_memory(f, "the indexes");
   }
@@ -261,11 +276,11 @@ static int take_index_column(void *arg, struct conn *c, struct failure *f) {
         x->leading++;
     }
   x->keys++;
-  return 0;
+  return x->primary && column ? take_key_column(x->src, column, n, x->keys, f) : 0;
 }
 
 static int load_indexes(struct source *src, struct conn *c, struct failure *f) {
-  if (!src->is_table || src->cursor_n == 0)
+  if (!src->is_table)
     return 0;
   struct indexing x = {.src = src, .s = c->settings};
   struct text sql = {0};
@@ -278,7 +293,7 @@ static int load_indexes(struct source *src, struct conn *c, struct failure *f) {
 }
 
 int source_init(struct source *src, struct conn *c, struct failure *f) {
-  *src = (struct source){0};
+  *src = (struct source){.key_column = SIZE_MAX};
   int rc = c->settings->query ? load_query(src, c, f) : load_table(src, c, f);
   if (rc == 0)
     rc = check_columns(src, c, f);

@@ -15,6 +15,9 @@ struct source { /* a table or query of one shard, as it is now */
   const char *index;  /* an index whose leading columns are the cursor; NULL: none */
   bool index_first;   /* an index leads with the first cursor column at least */
   bool cursor_unique; /* a unique index makes sure of it */
+  const char **key;   /* columns of the primary key, ends with NULL; NULL: none */
+  size_t key_column;  /* the first of them among columns; SIZE_MAX: none, or it is not read */
+  int64_t leads_id;   /* sys.indexes.index_id of one that leads with the first cursor column, or without a cursor the primary key's; 0: none */
 };
 /* 0, or -1 with f; source_fini() in both cases. */
 int source_init(struct source *src, struct conn *c, struct failure *f);

@@ -69,6 +69,14 @@ static bool value_ok(const struct column *c, const char *value) {
   }
 }
 
+bool cursor_user_text(const struct column *c, const char *given, char *ret, size_t cap) {
+  bool time = c->type->counts_time && c->type->kind != KIND_DATE;
+  int n = snprintf(ret, cap, "%s%s", given, time && strlen(given) == strlen("2024-05-01") ? "T00:00:00" : "");
+  if (time && n > 10 && (size_t)n < cap && ret[10] == ' ')
+    ret[10] = 'T';
+  return n > 0 && (size_t)n < cap && value_ok(c, ret);
+}
+
 /* ---- db-lib's bytes to text ------------------------------------------------------------------------------------------------ */
 
 static void hex_text(struct text *t, const uint8_t *p, size_t n) {
@@ -225,19 +233,45 @@ static int encode_value(const struct tuple *t, size_t i, const struct source *sr
   return rc;
 }
 
-int tuple_encode(const struct tuple *t, const struct source *src, struct text *ret, struct failure *f) {
-  json_t *arrays[3] = {json_array(), json_array(), json_array()};
-  int rc = 0;
-  for (size_t i = 0; i < src->cursor_n && rc == 0; i++)
-    rc = encode_value(t, i, src, arrays, f);
-  json_t *all =
-      json_pack("{s:i, s:o, s:o, s:o}", "v", CURSOR_VERSION, "columns", arrays[0], "types", arrays[1], "values", arrays[2]);
-  char *out = all && rc == 0 ? json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+/* All but the columns; values NULL: none. */
+static int encode(json_t *columns, json_t *types, json_t *values, const struct cursor *from, struct text *ret, struct failure *f) {
+  json_t *all = json_pack("{s:i, s:o, s:o}", "v", CURSOR_VERSION, "columns", columns, "types", types);
+  bool ok = all && (!values || json_object_set(all, "values", values) == 0) &&
+            (values || !from->from || json_object_set_new(all, "from", json_string(from->from)) == 0) &&
+            (!from->until || json_object_set_new(all, "until", json_string(from->until)) == 0);
+  char *out = ok ? json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
   json_decref(all);
+  json_decref(values);
   if (out)
     text_add(ret, out);
   free(out);
   return out && !ret->failed ? 0 : failure_out_of_memory(f, "the cursor");
+}
+
+int tuple_encode(const struct tuple *t, const struct source *src, const struct cursor *from, struct text *ret, struct failure *f) {
+  json_t *arrays[3] = {json_array(), json_array(), json_array()};
+  int rc = 0;
+  for (size_t i = 0; i < src->cursor_n && rc == 0; i++)
+    rc = encode_value(t, i, src, arrays, f);
+  if (rc == 0)
+    return encode(arrays[0], arrays[1], arrays[2], from, ret, f);
+  for (int i = 0; i < 3; i++)
+    json_decref(arrays[i]);
+  return rc;
+}
+
+int cursor_encode(const struct cursor *c, const struct source *src, struct text *ret, struct failure *f) {
+  json_t *columns = json_array(), *types = json_array();
+  size_t n = src->cursor_n ? src->cursor_n : 1; /* without a cursor the bounding column alone tells whose the bounds are */
+  for (size_t i = 0; i < n; i++) {
+    const struct column *col = src->cursor_n ? cursor_column(src, i) : &src->columns[c->bounding];
+    if (json_array_append_new(columns, json_string(col->name)) < 0 || json_array_append_new(types, json_string(col->declared)) < 0) {
+      json_decref(columns);
+      json_decref(types);
+      return failure_out_of_memory(f, "the cursor");
+    }
+  }
+  return encode(columns, types, NULL, c, ret, f);
 }
 
 static int unknown_cursor(struct failure *f, const struct settings *s, const char *why) {
@@ -245,37 +279,72 @@ static int unknown_cursor(struct failure *f, const struct settings *s, const cha
                      "sqlserver: %s: the saved cursor cannot be read on from: %s", s->stream, why);
 }
 
+/* Column i of the saved cursor against what it is now. */
+static int decode_column(const struct column *c, json_t *root, size_t i, const struct settings *s, struct failure *f) {
+  const char *name = json_string_value(json_array_get(json_object_get(root, "columns"), i));
+  const char *type = json_string_value(json_array_get(json_object_get(root, "types"), i));
+  char why[400];
+  if (!name || !type)
+    return unknown_cursor(f, s, "it is damaged");
+  snprintf(why, sizeof why, "cursor columns changed: it is of %.100s %.60s, column %zu is now %.100s %.60s", name, type, i + 1, c->name,
+           c->declared);
+  return strcasecmp(name, c->name) == 0 && strcmp(type, c->declared) == 0 ? 0 : unknown_cursor(f, s, why);
+}
+
+/* A text of the saved cursor, which is a value of column c.  NULL is legal. */
+static int decode_text(const struct column *c, const json_t *v, const char **ret, const struct settings *s, struct pool *pool,
+                       struct failure *f) {
+  const char *value = json_string_value(v);
+  *ret = NULL;
+  if (!v)
+    return 0;
+  if (!value || !value_ok(c, value))
+    return unknown_cursor(f, s, "it is damaged");
+  *ret = pool_strdup(pool, value);
+  return *ret ? 0 : failure_out_of_memory(f, "the cursor");
+}
+
+static int decode_bounds(struct cursor *ret, json_t *root, const struct source *src, const struct settings *s, struct pool *pool,
+                         struct failure *f) {
+  const struct column *c = &src->columns[ret->bounding];
+  return decode_text(c, json_object_get(root, "from"), &ret->from, s, pool, f) < 0 ||
+                 decode_text(c, json_object_get(root, "until"), &ret->until, s, pool, f) < 0
+             ? -1
+             : 0;
+}
+
 static int decode_columns(struct cursor *ret, json_t *root, const struct source *src, const struct settings *s, struct pool *pool,
                           struct failure *f) {
-  json_t *columns = json_object_get(root, "columns"), *types = json_object_get(root, "types"),
-         *values = json_object_get(root, "values");
-  char why[400];
-  if (json_array_size(columns) != src->cursor_n || json_array_size(types) != src->cursor_n ||
-      json_array_size(values) != src->cursor_n)
+  json_t *values = json_object_get(root, "values");
+  if (json_array_size(json_object_get(root, "columns")) != src->cursor_n || json_array_size(json_object_get(root, "types")) != src->cursor_n ||
+      (values && json_array_size(values) != src->cursor_n))
     return unknown_cursor(f, s, "cursor columns changed: it has another number of them");
-  for (size_t i = 0; i < src->cursor_n; i++) {
-    const struct column *c = cursor_column(src, i);
-    const char *name = json_string_value(json_array_get(columns, i)), *type = json_string_value(json_array_get(types, i));
-    const char *value = json_string_value(json_array_get(values, i));
-    if (!name || !type || !value)
-      return unknown_cursor(f, s, "it is damaged");
-    snprintf(why, sizeof why, "cursor columns changed: it is of %.100s %.60s, column %zu is now %.100s %.60s", name, type, i + 1,
-             c->name, c->declared);
-    if (strcasecmp(name, c->name) != 0 || strcmp(type, c->declared) != 0)
-      return unknown_cursor(f, s, why);
-    if (!value_ok(c, value))
-      return unknown_cursor(f, s, "it is damaged");
-    if (!(ret->values[i] = pool_strdup(pool, value)))
-      return failure_out_of_memory(f, "the cursor");
-  }
-  ret->n = src->cursor_n;
-  return 0;
+  for (size_t i = 0; i < src->cursor_n; i++)
+    if (decode_column(cursor_column(src, i), root, i, s, f) < 0 ||
+        (values && decode_text(cursor_column(src, i), json_array_get(values, i), &ret->values[i], s, pool, f) < 0))
+      return -1;
+  ret->n = values ? src->cursor_n : 0;
+  ret->bounding = src->cursor[0];
+  if (decode_bounds(ret, root, src, s, pool, f) < 0)
+    return -1;
+  return values || ret->from || ret->until ? 0 : unknown_cursor(f, s, "it is damaged");
+}
+
+/* Without cursor columns only a piece has something to tell. */
+static int decode_piece(struct cursor *ret, json_t *root, const struct source *src, const struct settings *s, struct pool *pool,
+                        struct failure *f) {
+  if (!json_object_get(root, "from") && !json_object_get(root, "until"))
+    return 0;
+  if (src->key_column == SIZE_MAX)
+    return unknown_cursor(f, s, "it is of a piece by the primary key, which is not read now");
+  ret->bounding = src->key_column;
+  return decode_column(&src->columns[src->key_column], root, 0, s, f) < 0 ? -1 : decode_bounds(ret, root, src, s, pool, f);
 }
 
 int cursor_decode(struct cursor *ret, struct etl_bytes saved, const struct source *src, const struct settings *s, struct pool *pool,
                   struct failure *f) {
-  *ret = (struct cursor){0};
-  if (!saved.p || src->cursor_n == 0)
+  *ret = (struct cursor){.given = saved.p != NULL};
+  if (!saved.p)
     return 0;
   json_t *root = json_loadb(saved.p, saved.n, 0, NULL);
   int rc;
@@ -283,6 +352,8 @@ int cursor_decode(struct cursor *ret, struct etl_bytes saved, const struct sourc
     rc = unknown_cursor(f, s, "it is damaged");
   else if (json_integer_value(json_object_get(root, "v")) != CURSOR_VERSION)
     rc = unknown_cursor(f, s, "a newer version of this connector wrote it");
+  else if (src->cursor_n == 0)
+    rc = decode_piece(ret, root, src, s, pool, f);
   else if (json_is_true(json_object_get(root, "whole")))
     rc = unknown_cursor(f, s, "it is from runs without cursor columns");
   else

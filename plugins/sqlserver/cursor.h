@@ -1,13 +1,17 @@
 /* cursor.h: where a shard stands: the tuple of the last row's cursor columns.  Kept in full precision as text, told to the host as
- * versioned JSON, and compared row by row in the form in which db-lib gives it. */
+ * versioned JSON, and compared row by row in the form in which db-lib gives it.
+ * {"v":1, "columns":[], "types":[], "values":[]}; of a piece of the shard with "until", and "from" as long as there are no values. */
 #ifndef SQLSERVER_CURSOR_H
 #define SQLSERVER_CURSOR_H
 
 #include "catalog.h"
 
 struct cursor {
+  bool given;
   size_t n; /* 0: from the start */
   const char *values[SETTINGS_CURSOR_MAX];
+  const char *from, *until; /* of a piece: the bounding column is at or above from and below until; NULL: no such bound */
+  size_t bounding;          /* index of that column: the first of the cursor, or without one the first of the primary key */
 };
 /* From what the host kept.  E_CONFIG when it belongs to other cursor columns.  Strings are made in pool. */
 int cursor_decode(struct cursor *ret, struct etl_bytes saved, const struct source *src, const struct settings *s, struct pool *pool,
@@ -44,8 +48,12 @@ static inline int tuple_put(struct tuple *t, size_t i, const uint8_t *p, size_t 
 bool tuple_may_equal(const struct tuple *t, const struct source *src, struct conn *c);
 /* Is the row in hand certainly before t, although rows should come in order? */
 bool tuple_is_after(const struct tuple *t, const struct source *src, struct conn *c);
-/* The JSON, or for messages "(2024-05-01T10:00:00.1234567, 42)". */
-int tuple_encode(const struct tuple *t, const struct source *src, struct text *ret, struct failure *f);
+/* The JSON, with the end of the piece that is read, if it has one; or for messages "(2024-05-01T10:00:00.1234567, 42)". */
+int tuple_encode(const struct tuple *t, const struct source *src, const struct cursor *from, struct text *ret, struct failure *f);
+/* A cursor that stands at its beginning, again as JSON. */
+int cursor_encode(const struct cursor *c, const struct source *src, struct text *ret, struct failure *f);
+/* Text that a user gave, in the form of values of column c.  false: it cannot be one. */
+bool cursor_user_text(const struct column *c, const char *given, char *ret, size_t cap);
 void tuple_describe(const struct tuple *t, const struct source *src, struct text *ret);
 /* The first cursor column as ticks of temporal.h; only if it counts time. */
 int64_t tuple_ticks(const struct tuple *t, const struct source *src);

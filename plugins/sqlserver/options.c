@@ -30,17 +30,18 @@ static const struct etl_option *const shard_options[] = {
 };
 
 const struct etl_option *const sqlserver_options[] = {
-    [OPT_HOST] = OPTION("host", ETL_T_STRING, .example = "db1.example.com",
+    [OPT_HOST] = OPTION("host", ETL_T_STRING, .flags = ETL_OPT_CONNECTION, .example = "db1.example.com",
                         .doc = "Name or address of the server; with `shards`, the default of all shards."),
-    [OPT_PORT] = OPTION("port", ETL_T_INT, .dflt = "1433", .min = 1, .max = 65535, .doc = "TCP port of the server."),
-    [OPT_DATABASE] = OPTION("database", ETL_T_STRING, .example = "app",
+    [OPT_PORT] = OPTION("port", ETL_T_INT, .flags = ETL_OPT_CONNECTION, .dflt = "1433", .min = 1, .max = 65535, .doc = "TCP port of the server."),
+    [OPT_DATABASE] = OPTION("database", ETL_T_STRING, .flags = ETL_OPT_CONNECTION, .example = "app",
                             .doc = "Database to read; without it, the default database of the user."),
     [OPT_USER] =
-        OPTION("user", ETL_T_STRING, .example = "etl", .doc = "SQL Server login that reads; it needs SELECT on what it reads."),
-    [OPT_PASSWORD] = OPTION("password", ETL_T_STRING, .flags = ETL_OPT_SECRET, .example = "${file:/run/secrets/sqlserver}",
+        OPTION("user", ETL_T_STRING, .flags = ETL_OPT_CONNECTION, .example = "etl",
+               .doc = "SQL Server login that reads; it needs SELECT on what it reads."),
+    [OPT_PASSWORD] = OPTION("password", ETL_T_STRING, .flags = ETL_OPT_CONNECTION | ETL_OPT_SECRET, .example = "${file:/run/secrets/sqlserver}",
                             .doc = "Password of `user`."),
     [OPT_SHARDS] =
-        OPTION("shards", ETL_T_GROUPS, .members = shard_options,
+        OPTION("shards", ETL_T_GROUPS, .flags = ETL_OPT_CONNECTION, .members = shard_options,
                .example = "( { id = \"eu1\"; host = \"db1\"; }, { id = \"eu2\"; host = \"db2\"; } )",
                .doc = "The servers that hold the same table, read side by side; what a shard does not say is taken from the "
                       "options above.  Without it the connection itself is the one shard, \"0\"."),
@@ -85,33 +86,34 @@ const struct etl_option *const sqlserver_options[] = {
         OPTION("max_cell", ETL_T_SIZE, .flags = ETL_OPT_ADVANCED, .dflt = "64MiB", .min = 8192, .max = INT64_C(1) << 30,
                .doc = "Largest value of a column; a row with a larger one is rejected, never cut."),
     [OPT_ISOLATION] =
-        OPTION("isolation", ETL_T_ENUM, .flags = ETL_OPT_ADVANCED, .dflt = "read_committed", .choices = isolation_choices,
+        OPTION("isolation", ETL_T_ENUM, .flags = ETL_OPT_CONNECTION | ETL_OPT_ADVANCED, .dflt = "read_committed", .choices = isolation_choices,
                .doc = "Isolation level of the reading session; read_uncommitted may read rows that are then rolled back."),
     [OPT_LOCK_TIMEOUT] =
-        OPTION("lock_timeout", ETL_T_DURATION, .flags = ETL_OPT_ADVANCED, .dflt = "30s", .min = 0, .max = 86400 * SECOND,
+        OPTION("lock_timeout", ETL_T_DURATION, .flags = ETL_OPT_CONNECTION | ETL_OPT_ADVANCED, .dflt = "30s", .min = 0, .max = 86400 * SECOND,
                .doc = "How long to wait for a lock that a writer holds; 0 waits without a limit of its own."),
     [OPT_ENCRYPTION] =
-        OPTION("encryption", ETL_T_ENUM, .dflt = "request", .choices = encryption_choices,
+        OPTION("encryption", ETL_T_ENUM, .flags = ETL_OPT_CONNECTION, .dflt = "request", .choices = encryption_choices,
                .doc = "TLS: off never, request at least for the login if the server has it, require for everything or no "
                       "connection.  The server's certificate is checked only with `ca_file`: without it, require stops those "
                       "who listen, not those who sit in between."),
     [OPT_CA_FILE] =
-        OPTION("ca_file", ETL_T_STRING, .example = "/etc/ssl/certs/ca-certificates.crt",
+        OPTION("ca_file", ETL_T_STRING, .flags = ETL_OPT_CONNECTION, .example = "/etc/ssl/certs/ca-certificates.crt",
                .doc = "Absolute path of a PEM file with the authorities to trust, or \"system\"; the server's certificate must "
                       "then be theirs and name the host.  Only together with encryption = \"require\"."),
-    [OPT_CONNECT_TIMEOUT] = OPTION("connect_timeout", ETL_T_DURATION, .dflt = "10s", .min = SECOND, .max = 3600 * SECOND,
-                                   .doc = "How long to wait for the TCP connection, in whole seconds."),
-    [OPT_LOGIN_TIMEOUT] = OPTION("login_timeout", ETL_T_DURATION, .dflt = "15s", .min = SECOND, .max = 3600 * SECOND,
+    [OPT_CONNECT_TIMEOUT] = OPTION("connect_timeout", ETL_T_DURATION, .flags = ETL_OPT_CONNECTION, .dflt = "10s", .min = SECOND,
+                                   .max = 3600 * SECOND, .doc = "How long to wait for the TCP connection, in whole seconds."),
+    [OPT_LOGIN_TIMEOUT] = OPTION("login_timeout", ETL_T_DURATION, .flags = ETL_OPT_CONNECTION, .dflt = "15s", .min = SECOND, .max = 3600 * SECOND,
                                  .doc = "How long connection and login may take together."),
-    [OPT_QUERY_TIMEOUT] = OPTION("query_timeout", ETL_T_DURATION, .dflt = "10m", .min = 0, .max = 7 * 86400 * SECOND,
+    [OPT_QUERY_TIMEOUT] = OPTION("query_timeout", ETL_T_DURATION, .flags = ETL_OPT_CONNECTION, .dflt = "10m", .min = 0, .max = 7 * 86400 * SECOND,
                                  .doc = "How long the server may send nothing at all during a query; 0: for ever."),
-    [OPT_CONNECT_RETRIES] = OPTION("connect_retries", ETL_T_INT, .dflt = "3", .min = 0, .max = 100,
+    [OPT_CONNECT_RETRIES] = OPTION("connect_retries", ETL_T_INT, .flags = ETL_OPT_CONNECTION, .dflt = "3", .min = 0, .max = 100,
                                    .doc = "How often to try again when the connection fails for a reason that may pass."),
-    [OPT_CONNECT_RETRY_DELAY] = OPTION("connect_retry_delay", ETL_T_DURATION, .dflt = "1s", .min = 0, .max = 600 * SECOND,
+    [OPT_CONNECT_RETRY_DELAY] = OPTION("connect_retry_delay", ETL_T_DURATION, .flags = ETL_OPT_CONNECTION, .dflt = "1s",
+                                       .min = 0, .max = 600 * SECOND,
                                        .doc = "Pause before each of these."),
-    [OPT_PACKET_SIZE] = OPTION("packet_size", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "32767", .min = 4096, .max = 32767,
+    [OPT_PACKET_SIZE] = OPTION("packet_size", ETL_T_INT, .flags = ETL_OPT_CONNECTION | ETL_OPT_ADVANCED, .dflt = "32767", .min = 4096, .max = 32767,
                                .doc = "Bytes in a packet of the server's protocol; the server may give less."),
-    [OPT_APPLICATION_NAME] = OPTION("application_name", ETL_T_STRING, .flags = ETL_OPT_ADVANCED, .dflt = "etl",
+    [OPT_APPLICATION_NAME] = OPTION("application_name", ETL_T_STRING, .flags = ETL_OPT_CONNECTION | ETL_OPT_ADVANCED, .dflt = "etl",
                                     .doc = "What the server shows as program_name of the session."),
     NULL,
 };

@@ -3,7 +3,9 @@
 
 #include "explain.h"
 #include "instance.h"
+#include "list.h"
 #include "reader.h"
+#include "split.h"
 
 static int32_t sqlserver_open(const struct etl_open *o, void **self) {
   struct instance *in = calloc(1, sizeof *in);
@@ -36,7 +38,7 @@ static int32_t sqlserver_check(void *self) {
   for (size_t i = 0; i < in->settings.shards_n && !f.error_class; i++) {
     struct conn c;
     struct source src = {0};
-    if (conn_open(&c, in->host, &in->settings, &in->settings.shards[i], &f) == 0)
+    if (conn_open(&c, in->host, &in->settings, &in->settings.shards[i], &f) == 0 && in->settings.stream)
       (void)source_init(&src, &c, &f); /* f says */
     source_fini(&src);
     conn_close(&c);
@@ -46,7 +48,7 @@ static int32_t sqlserver_check(void *self) {
 
 static const void *sqlserver_ext(void *self, const char *id) {
   (void)self;
-  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? &sqlserver_explain : NULL;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&sqlserver_explain : strcmp(id, ETL_EXT_CATALOG) == 0 ? &sqlserver_catalog : NULL;
 }
 
 static int32_t sqlserver_discover(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
@@ -82,11 +84,12 @@ static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
                                                .reader_open = sqlserver_reader_open,
                                                .next = reader_next,
                                                .reader_close = reader_close,
-                                               .reader_cancel = reader_cancel};
+                                               .reader_cancel = reader_cancel,
+                                               .split = sqlserver_split};
 static const struct etl_connector connector = {
     .struct_size = sizeof connector,
     .kind = ETL_KIND_EXTRACTOR,
-    .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS,
+    .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS | ETL_CAP_RANGE,
     .name = "sqlserver",
     .version = ETL_VERSION,
     .summary = "Reads tables and queries of SQL Server, one server or many shards, whole or what is new",

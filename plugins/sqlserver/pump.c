@@ -25,7 +25,7 @@ static int close_batch(struct reader *r, bool with_cursor, struct failure *f) {
   const struct source *src = &r->src;
   if (etl_batch_rows(&r->batch) && etl_batch_finish(&r->batch, &p->rows) < 0)
     return failure_out_of_memory(f, "a batch of rows");
-  if (with_cursor && tuple_encode(&r->last, src, &p->cursor, f) < 0)
+  if (with_cursor && tuple_encode(&r->last, src, &r->from, &p->cursor, f) < 0)
     return -1;
   p->lag_ns = -1;
   if (src->cursor_n && r->last.set && src->columns[src->cursor[0]].type->counts_time) {
@@ -271,9 +271,19 @@ static int count_nulls(struct reader *r, struct failure *f) {
   return rc == 0 ? report_nulls(r, f) : -1;
 }
 
+/* The last batch, with a cursor that tells of the end.  A piece without a row in it stands where it began. */
+static int end_batch(struct reader *r, struct failure *f) {
+  bool cursor = r->src.cursor_n > 0, piece = r->from.from || r->from.until;
+  if (close_batch(r, cursor && r->last.set, f) < 0)
+    return -1;
+  if (!cursor && !piece)
+    text_add(&r->next.cursor, CURSOR_WHOLE);
+  return piece && (!cursor || (!r->last.set && !r->from.n)) ? cursor_encode(&r->from, &r->src, &r->next.cursor, f) : 0;
+}
+
 static int read_all(struct reader *r, struct failure *f) {
   struct text sql = {0};
-  if (count_nulls(r, f) < 0)
+  if (!r->from.until && count_nulls(r, f) < 0) /* they are in no piece: the one without an end tells of them */
     return -1;
   query_data(&sql, r->settings, &r->src, &r->from, &r->bounds, r->limit_rows);
   int rc = sql.failed ? failure_out_of_memory(f, "a statement") : conn_send(&r->conn, r->what, sql.p, f);
@@ -287,10 +297,8 @@ static int read_all(struct reader *r, struct failure *f) {
     rc = source_check_result(&r->src, &r->conn, f);
   r->conn.on_silence = on_silence;
   r->conn.on_silence_arg = r;
-  if (rc < 0 || read_rows(r, f) < 0 || (r->settings->query && report_nulls(r, f) < 0) || close_batch(r, r->last.set, f) < 0)
+  if (rc < 0 || read_rows(r, f) < 0 || (r->settings->query && report_nulls(r, f) < 0) || end_batch(r, f) < 0)
     return -1;
-  if (r->src.cursor_n == 0)
-    text_add(&r->next.cursor, CURSOR_WHOLE);
   r->next.last = true;
   return hand_over(r, f);
 }

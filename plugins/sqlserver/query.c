@@ -37,7 +37,7 @@ void query_columns(struct text *t, const struct settings *s) {
 }
 
 void query_indexes(struct text *t, const struct settings *s) {
-  text_add(t, "SELECT i.index_id, i.name, i.is_unique, c.name FROM sys.indexes AS i "
+  text_add(t, "SELECT i.index_id, i.name, i.is_unique, c.name, i.is_primary_key FROM sys.indexes AS i "
               "JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id "
               "JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id "
               "WHERE i.is_disabled = 0 AND i.has_filter = 0 AND i.type IN (1, 2) AND k.key_ordinal > 0 AND i.object_id = ");
@@ -92,6 +92,24 @@ static void add_where(struct text *t, const struct settings *s, bool *any) {
     text_addf(t, "%s(%s)", and_or_where(any), s->where);
 }
 
+void query_extremes(struct text *t, const struct settings *s, const struct column *c) {
+  bool any = false;
+  for (int i = 0; i < 2; i++) {
+    text_add(t, i ? "), MAX(" : "SELECT MIN(");
+    text_identifier(t, c->name);
+  }
+  text_add(t, ") FROM ");
+  table_name(t, s);
+  add_where(t, s, &any);
+}
+
+void query_histogram(struct text *t, const struct settings *s, const struct column *c, int64_t stats_id) {
+  text_addf(t, "SELECT CONVERT(%s, h.range_high_key), CONVERT(bigint, h.range_rows + h.equal_rows) FROM sys.dm_db_stats_histogram(",
+            cursor_parameter_type(c));
+  object_id(t, s);
+  text_addf(t, ", %lld) AS h WHERE h.range_high_key IS NOT NULL ORDER BY h.step_number", (long long)stats_id);
+}
+
 void query_nulls(struct text *t, const struct settings *s, const struct source *src) {
   bool any = false, first = true;
   for (size_t i = 0; i < src->cursor_n && !s->query; i++) {
@@ -129,8 +147,7 @@ static void behind(struct text *t, const struct source *src, const struct cursor
   text_add(t, "))");
 }
 
-static void compare_first(struct text *t, const struct source *src, const char *op, const char *value, bool *any) {
-  const struct column *c = cursor_column(src, 0);
+static void compare(struct text *t, const struct column *c, const char *op, const char *value, bool *any) {
   text_add(t, and_or_where(any));
   text_identifier(t, c->name);
   text_add(t, op);
@@ -150,13 +167,21 @@ static void conditions(struct text *t, const struct settings *s, const struct so
     }
   if (src->cursor_n && from->n) {
     if (src->cursor_n > 1)
-      compare_first(t, src, " >= ", from->values[0], &any);
+      compare(t, cursor_column(src, 0), " >= ", from->values[0], &any);
     text_addf(t, "%s(", and_or_where(&any));
     behind(t, src, from, 0);
     text_add(t, ")");
   }
+  if (from->from && !from->n)
+    compare(t, &src->columns[from->bounding], " >= ", from->from, &any);
+  if (from->until)
+    compare(t, &src->columns[from->bounding], " < ", from->until, &any);
   if (src->cursor_n && b->upper[0])
-    compare_first(t, src, " <= ", b->upper, &any);
+    compare(t, cursor_column(src, 0), " <= ", b->upper, &any);
+  if (b->range_from[0])
+    compare(t, &src->columns[b->range_column], " >= ", b->range_from, &any);
+  if (b->range_to[0])
+    compare(t, &src->columns[b->range_column], " < ", b->range_to, &any);
 }
 
 static void table_data(struct text *t, const struct settings *s, const struct source *src, const struct cursor *from,
@@ -246,19 +271,40 @@ static int take_clock(void *arg, struct conn *c, struct failure *f) {
   return 0;
 }
 
+void query_ticks_text(const struct column *c, int64_t ticks, char *ret, size_t cap) {
+  char text[TEMPORAL_TEXT_BYTES];
+  if (c->type->kind == KIND_DATE) {
+    temporal_date_text(ticks, ret, cap);
+    return;
+  }
+  temporal_text(ticks, c->type->kind == KIND_SMALLDATETIME ? 0 : c->type->kind == KIND_DATETIME ? 3 : c->scale, text, sizeof text);
+  snprintf(ret, cap, "%s%s", text, c->type->kind == KIND_DATETIMEOFFSET ? "+00:00" : "");
+}
+
 static void upper_time(struct bounds *b, const struct settings *s, const struct column *c) {
   bool local = s->cursor_clock == CLOCK_LOCAL && c->type->kind != KIND_DATETIMEOFFSET;
   int64_t step = column_tick_step(c), grid = c->type->kind == KIND_DATETIME ? TICKS_PER_SECOND / 1000 : step;
   int64_t at = (local ? b->local_ticks : b->utc_ticks) - s->consistency_delay_ns / 100;
   at = temporal_floor_div(at, grid) * grid - step;
-  if (c->type->kind == KIND_DATE) {
-    temporal_date_text(at, b->upper, sizeof b->upper);
-    return;
-  }
-  char text[TEMPORAL_TEXT_BYTES];
-  int digits = c->type->kind == KIND_SMALLDATETIME ? 0 : c->type->kind == KIND_DATETIME ? 3 : c->scale;
-  temporal_text(at, digits, text, sizeof text);
-  snprintf(b->upper, sizeof b->upper, "%s%s", text, c->type->kind == KIND_DATETIMEOFFSET ? "+00:00" : "");
+  b->upper_ticks = at;
+  query_ticks_text(c, at, b->upper, sizeof b->upper);
+}
+
+int bounds_range(struct bounds *b, const struct source *src, const struct settings *s, const char *from, const char *to, struct failure *f) {
+  const char *given[] = {from, to};
+  char *const ret[] = {b->range_from, b->range_to};
+  b->range_column = src->cursor_n ? src->cursor[0] : src->key_column;
+  if (s->query)
+    return failure_set(f, ETL_E_UNSUPPORTED, "query", "read a view with `table` instead", "sqlserver: %s: a query cannot be read by range", s->stream);
+  if (b->range_column == SIZE_MAX)
+    return failure_set(f, ETL_E_CONFIG, "cursor", "name the column in `cursor`",
+                       "sqlserver: %s: a range has no column to go by: there is no cursor, and no primary key that is read", s->stream);
+  for (size_t i = 0; i < 2; i++)
+    if (given[i] && !cursor_user_text(&src->columns[b->range_column], given[i], ret[i], sizeof b->range_from))
+      return failure_set(f, ETL_E_CONFIG, i ? "range_to" : "range_from", "write a time as 2024-05-01T10:00:00",
+                         "sqlserver: %s: \"%s\" is no %s, which column \"%s\" is", s->stream, given[i], src->columns[b->range_column].declared,
+                         src->columns[b->range_column].name);
+  return 0;
 }
 
 int bounds_init(struct bounds *b, const struct source *src, struct conn *c, struct failure *f) {

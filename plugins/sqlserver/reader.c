@@ -53,6 +53,8 @@ static int reader_connect(struct reader *r, const struct etl_read *read, struct 
       cursor_decode(&r->from, read->cursor, &r->src, r->settings, &r->pool, f) < 0 ||
       bounds_init(&r->bounds, &r->src, &r->conn, f) < 0)
     return -1;
+  if ((read->range_from || read->range_to) && bounds_range(&r->bounds, &r->src, r->settings, read->range_from, read->range_to, f) < 0)
+    return -1;
   char text[512];
   if (explain_index(&r->src, r->settings, text, sizeof text))
     warn(r, text);

@@ -209,8 +209,9 @@ int32_t settings_init(struct settings *s, const struct etl_open *o) {
   if (s->ca_file && strcmp(s->ca_file, "system") != 0 && s->ca_file[0] != '/')
     return CONFIG_ERROR(o, "ca_file", "write the path from / on, or \"system\"",
                         "sqlserver: ca_file \"%s\" (%s) is not an absolute path", s->ca_file, where_set(o, OPT_CA_FILE));
-  int32_t rc = read_source(s, o);
-  if (rc == ETL_OK)
+  bool connection = o->flags & ETL_OPEN_CONNECTION;
+  int32_t rc = connection ? ETL_OK : read_source(s, o);
+  if (rc == ETL_OK && !connection)
     rc = read_columns(s, o);
   if (rc == ETL_OK)
     rc = read_shards(s, o);

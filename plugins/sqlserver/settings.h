@@ -47,7 +47,7 @@ struct settings {
   struct pool pool;
   const char *stream;         /* "dbo.user_logins", or "query" */
   const char *schema, *table; /* NULL with query */
-  const char *query;          /* NULL with table */
+  const char *query;          /* NULL with table; without either only the connection is told */
   const char *where;
   const char **columns; /* NULL: all */
   size_t columns_n;

@@ -23,6 +23,7 @@ static const struct cli_option check_plugin_options[] = {
     {0, "column", "NAME[=FORMAT]", .many = true,
      .doc = "Rows for a transformer or loader have this column, of an Arrow format, text without one; may be given again."},
     {0, "seed", "N", .number = true, .doc = "Repeat a check: rows and moments are made from this number."},
+    {0, "kind", "extractor|transformer|loader", .doc = "Only the connector of this kind."},
     {0, "only", "CASE", .many = true, .doc = "Only this case; may be given again."},
     {0}};
 #ifdef CLI_HAS_RUN

@@ -31,7 +31,7 @@ static void put_all(const struct cli_args *a, const char *name, char **argv, siz
 }
 
 static struct kit_request request(const struct cli_args *a, struct arena *arena) {
-  struct kit_request r = {.file = cli_word(a, 0), .config = cli_opt(a, "config"), .options = all_of(a, "option", arena),
+  struct kit_request r = {.file = cli_word(a, 0), .kind = cli_opt(a, "kind"), .config = cli_opt(a, "config"), .options = all_of(a, "option", arena),
                           .columns = all_of(a, "column", arena), .seed = seed_of(a)};
   char **argv = arena_alloc(arena, (2 * (cli_opt_n(a, "option") + cli_opt_n(a, "column")) + 12) * sizeof *argv);
   size_t n = 0;

@@ -165,7 +165,7 @@ void case_threads(struct kit *k) {
     kit_open(k, &b[n].i, (struct kit_where){.lane = n ? "b" : "a"});
   }
   for (unsigned n = 0; n < 2; n++)
-    kit_must(k, pthread_create(&t[n], NULL, beside, &b[n]) == 0, "the check", "no thread");
+    kit_must(k, pthread_create(&t[n], NULL, beside, &b[n]) == 0, NULL, "no thread");
   for (unsigned n = 0; n < 2; n++)
     pthread_join(t[n], NULL);
   for (unsigned n = 0; n < 2; n++)

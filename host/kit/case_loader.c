@@ -61,7 +61,7 @@ void loader_beside(struct kit *k) {
     epoch_init(&b[n].e, &r, &b[n].lane, shards[n]);
   }
   for (size_t n = 0; n < 2; n++)
-    kit_must(k, pthread_create(&t[n], NULL, write_beside, &b[n]) == 0, "the check", "no thread");
+    kit_must(k, pthread_create(&t[n], NULL, write_beside, &b[n]) == 0, NULL, "no thread");
   for (size_t n = 0; n < 2; n++)
     pthread_join(t[n], NULL);
   for (size_t n = 0; n < 2; n++) {
@@ -298,7 +298,7 @@ void case_values(struct kit *k) {
   run_start(&r, k, "run1");
   run_lane_open(&r, "0", &lane);
   epoch_init(&e, &r, &lane, "0");
-  kit_must(k, etl_schema_copy(&e.schema, &again) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_copy(&e.schema, &again) == 0, NULL, "no memory");
   kit_need(&lane.host, "prepare() again", epoch_prepare(&e, &again));
   etl_schema_release(&again);
   for (size_t s = 0; s < sizeof slices / sizeof *slices; s++)

@@ -23,7 +23,7 @@ int32_t extractor_whole(struct kit *k, struct kit_instance *i, unsigned n) {
     bool open = status == ETL_OK;
     while (status == ETL_OK || status == ETL_IDLE)
       status = reader_next(&r);
-    kit_must(k, status != ETL_FAILED || atomic_load(&k->budget) >= 0, "what the user asked for must work", "reading fails: %s", r.host.err.message);
+    kit_must(k, status != ETL_FAILED || atomic_load(&k->budget) >= 0, NULL, "reading fails: %s", r.host.err.message);
     kit_must(k, status != ETL_FAILED || r.host.err.error_class == ETL_E_PERMANENT, "buf_alloc: NULL when the budget is spent: then fail() with ETL_E_PERMANENT",
              "without memory reading fails with the class %s: %s", err_class_name(r.host.err.error_class), r.host.err.message);
     if (open)
@@ -197,7 +197,7 @@ static void cancel_once(struct kit *k, const struct lane *lane, uint64_t after_u
   kit_open(k, &i, (struct kit_where){0});
   reader_open(&r, k, &i, lane, (struct reading){.want_rows = 5});
   struct canceller c = {.r = &r, .after_us = after_us};
-  kit_must(k, pthread_create(&t, NULL, cancel_later, &c) == 0, "the check", "no thread");
+  kit_must(k, pthread_create(&t, NULL, cancel_later, &c) == 0, NULL, "no thread");
   while (status == ETL_OK || status == ETL_IDLE)
     status = reader_next(&r);
   int64_t took = clock_mono_ns() - atomic_load(&c.at_ns);

@@ -42,7 +42,7 @@ static void one_type(struct kit *k, const struct ArrowSchema *wide, int64_t at) 
   char name[128] = "c";
   if (k->columns[0])
     snprintf(name, sizeof name, "%.*s", (int)strcspn(k->columns[0], "="), k->columns[0]);
-  kit_must(k, etl_schema_init(&s, 1) == 0 && etl_schema_set(&s, 0, name, wide->children[at]->format, true, NULL, NULL) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_init(&s, 1) == 0 && etl_schema_set(&s, 0, name, wide->children[at]->format, true, NULL, NULL) == 0, NULL, "no memory");
   kit_open(k, &i, (struct kit_where){0});
   flow_init(&f, k, &i);
   int32_t status = flow_bind(&f, &s);
@@ -73,7 +73,7 @@ void case_bind(struct kit *k) {
   for (int64_t n = 0; n < wide.n_children; n++)
     one_type(k, &wide, n);
   etl_schema_release(&wide);
-  kit_must(k, etl_schema_init(&empty, 0) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_init(&empty, 0) == 0, NULL, "no memory");
   kit_open(k, &i, (struct kit_where){0});
   flow_init(&f, k, &i);
   flow_bind(&f, &empty); /* it takes it, or says why not */
@@ -167,9 +167,9 @@ void case_sink(struct kit *k) {
 
 /* The same columns the other way round. */
 static void reversed(struct kit *k, const struct ArrowSchema *s, struct ArrowSchema *ret) {
-  kit_must(k, etl_schema_init(ret, s->n_children) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_init(ret, s->n_children) == 0, NULL, "no memory");
   for (int64_t i = 0; i < s->n_children; i++)
-    kit_must(k, etl_schema_set_copy(ret, i, s->children[s->n_children - 1 - i]) == 0, "the check", "no memory");
+    kit_must(k, etl_schema_set_copy(ret, i, s->children[s->n_children - 1 - i]) == 0, NULL, "no memory");
 }
 
 void case_rebind(struct kit *k) {

@@ -141,7 +141,9 @@ static void tell(const struct kit_case *c, const char *kind, const struct outcom
     printf("FAILED: %s\n", why);
     t->failed++;
   } else if (strcmp(o->word, "failed") == 0) {
-    printf("FAILED: %s\n%31splugin.h: %s\n", o->what, "", o->where);
+    printf("FAILED: %s\n", o->what);
+    if (*o->where)
+      printf("%31splugin.h: %s\n", "", o->where);
     t->failed++;
   } else if (strcmp(o->word, "skipped") == 0) {
     printf("skipped: %s\n", o->what);
@@ -200,8 +202,12 @@ int kit_check(const struct kit_request *r, struct err *e, unsigned *ret_failed) 
   setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 0); /* what is kept for the next malloc() would look like a leak */
   for (uint32_t kind = ETL_KIND_EXTRACTOR; kind <= ETL_KIND_LOADER && rc == 0; kind++)
     for (const struct kit_case *c = kit_cases; c->name && rc == 0; c++)
-      if (note.kinds >> kind & 1 && (c->kind == 0 || c->kind == kind) && wanted(r, c->name)) {
+      if (note.kinds >> kind & 1 && (!r->kind || strcmp(r->kind, plugin_kind_name(kind)) == 0) && (c->kind == 0 || c->kind == kind) && wanted(r, c->name)) {
         rc = run_case(r, plugin_kind_name(kind), c->name, o, e);
+        if (rc == 0 && strcmp(o->word, "misuse") == 0) {
+          err_set(e, ETL_E_CONFIG, "%s", o->what);
+          rc = err_remedy(e, "give the connector's options with --option or --config");
+        }
         if (rc == 0)
           tell(c, plugin_kind_name(kind), o, &t);
       }

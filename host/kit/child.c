@@ -21,15 +21,20 @@ enum {
   CODE_SKIPPED = 11
 };
 
+/* What a connector said may hold anything. */
+static void make_plain(char *s) {
+  bool utf8 = text_is_utf8(s, strlen(s));
+  for (; *s; s++)
+    if ((unsigned char)*s < ' ' || (!utf8 && *s & 0x80))
+      *s = '?';
+}
+
 static void tell(const char *word, const char *what, const char *where) {
   char text[4096];
-  char *at = text;
-  int n = snprintf(text, sizeof text, "%s\n%s", word, what);
-  for (at = text + strlen(word) + 1; *at; at++)
-    if (*at == '\n')
-      *at = ' ';
-  if (n > 0 && (size_t)n < sizeof text)
-    snprintf(text + n, sizeof text - (size_t)n, "\n%s\n", where);
+  snprintf(text, 3000, "%s\n%s", word, what);
+  make_plain(text + strlen(word) + 1);
+  size_t n = strlen(text);
+  snprintf(text + n, sizeof text - n, "\n%s\n", where ? where : "");
   ssize_t written = write(KIT_RESULT_FD, text, strlen(text));
   if (written < 0)
     perror("etl plugin check");
@@ -44,6 +49,16 @@ void kit_fail(struct kit *k, const char *where, const char *fmt, ...) {
   va_end(ap);
   tell("failed", what, where);
   _exit(CODE_FAILED); /* at once: other threads may still be in the connector */
+}
+
+void kit_misuse(const char *fmt, ...) {
+  char what[2048];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(what, sizeof what, fmt, ap);
+  va_end(ap);
+  tell("misuse", what, NULL);
+  _exit(CODE_FAILED);
 }
 
 void kit_skip(struct kit *k, const char *fmt, ...) {
@@ -94,7 +109,7 @@ static const struct conf_node *settings(struct kit *k, const struct kit_request 
   const char *path = r->config ? text_absolute(k->arena, r->config) : NULL;
   size_t n = 0;
   if (r->config && (!path || source_read(path, text_dirname(k->arena, path), k->arena, &d, &root) < 0))
-    kit_fail(k, "--config FILE", "%s", d.n ? d.list[0].text : r->config);
+    kit_misuse("%s", d.n ? d.list[0].text : r->config);
   diags_fini(&d);
   while (r->options[n])
     n++;
@@ -103,7 +118,8 @@ static const struct conf_node *settings(struct kit *k, const struct kit_request 
   for (size_t i = 0; i < n; i++) {
     const char *equals = strchr(r->options[i], '=');
     struct conf_node *value = NULL;
-    kit_must(k, equals, "--option NAME=VALUE", "there is no '=' in \"%s\"", r->options[i]);
+    if (!equals)
+      kit_misuse("--option wants NAME=VALUE, and \"%s\" is none", r->options[i]);
     if (!strchr("[({", equals[1]) || source_read_value(equals + 1, k->arena, &value) < 0) {
       value = arena_alloc(k->arena, sizeof *value);
       *value = (struct conf_node){.kind = CONF_STRING, .text = equals + 1};

@@ -85,7 +85,7 @@ int32_t epoch_prepare(struct epoch *e, const struct ArrowSchema *s) {
   struct given g = {.grow = k->grow};
   struct ArrowSchema lent;
   etl_schema_release(&e->schema);
-  kit_must(k, etl_schema_copy(s, &e->schema) == 0 && etl_schema_copy(s, &lent) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_copy(s, &e->schema) == 0 && etl_schema_copy(s, &lent) == 0, NULL, "no memory");
   int32_t status = KIT_CALL(&e->i->host, "prepare()", k->loader->prepare(e->i->self, give_stream(&g, &lent), &lent));
   given_shut(&g);
   kit_must(k, lent.release, "struct etl_loader: prepare: const struct ArrowSchema *", "prepare() released the schema that it was lent");
@@ -113,7 +113,7 @@ void epoch_init(struct epoch *e, struct run *r, struct kit_instance *i, const ch
     etl_schema_release(&s);
   }
   if (status != ETL_OK)
-    kit_fail(k, "what the user asked for must work", "prepare() failed: %s; give it the columns it wants with --column NAME=FORMAT", i->host.err.message);
+    kit_fail(k, NULL, "prepare() failed: %s; give it the columns it wants with --column NAME=FORMAT", i->host.err.message);
 }
 
 void epoch_fini(struct epoch *e) { etl_schema_release(&e->schema); }

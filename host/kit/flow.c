@@ -62,11 +62,11 @@ static int32_t declare(void *arg, const struct etl_stream *s) {
   struct kit *k = f->k;
   kit_must(k, ETL_HAS(s, etl_stream, schema) && s->schema, WHERE_OUT, "an output has no schema");
   kit_check_schema(k, s->schema, WHERE_OUT);
-  kit_must(k, f->out_n < FLOW_OUTPUTS, "the check", "it declares more than %d outputs", FLOW_OUTPUTS);
+  kit_must(k, f->out_n < FLOW_OUTPUTS, NULL, "it declares more than %d outputs", FLOW_OUTPUTS);
   for (size_t n = 0; n < f->out_n; n++)
     kit_must(k, strcmp(f->out[n].name, s->name ? s->name : "") != 0, WHERE_OUT, "two outputs have the name \"%s\"", f->out[n].name);
   snprintf(f->out[f->out_n].name, sizeof f->out[0].name, "%s", s->name ? s->name : "");
-  kit_must(k, etl_schema_copy(s->schema, &f->out[f->out_n].schema) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_copy(s->schema, &f->out[f->out_n].schema) == 0, NULL, "no memory");
   f->out_n++;
   return ETL_OK;
 }
@@ -76,7 +76,7 @@ int32_t flow_bind(struct flow *f, const struct ArrowSchema *s) {
   struct given g = {.grow = k->grow};
   struct ArrowSchema lent;
   forget(f);
-  kit_must(k, etl_schema_copy(s, &f->in) == 0 && etl_schema_copy(s, &lent) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_copy(s, &f->in) == 0 && etl_schema_copy(s, &lent) == 0, NULL, "no memory");
   const struct etl_stream in = {.name = give_text(&g, STREAM), .schema = &lent};
   int32_t status = KIT_CALL(&f->i->host, "bind()", k->transformer->bind(f->i->self, give_struct(&g, &in, sizeof in), declare, f));
   given_shut(&g);
@@ -99,7 +99,7 @@ void flow_bind_usual(struct flow *f) {
     etl_schema_release(&s);
   }
   if (status != ETL_OK && atomic_load(&k->budget) < 0)
-    kit_fail(k, "what the user asked for must work", "bind() failed: %s; give it the columns it wants with --column NAME=FORMAT", f->i->host.err.message);
+    kit_fail(k, NULL, "bind() failed: %s; give it the columns it wants with --column NAME=FORMAT", f->i->host.err.message);
 }
 
 int32_t flow_process(struct flow *f, int64_t rows, uint64_t seed, struct kit_slice slice) {

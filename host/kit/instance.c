@@ -29,7 +29,7 @@ const struct bound_options *kit_options(struct kit *k, const char *name, const c
   struct diags d = {0};
   int rc = options_bind(k->c->options, &stage, k->arena, &k->secrets, &d, bound);
   if (rc < 0 && must)
-    kit_fail(k, "the options that were given", "%s", d.n ? d.list[0].text : "cannot be used");
+    kit_misuse("%s", d.n ? d.list[0].text : "the options cannot be used");
   diags_fini(&d);
   if (!name)
     k->bound = bound;
@@ -83,7 +83,7 @@ int32_t kit_try_open(struct kit *k, struct kit_instance *i, const struct bound_o
 
 void kit_open(struct kit *k, struct kit_instance *i, struct kit_where w) {
   if (kit_try_open(k, i, kit_options(k, NULL, NULL, true), w) != ETL_OK)
-    kit_fail(k, "what the user asked for must work", "open() failed: %s%s%s; give options with --option or --config", i->host.err.message,
+    kit_fail(k, NULL, "open() failed: %s%s%s; give options with --option or --config", i->host.err.message,
              *i->host.err.remedy ? "; " : "", i->host.err.remedy);
 }
 

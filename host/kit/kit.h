@@ -46,8 +46,10 @@ struct kit {
 
 /* ---- the outcome ---- */
 
-/* where: the rule, as plugin.h has it. */
+/* where: the rule, as plugin.h has it; NULL: none of them. */
 __attribute__((noreturn, format(printf, 3, 4))) void kit_fail(struct kit *k, const char *where, const char *fmt, ...);
+/* The check was called in the wrong way: it ends as a whole. */
+__attribute__((noreturn, format(printf, 1, 2))) void kit_misuse(const char *fmt, ...);
 __attribute__((noreturn, format(printf, 2, 3))) void kit_skip(struct kit *k, const char *fmt, ...);
 #define kit_must(k_, holds_, where_, ...)   \
   do {                                      \
@@ -142,6 +144,7 @@ extern const struct kit_case kit_cases[]; /* ends with a NULL name */
 
 struct kit_request {
   const char *file;
+  const char *kind;           /* NULL: all that are in the file */
   const char *config;         /* NULL: none */
   const char *const *options; /* "name=value"; ends with NULL */
   const char *const *columns;

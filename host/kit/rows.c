@@ -18,7 +18,7 @@ static void add_column(struct kit *k, struct ArrowSchema *s, int64_t i, const ch
   const char *equals = strchr(text, '='), *format = equals ? equals + 1 : "u";
   const char *name = equals ? arena_memdup(k->arena, text, (size_t)(equals - text)) : text;
   const char *extension = strcmp(name, "c_uuid") == 0 ? "arrow.uuid" : strcmp(name, "c_json") == 0 ? "arrow.json" : NULL;
-  kit_must(k, etl_schema_set(s, i, name, format, true, NULL, extension) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_set(s, i, name, format, true, NULL, extension) == 0, NULL, "no memory");
 }
 
 void kit_schema(struct kit *k, bool all, struct ArrowSchema *ret) {
@@ -27,14 +27,14 @@ void kit_schema(struct kit *k, bool all, struct ArrowSchema *ret) {
     own++;
   while (all && wide[n])
     n++;
-  kit_must(k, etl_schema_init(ret, own + n) == 0, "the check", "no memory");
+  kit_must(k, etl_schema_init(ret, own + n) == 0, NULL, "no memory");
   for (int64_t i = 0; i < own; i++)
     add_column(k, ret, i, k->columns[i]);
   for (int64_t i = 0; i < n; i++)
     add_column(k, ret, own + i, wide[i]);
   for (int64_t i = 0; i < own + n; i++) {
     struct etl_format f;
-    kit_must(k, etl_format_parse(ret->children[i], &f) == 0 && f.phys != ETL_P_VAR64, "--column NAME=FORMAT",
+    kit_must(k, etl_format_parse(ret->children[i], &f) == 0 && f.phys != ETL_P_VAR64, NULL,
              "column %s: the check makes no rows of the format %s", ret->children[i]->name, ret->children[i]->format);
   }
 }
@@ -143,7 +143,7 @@ static bool is_null(uint64_t r) { return r % 7 == 0; }
 /* Rows [0, n) lie behind `skip` others, which nobody may read. */
 static void make_column(struct kit *k, const struct ArrowSchema *s, int64_t n, int64_t skip, uint64_t seed, struct ArrowArray *ret) {
   struct etl_format f;
-  kit_must(k, etl_format_parse(s, &f) == 0, "the check", "column %s cannot be made", s->name);
+  kit_must(k, etl_format_parse(s, &f) == 0, NULL, "column %s cannot be made", s->name);
   bool texts_ = f.phys == ETL_P_VAR32, bits = f.phys == ETL_P_BOOL;
   struct node *node = node_new(k, ret, n, skip, texts_ ? 3 : 2);
   uint64_t rows = (uint64_t)(n + skip);

@@ -203,7 +203,7 @@ int32_t kit_leave(struct kit_host *h, int32_t status) {
 }
 
 void kit_need(struct kit_host *h, const char *what, int32_t status) {
-  kit_must(h->kit, status != ETL_FAILED, "what the user asked for must work", "%s failed: %s%s%s", what, h->err.message,
+  kit_must(h->kit, status != ETL_FAILED, NULL, "%s failed: %s%s%s", what, h->err.message,
            *h->err.remedy ? "; " : "", h->err.remedy);
   kit_must(h->kit, status == ETL_OK, "enum etl_status", "%s gave the status %d", what, status);
 }

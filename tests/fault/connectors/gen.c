@@ -31,7 +31,7 @@ struct gen {
   int64_t rows, fail_at, hang_at;
   uint32_t fail_class;
   bool whole;
-  const char *word;
+  char word[33];
   atomic_int readers, most_readers; /* open now; ever at the same time */
   struct etl_bytes *shards, *down;
   uint64_t shards_n, down_n;
@@ -70,7 +70,7 @@ static int32_t gen_open(const struct etl_open *o, void **self) {
   g->fail_at = etl_opt_int(o, OPT_FAIL_AT);
   g->hang_at = etl_opt_int(o, OPT_HANG_AT);
   g->fail_class = fail_class_values[etl_opt_int(o, OPT_FAIL_CLASS)];
-  g->word = etl_opt_str(o, OPT_WORD);
+  snprintf(g->word, sizeof g->word, "%s", etl_opt_str(o, OPT_WORD));
   g->whole = etl_opt_bool(o, OPT_WHOLE);
   g->shards = copy_list(o->values[OPT_SHARDS]);
   g->shards_n = o->values[OPT_SHARDS]->list_n;
@@ -180,7 +180,7 @@ static int32_t gen_row(struct gen_reader *r) {
       pause();
   if (id == r->gen->fail_at)
     return etl_failf(r->host, &ETL_ERROR(r->gen->fail_class), "gen: row %lld fails, as it was told to", (long long)id);
-  int n = snprintf(name, sizeof name, "%.32s %lld", r->gen->word, (long long)id);
+  int n = snprintf(name, sizeof name, "%s %lld", r->gen->word, (long long)id);
   if (etl_batch_row(&r->batch) < 0)
     return etl_failf(r->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: out of memory");
   etl_batch_i64(&r->batch, 0, id);

@@ -30,7 +30,7 @@ int position_decode(struct position *p, struct etl_bytes cursor, struct failure 
                        "head", &head, "tail", &tail);
   if (rc < 0 || version != 1)
     rc = failure_set(f, ETL_E_CONFIG, NULL, "run with --full-refresh, or give the pipeline another name",
-                     "the saved cursor is not one of a file: %.*s", cursor.n < 200 ? (int)cursor.n : 200, (const char *)cursor.p);
+                     "the saved cursor is not one of a file (%llu bytes)", (unsigned long long)cursor.n);
   else
     *p = (struct position){.offset = (uint64_t)offset,
                            .line = (uint64_t)line,

@@ -25,7 +25,7 @@ int32_t run_claim(struct run *r, uint64_t owner) {
 void run_start(struct run *r, struct kit *k, const char *id) {
   memset(r, 0, sizeof *r);
   r->k = k;
-  snprintf(r->pipeline, sizeof r->pipeline, "check_%.24s_%llu", k->case_name, (unsigned long long)k->seed);
+  r->pipeline = "check";
   snprintf(r->id, sizeof r->id, "%s", id);
   kit_open(k, &r->control, (struct kit_where){.pipeline = r->pipeline, .run = r->id});
   if (k->loader->claim)

@@ -8,11 +8,12 @@
 
 struct run {
   struct kit *k;
-  char pipeline[64], id[32];
+  const char *pipeline;
+  char id[32];
   struct kit_instance control;
   uint64_t owner;
 };
-/* open, claim, committed, run_begin.  id: of the run, [0-9a-z]+; a pipeline is the same for the same case and seed. */
+/* open, claim, committed, run_begin.  id: of the run, [0-9a-z]+.  The pipeline is always the same: cases go on where others were. */
 void run_start(struct run *r, struct kit *k, const char *id);
 int32_t run_claim(struct run *r, uint64_t owner); /* into r->owner */
 void run_end(struct run *r);                      /* ok; closes */

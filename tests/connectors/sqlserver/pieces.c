@@ -35,7 +35,7 @@ static int64_t read_parts(struct tap *t, struct shop *s, const struct parts *p, 
     CHECK(t, g.status == ETL_DONE && g.cursor);
     tap_check(t, g.n_rows <= most, __FILE__, __LINE__, "piece \"%s\", %s, has %lld rows", p->list[i].id, p->list[i].text, (long long)g.n_rows);
     for (int64_t k = 0; k < g.n_rows; k++) {
-      int id = atoi(got_cell(&g, k, "id"));
+      int id = (int)strtol(got_cell(&g, k, "id"), NULL, 10);
       CHECK(t, id > 0 && id < (int)sizeof seen && !seen[id]++);
     }
     rows += g.n_rows;
@@ -65,7 +65,9 @@ static void by_cursor(struct tap *t) {
                {"datetimeoffset(3) NOT NULL", "N'2024-05-01T10:%02d:00.5+02:00'"},
                {"smalldatetime NOT NULL", "N'2024-05-01T10:%02d:00'"},
                {"datetime NOT NULL", "N'2024-05-01T10:%02d:00.127'"},
-               {"date NOT NULL", "DATEADD(day, %d, N'2024-03-01')"}};
+               {"date NOT NULL", "DATEADD(day, %d, N'2024-03-01')"},
+               {"decimal(9,2) NOT NULL", "%d.25"},
+               {"money NULL", "%d.25"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct shop s;
     struct parts p;
@@ -78,6 +80,7 @@ static void by_cursor(struct tap *t) {
     CHECK(t, split(&s, 3, &p) == ETL_OK);
     tap_check(t, p.n == 3, __FILE__, __LINE__, "%s: %d pieces %s", cases[i].type, p.n, s.host.message);
     CHECK_TEXT(t, p.list[0].id, "1");
+    CHECK_HAS(t, p.list[0].text, "(by statistics)");
     CHECK_TEXT(t, p.list[p.n ? p.n - 1 : 0].id, "");
     CHECK(t, read_parts(t, &s, &p, 30) == 60);
     shop_fini(&s);
@@ -131,6 +134,33 @@ static void limits_of_cutting(struct tap *t) {
   shop_fini(&s);
 }
 
+/* Few steps, or none that we may see: least and greatest value are cut. */
+static void evenly(struct tap *t) {
+  static const char *const fillers[][3] = {{"id bigint NOT NULL PRIMARY KEY, at int NULL", "(-9223372036854775808, 1), (9223372036854775807, 2)", "id"},
+                                           {"id int NOT NULL PRIMARY KEY, at datetime2(7) NOT NULL", "(1, N'0001-01-01'), (2, N'2024-05-01')", "at"},
+                                           {"id int NOT NULL PRIMARY KEY, at date NOT NULL", "(1, N'1969-01-01'), (2, N'2024-05-31')", "at"}};
+  for (size_t i = 0; i < sizeof fillers / sizeof *fillers; i++) {
+    struct shop s;
+    struct parts p;
+    char sql[400];
+    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS dbo.t; CREATE TABLE dbo.t (%s); CREATE INDEX by_at ON dbo.t (at); INSERT INTO dbo.t VALUES %s", fillers[i][0], fillers[i][1]);
+    shop_sql(sql);
+    shop_init(&s, (const char *[]){"table", "dbo.t", "cursor", fillers[i][2], NULL});
+    CHECK(t, shop_open(&s) && split(&s, 4, &p) == ETL_OK && p.n == 4);
+    CHECK_HAS(t, p.list[0].text, "(evenly)");
+    int64_t rows = 0;
+    for (int k = 0; k < p.n; k++) {
+      struct got g;
+      shop_read(&s, p.list[k].cursor, 0, 0, &g);
+      CHECK(t, g.status == ETL_DONE && g.n_rows == (k == 0 || k == 3));
+      rows += g.n_rows;
+      got_fini(&g);
+    }
+    CHECK(t, rows == 2);
+    shop_fini(&s);
+  }
+}
+
 static void whole_tables(struct tap *t) {
   struct shop s;
   struct parts p;
@@ -160,7 +190,7 @@ static void read_range(struct tap *t, const char *cursor, const char *from, cons
   while (reader && (g.status == ETL_OK || g.status == ETL_IDLE))
     g.status = shop_next(&s, reader, 1000, false, &g);
   if (ids) /* without a cursor there is no order */
-    CHECK_TEXT(t, g.n_rows == 2 && atoi(got_cell(&g, 0, "id")) == 2 ? "1,2" : got_column(&g, "id"), ids);
+    CHECK_TEXT(t, g.n_rows == 2 && strcmp(got_cell(&g, 0, "id"), "2") == 0 ? "1,2" : got_column(&g, "id"), ids);
   else
     CHECK(t, s.host.error.error_class == ETL_E_CONFIG);
   if (reader)
@@ -215,6 +245,7 @@ int main(void) {
   by_cursor(&t);
   goes_on(&t);
   limits_of_cutting(&t);
+  evenly(&t);
   whole_tables(&t);
   ranges(&t);
   catalog(&t);

@@ -141,6 +141,7 @@ class Table:
     parts: list[str]
     alias: str | None
     line: int
+    arguments: list[Any] | None = None  # of a function that gives a table
 
 
 @node

@@ -5,6 +5,7 @@ DROP of tables, indexes, views and schemas; transactions; DECLARE, SET, IF, WHIL
 functions, triggers, temporary tables, MERGE, OUTPUT, computed columns, CHECK and FOREIGN KEY, TRY ... CATCH, APPLY, PIVOT, FOR XML and FOR JSON.
 
 Of the SET options TEXTSIZE, NOCOUNT, ROWCOUNT, FMTONLY, XACT_ABORT, LOCK_TIMEOUT, IDENTITY_INSERT and the isolation level have their effect.
+A table may be a view of the schema sys or INFORMATION_SCHEMA (system.py), or the function sys.dm_db_stats_histogram (statistics.py).
 The ANSI options, ARITHABORT, CONCAT_NULL_YIELDS_NULL and QUOTED_IDENTIFIER are taken, and what they say is as if ON; hints are taken and do nothing."""
 from __future__ import annotations
 

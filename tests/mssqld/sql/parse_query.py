@@ -5,6 +5,7 @@ from typing import Any
 
 from . import ast
 from .parse_expr import Expressions
+from .statistics import FUNCTION
 
 HINTS = {"NOLOCK", "READPAST", "READUNCOMMITTED", "READCOMMITTED", "REPEATABLEREAD", "SERIALIZABLE", "HOLDLOCK", "UPDLOCK", "ROWLOCK", "PAGLOCK", "TABLOCK",
          "TABLOCKX", "XLOCK", "SNAPSHOT", "FORCESEEK", "FORCESCAN", "NOWAIT"}
@@ -166,10 +167,20 @@ class Queries(Expressions):
             self.expect_op(")")
             return inner
         table = ast.Table(self.names(), None, line)
+        if self.is_op("(") and ".".join(table.parts).lower() == FUNCTION:
+            table.arguments = self._arguments()
         if self.accept("AS") or self.now.kind == "name" or (self.now.kind == "word" and self._may_be_alias()):
             table.alias = self.name()
         self._hints()
         return table
+
+    def _arguments(self) -> list[Any]:
+        self.expect_op("(")
+        found = [self.expression()]
+        while self.accept_op(","):
+            found.append(self.expression())
+        self.expect_op(")")
+        return found
 
     def _constructed(self) -> ast.Derived:
         """(VALUES (1, N'a'), (2, N'b')) AS t (id, name)"""

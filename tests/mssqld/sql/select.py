@@ -6,7 +6,7 @@ from typing import Any
 
 from contract import Column, SqlError, Type
 
-from . import ast, values
+from . import ast, statistics, values
 from .calls import AGGREGATES, Calls
 from .catalog import Object
 from .collate import collation
@@ -73,7 +73,9 @@ class Select(Calls):
                 self.with_tables = now
         full = ".".join(n.parts[-2:]).lower()
         if full in VIEWS:
-            return self._system_view(full, n)
+            return self._system_view(full, n.alias or n.parts[-1], *VIEWS[full])
+        if n.arguments is not None:
+            return self._histogram(n)
         o = self.session.object(n.parts, n.line, self.trusted > 0)
         return self._view(o, n.alias) if o.kind == "V" else self.table_source(o, n.alias)
 
@@ -113,12 +115,18 @@ class Select(Calls):
         columns = [(name, f"{a}.k{i}", c.type, c.nullable) for i, (name, c) in enumerate(zip(names, q.columns))]
         return f"({q.sql}) AS {a}", [Source(alias, columns)]
 
-    def _system_view(self, full: str, n: ast.Table) -> tuple[str, list[Source]]:
+    def _system_view(self, full: str, alias: str, columns: list, make: Any) -> tuple[str, list[Source]]:
         self.volatile = True
-        columns, make = VIEWS[full]
         name = self.session.system_table(full, len(columns), make)
         a = self.alias()
-        return f"temp.{name} AS {a}", [Source(n.alias or n.parts[-1], [(c, f"{a}.k{i}", t, True) for i, (c, t) in enumerate(columns)])]
+        return f"temp.{name} AS {a}", [Source(alias, [(c, f"{a}.k{i}", t, True) for i, (c, t) in enumerate(columns)])]
+
+    def _histogram(self, n: ast.Table) -> tuple[str, list[Source]]:
+        given = [self.compile(e, Scope([])) for e in n.arguments]
+        if len(given) != 2:
+            raise SqlError(313, f"An insufficient number of arguments were supplied for the procedure or function {statistics.FUNCTION}.", 16, 3)
+        fixed = [self._fixed(e, statistics.FUNCTION) for e in given]
+        return self._system_view(statistics.FUNCTION, n.alias or n.parts[-1], statistics.COLUMNS, lambda s: statistics.rows(s, *fixed))
 
     def _join(self, n: ast.Join, outer: Scope | None) -> tuple[str, list[Source]]:
         left, ls = self.source(n.left, outer)

@@ -81,3 +81,15 @@ class Queries(SqlTest):
         self.assertEqual(self.value("SELECT SYSUTCDATETIME()"), self.server.now)
         self.assertEqual(self.value("SELECT DATEDIFF(day, '2024-04-30', SYSUTCDATETIME())"), 1)
         self.assertEqual(self.value("SELECT CONVERT(nvarchar(30), DATEADD(month, 1, CAST('2024-01-31' AS date)))"), "2024-02-29")
+
+    def test_histogram(self) -> None:
+        self.run_sql("CREATE TABLE dbo.steps (id int NOT NULL PRIMARY KEY, price decimal(9,2) NULL); CREATE INDEX by_price ON dbo.steps (price)")
+        for i in range(1, 401):
+            self.run_sql(f"INSERT INTO dbo.steps VALUES ({i}, {'NULL' if i > 300 else i % 3})")
+        asked = "FROM sys.dm_db_stats_histogram(OBJECT_ID(N'dbo.steps'), {}) AS h ORDER BY h.step_number"
+        steps = self.rows("SELECT CONVERT(int, h.range_high_key), h.range_rows + h.equal_rows " + asked.format(1))
+        self.assertEqual((steps[0], sum(n for _, n in steps), steps[-1][0]), ((1, 1.0), 400.0, 400))
+        self.assertLessEqual(len(steps), 200)
+        self.assertEqual(self.rows("SELECT CONVERT(decimal(9,2), h.range_high_key), h.equal_rows " + asked.format(2)), [(None, 100.0), (0, 100.0), (100, 100.0), (200, 100.0)])
+        self.assertEqual(self.rows("SELECT h.stats_id " + asked.format(7)), [])
+        self.refused(313, "SELECT * FROM sys.dm_db_stats_histogram(1)")

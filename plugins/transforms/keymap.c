@@ -18,7 +18,9 @@ struct slot {
 struct keymap {
   struct slot *slots;
   size_t mask;
-  uint64_t *ends; /* of key i in bytes */
+  uint64_t *ends;  /* of key i in bytes */
+  uint64_t width;  /* of all keys, as long as it is the same; then ends need not be read */
+  bool same_width;
   size_t count, ends_cap;
   uint8_t *bytes;
   size_t bytes_cap;
@@ -51,6 +53,8 @@ void keymap_clear(struct keymap *m) {
 }
 
 static struct etl_bytes key_at(const struct keymap *m, size_t i) {
+  if (m->same_width)
+    return (struct etl_bytes){m->bytes + i * m->width, m->width};
   uint64_t from = i ? m->ends[i - 1] : 0;
   return (struct etl_bytes){m->bytes + from, m->ends[i] - from};
 }
@@ -129,6 +133,8 @@ int64_t keymap_add(struct keymap *m, struct etl_bytes key, bool *ret_new) {
   if (key.n)
     memcpy(m->bytes + used, key.p, key.n);
   m->ends[m->count] = used + key.n;
+  m->same_width = m->count == 0 || (m->same_width && key.n == m->width);
+  m->width = key.n;
   *s = (struct slot){(uint32_t)(h >> 32), (uint32_t)m->count + 1};
   return (int64_t)m->count++;
 }

@@ -14,7 +14,7 @@ enum {
 
 struct lookup_table {
   struct keymap *keys;
-  int32_t *row_of; /* of key number i */
+  int32_t *row_of; /* of key number i; NULL: i itself */
   size_t row_of_cap;
   int64_t rows;
   struct ArrowSchema schema;
@@ -26,7 +26,7 @@ const struct etl_view *lookup_table_view(const struct lookup_table *t, size_t i)
 
 int64_t lookup_table_find(const struct lookup_table *t, struct etl_bytes key) {
   int64_t number = keymap_find(t->keys, key);
-  return number < 0 ? -1 : t->row_of[number];
+  return number < 0 || !t->row_of ? number : t->row_of[number];
 }
 
 /* ---- keys ------------------------------------------------------------------------------------------------------------------- */
@@ -208,6 +208,15 @@ static int32_t begin(struct loading *l) {
   return ETL_OK;
 }
 
+/* Nothing to look up when no later row took an earlier one's place. */
+static void forget_row_numbers(struct lookup_table *t) {
+  for (size_t i = 0; i < keymap_count(t->keys); i++)
+    if (t->row_of[i] != (int32_t)i)
+      return;
+  free(t->row_of);
+  t->row_of = NULL;
+}
+
 static int32_t finish(struct loading *l) {
   struct lookup_table *t = l->t;
   size_t n = l->o->columns_n;
@@ -220,6 +229,7 @@ static int32_t finish(struct loading *l) {
   for (size_t i = 0; cols && i < n; i++)
     etl_array_release(&cols[i]);
   free(cols);
+  forget_row_numbers(t);
   for (size_t i = 0; rc == 0 && i < n; i++)
     rc = etl_view_init(&t->views[i], &t->schema, &t->values, (int64_t)i);
   return rc < 0 ? transformer_no_memory(l->host, "lookup") : ETL_OK;

@@ -131,8 +131,7 @@ static int preview_source(struct preview *p, const struct source *s) {
     rc = services_take_err(&r.svc, &e);
   if (rc == 0)
     rc = read_source(p, &r, &e);
-  if (r.handle) {
-    services_enter(&r.svc, "reader_close");
+  if (r.handle && services_enter(&r.svc, "reader_close") == 0) {
     r.api->reader_close(r.handle);
     services_leave(&r.svc, ETL_OK);
   }

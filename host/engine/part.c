@@ -25,7 +25,7 @@ static int load(struct part *p, const struct spec_stage *s, enum etl_kind kind, 
   const char *copy;
   struct diags d = {0};
   *p = (struct part){.stage = arena_strdup(arena, stage)};
-  pthread_mutex_init(&p->one_at_a_time, NULL);
+  turn_init(&p->turn);
   if (plugin_cache(s->path, cache_dir, arena, e, &copy) < 0 || plugin_load(copy, e, &plugin) < 0)
     return -1;
   p->conn = plugin_connector(plugin, kind);
@@ -50,7 +50,7 @@ int part_load_connection(struct part *p, const struct spec_stage *s, enum etl_ki
 
 void part_services(struct services *s, struct part *p, const struct run_services *run, const char *lane, struct stop *stop) {
   services_init(s, run, p->conn->name, p->stage, lane, &p->secrets, stop,
-                p->conn->caps & ETL_CAP_ONE_AT_A_TIME ? &p->one_at_a_time : NULL);
+                p->conn->caps & ETL_CAP_ONE_AT_A_TIME ? &p->turn : NULL);
 }
 
 int instance_open(struct instance *in, struct part *p, const struct run_services *run, const struct spec *spec, const char *lane,
@@ -77,9 +77,10 @@ int instance_open(struct instance *in, struct part *p, const struct run_services
 void instance_close(struct instance *in) {
   if (!in->self)
     return;
-  services_enter(&in->svc, "close");
-  in->part->conn->common->close(in->self);
-  services_leave(&in->svc, ETL_OK);
+  if (services_enter(&in->svc, "close") == 0) {
+    in->part->conn->common->close(in->self);
+    services_leave(&in->svc, ETL_OK);
+  }
   in->self = NULL;
   services_fini(&in->svc);
 }

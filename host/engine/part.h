@@ -10,7 +10,7 @@ struct part {
   const char *stage; /* "extract", "transform 2", "load" */
   struct bound_options options;
   struct secrets secrets;
-  pthread_mutex_t one_at_a_time;
+  struct turn turn; /* for ETL_CAP_ONE_AT_A_TIME */
 };
 struct instance {
   struct services svc;

@@ -26,7 +26,7 @@ void run_init(struct run *r, const struct spec *spec, int fd, struct calls *call
 
 static void part_fini(struct part *p) {
   if (p->stage)
-    pthread_mutex_destroy(&p->one_at_a_time);
+    turn_fini(&p->turn);
   secrets_fini(&p->secrets);
 }
 
@@ -237,8 +237,7 @@ int run_open_control(struct run *r) {
   if (run_reopen_control(r, &e) < 0)
     return run_fail(r, &e, &r->load);
   r->loader_caps = r->load.conn->caps;
-  if (ETL_HAS(api, etl_loader, caps) && api->caps) {
-    services_enter(&r->control.svc, "caps");
+  if (ETL_HAS(api, etl_loader, caps) && api->caps && services_enter(&r->control.svc, "caps") == 0) {
     r->loader_caps = api->caps(r->control.self);
     services_leave(&r->control.svc, ETL_OK);
   }

@@ -180,8 +180,7 @@ void *reader_main(void *lane) {
   else if (rc < 0)
     ring_stop(r.lane->from_reader);
   lane_set_cancel(r.lane, TARGET_READER, NULL, NULL);
-  if (r.handle) {
-    services_enter(&r.svc, "reader_close");
+  if (r.handle && services_enter(&r.svc, "reader_close") == 0) {
     r.api->reader_close(r.handle);
     services_leave(&r.svc, ETL_OK);
   }

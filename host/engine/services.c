@@ -169,9 +169,9 @@ void metrics_fini(struct metrics *m) {
 }
 
 void services_init(struct services *s, const struct run_services *run, const char *connector, const char *stage, const char *lane,
-                   const struct secrets *secrets, struct stop *stop, pthread_mutex_t *one_at_a_time) {
+                   const struct secrets *secrets, struct stop *stop, struct turn *turn) {
   *s = (struct services){.host = table, .run = run, .connector = connector, .stage = stage, .lane = lane, .secrets = secrets,
-                         .stop = stop, .one_at_a_time = one_at_a_time};
+                         .stop = stop, .turn = turn};
   s->scratch = arena_new();
   s->slot = calls_take(run->calls, connector, stage, lane);
   pthread_mutex_init(&s->lock, NULL);
@@ -185,10 +185,20 @@ void services_fini(struct services *s) {
   pthread_mutex_destroy(&s->lock);
 }
 
-void services_enter(struct services *s, const char *function) {
-  if (s->one_at_a_time)
-    pthread_mutex_lock(s->one_at_a_time);
+static int refuse_call(struct services *s, const char *function) {
+  pthread_mutex_lock(&s->lock);
+  err_set(&s->err, ETL_E_PERMANENT, "connector %s cannot be asked for %s(): it takes one call at a time, and hangs in one of another lane", s->connector,
+          function);
+  err_remedy(&s->err, "see what the other lane says of it; what is committed is kept, and the next run goes on from there");
+  pthread_mutex_unlock(&s->lock);
+  return -1;
+}
+
+int services_enter(struct services *s, const char *function) {
+  if (s->turn && !turn_take(s->turn))
+    return refuse_call(s, function);
   call_enter(s->slot, function);
+  return 0;
 }
 
 int32_t services_leave(struct services *s, int32_t status) {
@@ -198,8 +208,8 @@ int32_t services_leave(struct services *s, int32_t status) {
     s->err.error_class = 0;
     pthread_mutex_unlock(&s->lock);
   }
-  if (s->one_at_a_time)
-    pthread_mutex_unlock(s->one_at_a_time);
+  if (s->turn)
+    turn_give(s->turn);
   arena_reset(s->scratch);
   return status;
 }

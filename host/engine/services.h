@@ -12,6 +12,7 @@
 #include "engine/reject.h"
 #include "engine/report.h"
 #include "engine/stop.h"
+#include "engine/turn.h"
 #include "etl/plugin.h"
 #include "plugin/options.h"
 
@@ -35,7 +36,7 @@ struct services {
   struct stop *stop;
   struct arena *scratch;
   struct call_slot *slot;
-  pthread_mutex_t *one_at_a_time; /* NULL unless ETL_CAP_ONE_AT_A_TIME */
+  struct turn *turn; /* NULL unless ETL_CAP_ONE_AT_A_TIME */
   pthread_mutex_t lock;           /* of err */
   struct err err;                 /* class 0: no fail() yet */
   struct rejects rejects;         /* set aside and not yet taken; the thread that calls the connector */
@@ -47,12 +48,13 @@ void metrics_init(struct metrics *m);
 void metrics_fini(struct metrics *m);
 
 void services_init(struct services *s, const struct run_services *run, const char *connector, const char *stage, const char *lane,
-                   const struct secrets *secrets, struct stop *stop, pthread_mutex_t *one_at_a_time);
+                   const struct secrets *secrets, struct stop *stop, struct turn *turn);
 void services_fini(struct services *s);
-/* Around every call into the connector: CALL(svc, "next", api->next(...)) is its value. */
-void services_enter(struct services *s, const char *function);
+/* Around every call into the connector: CALL(svc, "next", api->next(...)) is its value.  -1: it cannot be called any more, and there is no
+ * call to leave; the reason is kept as if the connector had given it. */
+__attribute__((warn_unused_result)) int services_enter(struct services *s, const char *function);
 int32_t services_leave(struct services *s, int32_t status);
-#define CALL(svc_, function_, call_) (services_enter((svc_), (function_)), services_leave((svc_), (call_)))
+#define CALL(svc_, function_, call_) (services_enter((svc_), (function_)) == 0 ? services_leave((svc_), (call_)) : ETL_FAILED)
 /* After ETL_FAILED: the reason, or an internal error that names connector and function.  Returns -1. */
 int services_take_err(struct services *s, struct err *e);
 

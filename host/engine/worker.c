@@ -77,7 +77,7 @@ static struct lane *lane_named(struct run *r, const char *name) {
   return NULL;
 }
 
-static const struct part *part_of(const struct run *r, const char *stage) {
+static struct part *part_of(struct run *r, const char *stage) {
   for (size_t i = 0; r->transforms && i < r->spec->transforms_n; i++)
     if (r->transforms[i].stage && strcmp(r->transforms[i].stage, stage) == 0)
       return &r->transforms[i];
@@ -86,7 +86,7 @@ static const struct part *part_of(const struct run *r, const char *stage) {
 
 static void stalled(struct worker *w, const struct call_slot *s, int64_t now) {
   struct run *r = &w->run;
-  const struct part *p = part_of(r, s->stage);
+  struct part *p = part_of(r, s->stage);
   struct lane *l = lane_named(r, s->lane);
   struct err e;
   describe_stall(s, w->spec->stall_timeout_ns, &e);
@@ -102,6 +102,8 @@ static void stalled(struct worker *w, const struct call_slot *s, int64_t now) {
     lane_fail(l, &e, p->stage, p->conn->name);
   } else if (now - l->stalled_ns >= GRACE_SECONDS * NS_PER_SEC && atomic_load(&l->status) == LANE_RUNNING) {
     lane_abandon(l, &e, p->stage, p->conn->name);
+    if (p->conn->caps & ETL_CAP_ONE_AT_A_TIME)
+      turn_lose(&p->turn);
   }
 }
 

@@ -9,7 +9,11 @@
 
 #include "etl/sdk.h"
 
-ETL_NOTE("gen", "1", 1u << ETL_KIND_EXTRACTOR, 0);
+#ifndef GEN_NAME
+#define GEN_NAME "gen"
+#define GEN_CAPS 0
+#endif
+ETL_NOTE(GEN_NAME, "1", 1u << ETL_KIND_EXTRACTOR, 0);
 
 enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_DOWN, OPT_WHOLE, OPT_WORD, OPT_N };
 #define OPTION(...) &(const struct etl_option){.struct_size = sizeof(struct etl_option), __VA_ARGS__}
@@ -251,10 +255,10 @@ static const struct etl_extractor extractor = {.struct_size = sizeof extractor, 
                                                .reader_open = gen_reader_open, .next = gen_next, .reader_close = gen_reader_close,
                                                .split = gen_split};
 static const struct etl_connector connector = {.struct_size = sizeof connector, .kind = ETL_KIND_EXTRACTOR,
-                                               .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS | ETL_CAP_RANGE, .name = "gen", .version = "1",
+                                               .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS | ETL_CAP_RANGE | GEN_CAPS, .name = GEN_NAME, .version = "1",
                                                .summary = "Rows out of nothing", .options = options, .common = &common, .api = &extractor};
 static const struct etl_plugin plugin = {.magic = ETL_MAGIC, .struct_size = sizeof plugin, .abi_major = ETL_ABI_MAJOR,
-                                         .abi_minor = ETL_ABI_MINOR, .name = "gen", .version = "1", .license = "MIT",
+                                         .abi_minor = ETL_ABI_MINOR, .name = GEN_NAME, .version = "1", .license = "MIT",
                                          .connectors = (const struct etl_connector *const[]){&connector, NULL}};
 const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
   (void)host_minor;

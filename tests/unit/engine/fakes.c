@@ -363,7 +363,7 @@ static void part_init(struct part *p, struct arena *a, const char *stage, const 
   struct etl_connector *conn = arena_alloc(a, sizeof *conn);
   *conn = (struct etl_connector){.struct_size = sizeof *conn, .kind = kind, .name = name, .version = "1", .summary = "", .common = c, .api = api};
   *p = (struct part){.conn = conn, .stage = stage};
-  pthread_mutex_init(&p->one_at_a_time, NULL);
+  turn_init(&p->turn);
 }
 
 void stage_init(struct stage *s, const struct step *script, const char *const *names) {

@@ -85,6 +85,7 @@ int cmd_run(const struct cli_args *a);
 int cmd_worker(const struct cli_args *a);
 int cmd_plan(const struct cli_args *a);
 int cmd_verify(const struct cli_args *a);
+int cmd_copy(const struct cli_args *a);
 int cmd_preview(const struct cli_args *a);
 int cmd_conns_list(const struct cli_args *a);
 int cmd_conns_test(const struct cli_args *a);

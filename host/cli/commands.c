@@ -44,6 +44,19 @@ static const struct cli_option run_options[] = {
 static const struct cli_option plan_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."}, OUTPUT_JSON, {0}};
 #endif
+static const struct cli_option copy_options[] = {
+    {0, "from", "URL", .doc = "Where to read: sqlserver://user:password@host/database, postgresql://..., csv:PATH, jsonl:PATH, sqlite:PATH, a file's "
+                              "name, or - for CSV from a pipe."},
+    {0, "to", "URL", .doc = "Where to write; as --from."},
+    {0, "table", "NAME", .many = true, .doc = "A table: the first one is read, the second one written.  A file needs none."},
+    {0, "mode", "MODE", .doc = "The loader's mode: append, replace, merge ...; merge if there is a --key, replace for a file that is read without a --cursor."},
+    {0, "key", "COLUMN,...", .doc = "The key of a merge."},
+    {0, "cursor", "COLUMN,...", .doc = "Read only what is new in this order since the same copy was made before."},
+    {0, "columns", "COLUMN,...", .doc = "Only these."},
+    {0, "limit", "N", .number = true, .doc = "Stop at the first safe point after N rows."},
+    {0, "dry-run", .doc = "Read, but write nothing."},
+    {0, "progress", "bar|log|json|none", .doc = "How to show progress; on a terminal bar is the default, elsewhere log."},
+    {0}};
 static const struct cli_option preview_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
     {0, "stream", "NAME", .doc = "Only this stream, where transformers make several."},
@@ -80,6 +93,10 @@ const struct cli_command cli_commands[] = {
      "is lost, how it is written, and the guarantee.  A shard that cannot be reached is shown as such: status 3, or 1 if none can.",
      1, 1, plan_options, cmd_plan},
 #endif
+    {"copy", "", "copy a table or a file once, without a pipeline",
+     "Makes a pipeline of its arguments and runs it.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are those "
+     "that the connectors find themselves (~/.pgpass).",
+     0, 0, copy_options, cmd_copy},
     {"preview", "NAME", "show the first rows as they would be loaded",
      "Reads from the start, whatever earlier runs have loaded, and goes through the transformers; nothing is written.", 1, 1, preview_options,
      cmd_preview},

@@ -8,14 +8,6 @@
 /* ---- before
  * ------------------------------------------------------------------------------------------------------------------------ */
 
-static int load_checked(struct launch *l, const struct cli_args *a) {
-  struct diags d = {0};
-  if (conf_load_for_check(cli_opt(a, "conf"), cli_word(a, 0), &d, &l->conf) == 0 && (l->registry = check_registry(l->conf, &d)))
-    check_connectors(l->conf, l->registry, &d);
-  int status = check_report(&d);
-  diags_fini(&d);
-  return status;
-}
 
 static void take_shards(struct spec *s, const struct cli_args *a) {
   s->shards_n = cli_opt_n(a, "shard");
@@ -24,16 +16,27 @@ static void take_shards(struct spec *s, const struct cli_args *a) {
     s->shards[i] = cli_opt_at(a, "shard", i);
 }
 
-int launch_init(struct launch *l, const struct cli_args *a) {
+int launch_init_conf(struct launch *l, const struct cli_args *a, struct conf *conf, const char *pipeline, struct diags *d) {
   struct err e;
-  *l = (struct launch){0};
-  int status = load_checked(l, a);
+  *l = (struct launch){.conf = conf};
+  if (conf && (l->registry = check_registry(conf, d)))
+    check_connectors(conf, l->registry, d);
+  int status = check_report(d);
   if (status != CLI_OK)
     return status;
-  if (spec_new(l->conf, conf_pipeline_find(l->conf, cli_word(a, 0)), l->registry, &e, &l->spec) < 0)
+  if (spec_new(conf, conf_pipeline_find(conf, pipeline), l->registry, &e, &l->spec) < 0)
     return cli_report(&e);
   take_shards(l->spec, a);
   return CLI_OK;
+}
+
+int launch_init(struct launch *l, const struct cli_args *a) {
+  struct diags d = {0};
+  struct conf *conf = NULL;
+  conf_load_for_check(cli_opt(a, "conf"), cli_word(a, 0), &d, &conf);
+  int status = launch_init_conf(l, a, conf, cli_word(a, 0), &d);
+  diags_fini(&d);
+  return status;
 }
 
 void launch_fini(struct launch *l) {

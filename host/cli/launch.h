@@ -1,4 +1,4 @@
-/* cli/launch.h: what `etl run` and `etl plan` share: from the configuration to a worker that is listened to until it has ended. */
+/* cli/launch.h: what commands with a worker share: from the configuration to a worker that is listened to until it has ended. */
 #ifndef HOST_CLI_LAUNCH_H
 #define HOST_CLI_LAUNCH_H
 
@@ -14,6 +14,8 @@ struct launch {
 /* The pipeline that the first word names, checked as `etl check` does it, and the shards that --shard names.  CLI_OK, or an exit
  * status after telling the user why.  To be ended with launch_fini() in both cases. */
 int launch_init(struct launch *l, const struct cli_args *a);
+/* The same for a pipeline of a configuration that is loaded already, mistakes of which are in d; conf NULL: it could not be.  Takes conf. */
+int launch_init_conf(struct launch *l, const struct cli_args *a, struct conf *conf, const char *pipeline, struct diags *d);
 void launch_fini(struct launch *l);
 
 /* Somebody who listens to the worker. */
@@ -25,5 +27,8 @@ struct listener {
 /* Starts the worker and waits for its end, on an event loop of its own.  SIGINT or SIGTERM: STOP_FINISH at first, STOP_NOW when it
  * comes again.  The exit status. */
 int launch_worker(const struct launch *l, const struct listener *to);
+
+/* cli/run.c: runs l->spec with the options --limit, --full-refresh, --dry-run and --progress of `etl run`.  out: where it is reported. */
+int run_launched(const struct cli_args *a, struct launch *l, FILE *out);
 
 #endif

@@ -52,7 +52,7 @@ static void on_stopping(void *arg, enum stop_mode mode) {
                                          : "stopping at once: what is not committed is undone, and read again by the next run");
 }
 
-static int run(const struct cli_args *a, struct launch *l) {
+int run_launched(const struct cli_args *a, struct launch *l, FILE *out) {
   int status = take_limit(a, l->spec);
   if (status == CLI_OK)
     status = take_range(a, l->spec);
@@ -61,7 +61,7 @@ static int run(const struct cli_args *a, struct launch *l) {
   l->spec->accept_change = cli_flag(a, "accept-change");
   l->spec->full_refresh = cli_flag(a, "full-refresh");
   l->spec->dry_run = cli_flag(a, "dry-run");
-  struct progress *p = progress_new(cli_opt(a, "progress"), stdout, stderr, &clock_system);
+  struct progress *p = progress_new(cli_opt(a, "progress"), out, stderr, &clock_system);
   status = launch_worker(l, &(struct listener){.event = on_event, .stopping = on_stopping, .arg = p});
   progress_free(p);
   return status;
@@ -71,7 +71,7 @@ int cmd_run(const struct cli_args *a) {
   struct launch l;
   int status = launch_init(&l, a);
   if (status == CLI_OK)
-    status = run(a, &l);
+    status = run_launched(a, &l, stdout);
   launch_fini(&l);
   return status;
 }

@@ -108,6 +108,9 @@ int conf_load(const char *path, const char *only, struct diags *d, struct conf *
 int conf_load_for_check(const char *path, const char *only, struct diags *d, struct conf **ret_conf);
 /* etl.conf alone: neither pipelines nor connections are looked at.  path NULL and none in the usual places: all defaults. */
 int conf_load_main(const char *path, struct diags *d, struct conf **ret_conf);
+/* As conf_load_main(), with one pipeline that is written in no file: text is what would be in its file, but no variable is looked up;
+ * origin names it in messages.  Mistakes in it are in d while the rest is given, as with conf_load_for_check(). */
+int conf_load_text(const char *path, const char *name, const char *text, const char *origin, struct diags *d, struct conf **ret_conf);
 void conf_free(struct conf *c); /* accepts NULL */
 const struct conf_pipeline *conf_pipeline_find(const struct conf *c, const char *name);
 /* A connection as a stage of its own, its variables looked up.  0, or -1 with errors in d. */

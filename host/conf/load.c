@@ -102,15 +102,9 @@ static void take_stages(struct load *l, struct pipeline_settings *s) {
 }
 
 /* A pipeline with mistakes is kept as far as it could be read; conf_load() throws all away then. */
-static void load_pipeline(struct load *l, const char *file_name) {
+static void take_pipeline(struct load *l, const char *name, const char *path, const struct conf_node *root) {
   struct arena *a = l->arena;
-  const char *path = text_join(a, l->shown_pipeline_dir, file_name);
-  struct conf_node *root = NULL;
-  struct pipeline_settings s = {.p.name = arena_memdup(a, file_name, strlen(file_name) - strlen(".conf")), .p.file = path};
-  source_read(path, l->conf->pipeline_dir, a, l->d, &root);
-  if (!root)
-    return;
-  expand_node(root, a, l->d);
+  struct pipeline_settings s = {.p.name = name, .p.file = path};
   keys_read(pipeline_keys, root, "a pipeline", KEYS_CLOSED, &s, a, l->d);
   check_together(l, &s.p, root);
   take_stages(l, &s);
@@ -119,6 +113,16 @@ static void load_pipeline(struct load *l, const char *file_name) {
     memcpy(grown, l->conf->pipelines, l->conf->pipelines_n * sizeof *grown);
   grown[l->conf->pipelines_n++] = s.p;
   l->conf->pipelines = grown;
+}
+
+static void load_pipeline(struct load *l, const char *file_name) {
+  const char *path = text_join(l->arena, l->shown_pipeline_dir, file_name);
+  struct conf_node *root = NULL;
+  source_read(path, l->conf->pipeline_dir, l->arena, l->d, &root);
+  if (!root)
+    return;
+  expand_node(root, l->arena, l->d);
+  take_pipeline(l, arena_memdup(l->arena, file_name, strlen(file_name) - strlen(".conf")), path, root);
 }
 
 static int is_conf(const struct dirent *e) {
@@ -239,19 +243,55 @@ int conf_load_for_check(const char *path, const char *only, struct diags *d, str
   return 0;
 }
 
+/* etl.conf, or defaults when there is none. */
+static int load_main_if_there(struct load *l, const char *path) {
+  const struct conf_node empty = {.kind = CONF_GROUP};
+  size_t errors = l->d->errors;
+  l->conf->file = path ? arena_strdup(l->arena, path) : locate_conf(l->arena);
+  if (l->conf->file)
+    return load_main(l) < 0 || l->d->errors > errors ? -1 : 0;
+  l->shown_dir = l->base_dir = "/";
+  take_main(l, &empty);
+  return 0;
+}
+
 int conf_load_main(const char *path, struct diags *d, struct conf **ret_conf) {
   struct load l;
-  size_t errors = d->errors;
   load_init(&l, d);
-  l.conf->file = path ? arena_strdup(l.arena, path) : locate_conf(l.arena);
-  if (!l.conf->file) {
-    const struct conf_node empty = {.kind = CONF_GROUP};
-    l.shown_dir = l.base_dir = "/";
-    take_main(&l, &empty);
-  } else if (load_main(&l) < 0 || d->errors > errors) {
+  if (load_main_if_there(&l, path) < 0) {
     conf_free(l.conf);
     return -1;
   }
+  name_pipelines(l.conf);
+  *ret_conf = l.conf;
+  return 0;
+}
+
+/* Nodes of a text that is no file. */
+static void stamp(struct conf_node *n, const char *origin, const char *base_dir) {
+  n->origin = origin;
+  n->base_dir = base_dir;
+  for (size_t i = 0; i < n->kids_n; i++)
+    stamp(n->kids[i], origin, base_dir);
+}
+
+int conf_load_text(const char *path, const char *name, const char *text, const char *origin, struct diags *d, struct conf **ret_conf) {
+  struct load l;
+  struct conf_node *root = NULL;
+  load_init(&l, d);
+  int rc = load_main_if_there(&l, path);
+  cleanup_free char *group = xasprintf("{ %s }", text);
+  const char *here = text_absolute(l.arena, ".");
+  if (rc == 0 && (!here || source_read_value(group, l.arena, &root) < 0)) {
+    diags_add(d, DIAG_ERROR, origin, here ? "a value cannot be written into a configuration" : "the present directory cannot be told; change to one that exists");
+    rc = -1;
+  }
+  if (rc < 0) {
+    conf_free(l.conf);
+    return -1;
+  }
+  stamp(root, arena_strdup(l.arena, origin), here);
+  take_pipeline(&l, arena_strdup(l.arena, name), arena_strdup(l.arena, origin), root);
   name_pipelines(l.conf);
   *ret_conf = l.conf;
   return 0;

@@ -32,6 +32,7 @@ struct spec {
   const char *range_from, *range_to; /* a backfill: only this range of the cursor column; NULL: no bound */
   const char *window;                /* cuts the range; NULL: it is read in one go */
   bool full_refresh, dry_run;
+  bool uses_stdin, uses_stdout; /* of the process that starts the worker; else a connector gets at neither */
   json_t *ask; /* what a command wants to know (engine/ask.h), owned; NULL: nothing more */
   bool accept_change; /* options with ETL_OPT_IDENTITY may be others than those that the saved cursors were made with */
 };

@@ -104,7 +104,7 @@ static void on_exit_of_worker(struct ev_loop *loop, ev_io *io, int revents) {
 
 /* ---- start ------------------------------------------------------------------------------------------------------------------------------- */
 
-static int spawn(struct supervised *w, int child_fd, struct err *e) {
+static int spawn(struct supervised *w, const struct spec *s, int child_fd, struct err *e) {
   char *argv[] = {"etl", "_worker", "3", NULL};
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attr;
@@ -114,8 +114,10 @@ static int spawn(struct supervised *w, int child_fd, struct err *e) {
   sigemptyset(&none);
   posix_spawn_file_actions_init(&files);
   posix_spawnattr_init(&attr);
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0); /* a connector neither eats our input */
-  posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);           /* nor prints between our events */
+  if (!s->uses_stdin)
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0); /* a connector neither eats our input */
+  if (!s->uses_stdout)
+    posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO); /* nor prints between our events */
   posix_spawn_file_actions_adddup2(&files, a, WORKER_FD);
   posix_spawn_file_actions_adddup2(&files, b, WORKER_FD + 1);
   posix_spawn_file_actions_addclosefrom_np(&files, WORKER_FD + 2);
@@ -142,7 +144,7 @@ static int start(struct supervised *w, const struct spec *s, struct err *e) {
   if (!w->calls || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
     return err_set(e, ETL_E_RETRYABLE, "the worker process cannot be started: %s", strerror(errno));
   w->fd = pair[0];
-  int rc = spawn(w, pair[1], e);
+  int rc = spawn(w, s, pair[1], e);
   close(pair[1]);
   if (rc < 0)
     return -1;

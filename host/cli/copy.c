@@ -1,0 +1,149 @@
+/* `etl copy`: a pipeline out of arguments, run once.  Its text never leaves this process but down the worker's socket. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/copy_url.h"
+#include "cli/launch.h"
+
+#define ORIGIN "command line"
+
+struct copy {
+  struct arena *arena;
+  struct place from, to;
+  char *name, *text; /* of the pipeline */
+  size_t text_n;
+};
+
+static void put_list(const char *name, const char *commas, FILE *to) {
+  if (!commas)
+    return;
+  fprintf(to, "%s = [ ", name);
+  for (const char *p = commas; *p; p += strcspn(p, ","), p += *p == ',') {
+    cleanup_free char *one = xasprintf("%.*s", (int)strcspn(p, ","), p);
+    if (p != commas)
+      fputs(", ", to);
+    place_quote(one, to);
+  }
+  fputs(" ]; ", to);
+}
+
+static void put_text(const char *name, const char *text, FILE *to) {
+  if (!text)
+    return;
+  fprintf(to, "%s = ", name);
+  place_quote(text, to);
+  fputs("; ", to);
+}
+
+/* The same every time the same is copied, so that a copy by a cursor goes on where it was; the password has no part in it. */
+static char *name_of(const struct copy *c, const char *from, const char *to, const struct cli_args *a) {
+  uint64_t h = 14695981039346656037u;
+  const char *const parts[] = {c->from.shown, from, cli_opt(a, "cursor"), c->to.shown, to};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (const char *p = parts[i] ? parts[i] : ""; *p; p++)
+      h = (h ^ (unsigned char)*p) * 1099511628211u;
+    h = (h ^ 0xff) * 1099511628211u;
+  }
+  return xasprintf("copy-%016llx", (unsigned long long)h);
+}
+
+static int missing_table(const char *side, const struct place *p, struct err *e) {
+  err_set(e, ETL_E_CONFIG, "%s does not say which table of %s", side, p->shown);
+  return err_remedy(e, "add --table NAME; the first one is read, the second one written");
+}
+
+/* Who gets which --table: those that have tables, in their order; a target that gets none is called like the source's. */
+static int share_tables(const struct cli_args *a, const struct copy *c, const char **ret_from, const char **ret_to, struct err *e) {
+  size_t at = 0, n = cli_opt_n(a, "table");
+  *ret_from = c->from.tables && at < n ? cli_opt_at(a, "table", at++) : NULL;
+  *ret_to = c->to.tables && at < n ? cli_opt_at(a, "table", at++) : NULL;
+  if (at < n)
+    return err_set(e, ETL_E_CONFIG, "--table %s is one too many: a file is a table itself", cli_opt_at(a, "table", at));
+  if (c->from.tables && !*ret_from)
+    return missing_table("--from", &c->from, e);
+  if (c->to.tables && !*ret_to && *ret_from)
+    *ret_to = strrchr(*ret_from, '.') ? strrchr(*ret_from, '.') + 1 : *ret_from;
+  return c->to.tables && !*ret_to ? missing_table("--to", &c->to, e) : 0;
+}
+
+/* NULL: the loader's own.  A file that is written without a cursor is written as a whole. */
+static const char *default_mode(const struct cli_args *a, const struct copy *c) {
+  if (cli_opt(a, "key"))
+    return "merge";
+  return c->to.tables || c->to.standard || cli_opt(a, "cursor") ? NULL : "replace";
+}
+
+static int write_text(const struct cli_args *a, struct copy *c, FILE *to, struct err *e) {
+  const char *from_table, *to_table, *mode = cli_opt(a, "mode"), *key = cli_opt(a, "key");
+  char *load = NULL;
+  size_t load_n;
+  FILE *f = open_memstream(&load, &load_n);
+  int rc = place_read(cli_opt(a, "to"), c->arena, f, &c->to, e);
+  fclose(f);
+  fputs("extract = { ", to);
+  if (rc == 0)
+    rc = place_read(cli_opt(a, "from"), c->arena, to, &c->from, e);
+  if (rc == 0)
+    rc = share_tables(a, c, &from_table, &to_table, e);
+  if (rc == 0) {
+    put_text("table", from_table, to);
+    put_list("cursor", cli_opt(a, "cursor"), to);
+    put_list("columns", c->from.tables ? cli_opt(a, "columns") : NULL, to);
+    fputs("}; ", to);
+    if (!c->from.tables && cli_opt(a, "columns")) { /* a file's reader has no such option: a transformer chooses */
+      fputs("transforms = ( { plugin = \"columns\"; ", to);
+      put_list("select", cli_opt(a, "columns"), to);
+      fputs("} ); ", to);
+    }
+    fprintf(to, "load = { %s", load);
+    put_text("table", to_table, to);
+    put_text("mode", mode ? mode : default_mode(a, c), to);
+    put_list("key", key, to);
+    fputs("};", to);
+    c->name = name_of(c, from_table, to_table, a);
+  }
+  free(load);
+  return rc;
+}
+
+static int require(const struct cli_args *a, const char *option, const char *what, struct err *e) {
+  if (cli_opt(a, option))
+    return 0;
+  err_set(e, ETL_E_CONFIG, "'etl copy' wants --%s: %s", option, what);
+  return err_remedy(e, "see etl copy --help");
+}
+
+static int copy(const struct cli_args *a, struct copy *c) {
+  struct launch l;
+  struct diags d = {0};
+  struct conf *conf = NULL;
+  struct err e;
+  FILE *f = open_memstream(&c->text, &c->text_n);
+  int rc = require(a, "from", "where to read", &e) < 0 || require(a, "to", "where to write", &e) < 0 ? -1 : write_text(a, c, f, &e);
+  fclose(f);
+  if (rc < 0)
+    return cli_report(&e);
+  place_hide((char *)(uintptr_t)cli_opt(a, "from"));
+  place_hide((char *)(uintptr_t)cli_opt(a, "to"));
+  conf_load_text(cli_opt(a, "conf"), c->name, c->text, ORIGIN, &d, &conf);
+  int status = launch_init_conf(&l, a, conf, c->name, &d);
+  if (status == CLI_OK) {
+    l.spec->uses_stdin = c->from.standard;
+    l.spec->uses_stdout = c->to.standard;
+    status = run_launched(a, &l, c->to.standard ? stderr : stdout);
+  }
+  launch_fini(&l);
+  diags_fini(&d);
+  return status;
+}
+
+int cmd_copy(const struct cli_args *a) {
+  struct copy c = {.arena = arena_new()};
+  int status = copy(a, &c);
+  if (c.text)
+    memset(c.text, 0, c.text_n);
+  free(c.text);
+  free(c.name);
+  arena_free(c.arena);
+  return status;
+}

@@ -14,19 +14,22 @@ int32_t copy_init(struct copy *c, struct session *s, const struct columns *colum
   copy_fini(c);
   *c = (struct copy){.session = s, .columns = columns, .row_max = 2 + 12, .numbered = numbered};
   c->views = calloc(columns->n + columns->left + 1, sizeof *c->views);
+  c->checks = calloc(columns->n + columns->left + 1, sizeof *c->checks);
   c->buf = malloc(BUFFER_BYTES);
   for (size_t i = 0; i < columns->n; i++)
     c->row_max += columns->list[i].encode ? ENCODED_MAX : 5;
   for (size_t i = 0; i < columns->n + columns->left; i++)
-    c->checked |= columns->list[i].fits != NULL;
+    if (c->checks && columns->list[i].fits)
+      c->checks[c->checks_n++] = i;
   struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
   if (c->row_max > BUFFER_BYTES)
     return etl_failf(s->host, &e, "postgres: %zu columns are more than a row may have", columns->n);
-  return c->views && c->buf ? ETL_OK : etl_failf(s->host, &e, "postgres: no memory for the buffer of COPY");
+  return c->views && c->buf && c->checks ? ETL_OK : etl_failf(s->host, &e, "postgres: no memory for the buffer of COPY");
 }
 
 void copy_fini(struct copy *c) {
   free(c->views);
+  free(c->checks);
   free(c->buf);
   *c = (struct copy){0};
 }
@@ -112,9 +115,11 @@ int32_t copy_take(struct copy *c, const struct ArrowSchema *schema, const struct
 }
 
 const struct column *copy_misfit(const struct copy *c, int64_t row) {
-  for (size_t i = 0; i < c->columns->n + c->columns->left; i++)
-    if (!(c->nulls && c->columns->list[i].can_be_null) && misfits(c, i, row))
-      return &c->columns->list[i];
+  for (size_t k = 0; k < c->checks_n; k++) {
+    const struct column *col = &c->columns->list[c->checks[k]];
+    if (!(c->nulls && col->can_be_null) && misfits(c, c->checks[k], row))
+      return col;
+  }
   return NULL;
 }
 

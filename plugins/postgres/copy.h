@@ -12,7 +12,8 @@ struct copy {
   uint8_t *buf;
   size_t n;       /* bytes waiting */
   size_t row_max; /* of a row without its variable parts */
-  bool checked;   /* there are columns that cannot hold every value */
+  size_t *checks; /* columns that cannot hold every value */
+  size_t checks_n;
   bool nulls;     /* a value that does not fit is written as NULL */
   bool numbered;  /* each row ends with a bigint: its number, from 1 */
   int64_t first;  /* rows that came before, for the numbers */

@@ -123,7 +123,7 @@ static int32_t reject_misfit(struct target *g, const struct ArrowArray *batch, i
 /* Rows with values that a column cannot hold never reach the server; *ret (owned) says which they are, NULL: none. */
 static int32_t reject_misfits(struct target *g, const struct ArrowArray *batch, bool **ret) {
   int32_t rc = ETL_OK;
-  for (int64_t row = 0; row < batch->length && rc == ETL_OK && g->copy.checked; row++) {
+  for (int64_t row = 0; row < batch->length && rc == ETL_OK && g->copy.checks_n; row++) {
     const struct column *c = copy_misfit(&g->copy, row);
     if (!c)
       continue;

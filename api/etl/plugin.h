@@ -514,9 +514,12 @@ struct etl_quarantine {
 
 /* ---- extension "etl.readback/1" of loaders: how what they wrote can be read again, by the extractor of the same name ---------- */
 #define ETL_EXT_READBACK "etl.readback/1"
+enum etl_readback_flags {
+  ETL_READBACK_UPSERT = 1 /* a row that is loaded again takes the place of the one with the same key */
+};
 struct etl_readback_source {
   uint32_t struct_size;
-  uint32_t reserved0;
+  uint32_t flags;
   const char *target;          /* for people: "public.orders" */
   const char *const *settings; /* of the extractor, beside the loader's own with ETL_OPT_CONNECTION: name, value, name, value ...; a name that
                                   comes again makes a list; ends with NULL */

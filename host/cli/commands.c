@@ -76,6 +76,7 @@ static const struct cli_option drop_options[] = {{0, "all", .doc = "All rows of 
 static const struct cli_option verify_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again.  The rows must have a shard_column."},
     {0, "limit", "N", .number = true, .doc = "Show at most N rows that differ; 20 is the default."},
+    {0, "repair", .doc = "Load what differs again, for targets with mode = \"merge\".  Rows that only the target has stay there."},
     OUTPUT_JSON,
     {0}};
 

@@ -5,36 +5,29 @@
 
 #include "cli/answer.h"
 #include "cli/event_text.h"
+#include "cli/verify_result.h"
 #include "cli/verify_text.h"
-#include "verify/compare.h"
 
 #define ROWS_MAX 200000 /* of a side, that are held in memory to be compared one by one */
 enum { SHOWN = 20 };
 
-struct stream {
-  const char *name;
-  const json_t *target; /* of the "targets" event */
-  json_t *ask;          /* of spec->ask; NULL: nothing can be compared */
-  struct compare *compare;
-  json_t *result; /* as printed */
-  size_t shown;
-};
 enum step { STEP_TARGETS, STEP_COLUMNS, STEP_SUMS, STEP_ROWS, STEP_PENDING };
 struct verify {
   struct launch *source, target; /* their specs differ */
   struct spec target_spec;
   json_t *targets;
-  struct stream *streams;
+  struct verify_stream *streams;
   size_t streams_n, limit;
   enum step step;
   enum side side;
-  struct stream *at; /* whose target is being read */
+  struct verify_stream *at; /* whose target is being read */
   json_t *columns;   /* of it */
+  json_int_t repaired; /* rows loaded again; -1: --repair was not asked for */
 };
 
 /* ---- workers ------------------------------------------------------------------------------------------------------------------------ */
 
-static struct stream *stream_named(struct verify *v, const char *name) {
+static struct verify_stream *stream_named(struct verify *v, const char *name) {
   for (size_t i = 0; i < v->streams_n && v->side == SIDE_SOURCE; i++)
     if (strcmp(v->streams[i].name, name) == 0)
       return &v->streams[i];
@@ -49,10 +42,19 @@ static void take_targets(struct verify *v, const json_t *event) {
     v->columns = json_incref(json_array_get(targets, 0));
 }
 
+/* Of a run, and nothing to tell here. */
+static bool is_quiet(const char *name) {
+  static const char *const quiet[] = {"progress", "lane", "start"};
+  for (size_t i = 0; i < sizeof quiet / sizeof *quiet; i++)
+    if (strcmp(name, quiet[i]) == 0)
+      return true;
+  return false;
+}
+
 static bool on_event(void *arg, json_t *event) {
   struct verify *v = arg;
   const char *name = event_string(event, "event"), *stream = event_string(event, "stream");
-  struct stream *s = stream ? stream_named(v, stream) : NULL;
+  struct verify_stream *s = stream ? stream_named(v, stream) : NULL;
   if (strcmp(name, "targets") == 0)
     take_targets(v, event);
   else if (strcmp(name, "digest") == 0 && s)
@@ -62,7 +64,7 @@ static bool on_event(void *arg, json_t *event) {
   else if (strcmp(name, "digest_rows") == 0 && s)
     compare_rows(s->compare, v->side, event);
   else
-    return strcmp(name, "progress") == 0 || strcmp(name, "lane") == 0 || strcmp(name, "start") == 0;
+    return is_quiet(name);
   return true;
 }
 
@@ -76,7 +78,7 @@ static int work(struct verify *v, enum spec_command command, json_t *ask) {
   return status == CLI_PARTIAL ? CLI_FAILED : status;
 }
 
-static json_t *readback_of(const struct stream *s) { return json_deep_copy(json_object_get(s->target, "settings")); }
+static json_t *readback_of(const struct verify_stream *s) { return json_deep_copy(json_object_get(s->target, "settings")); }
 
 /* ---- what there is to compare ------------------------------------------------------------------------------------------------------- */
 
@@ -113,13 +115,13 @@ static int refuse_shards(const struct spec *s) {
   return cli_report(&e);
 }
 
-static int refuse_columns(const struct stream *s) {
+static int refuse_columns(const struct verify_stream *s) {
   struct err e;
   err_set(&e, ETL_E_SCHEMA, "%s and %s have no column in common that can be compared", s->name, event_string(s->target, "target"));
   return cli_report(&e);
 }
 
-static int learn_columns(struct verify *v, struct stream *s) {
+static int learn_columns(struct verify *v, struct verify_stream *s) {
   const struct spec *spec = v->source->spec;
   v->side = SIDE_TARGET;
   v->at = s;
@@ -151,7 +153,7 @@ static int learn(struct verify *v) {
     return status;
   v->streams = xcalloc(json_array_size(v->targets) + 1, sizeof *v->streams);
   for (; v->streams_n < json_array_size(v->targets) && status == CLI_OK; v->streams_n++) {
-    struct stream *s = &v->streams[v->streams_n];
+    struct verify_stream *s = &v->streams[v->streams_n];
     s->target = json_array_get(v->targets, v->streams_n);
     s->name = event_string(s->target, "stream");
     status = learn_columns(v, s);
@@ -161,10 +163,19 @@ static int learn(struct verify *v) {
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
 
-static bool is_asked(const struct verify *v, const struct stream *s) {
+static bool is_asked(const struct verify *v, const struct verify_stream *s) {
   if (v->step == STEP_PENDING && json_is_true(json_object_get(s->target, "whole"))) /* it is never behind */
     return false;
   return v->step == STEP_SUMS || json_array_size(json_object_get(s->ask, "buckets")) > 0;
+}
+
+/* What spec->ask says of a stream of the source; buckets NULL: sums are asked for. */
+static json_t *ask_source(const struct verify_stream *s, json_t *buckets) {
+  json_t *ask = json_deep_copy(s->ask);
+  json_object_set_new(ask, "stream", json_string(s->name));
+  if (buckets)
+    json_object_set(ask, "buckets", buckets);
+  return ask;
 }
 
 /* All streams of the source in one go, those of the target one by one. */
@@ -172,11 +183,9 @@ static int read_source(struct verify *v) {
   json_t *streams = json_array();
   v->side = SIDE_SOURCE;
   for (size_t i = 0; i < v->streams_n; i++) {
-    json_t *ask = json_deep_copy(v->streams[i].ask);
-    json_object_set_new(ask, "stream", json_string(v->streams[i].name));
-    if (is_asked(v, &v->streams[i]))
-      json_array_append(streams, ask);
-    json_decref(ask);
+    struct verify_stream *s = &v->streams[i];
+    if (is_asked(v, s))
+      json_array_append_new(streams, ask_source(s, json_object_get(s->ask, "buckets")));
   }
   if (json_array_size(streams) == 0) {
     json_decref(streams);
@@ -200,7 +209,7 @@ static int read_target(struct verify *v) {
 static bool pick_buckets(struct verify *v) {
   bool any = false;
   for (size_t i = 0; i < v->streams_n; i++) {
-    struct stream *s = &v->streams[i];
+    struct verify_stream *s = &v->streams[i];
     size_t left;
     json_t *buckets = compare_buckets(s->compare, ROWS_MAX, &left);
     any |= json_array_size(buckets) > 0;
@@ -225,65 +234,81 @@ static int read_all(struct verify *v) {
   return status == CLI_OK ? read_source(v) : status;
 }
 
+/* ---- repair ------------------------------------------------------------------------------------------------------------------------- */
+
+static int refuse_repair(const struct verify *v, const struct verify_stream *s) {
+  struct err e;
+  bool whole = json_is_true(json_object_get(s->target, "whole"));
+  err_set(&e, ETL_E_UNSUPPORTED, whole ? "%s has no cursor, so each run reads all of it" : "rows of %s that are loaded again would not take the place of those that are there", s->name);
+  if (whole)
+    err_remedy(&e, "etl run %s loads it again", v->source->spec->pipeline);
+  else
+    err_remedy(&e, "--repair needs mode = \"merge\" and a key; or load all rows again: etl run %s --full-refresh", v->source->spec->pipeline);
+  return cli_report(&e);
+}
+
+static bool on_repair(void *arg, json_t *event) {
+  struct verify *v = arg;
+  const char *name = event_string(event, "event");
+  if (strcmp(name, "summary") == 0)
+    v->repaired = json_integer_value(json_object_get(event, "rows_written"));
+  return (strcmp(name, "summary") == 0 && strcmp(event_string(event, "status"), "success") == 0) || is_quiet(name);
+}
+
+/* Loads all rows of the buckets that differ again, through the pipeline as it is. */
+static int repair(struct verify *v) {
+  struct spec *spec = v->source->spec;
+  json_t *streams = json_array();
+  int status = CLI_OK;
+  for (size_t i = 0; i < v->streams_n && status == CLI_OK; i++) {
+    struct verify_stream *s = &v->streams[i];
+    size_t left;
+    json_t *buckets = compare_buckets(s->compare, INT64_MAX, &left);
+    if (json_array_size(buckets) && (json_is_true(json_object_get(s->target, "whole")) || !json_is_true(json_object_get(s->target, "upsert"))))
+      status = refuse_repair(v, s);
+    if (json_array_size(buckets))
+      json_array_append_new(streams, ask_source(s, buckets));
+    json_decref(buckets);
+  }
+  if (status == CLI_OK && json_array_size(streams)) {
+    spec->command = SPEC_REPAIR;
+    spec->repair = true;
+    json_decref(spec->ask);
+    spec->ask = json_pack("{s:O}", "streams", streams);
+    status = answer_wait(v->source, on_repair, v);
+    spec->repair = false;
+  }
+  json_decref(streams);
+  return status;
+}
+
 /* ---- the result --------------------------------------------------------------------------------------------------------------------- */
 
-static const char *const kinds[] = {[DIFF_MISSING] = "missing", [DIFF_EXTRA] = "extra", [DIFF_CHANGED] = "changed"};
-
-static void add_one(json_t *j, const char *key) { json_object_set_new(j, key, json_integer(json_integer_value(json_object_get(j, key)) + 1)); }
-
-static json_t *group_named(const struct stream *s, const char *name) {
-  json_t *groups = json_object_get(s->result, "shards");
-  for (size_t i = 0; i < json_array_size(groups); i++)
-    if (strcmp(event_string(json_array_get(groups, i), "shard"), name) == 0)
-      return json_array_get(groups, i);
-  return NULL;
+static bool settle_all(struct verify *v) {
+  bool same = true;
+  for (size_t i = 0; i < v->streams_n; i++)
+    same &= verify_settle(&v->streams[i], v->limit);
+  return same;
 }
 
-static void take_difference(void *arg, const struct compare_row *row) {
-  struct stream *s = arg;
-  const json_t *columns = json_object_get(s->ask, "columns");
-  json_t *group = group_named(s, row->group), *names;
-  add_one(s->result, kinds[row->kind]);
-  if (group)
-    add_one(group, kinds[row->kind]);
-  if (s->shown == 0)
-    return;
-  s->shown--;
-  json_t *key = json_loads(row->key, 0, NULL);
-  json_t *j = json_pack("{s:s, s:s, s:o}", "kind", kinds[row->kind], "shard", row->group, "key", key ? key : json_string(row->key));
-  json_array_append_new(json_object_get(s->result, "differences"), j);
-  if (row->kind != DIFF_CHANGED)
-    return;
-  json_object_set_new(j, "columns", names = json_array());
-  for (size_t i = 0; i < row->columns_n; i++)
-    if (row->source[i] != row->target[i])
-      json_array_append(names, json_object_get(json_array_get(columns, i), "name"));
-}
-
-/* Whether the stream is the same on both sides. */
-static bool settle(struct stream *s, size_t limit) {
-  json_t *groups = json_array();
-  for (size_t i = 0; i < compare_groups(s->compare); i++) {
-    struct compare_group g = compare_group(s->compare, i);
-    json_array_append_new(groups, json_pack("{s:s, s:I, s:I}", "shard", g.name, "source_rows", (json_int_t)g.rows[SIDE_SOURCE], "target_rows",
-                                            (json_int_t)g.rows[SIDE_TARGET]));
-  }
-  json_object_set_new(s->result, "shards", groups);
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    json_object_set_new(s->result, kinds[i], json_integer(0));
-  s->shown = limit;
-  size_t differences = compare_differences(s->compare, take_difference, s);
-  return differences == 0 && json_integer_value(json_object_get(s->result, "buckets_left")) == 0;
+/* As if nothing had been read of the stream. */
+static void forget(const struct verify *v, struct verify_stream *s) {
+  compare_free(s->compare);
+  s->compare = compare_new(v->source->spec->shards, v->source->spec->shards_n);
+  json_object_del(s->ask, "buckets");
+  json_array_clear(json_object_get(s->result, "differences"));
 }
 
 static int tell(struct verify *v, const char *output) {
   json_t *streams = json_array();
   bool same = true;
   for (size_t i = 0; i < v->streams_n; i++) {
-    same &= settle(&v->streams[i], v->limit);
+    same &= v->streams[i].same;
     json_array_append(streams, v->streams[i].result);
   }
   json_t *result = json_pack("{s:s, s:s, s:o}", "pipeline", v->source->spec->pipeline, "status", same ? "same" : "different", "streams", streams);
+  if (v->repaired >= 0)
+    json_object_set_new(result, "rows_loaded_again", json_integer(v->repaired));
   if (output && strcmp(output, "json") == 0) {
     json_dumpf(result, stdout, JSON_INDENT(2));
     putchar('\n');
@@ -291,7 +316,25 @@ static int tell(struct verify *v, const char *output) {
     verify_print(result, colours_of(stdout), stdout);
   }
   json_decref(result);
+  fflush(stdout); /* before what goes to stderr */
   return same ? CLI_OK : CLI_FAILED;
+}
+
+/* Both sides as they are, then as they are after the repair; in JSON the latter alone. */
+static int report(struct verify *v, bool mend, const char *output) {
+  if (settle_all(v) || !mend)
+    return tell(v, output);
+  if (!output || strcmp(output, "json") != 0)
+    (void)tell(v, output);
+  int status = repair(v);
+  for (size_t i = 0; i < v->streams_n; i++)
+    forget(v, &v->streams[i]);
+  if (status == CLI_OK)
+    status = read_all(v);
+  if (status != CLI_OK)
+    return status;
+  (void)settle_all(v);
+  return tell(v, output);
 }
 
 static void verify_fini(struct verify *v) {
@@ -308,14 +351,14 @@ static void verify_fini(struct verify *v) {
 int cmd_verify(const struct cli_args *a) {
   const char *limit = cli_opt(a, "limit");
   struct launch l;
-  struct verify v = {.source = &l, .limit = limit ? (size_t)strtoull(limit, NULL, 10) : SHOWN};
+  struct verify v = {.source = &l, .limit = limit ? (size_t)strtoull(limit, NULL, 10) : SHOWN, .repaired = -1};
   int status = launch_init(&l, a);
   if (status == CLI_OK)
     status = learn(&v);
   if (status == CLI_OK)
     status = read_all(&v);
   if (status == CLI_OK)
-    status = tell(&v, cli_opt(a, "output"));
+    status = report(&v, cli_flag(a, "repair"), cli_opt(a, "output"));
   verify_fini(&v);
   launch_fini(&l);
   return status;

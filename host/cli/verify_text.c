@@ -82,6 +82,8 @@ void verify_print(const json_t *result, const struct colours *c, FILE *to) {
     print_stream(a, j, c, to);
     fputc('\n', to);
   }
+  if (json_object_get(result, "rows_loaded_again"))
+    fprintf(to, "%s loaded again.\n", words_count(a, number(result, "rows_loaded_again"), "row"));
   fprintf(to, "%s%s%s\n", same ? c->good : c->bad, same ? "The target has what the source has." : "Source and target differ.", c->off);
   arena_free(a);
 }

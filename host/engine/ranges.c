@@ -111,7 +111,7 @@ int ranges_cut(const char *from, const char *to, const char *window, struct aren
 
 int ranges_check(struct run *r) {
   struct err e;
-  if (!ranges_wanted(r->spec) || (r->extract.conn->caps & ETL_CAP_RANGE))
+  if (!ranges_wanted(r->spec) || r->spec->repair || (r->extract.conn->caps & ETL_CAP_RANGE))
     return 0;
   err_set(&e, ETL_E_UNSUPPORTED, "--range cannot be used here: connector %s cannot read a part of its rows", r->extract.conn->name);
   err_remedy(&e, "leave --range out; --full-refresh reads everything again");
@@ -120,6 +120,8 @@ int ranges_check(struct run *r) {
 
 const char *ranges_shard(const struct run *r, const char *shard) {
   const char *from = r->spec->range_from, *to = r->spec->range_to;
+  if (r->spec->repair)
+    return arena_printf(r->arena, "%s@repair", shard);
   return arena_printf(r->arena, "%s@%s..%s", shard, from ? from : "", to ? to : "");
 }
 

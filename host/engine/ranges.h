@@ -1,5 +1,6 @@
 /* engine/ranges.h: a backfill: a range of the cursor column is read again, beside the pipeline's own cursors, which stay where they are.  Its
- * lanes are "eu1@FROM..TO" in the sink, so that one that was interrupted goes on; when all are read to their ends they are forgotten. */
+ * lanes are "eu1@FROM..TO" in the sink, so that one that was interrupted goes on; when all are read to their ends they are forgotten.
+ * A repair is one over all rows, of which few are loaded; its lanes are "eu1@repair", and it always begins at the start. */
 #ifndef HOST_ENGINE_RANGES_H
 #define HOST_ENGINE_RANGES_H
 
@@ -9,7 +10,7 @@ enum { RANGES_MAX = 100000 };
 struct range {
   const char *from, *to; /* as a user types them; NULL: no bound */
 };
-static inline bool ranges_wanted(const struct spec *s) { return s->range_from || s->range_to; }
+static inline bool ranges_wanted(const struct spec *s) { return s->range_from || s->range_to || s->repair; }
 /* Windows of FROM..TO, in order; the last one may be smaller.  window NULL: one.  A window is a number for numbers, a duration for dates
  * and timestamps.  In a.  0, -1 with e. */
 int ranges_cut(const char *from, const char *to, const char *window, struct arena *a, struct range **ret_ranges, size_t *ret_n, struct err *e);

@@ -21,7 +21,7 @@ static int control_failed(struct run *r) {
 /* What a target that is replaced as a whole cannot do. */
 static int refuse_parts_of_whole(struct run *r) {
   struct err e;
-  const char *option = r->spec->shards_n ? "--shard" : r->spec->limit_rows ? "--limit" : ranges_wanted(r->spec) ? "--range" : NULL;
+  const char *option = r->spec->shards_n ? "--shard" : r->spec->limit_rows ? "--limit" : r->spec->repair ? "--repair" : ranges_wanted(r->spec) ? "--range" : NULL;
   if (!(r->loader_caps & ETL_CAP_REPLACE) || r->spec->dry_run || !option)
     return 0;
   err_set(&e, ETL_E_CONFIG, "%s cannot be used here: this run replaces the whole target of pipeline '%s', and rows left out would be lost",
@@ -194,14 +194,22 @@ int run_drain(struct run *r, bool from_committed) {
   return failed == 0 ? RUN_EXIT_SUCCESS : failed == r->lanes_n ? RUN_EXIT_FAILED : RUN_EXIT_PARTIAL;
 }
 
+int run_load(struct run *r) {
+  if (run_prepare(r) == 0)
+    return carry_out(r);
+  run_report_summary(r, "failed");
+  return run_fail_exit(r);
+}
+
 int run_execute(struct run *r) {
   if (r->spec->ask)
     return ask_answer(r);
-  if (run_prepare(r) < 0) {
-    run_report_summary(r, "failed");
-    return run_fail_exit(r);
-  }
-  return r->spec->command == SPEC_PLAN ? run_plan(r) : carry_out(r);
+  if (r->spec->command != SPEC_PLAN)
+    return run_load(r);
+  if (run_prepare(r) == 0)
+    return run_plan(r);
+  run_report_summary(r, "failed");
+  return run_fail_exit(r);
 }
 
 void run_cancel(struct run *r, enum stop_mode mode) {

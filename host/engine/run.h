@@ -29,6 +29,10 @@ struct kept { /* what the sink has committed of a lane, of this run or not */
 };
 
 struct ask_command;
+/* Leaves rows out that are not to be loaded: rows are a batch of schema, of stream; it may be replaced by another one.  The lane's own
+ * thread; host is the loader's.  0, -1 with e. */
+typedef int run_sieve_fn(const struct run *r, const struct etl_host *host, const char *stream, const struct ArrowSchema *schema,
+                         struct ArrowArray *rows, struct err *e);
 struct run {
   const struct spec *spec;
   const struct ask_command *more_commands; /* beside those of engine/ask.c; NULL: none */
@@ -51,6 +55,7 @@ struct run {
   struct lane *lanes;
   size_t lanes_n;
   int (*drain)(struct lane *l); /* takes the writer's place, as writer_run(): for commands that only look at rows; NULL: rows are loaded */
+  run_sieve_fn *sieve;          /* NULL: all rows are loaded */
   int64_t started_ns;
   pthread_mutex_t lock;
   pthread_cond_t lane_ended;
@@ -72,6 +77,8 @@ void run_close_control(struct run *r);
 int run_ask_committed(struct run *r);
 /* Any thread: the lanes; none before pieces_make_lanes(). */
 struct lane *run_lanes(struct run *r, size_t *ret_n);
+/* The run thread: carries the run out, with r->sieve, and sends its last event.  An enum run_exit. */
+int run_load(struct run *r);
 /* The run thread: carries the run (or the plan) out and sends its last event.  An enum run_exit. */
 int run_execute(struct run *r);
 /* After run_prepare() and with r->drain set: reads all lanes to their ends, from the start or from where the sink stands, and sends

@@ -21,7 +21,7 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   RETRY(FIELD_INT, max_retry_delay_ns), RETRY(FIELD_INT, retry_timeout_ns), RETRY(FIELD_BOOL, exponential_backoff),
   FIELD(FIELD_INT, parallelism),     LIMIT(sessions),                  LIMIT(rows_per_second),
   LIMIT(bytes_per_second),           FIELD(FIELD_TEXT, range_from),    FIELD(FIELD_TEXT, range_to),
-  FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change),
+  FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change), FIELD(FIELD_BOOL, repair),
   FIELD(FIELD_TEXT, quarantine_dir), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
   {"max_bad_percent", FIELD_INT, offsetof(struct spec, quarantine.max_percent)}};
 enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16, CONNECTION_MEMORY_BYTES = 64 << 20 };

@@ -6,7 +6,7 @@
 #include "conf/conf.h"
 #include "plugin/registry.h"
 
-enum spec_command { SPEC_RUN = 1, SPEC_PLAN, SPEC_QUARANTINE, SPEC_TARGETS, SPEC_DIGEST, SPEC_PREVIEW, SPEC_CONNECTION };
+enum spec_command { SPEC_RUN = 1, SPEC_PLAN, SPEC_QUARANTINE, SPEC_TARGETS, SPEC_DIGEST, SPEC_REPAIR, SPEC_PREVIEW, SPEC_CONNECTION };
 
 struct spec_stage {
   struct conf_stage conf;
@@ -32,6 +32,7 @@ struct spec {
   const char *range_from, *range_to; /* a backfill: only this range of the cursor column; NULL: no bound */
   const char *window;                /* cuts the range; NULL: it is read in one go */
   bool full_refresh, dry_run;
+  bool repair; /* rows are loaded beside the pipeline's own cursors, from the start, as far as run->sieve lets them */
   bool uses_stdin, uses_stdout; /* of the process that starts the worker; else a connector gets at neither */
   json_t *ask; /* what a command wants to know (engine/ask.h), owned; NULL: nothing more */
   bool accept_change; /* options with ETL_OPT_IDENTITY may be others than those that the saved cursors were made with */

@@ -133,16 +133,29 @@ static int take_rows(struct writer *w, struct item *it) {
   return rc == ETL_OK ? 0 : rc == ETL_STOPPED ? -1 : writer_fail(w);
 }
 
+static int sieve(struct writer *w, struct item *it) {
+  const struct lane *l = w->lane;
+  struct writer_out *o = &w->outs[it->out];
+  struct err e;
+  if (l->run->sieve(l->run, &w->inst.svc.host, o->stream.name, &o->schema, &it->msg.rows, &e) < 0)
+    return lane_fail(w->lane, &e, "engine", NULL);
+  o->sieved += it->rows - it->msg.rows.length;
+  it->rows = it->msg.rows.length;
+  return 0;
+}
+
 static void take_counts(struct writer *w, struct item *it) {
   bool moved = it->rows > 0 || it->rejects.n > 0 || it->read != w->read;
   w->read = it->read;
   w->src_bytes += (int64_t)it->msg.src_bytes;
   rejects_move(&it->rejects, &w->rejects);
   if (it->flows)
-    for (size_t i = 0; i < it->flows_n; i++)
+    for (size_t i = 0; i < it->flows_n; i++) {
       w->outs[i].upto = it->flows[i];
+      w->outs[i].upto.filtered += w->outs[i].sieved;
+    }
   else if (!w->lane->run->spec->transforms_n)
-    w->outs[0].upto.rejected = it->rejected;
+    w->outs[0].upto = (struct flow){.rejected = it->rejected, .filtered = w->outs[0].sieved};
   if (!moved)
     return;
   w->safe_here = false;
@@ -164,6 +177,8 @@ static int take_failure(struct writer *w) {
 
 static int take_item(struct writer *w, struct item *it) {
   if ((it->msg.flags & ETL_M_SCHEMA) && take_schema(w, it) < 0)
+    return -1;
+  if (w->lane->run->sieve && it->msg.rows.release && sieve(w, it) < 0)
     return -1;
   take_counts(w, it);
   if (it->msg.rows.release && it->rows > 0 && take_rows(w, it) < 0)

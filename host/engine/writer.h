@@ -13,6 +13,7 @@ struct writer_out { /* a stream that the loader gets; number i belongs to lane->
   struct etl_stream stream;  /* as the loader is told; name NULL: nothing came yet */
   int64_t rows;              /* handed to the loader in this epoch */
   int64_t refused;           /* of them set aside by the loader */
+  int64_t sieved;            /* left out by run->sieve, in this attempt */
   struct flow upto, base;    /* at the last safe point; at the last commit */
 };
 struct writer {

@@ -1,7 +1,7 @@
 /* What there is to compare: the streams that a loader would get, with their columns, and how each target is read again.
  *
  * The "targets" event: targets, a list of stream, whole (true: it has no cursor), columns (list of name, format, extension), and of a pipeline's own side also target,
- * key (list of names), settings (flat list of name, value of the extractor that reads it back).  With spec->ask.readback (such a list)
+ * key (list of names), upsert (true: loading a row again mends it), settings (flat list of name, value of the extractor that reads it back).  With spec->ask.readback (such a list)
  * the extractor is the loader's namesake, with the loader's connection and these settings. */
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "etl/sdk.h"
 #include "plugin/registry.h"
 #include "verify/digest.h"
+#include "verify/sieve.h"
 
 /* ---- the reading twin of a loader --------------------------------------------------------------------------------------------------- */
 
@@ -114,6 +115,7 @@ static int32_t take_source(void *arg, const struct etl_readback_source *s) {
   json_object_set_new(a->target, "target", json_string(s->target));
   json_object_set_new(a->target, "settings", list_of(s->settings));
   json_object_set_new(a->target, "key", list_of(s->key));
+  json_object_set_new(a->target, "upsert", json_boolean(s->flags & ETL_READBACK_UPSERT));
   return ETL_OK;
 }
 
@@ -193,4 +195,10 @@ static int digest_execute(struct run *r) {
   return run_drain(r, json_is_true(json_object_get(r->spec->ask, "from_committed")));
 }
 
-const struct ask_command verify_commands[] = {{SPEC_TARGETS, targets_execute}, {SPEC_DIGEST, digest_execute}, {0}};
+static int repair_execute(struct run *r) {
+  r->sieve = sieve_rows;
+  return run_load(r);
+}
+
+const struct ask_command verify_commands[] = {
+  {SPEC_TARGETS, targets_execute}, {SPEC_DIGEST, digest_execute}, {SPEC_REPAIR, repair_execute}, {0}};

@@ -27,6 +27,7 @@ static int32_t tell(const struct target *g, const struct etl_stream *stream, con
       settings[n++] = s->children[i]->name;
     }
   int32_t rc = each(arg, &(struct etl_readback_source){.struct_size = sizeof(struct etl_readback_source),
+                                                       .flags = g->mode == MODE_MERGE ? ETL_READBACK_UPSERT : 0,
                                                        .target = g->name,
                                                        .settings = settings,
                                                        .key = g->key->n ? key : stream->key});

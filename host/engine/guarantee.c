@@ -10,7 +10,7 @@ struct guarantee guarantee_of(uint64_t extractor_caps, uint64_t loader_caps, uin
     bool holds;
     struct guarantee is;
   } rules[] = {
-      {loader_caps & ETL_CAP_ASIDE,
+      {loader_caps & ETL_CAP_REPLACE,
        {"exactly-once",
         "the target is built anew beside the old one and takes its place in one transaction: it then has each row of "
         "the source once, as it was read"}},

@@ -22,8 +22,8 @@ Test(guarantee, by_what_connectors_can_do) {
       {ETL_CAP_RESUME, KEEPS, ETL_STREAM_WHOLE, "idempotent"},
       {0, KEEPS, ETL_STREAM_WHOLE, "idempotent"},
       {0, ETL_CAP_TXN, ETL_STREAM_WHOLE, "at-least-once"},
-      {ETL_CAP_RESUME, KEEPS | ETL_CAP_ASIDE, 0, "exactly-once"},
-      {0, KEEPS | ETL_CAP_ASIDE, ETL_STREAM_WHOLE, "exactly-once"},
+      {ETL_CAP_RESUME, KEEPS | ETL_CAP_ASIDE | ETL_CAP_REPLACE, 0, "exactly-once"},
+      {0, KEEPS | ETL_CAP_ASIDE | ETL_CAP_REPLACE, ETL_STREAM_WHOLE, "exactly-once"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct guarantee g = guarantee_of(cases[i].extractor, cases[i].loader, cases[i].stream);

@@ -138,6 +138,14 @@ static const struct etl_value *pick(const struct etl_open *o, const struct etl_g
   return g && etl_group_set(g, member) ? g->values[member] : o->values[option];
 }
 
+/* The reference of a secret, beyond open(). */
+static const struct etl_value *keep_secret(struct settings *s, const struct etl_value *v) {
+  struct etl_value *copy = pool_alloc(&s->pool, sizeof *copy);
+  if (copy)
+    *copy = (struct etl_value){.struct_size = sizeof *copy, .is_set = v->is_set, .str = pool_strdup(&s->pool, v->str)};
+  return copy && (copy->str || !v->str) ? copy : NULL;
+}
+
 static int32_t read_shard(struct settings *s, const struct etl_open *o, const struct etl_group *g, struct shard *sh) {
   const char *origin = g && g->origin ? g->origin : where_set(o, OPT_HOST);
   *sh = (struct shard){
@@ -145,10 +153,12 @@ static int32_t read_shard(struct settings *s, const struct etl_open *o, const st
       .host = pool_strdup(&s->pool, pick(o, g, SHARD_HOST, OPT_HOST)->str),
       .database = pool_strdup(&s->pool, pick(o, g, SHARD_DATABASE, OPT_DATABASE)->str),
       .user = pool_strdup(&s->pool, pick(o, g, SHARD_USER, OPT_USER)->str),
-      .password = pick(o, g, SHARD_PASSWORD, OPT_PASSWORD),
+      .password = keep_secret(s, pick(o, g, SHARD_PASSWORD, OPT_PASSWORD)),
       .port = (int)pick(o, g, SHARD_PORT, OPT_PORT)->i,
       .encryption = (enum encryption)pick(o, g, SHARD_ENCRYPTION, OPT_ENCRYPTION)->i,
   };
+  if (!sh->password)
+    return out_of_memory(o);
   if (!sh->id || !*sh->id)
     return CONFIG_ERROR(o, "shards", "give it a name that stays: id = \"eu1\"", "sqlserver: a shard (%s) has no id", origin);
   for (const struct shard *other = s->shards; other < sh; other++)

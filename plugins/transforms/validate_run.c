@@ -3,11 +3,12 @@
 #include <stdlib.h>
 
 #include "keep.h"
+#include "shown.h"
 #include "validate.h"
 
 enum {
   CANCEL_EVERY_ROWS = 4096,
-  SHOWN_BYTES = 80
+  SHOWN_BYTES = 90
 };
 struct run { /* one batch */
   struct validate *v;
@@ -16,27 +17,19 @@ struct run { /* one batch */
   int64_t rejected;
 };
 
-/* The value as a message shows it: its beginning, on one line. */
-static void show(const struct etl_view *v, int64_t row, char ret[SHOWN_BYTES + 8]) {
-  char buf[VALUE_TEXT_BYTES];
+static void show(const struct etl_view *v, int64_t row, char ret[SHOWN_BYTES]) {
+  char buf[VALUE_TEXT_BYTES], text[SHOWN_BYTES - 2];
   if (etl_view_null(v, row)) {
-    snprintf(ret, SHOWN_BYTES + 8, "NULL");
+    snprintf(ret, SHOWN_BYTES, "NULL");
     return;
   }
   struct value x = value_load(v, row);
-  struct etl_bytes b = value_text(&x, buf);
-  uint64_t n = b.n < SHOWN_BYTES ? b.n : SHOWN_BYTES;
-  while (n < b.n && n && (((const uint8_t *)b.p)[n] & 0xc0) == 0x80) /* not in the middle of a character */
-    n--;
-  snprintf(ret, SHOWN_BYTES + 8, "\"%.*s%s\"", (int)n, (const char *)b.p, n < b.n ? "..." : "");
-  for (char *p = ret; *p; p++)
-    if ((unsigned char)*p < ' ')
-      *p = ' ';
+  snprintf(ret, SHOWN_BYTES, "\"%s\"", shown_text(text, sizeof text, value_text(&x, buf)));
 }
 
 static int32_t broken(struct run *run, struct rule *r, const struct etl_view *view, int64_t row, const char *why) {
   const struct etl_host *h = run->v->host;
-  char shown[SHOWN_BYTES + 8];
+  char shown[SHOWN_BYTES];
   struct etl_error e = ETL_ERROR(ETL_E_DATA);
   show(view, row, shown);
   if (!r->failed++)

@@ -206,6 +206,8 @@ static void test_refusals(struct tap *t, const char *file) {
   refused(t, (const char *const[]){"key", "v", "file", file, NULL}, (const char *const[]){"column", "n", "default", "1", NULL}, "no effect");
   refused(t, (const char *const[]){"key", "v", "file", file, "on_missing", "default", NULL},
           (const char *const[]){"column", "n", "type", "bool", "default", "x", NULL}, "a default is not of the column's type \"x\"");
+  write_file(file, "v,n\na,M\xfcnchen\n");
+  refused(t, (const char *const[]){"key", "v", "file", file, NULL}, n, "\"M\\xfcnchen\" in column \"n\" is not of type text: not UTF-8");
   write_file(file, "v,n\na,1\nb\n");
   refused(t, (const char *const[]){"key", "v", "file", file, NULL}, n, "line 3: fewer fields than names");
   write_file(file, "");

@@ -63,6 +63,7 @@ static const struct {
     {"row.w", "l", "1", "text", NULL, "script:1: there is no column \"w\""},
     {"nil + 1", "l", "1", "text", NULL, "script:1: attempt to perform arithmetic on a nil value"},
     {"error('mine')", "l", "1", "text", NULL, "script:1: mine"},
+    {"error('a\\nb\\255')", "l", "1", "text", NULL, "lua: script:1: a b\\xff"},
     {"error({})", "l", "1", "text", NULL, "an error that is no text"},
     {"os.date('!%Y', 0)", "l", "1", "text", "1970", NULL},
     {"pcall(error, 'x') == false", "l", "1", "bool", "true", NULL},

@@ -72,7 +72,7 @@ static const struct {
     {"u", "a@b", {"regex", "^[a-z]+@[a-z]+$"}, NULL},
     {"u", "a@B", {"regex", "^[a-z]+@[a-z]+$"}, "does not match"},
     {"u", "\xc3\xa9", {"regex", "^.$"}, NULL},
-    {"u", "\xff", {"regex", "."}, "does not match"},
+    {"u", "\xff", {"regex", "."}, "\"\\xff\" in column \"v\" does not match"},
     {"u", "", {"regex", "^$"}, NULL},
     {"u", "open", {"in", "open|closed"}, NULL},
     {"u", "Open", {"in", "open|closed"}, "\"Open\" in column \"v\" is none of the values allowed"},

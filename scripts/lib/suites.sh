@@ -15,7 +15,7 @@ declare -A suites_about=(
   [kill]="killed and cut off at every step, then run again"
   [conformance]="the SQL Server stand-in against clients of others"
   [bench]="the benchmark moves its rows and verifies them; no time is judged"
-  [sanitize]="unit, connectors and scenarios under AddressSanitizer and UBSan"
+  [sanitize]="unit, connectors, kit and scenarios under AddressSanitizer and UBSan"
 )
 
 suites_known() { [ -n "${suites_about[$1]:-}" ]; }
@@ -60,7 +60,7 @@ suite_sanitize() {
   chmod 1777 "$logs" # servers run as other users load nothing of ours, but their clients may
   export ASAN_OPTIONS="log_path=$logs/asan:detect_leaks=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_abort=0:handle_sigill=0:strict_string_checks=1"
   export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1" # these go to stderr, and end the test
-  for part in unit connectors scenarios; do
+  for part in unit connectors kit scenarios; do
     case $part in
     scenarios) file=$(tests/scenario/run --build "$tree" -j "$(nproc)" --tag sanitize --deadline-factor 4 2>&1) || status=$? ;;
     *) file=$(meson_suite "$tree" "$part" 2>&1) || status=$? ;;

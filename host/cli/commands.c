@@ -136,6 +136,9 @@ const struct cli_command cli_commands[] = {
      1, 1, check_plugin_options, cmd_plugin_check},
     {"settings", "", "list the settings of etl.conf and of pipelines", NULL, 0, 0, list_options, cmd_settings},
     {"_check", "FILE KIND CASE", "run one case of plugin check", NULL, 3, 3, check_plugin_options, cmd_check_case, .hidden = true},
+    {"_man", "[PAGE]", "write a manual page as roff: etl, or etl.conf", NULL, 0, 1, no_options, cmd_man, .hidden = true},
+    {"_completion", "SHELL", "write a completion script: bash", NULL, 1, 1, no_options, cmd_completion, .hidden = true},
+    {"_names", "WHAT [OF]", "names for a completion", NULL, 1, 2, no_options, cmd_names, .hidden = true},
     {"_describe", "FILE", "describe a connector as JSON", NULL, 1, 1, no_options, cmd_describe, .hidden = true},
 #ifdef CLI_HAS_RUN
     {"_worker", "", "run a pipeline for a supervisor", NULL, 0, 1, no_options, cmd_worker, .hidden = true},

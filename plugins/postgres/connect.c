@@ -90,11 +90,21 @@ void trouble_fini(struct trouble *t) {
   *t = (struct trouble){0};
 }
 
-static void note_trouble(struct session *s, const struct etl_error *e, const char *message, const char *column) {
+/* The column that an error is about: as the server names it, else out of "COPY table, line 1, column name".  To be freed; NULL: none. */
+static char *column_of(const PGresult *r, const char *context) {
+  static const char before[] = ", column ";
+  const char *name = PQresultErrorField(r, PG_DIAG_COLUMN_NAME), *at = context && strncmp(context, "COPY ", 5) == 0 ? strstr(context, before) : NULL;
+  if (name)
+    return strdup(name);
+  return at ? strndup(at + sizeof before - 1, strcspn(at + sizeof before - 1, "\n")) : NULL;
+}
+
+/* Takes column. */
+static void note_trouble(struct session *s, const struct etl_error *e, const char *message, char *column) {
   trouble_fini(&s->trouble);
   s->trouble = (struct trouble){.message = strdup(message),
                                 .state = e->vendor_state ? strdup(e->vendor_state) : NULL,
-                                .column = column ? strdup(column) : NULL,
+                                .column = column,
                                 .remedy = e->remedy};
 }
 
@@ -122,7 +132,7 @@ int32_t session_fail(struct session *s, const char *doing, const PGresult *r) {
   }
   int32_t rc = ETL_FAILED;
   if (s->trying && r && e.error_class == ETL_E_DATA)
-    note_trouble(s, &e, text_str(&t), PQresultErrorField(r, PG_DIAG_COLUMN_NAME));
+    note_trouble(s, &e, text_str(&t), column_of(r, context));
   else
     rc = etl_failf(s->host, &e, "%s", text_str(&t));
   text_fini(&t);

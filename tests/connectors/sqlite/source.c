@@ -1,0 +1,198 @@
+/* sqlite.so as an extractor, through its ABI. */
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include "desk.h"
+#include "tap.h"
+
+#define OPTIONS(...) (const char *const[]){"path", "@/t.db", __VA_ARGS__, NULL}
+
+/* Statements in the folder's database. */
+static void sql(struct desk *d, const char *text) {
+  char path[256], *why = NULL;
+  sqlite3 *db;
+  snprintf(path, sizeof path, "%s/t.db", d->dir);
+  if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db, text, NULL, NULL, &why) != SQLITE_OK) {
+    fprintf(stderr, "wrong test: %s: %s\n", text, why);
+    exit(99);
+  }
+  sqlite3_close(db);
+}
+
+static void types(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (i INTEGER PRIMARY KEY, s VARCHAR(10), f DOUBLE, b BLOB, o BOOLEAN, d DATE, at DATETIME, p DECIMAL(12,2), w DECIMAL_TEXT(30,4), "
+          "u UUID, j JSON, x, tm TIME, z TIMESTAMPTZ);"
+          "INSERT INTO t VALUES (1, 'a', 1.5, x'00ff', 1, '2024-02-29', '2024-02-29 10:00:00.5', 12.35, '12345678901234567890.1234', "
+          "'00112233-4455-6677-8899-aabbccddeeff', '{\"a\":1}', 'any', '23:59:59', '2024-05-01 10:00:00+02:00');"
+          "INSERT INTO t (i) VALUES (9223372036854775807);");
+  CHECK(t, desk_read(&d, OPTIONS("table", "t")) == ETL_OK);
+  CHECK_TEXT(t, d.types, "i:l s:u f:g b:z o:b d:tdD at:tsu: p:d:12,2 w:d:30,4 u:w:16 j:u x:u tm:ttu z:tsu:UTC");
+  CHECK(t, d.rows_n == 2 && d.t.bad_n == 0);
+  CHECK_HAS(t, d.rows, "{\"i\": 1, \"s\": \"a\", \"f\": 1.5, \"b\": \"\\\\x00ff\", \"o\": true, \"d\": \"2024-02-29\", \"at\": \"2024-02-29T10:00:00.5\", "
+                       "\"p\": \"12.35\", \"w\": \"12345678901234567890.1234\", \"u\": \"00112233-4455-6677-8899-aabbccddeeff\"");
+  CHECK_HAS(t, d.rows, "\"x\": \"any\", \"tm\": \"23:59:59\", \"z\": \"2024-05-01T08:00:00Z\"}");
+  CHECK_HAS(t, d.rows, "{\"i\": 9223372036854775807, \"s\": null");
+  CHECK_TEXT(t, d.stream_name, "t");
+  desk_fini(&d);
+}
+
+/* SQLite takes any value in any column; what is not of the column's type is set aside with its place. */
+static void misfits(struct tap *t) {
+  static const char *const bad[][2] = {{"i", "'abc'"},    {"i", "1.5"},          {"f", "'x'"},          {"f", "9007199254740993"}, {"o", "7"},
+                                       {"d", "'2024-13-01'"}, {"at", "1700000000"}, {"p", "1.005"},     {"p", "'99999999999'"},    {"u", "'zz'"},
+                                       {"s", "x'ff'"},    {"at", "'2024-01-01T00:00:00Z'"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    struct desk d;
+    char text[512];
+    desk_init(&d, "sqlite");
+    sql(&d, "CREATE TABLE t (id INTEGER PRIMARY KEY, i INT, f, o BOOL, d DATE, at TIMESTAMP, p DECIMAL(9,2), u UUID, s TEXT);"
+            "INSERT INTO t (id, f) VALUES (3, 0.5), (8, 1)");
+    snprintf(text, sizeof text, "INSERT INTO t (id, %s) VALUES (5, %s)", bad[i][0], bad[i][1]);
+    sql(&d, text);
+    int32_t rc = desk_read(&d, OPTIONS("table", "t", "cursor", "id"));
+    snprintf(text, sizeof text, "sqlite: t, rowid 5: the value in column \"%s\": ", bad[i][0]);
+    bool ok = rc == ETL_OK && d.rows_n == 2 && d.t.bad_n == 1 && strstr(d.t.bad[0].message, text) && strstr(d.t.bad[0].raw, "\"id\":5");
+    tap_check(t, ok, __FILE__, __LINE__, "%s in column %s is set aside", bad[i][1], bad[i][0]);
+    if (!ok)
+      printf("# got %zu rows, %zu bad: %s %s %s\n", d.rows_n, d.t.bad_n, d.t.bad[0].message, d.t.bad[0].raw, d.t.message);
+    desk_fini(&d);
+  }
+}
+
+static void cursors(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (at TEXT COLLATE NOCASE, id INTEGER); INSERT INTO t VALUES ('A', 1), ('a', 1), ('a', 2), ('b', 1), ('C', 9)");
+  d.want_rows = 1;
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 5);
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 0);
+  sql(&d, "INSERT INTO t VALUES ('b', 2), ('a', 7)");
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 1);
+  CHECK(t, desk_has_row(&d, "{\"at\": \"b\", \"id\": 2}"));
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "id")) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_HAS(t, d.t.message, "belongs to another cursor");
+  desk_fini(&d);
+}
+
+/* Rows with the same values are never parted by a safe point: a run that dies between them reads them all again. */
+static void equal_cursors(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (day INT, x INT); INSERT INTO t VALUES (1, 1), (1, 2), (1, 3), (2, 4), (2, 5)");
+  d.want_rows = 2;
+  d.stop_after = 2;
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "day")) == ETL_OK);
+  d.stop_after = 0;
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "day")) == ETL_OK && d.rows_n == 5);
+  desk_fini(&d);
+}
+
+static void kinds_of_cursor(struct tap *t) {
+  static const char *const values[][2] = {{"1", "2"}, {"1.25", "1.5"}, {"'a''b'", "'b'"}, {"x'00ff'", "x'01'"}, {"CAST(x'61ff' AS TEXT)", "'b'"}};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    struct desk d;
+    char text[256];
+    desk_init(&d, "sqlite");
+    snprintf(text, sizeof text, "CREATE TABLE t (c, n INT); INSERT INTO t VALUES (%s, 1)", values[i][0]);
+    sql(&d, text);
+    bool ok = desk_read(&d, OPTIONS("table", "t", "cursor", "c")) == ETL_OK && d.rows_n == 1;
+    snprintf(text, sizeof text, "INSERT INTO t VALUES (%s, 2), (NULL, 3)", values[i][1]);
+    sql(&d, text);
+    ok = ok && desk_read(&d, OPTIONS("table", "t", "cursor", "c")) == ETL_OK && d.rows_n == 1 && strstr(d.rows, "\"n\": 2") &&
+         testhost_logged(&d.t, ETL_LOG_WARN, "NULL in the cursor column \"c\"");
+    tap_check(t, ok, __FILE__, __LINE__, "a cursor at %s", values[i][0]);
+    desk_fini(&d);
+  }
+}
+
+static void streams(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES (1, 10), (2, 20), (3, 30); CREATE VIEW v AS SELECT a, b * 2 AS twice FROM t");
+  CHECK(t, desk_read(&d, OPTIONS("table", "V")) == ETL_OK && d.rows_n == 3);
+  CHECK_TEXT(t, d.stream_name, "v");
+  CHECK(t, (d.stream.flags & ETL_STREAM_WHOLE) != 0);
+  CHECK(t, desk_read(&d, OPTIONS("query", "SELECT a, sum(b) AS s FROM t GROUP BY a -- all", "where", "s > 10", "stream", "sums")) == ETL_OK);
+  CHECK(t, d.rows_n == 2 && desk_has_row(&d, "{\"a\": 3, \"s\": 30}"));
+  CHECK_TEXT(t, d.types, "a:l s:l");
+  desk_forget(&d);
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "rowid")) == ETL_OK && d.rows_n == 3);
+  sql(&d, "INSERT INTO t VALUES (4, 40)");
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "rowid")) == ETL_OK && d.rows_n == 1);
+  desk_forget(&d);
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "types", "b|DECIMAL(9,1)")) == ETL_OK && desk_has_row(&d, "{\"a\": 1, \"b\": \"10.0\"}"));
+  desk_fini(&d);
+}
+
+static void fails(struct tap *t, struct desk *d, const char *const *options, uint32_t class, const char *message) {
+  int32_t rc = desk_read(d, options);
+  bool ok = rc == ETL_FAILED && d->t.error.error_class == class && strstr(d->t.message, message);
+  tap_check(t, ok, __FILE__, __LINE__, "it fails: %s", message);
+  if (!ok)
+    printf("# got %d %u %s\n", rc, d->t.error.error_class, d->t.message);
+}
+
+static void mistakes(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  fails(t, &d, OPTIONS("table", "t"), ETL_E_CONFIG, "there is no file");
+  sql(&d, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
+  fails(t, &d, OPTIONS("table", "nowhere"), ETL_E_CONFIG, "has no table or view nowhere");
+  fails(t, &d, OPTIONS("table", "t", "query", "SELECT 1"), ETL_E_CONFIG, "set one of table, tables and query");
+  fails(t, &d, OPTIONS("query", "SELECT b FROM t"), ETL_E_CONFIG, "no such column: b");
+  fails(t, &d, OPTIONS("query", "DELETE FROM t"), ETL_E_CONFIG, "syntax error");
+  fails(t, &d, OPTIONS("table", "t", "where", "b > 1"), ETL_E_CONFIG, "no such column: b");
+  fails(t, &d, OPTIONS("table", "t", "cursor", "id"), ETL_E_CONFIG, "cursor names the column \"id\"");
+  fails(t, &d, OPTIONS("table", "t", "types", "a|MONEY"), ETL_E_CONFIG, "there is no type \"MONEY\"");
+  fails(t, &d, (const char *const[]){"path", "@", "table", "t", NULL}, ETL_E_CONFIG, "is a folder, not a database");
+  desk_write(&d, "x.db", "this is no database at all, but some text that is long enough to be looked at as one", 80, false);
+  fails(t, &d, (const char *const[]){"path", "@/x.db", "table", "t", NULL}, ETL_E_CONFIG, "file is not a database");
+  desk_fini(&d);
+}
+
+/* A page in the middle is overwritten; the other one cut off. */
+static void damaged(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (a INTEGER PRIMARY KEY, s TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+          "INSERT INTO t SELECT i, 'some text that takes room ' || i FROM n");
+  desk_shell(&d, "dd if=/dev/urandom of=t.db bs=4096 seek=20 count=60 conv=notrunc 2>/dev/null");
+  fails(t, &d, OPTIONS("table", "t"), ETL_E_PERMANENT, "malformed");
+  CHECK_HAS(t, d.t.remedy, "integrity_check");
+  desk_fini(&d);
+}
+
+static void locked(struct tap *t) {
+  struct desk d;
+  sqlite3 *db;
+  char path[256];
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
+  snprintf(path, sizeof path, "%s/t.db", d.dir);
+  CHECK(t, sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL) == SQLITE_OK);
+  fails(t, &d, OPTIONS("table", "t", "busy_timeout", "20ms"), ETL_E_RETRYABLE, "database is locked");
+  CHECK_HAS(t, d.t.remedy, "busy_timeout");
+  sqlite3_close(db);
+  /* in WAL mode a writer in the middle of its transaction is no hindrance */
+  sql(&d, "PRAGMA journal_mode = WAL");
+  CHECK(t, sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, "BEGIN IMMEDIATE; INSERT INTO t VALUES (2)", NULL, NULL, NULL) == SQLITE_OK);
+  CHECK(t, desk_read(&d, OPTIONS("table", "t", "busy_timeout", "20ms")) == ETL_OK && d.rows_n == 1);
+  sqlite3_close(db);
+  desk_fini(&d);
+}
+
+int main(void) {
+  struct tap t = {0};
+  types(&t);
+  misfits(&t);
+  cursors(&t);
+  equal_cursors(&t);
+  kinds_of_cursor(&t);
+  streams(&t);
+  mistakes(&t);
+  damaged(&t);
+  locked(&t);
+  return tap_end(&t);
+}

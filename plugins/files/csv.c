@@ -7,6 +7,7 @@
 
 static const struct etl_option *const extract_options[] = {
   [READ_PATH] = &read_options[READ_PATH],
+  [READ_FOLDER] = &read_options[READ_FOLDER],
   [READ_NAME] = &read_options[READ_NAME],
   [READ_COLUMNS] = &read_options[READ_COLUMNS],
   [READ_SAMPLE] = &read_options[READ_SAMPLE],
@@ -32,12 +33,13 @@ static const struct etl_option *const extract_options[] = {
   [CSV_N] = NULL,
 };
 
-static const struct format csv_format = {.name = "csv", .csv = true, .sample = csv_sample, .begin = csv_begin, .row = csv_row, .end = csv_end};
+static const char *const csv_endings[] = {".csv", ".tsv", ".csv.gz", ".csv.zst", ".tsv.gz", ".tsv.zst", NULL};
+static const struct format csv_format = {.name = "csv", .endings = csv_endings, .csv = true, .sample = csv_sample, .begin = csv_begin, .row = csv_row, .end = csv_end};
 
 static int32_t csv_extract_open(const struct etl_open *o, void **self) { return extract_open(&csv_format, o, self); }
 
 static const struct etl_common extract_common = {
-  .struct_size = sizeof extract_common, .open = csv_extract_open, .check = extract_check, .close = extract_close};
+  .struct_size = sizeof extract_common, .open = csv_extract_open, .check = extract_check, .close = extract_close, .ext = extract_ext};
 static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
                                                .discover = extract_discover,
                                                .plan = extract_plan,
@@ -78,7 +80,7 @@ static const struct etl_option *const load_options[] = {
 
 static int32_t csv_load_open(const struct etl_open *o, void **self) { return loader_open(&csv_write_format, o, self); }
 
-static const struct etl_common load_common = {.struct_size = sizeof load_common, .open = csv_load_open, .check = loader_check, .close = loader_close};
+static const struct etl_common load_common = {.struct_size = sizeof load_common, .open = csv_load_open, .check = loader_check, .close = loader_close, .ext = loader_ext};
 static const struct etl_connector load_connector = {
   .struct_size = sizeof load_connector,
   .kind = ETL_KIND_LOADER,

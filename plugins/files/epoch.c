@@ -16,7 +16,7 @@ enum {
   FLUSH_BYTES = 256 * 1024
 };
 
-const char *loader_scope(const struct loader *l) { return l->settings.replace ? l->run : ""; }
+const char *loader_scope(const struct loader *l) { return l->settings.replace && !l->swapped ? l->run : ""; }
 
 /* ---- targets ------------------------------------------------------------------------------------------------------------------ */
 

@@ -1,7 +1,9 @@
 /* Instances: opening, listing files, and one common set of columns for all of them. */
 #include "extract.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int32_t extract_open(const struct format *format, const struct etl_open *o, void **self) {
   struct instance *in = calloc(1, sizeof *in);
@@ -130,8 +132,19 @@ int extract_sample(struct instance *in, struct failure *f) {
   return rc;
 }
 
+const void *extract_ext(void *self, const char *id) {
+  (void)self;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&extract_explain : strcmp(id, ETL_EXT_CATALOG) == 0 ? &extract_catalog : NULL;
+}
+
 int32_t extract_check(void *self) {
   struct instance *in = self;
+  const struct settings *s = &in->settings;
   struct failure f = {0};
-  return list_files(in, &f) == 0 && (in->files.once || extract_sample(in, &f) == 0) ? ETL_OK : failure_report(in->host, &f);
+  int rc = 0;
+  if (s->paths_n == 0 && s->folder && access(s->folder, R_OK | X_OK) < 0)
+    rc = failure_errno(&f, errno, "read", s->folder);
+  else if (s->paths_n > 0)
+    rc = list_files(in, &f) == 0 && (in->files.once || extract_sample(in, &f) == 0) ? 0 : -1;
+  return rc < 0 ? failure_report(in->host, &f) : ETL_OK;
 }

@@ -31,6 +31,7 @@ enum step {
 };
 struct format {
   const char *name;
+  const char *const *endings; /* of files that are likely such; ends with NULL */
   bool csv;
   /* Looks at up to so many rows and adds their columns to the layout.  stay: the window must not move. */
   int (*sample)(const struct settings *s, struct window *w, uint64_t rows, bool stay, struct layout *l, struct pool *pool, struct shape *ret,
@@ -70,8 +71,11 @@ struct reader {
 int32_t extract_open(const struct format *format, const struct etl_open *o, void **self);
 int32_t extract_check(void *self);
 void extract_close(void *self);
+const void *extract_ext(void *self, const char *id);
 int32_t extract_discover(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg);
 int32_t extract_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *), void *arg);
+extern const struct etl_explain extract_explain; /* explain.c */
+extern const struct etl_catalog extract_catalog; /* catalog.c */
 /* Samples all files, once.  The instance's layout and shapes are there then. */
 int extract_sample(struct instance *in, struct failure *f);
 

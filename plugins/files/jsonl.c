@@ -4,6 +4,7 @@
 
 static const struct etl_option *const extract_options[] = {
   [READ_PATH] = &read_options[READ_PATH],
+  [READ_FOLDER] = &read_options[READ_FOLDER],
   [READ_NAME] = &read_options[READ_NAME],
   [READ_COLUMNS] = &read_options[READ_COLUMNS],
   [READ_SAMPLE] = &read_options[READ_SAMPLE],
@@ -19,7 +20,7 @@ static const struct etl_option *const extract_options[] = {
 static int32_t jsonl_extract_open(const struct etl_open *o, void **self) { return extract_open(&jsonl_format, o, self); }
 
 static const struct etl_common extract_common = {
-  .struct_size = sizeof extract_common, .open = jsonl_extract_open, .check = extract_check, .close = extract_close};
+  .struct_size = sizeof extract_common, .open = jsonl_extract_open, .check = extract_check, .close = extract_close, .ext = extract_ext};
 static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
                                                .discover = extract_discover,
                                                .plan = extract_plan,
@@ -54,7 +55,7 @@ static const struct etl_option *const load_options[] = {
 
 static int32_t jsonl_load_open(const struct etl_open *o, void **self) { return loader_open(&jsonl_write_format, o, self); }
 
-static const struct etl_common load_common = {.struct_size = sizeof load_common, .open = jsonl_load_open, .check = loader_check, .close = loader_close};
+static const struct etl_common load_common = {.struct_size = sizeof load_common, .open = jsonl_load_open, .check = loader_check, .close = loader_close, .ext = loader_ext};
 static const struct etl_connector load_connector = {
   .struct_size = sizeof load_connector,
   .kind = ETL_KIND_LOADER,

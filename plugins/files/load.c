@@ -113,6 +113,8 @@ static int run_end(struct loader *l, bool ok, struct failure *f) {
   const char *newest = json_string_value(json_object_get(l->manifest.root, "run"));
   if (!newest || strcmp(newest, l->run) != 0)
     return failure_set(f, ETL_E_FENCED, NULL, "let the newer run finish", "%s: run %s has taken over", l->manifest.folder, newest ? newest : "");
+  if (manifest_move(&l->manifest, f) < 0) /* of a swap that was not answered */
+    return -1;
   if (ok)
     return run_swap(l, f);
   manifest_drop_lanes(&l->manifest, loader_scope(l), false);

@@ -73,9 +73,9 @@ struct loader {
   char *pipeline, *run;
   char *lane_stream, *lane_shard; /* of the epoch in hand */
   uint64_t owner, epoch;
-  bool testing, careful;
+  bool testing, careful, swapped; /* swapped: the run's files have taken their place */
 };
-const char *loader_scope(const struct loader *l); /* "", or the run that builds its files aside */
+const char *loader_scope(const struct loader *l); /* "", or the run that still builds its files aside */
 
 /* epoch.c */
 int target_find(struct loader *l, const char *stream, struct target **ret, struct failure *f);
@@ -91,6 +91,7 @@ int run_swap(struct loader *l, struct failure *f);
 int32_t loader_open(const struct write_format *format, const struct etl_open *o, void **self);
 int32_t loader_check(void *self);
 void loader_close(void *self);
+const void *loader_ext(void *self, const char *id); /* load_explain.c */
 extern const struct etl_loader loader_api;
 
 #endif

@@ -165,8 +165,11 @@ int manifest_move(struct manifest *m, struct failure *f) {
 }
 
 static bool names_part(const struct manifest *m, const char *part) {
-  const json_t *lane, *file;
+  const json_t *lane, *file, *move;
   size_t i, k;
+  json_array_foreach(json_object_get(m->root, "moves"), i, move)
+    if (strcmp(json_string_value(json_object_get(move, "part")), part) == 0)
+      return true;
   json_array_foreach(json_object_get(m->root, "lanes"), i, lane)
     json_array_foreach(json_object_get(lane, "files"), k, file)
       if (strcmp(json_string_value(json_object_get(file, "part")), part) == 0)

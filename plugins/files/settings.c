@@ -26,7 +26,9 @@ const char *const ragged_choices[] = {"reject", "pad", NULL};
 const struct etl_option read_options[READ_OWN] = {
   [READ_PATH] = OPTION("path", ETL_T_LIST, .flags = ETL_OPT_REQUIRED | ETL_OPT_IDENTITY, .example = "[ \"/data/in/2026-*.csv.gz\" ]",
                        .doc = "Files and globs (* ? [abc]); each file is read by a lane of its own, whose name is its path below the folder where the "
-                              "glob begins.  A relative path begins at the folder that etl was started in; \"-\" is standard input."),
+                              "glob begins.  \"-\" is standard input."),
+  [READ_FOLDER] = OPTION("folder", ETL_T_PATH, .flags = ETL_OPT_CONNECTION | ETL_OPT_IDENTITY, .example = "/data/in",
+                         .doc = "Where a relative `path` begins; without it, the folder that etl was started in."),
   [READ_NAME] = OPTION("name", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "orders",
                        .doc = "Name of the stream; without it, the base name of the first path up to its first dot or glob character."),
   [READ_COLUMNS] = OPTION("columns", ETL_T_GROUPS, .members = column_options,
@@ -59,18 +61,22 @@ static const char *stream_name(struct settings *s, const char *path) {
 }
 
 static int read_paths(struct settings *s, const struct etl_open *o, struct failure *f) {
+  const char *folder = etl_opt_str(o, READ_FOLDER);
   s->paths_n = (size_t)etl_opt_list_n(o, READ_PATH);
   s->paths = pool_alloc(&s->pool, (s->paths_n + 1) * sizeof *s->paths);
-  if (s->paths_n == 0)
+  s->folder = folder && *folder ? pool_strdup(&s->pool, folder) : NULL;
+  if (s->paths_n == 0 && !(o->flags & ETL_OPEN_CONNECTION))
     return failure_set(f, ETL_E_CONFIG, "path", "name a file or a glob", "`path` is empty");
   for (size_t i = 0; s->paths && i < s->paths_n; i++) {
-    const char *path = pool_strdup(&s->pool, etl_opt_list(o, READ_PATH, i));
+    const char *path = etl_opt_list(o, READ_PATH, i);
+    bool below = s->folder && *path != '/' && strcmp(path, "-") != 0;
+    path = below ? pool_printf(&s->pool, "%s/%s", s->folder, path) : pool_strdup(&s->pool, path);
     if (!path)
       return failure_memory(f, "the settings");
     s->paths[i] = (struct etl_bytes){path, strlen(path)};
   }
   if (s->paths)
-    s->stream = etl_opt_set(o, READ_NAME) ? pool_strdup(&s->pool, etl_opt_str(o, READ_NAME)) : stream_name(s, s->paths[0].p);
+    s->stream = etl_opt_set(o, READ_NAME) ? pool_strdup(&s->pool, etl_opt_str(o, READ_NAME)) : s->paths_n ? stream_name(s, s->paths[0].p) : "";
   return s->stream ? 0 : failure_memory(f, "the settings");
 }
 

@@ -8,6 +8,7 @@
 
 enum { /* the options that both extractors have, at the same indexes */
   READ_PATH,
+  READ_FOLDER,
   READ_NAME,
   READ_COLUMNS,
   READ_SAMPLE,
@@ -45,7 +46,7 @@ struct forced { /* a column whose type the user named */
 };
 struct settings {
   struct pool pool;
-  const char *stream;
+  const char *stream, *folder; /* NULL: none */
   struct etl_bytes *paths;
   size_t paths_n;
   struct forced *forced;

@@ -138,7 +138,20 @@ static int adopt_lanes(struct loader *l, struct failure *f) {
   return 0;
 }
 
+static bool has_lanes(const struct loader *l) {
+  const json_t *lane;
+  size_t i;
+  json_array_foreach(json_object_get(l->manifest.root, "lanes"), i, lane)
+    if (strcmp(json_string_value(json_object_get(lane, "scope")), loader_scope(l)) == 0)
+      return true;
+  return false;
+}
+
 int run_swap(struct loader *l, struct failure *f) {
+  if (l->swapped || !has_lanes(l)) { /* done before, or the run committed nothing */
+    l->swapped = true;
+    return 0;
+  }
   json_t *moves = json_array();
   if (!moves || make_moves(l, moves, f) < 0) {
     json_decref(moves);
@@ -146,7 +159,10 @@ int run_swap(struct loader *l, struct failure *f) {
   }
   if (json_object_set_new(l->manifest.root, "moves", moves) < 0)
     return failure_memory(f, "the swap");
-  if (adopt_lanes(l, f) < 0 || manifest_store(&l->manifest, f) < 0 || manifest_move(&l->manifest, f) < 0)
+  if (adopt_lanes(l, f) < 0 || manifest_store(&l->manifest, f) < 0)
+    return -1;
+  l->swapped = true;
+  if (manifest_move(&l->manifest, f) < 0)
     return -1;
   return manifest_sweep(&l->manifest, f);
 }

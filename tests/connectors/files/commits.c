@@ -97,6 +97,65 @@ static void replace(struct tap *t) {
   desk_fini(&d);
 }
 
+/* run_end() is called again when its answer was lost, here by another instance and with the new file not in place yet; and the run may commit
+ * cursors behind it. */
+static void swap_again(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  const char *const *options = OPTIONS("path", "@/t.csv", "mode", "replace");
+  struct etl_cursor from = {.struct_size = sizeof from, .stream = "t", .shard = "a", .epoch = 1}, to = from;
+  const struct etl_cursor *froms[] = {&from}, *tos[] = {&to};
+  desk_init(&d, "csv");
+  CHECK(t, shelf_begin(&s, &d, "r1", options) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
+  CHECK(t, s.api->run_end(s.control, "r1", 1) == ETL_OK && desk_count(&d) == 1);
+  desk_shell(&d, "part=$(sed -n 's/.*\"part\": \"\\(.*\\)\",*/\\1/p' .etl-p/manifest.json); mv t.csv .etl-p/$part");
+  CHECK(t, s.api->run_end(s.control, "r1", 1) == ETL_OK && desk_count(&d) == 1);
+  CHECK(t, s.api->run_end(s.control, "r1", 1) == ETL_OK && desk_count(&d) == 1);
+  struct etl_txn txn = {.struct_size = sizeof txn, .id = "x", .owner = s.owner, .from = froms, .from_n = 1};
+  to.epoch = 2;
+  to.cursor = (struct etl_bytes){"c2", 2};
+  CHECK(t, s.api->begin(s.control, &txn) == ETL_OK && s.api->commit(s.control, tos, 1) == ETL_OK);
+  shelf_drop(&s);
+  desk_shell(&d, "grep -q '1,\"x\"' t.csv && grep -q '\"epoch\": 2' .etl-p/manifest.json");
+  desk_fini(&d);
+}
+
+/* Rows that no reader could read back are set aside in a careful epoch, and refused in another. */
+static void refused_rows(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "csv");
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/t.csv")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "\xff", "3", "z"), 3) == ETL_FAILED);
+  CHECK(t, d.t.error.error_class == ETL_E_DATA && d.t.error.row == 1 && d.t.error.column == 1);
+  s.flags = ETL_TXN_CAREFUL;
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "\xff", "3", "z"), 3) == ETL_OK);
+  CHECK(t, d.t.bad_n == 1 && d.t.bad[0].row == 1 && strcmp(d.t.bad[0].raw, "{\"id\": 2, \"name\": {\"$hex\": \"ff\"}}") == 0);
+  shelf_drop(&s);
+  desk_shell(&d, "test \"$(wc -l < t-a-000001.csv)\" = 3");
+  desk_fini(&d);
+}
+
+static void refused_options(struct tap *t) {
+  static const char *const wrong[][4] = {{"path", "@/t.csv", "quote", ","},          {"path", "@/{date}.csv", "mode", "append"},
+                                         {"path", "@/{epoch}.csv", "mode", "replace"}, {"path", "-", "mode", "replace"},
+                                         {"path", "@/t.csv", "null", "a,b"}};
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "csv");
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    int32_t rc = shelf_begin(&s, &d, "r1", OPTIONS(wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3]));
+    tap_check(t, rc == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG, __FILE__, __LINE__, "%s %s: %s", wrong[i][1], wrong[i][3], d.t.message);
+    shelf_drop(&s);
+  }
+  DESK_TEXT(&d, "file", "x");
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/file/t.csv")) == ETL_FAILED);
+  CHECK_HAS(t, d.t.message, "file/.etl-p cannot be made: Not a directory");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
 /* Nothing of somebody else's is overwritten. */
 static void foreign_file(struct tap *t) {
   struct desk d;
@@ -119,5 +178,8 @@ int main(void) {
   killed_after_commit(&t);
   replace(&t);
   foreign_file(&t);
+  swap_again(&t);
+  refused_rows(&t);
+  refused_options(&t);
   return tap_end(&t);
 }

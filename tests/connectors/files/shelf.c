@@ -58,7 +58,7 @@ int32_t shelf_epoch_write(struct shelf *s, const char *shard, uint64_t epoch, co
   struct etl_stream stream = {.struct_size = sizeof stream, .name = "t"};
   struct etl_cursor from = {.struct_size = sizeof from, .stream = "t", .shard = shard, .epoch = epoch - 1}, to = from;
   const struct etl_cursor *froms[] = {&from}, *tos[] = {&to};
-  struct etl_txn txn = {.struct_size = sizeof txn, .id = "x", .owner = s->owner, .from = froms, .from_n = 1};
+  struct etl_txn txn = {.struct_size = sizeof txn, .flags = s->flags, .id = "x", .owner = s->owner, .from = froms, .from_n = 1};
   struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_ROWS};
   to.epoch = epoch;
   to.cursor = (struct etl_bytes){text, (uint64_t)snprintf(text, sizeof text, "c%llu", (unsigned long long)epoch)};

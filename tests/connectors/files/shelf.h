@@ -13,6 +13,7 @@ struct shelf {
   void *control; /* the run's own instance */
   char run[32];
   uint64_t owner;
+  uint32_t flags; /* of epochs */
 };
 /* Opens a run with name, text, ..., NULL ("@" is the folder) and claims.  Status. */
 int32_t shelf_begin(struct shelf *s, struct desk *d, const char *run, const char *const *options);

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 
 #include "columns.h"
+#include "transformer.h"
 
-#define OPTION(name_, type_, ...)                                                                                                  \
-  &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
 static const struct etl_option *const options[] = {
     [OPT_SELECT] = OPTION("select", ETL_T_LIST, .example = "[ \"login_id\", \"email\" ]",
                           .doc = "Columns to keep, in this order; without it all are kept. Not together with drop."),
@@ -31,11 +30,7 @@ static const struct etl_option *const options[] = {
     NULL,
 };
 
-int32_t columns_out_of_memory(const struct columns *c) {
-  struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
-  e.remedy = "raise the run's memory budget, or read smaller batches";
-  return etl_failf(c->host, &e, "columns: no memory left");
-}
+int32_t columns_out_of_memory(const struct columns *c) { return transformer_no_memory(c->host, "columns"); }
 
 static void names_free(struct column_names *l) {
   for (size_t i = 0; i < l->n; i++)
@@ -223,34 +218,11 @@ static int32_t columns_open(const struct etl_open *o, void **self) {
 static const struct etl_common common = {.struct_size = sizeof common, .open = columns_open, .close = columns_close};
 static const struct etl_transformer transformer = {
     .struct_size = sizeof transformer, .bind = columns_bind, .process = columns_process};
-static const struct etl_connector connector = {
-    .struct_size = sizeof connector,
-    .kind = ETL_KIND_TRANSFORMER,
-    .name = "columns",
-    .version = ETL_VERSION,
+
+ETL_CONNECTOR(
+    ETL_KIND_TRANSFORMER, "columns", ETL_VERSION, "MIT",
     .summary = "Selects, drops, casts, hashes, masks, adds and renames columns",
     .doc =
         "In this order, whatever the order of the options: select or drop; cast; hash and mask; constant; rename. All options but "
         "rename speak of columns by their names in the input; rename also knows those of constant. NULL stays NULL.",
-    .options = options,
-    .common = &common,
-    .api = &transformer,
-};
-static const struct etl_connector *const connectors[] = {&connector, NULL};
-static const struct etl_plugin plugin = {
-    .magic = ETL_MAGIC,
-    .struct_size = sizeof plugin,
-    .abi_major = ETL_ABI_MAJOR,
-    .abi_minor = ETL_ABI_MINOR,
-    .name = "columns",
-    .version = ETL_VERSION,
-    .license = "MIT",
-    .connectors = connectors,
-};
-
-ETL_NOTE("columns", ETL_VERSION, 1u << ETL_KIND_TRANSFORMER, 0);
-
-const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
-  (void)host_minor;
-  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
-}
+    .options = options, .common = &common, .api = &transformer);

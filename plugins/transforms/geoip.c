@@ -6,6 +6,7 @@
 #include "derive.h"
 #include "geoip_db.h"
 #include "ip_text.h"
+#include "transformer.h"
 
 enum {
   FIELDS_MAX = 64,
@@ -30,8 +31,6 @@ enum {
 
 static const char *const as_choices[] = {"json", "columns", NULL};
 static const char *const invalid_choices[] = {"null", "reject", NULL};
-#define OPTION(name_, type_, ...)                                                                                                  \
-  &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
 static const struct etl_option *const options[] = {
     [OPT_COLUMN] =
         OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "ip_address",
@@ -212,35 +211,12 @@ static int32_t geoip_process(void *self, struct etl_msg *in, const struct etl_si
 
 static const struct etl_common common = {.struct_size = sizeof common, .open = geoip_open, .close = geoip_close};
 static const struct etl_transformer transformer = {.struct_size = sizeof transformer, .bind = geoip_bind, .process = geoip_process};
-static const struct etl_connector connector = {
-    .struct_size = sizeof connector,
-    .kind = ETL_KIND_TRANSFORMER,
-    .name = "geoip",
-    .version = ETL_VERSION,
+
+ETL_CONNECTOR(
+    ETL_KIND_TRANSFORMER, "geoip", ETL_VERSION, "MIT",
     .summary = "Adds country, city, coordinates and network of an IP address, from mmdb files",
     .doc = "Reads any mmdb file (MaxMind GeoIP2 and GeoLite2, DB-IP, IPinfo, IP2Location and the like). An address that no "
            "database knows, "
            "such as a private one, gives NULL. A field that is not in the record is left out of the JSON object, or NULL in its "
            "column.",
-    .options = options,
-    .common = &common,
-    .api = &transformer,
-};
-static const struct etl_connector *const connectors[] = {&connector, NULL};
-static const struct etl_plugin plugin = {
-    .magic = ETL_MAGIC,
-    .struct_size = sizeof plugin,
-    .abi_major = ETL_ABI_MAJOR,
-    .abi_minor = ETL_ABI_MINOR,
-    .name = "geoip",
-    .version = ETL_VERSION,
-    .license = "MIT",
-    .connectors = connectors,
-};
-
-ETL_NOTE("geoip", ETL_VERSION, 1u << ETL_KIND_TRANSFORMER, 0);
-
-const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
-  (void)host_minor;
-  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
-}
+    .options = options, .common = &common, .api = &transformer);

@@ -18,8 +18,8 @@ struct slot {
 struct keymap {
   struct slot *slots;
   size_t mask;
-  uint64_t *ends;  /* of key i in bytes */
-  uint64_t width;  /* of all keys, as long as it is the same; then ends need not be read */
+  uint64_t *ends; /* of key i in bytes */
+  uint64_t width; /* of all keys, as long as it is the same; then ends need not be read */
   bool same_width;
   size_t count, ends_cap;
   uint8_t *bytes;

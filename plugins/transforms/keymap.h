@@ -1,5 +1,5 @@
-/* keymap.h: byte strings numbered 0, 1, 2 ... in the order in which they come: the keys of a set or of a joined table.  Building is for
- * one thread; keymap_find() is for any number of them once nobody adds. */
+/* keymap.h: byte strings numbered 0, 1, 2 ... in the order in which they come: the keys of a set or of a joined table.  Building is
+ * for one thread; keymap_find() is for any number of them once nobody adds. */
 #ifndef TRANSFORMS_KEYMAP_H
 #define TRANSFORMS_KEYMAP_H
 

@@ -16,35 +16,42 @@ static const char *const duplicate_choices[] = {"fail", "first", "last", NULL};
 static const struct etl_option *const column_options[] = {
     [COL_COLUMN] = OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "name", .doc = "Column of the table."),
     [COL_INTO] = OPTION("into", ETL_T_STRING, .example = "country_name", .doc = "Name in the stream; without it the same."),
-    [COL_TYPE] = OPTION("type", ETL_T_STRING, .dflt = "text", .example = "decimal(10,2)",
-                        .doc = "Type in the stream: text, bool, int16, int32, int64, float64, decimal(precision,scale), date, timestamp, "
-                               "timestamptz, bytea, uuid, json."),
-    [COL_DEFAULT] = OPTION("default", ETL_T_STRING, .example = "unknown", .doc = "Value for rows without a match, with on_missing = default."),
+    [COL_TYPE] =
+        OPTION("type", ETL_T_STRING, .dflt = "text", .example = "decimal(10,2)",
+               .doc = "Type in the stream: text, bool, int16, int32, int64, float64, decimal(precision,scale), date, timestamp, "
+                      "timestamptz, bytea, uuid, json."),
+    [COL_DEFAULT] =
+        OPTION("default", ETL_T_STRING, .example = "unknown", .doc = "Value for rows without a match, with on_missing = default."),
     NULL,
 };
 static const struct etl_option *const options[] = {
-    [OPT_KEY] = OPTION("key", ETL_T_LIST, .flags = ETL_OPT_REQUIRED, .example = "[ \"country\" ]",
-                       .doc = "Columns of the stream that are looked up. Integers are compared as numbers, all else as the text that "
-                              "PostgreSQL shows; NULL matches nothing."),
-    [OPT_KEY_COLUMNS] = OPTION("key_columns", ETL_T_LIST, .example = "[ \"code\" ]",
-                               .doc = "The table's columns with the key, in the same order; without it they have the names of key."),
+    [OPT_KEY] =
+        OPTION("key", ETL_T_LIST, .flags = ETL_OPT_REQUIRED, .example = "[ \"country\" ]",
+               .doc = "Columns of the stream that are looked up. Integers are compared as numbers, all else as the text that "
+                      "PostgreSQL shows; NULL matches nothing."),
+    [OPT_KEY_COLUMNS] =
+        OPTION("key_columns", ETL_T_LIST, .example = "[ \"code\" ]",
+               .doc = "The table's columns with the key, in the same order; without it they have the names of key."),
     [OPT_COLUMNS] = OPTION("columns", ETL_T_GROUPS, .flags = ETL_OPT_REQUIRED, .members = column_options,
                            .example = "( { column = \"name\"; into = \"country_name\"; } )", .doc = "Columns of the table to add."),
-    [OPT_FILE] = OPTION("file", ETL_T_PATH, .example = "countries.csv",
-                        .doc = "CSV file with the table, its first line the names; an empty field without quotes is NULL. One of file, "
-                               "database and url is needed."),
+    [OPT_FILE] =
+        OPTION("file", ETL_T_PATH, .example = "countries.csv",
+               .doc = "CSV file with the table, its first line the names; an empty field without quotes is NULL. One of file, "
+                      "database and url is needed."),
     [OPT_DELIMITER] = OPTION("delimiter", ETL_T_STRING, .dflt = ",", .doc = "What separates the fields of file: one character."),
     [OPT_DATABASE] = OPTION("database", ETL_T_PATH, .example = "codes.db", .doc = "SQLite database with the table; needs query."),
     [OPT_URL] = OPTION("url", ETL_T_STRING, .flags = ETL_OPT_SECRET, .example = "${file:/run/secrets/lookup_url}",
                        .doc = "PostgreSQL server with the table, as postgresql://user:password@host/database; needs query."),
     [OPT_QUERY] = OPTION("query", ETL_T_STRING, .example = "SELECT code, name FROM countries",
                          .doc = "Query that gives the table, for database and url; it can only read."),
-    [OPT_ON_MISSING] = OPTION("on_missing", ETL_T_ENUM, .dflt = "null", .choices = missing_choices,
-                              .doc = "What becomes of rows without a match, which are counted as lookup_missing: null adds NULL, default the "
-                                     "defaults of columns, reject sets the row aside, drop leaves it out, fail ends the run."),
+    [OPT_ON_MISSING] =
+        OPTION("on_missing", ETL_T_ENUM, .dflt = "null", .choices = missing_choices,
+               .doc = "What becomes of rows without a match, which are counted as lookup_missing: null adds NULL, default the "
+                      "defaults of columns, reject sets the row aside, drop leaves it out, fail ends the run."),
     [OPT_ON_DUPLICATE] = OPTION("on_duplicate", ETL_T_ENUM, .dflt = "fail", .choices = duplicate_choices,
                                 .doc = "What if the table has a key twice: fail, or the first or last row counts."),
-    [OPT_IGNORE_CASE] = OPTION("ignore_case", ETL_T_BOOL, .dflt = "false", .doc = "The letters A to Z and a to z are the same in keys."),
+    [OPT_IGNORE_CASE] =
+        OPTION("ignore_case", ETL_T_BOOL, .dflt = "false", .doc = "The letters A to Z and a to z are the same in keys."),
     [OPT_MAX_ROWS] = OPTION("max_rows", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "5000000", .min = 1, .max = 2000000000,
                             .doc = "A table with more rows than these is refused, lest it take all memory."),
     NULL,
@@ -83,7 +90,8 @@ static int32_t wrong(const struct lookup *l, unsigned option, const char *remedy
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = options[option]->name;
   e.remedy = remedy;
-  return etl_failf(l->host, &e, "lookup: option %s: %s%s%s%s", e.option, what, *subject ? " \"" : "", subject, *subject ? "\"" : "");
+  return etl_failf(l->host, &e, "lookup: option %s: %s%s%s%s", e.option, what, *subject ? " \"" : "", subject,
+                   *subject ? "\"" : "");
 }
 
 static int copy_text(const struct etl_open *open, unsigned i, char **ret) {
@@ -99,7 +107,9 @@ static int32_t open_source(struct lookup *l, const struct etl_open *open) {
     return transformer_no_memory(l->host, "lookup");
   if (!!o->file + !!o->database + !!o->url_ref != 1)
     return wrong(l, OPT_FILE, "give exactly one of file, database and url",
-                 o->file || o->database || o->url_ref ? "there is more than one source of the table" : "nothing says where the table is", "");
+                 o->file || o->database || o->url_ref ? "there is more than one source of the table"
+                                                      : "nothing says where the table is",
+                 "");
   if (!o->file != !!o->query)
     return wrong(l, OPT_QUERY, "a query is needed with database or url, and there is none for a file",
                  o->query ? "it does not go with file" : "it is missing", "");
@@ -116,7 +126,8 @@ static int32_t open_keys(struct lookup *l, const struct etl_open *open) {
   if (n == 0 || n > LOOKUP_KEYS_MAX)
     return wrong(l, OPT_KEY, "name 1 to 16 columns", n ? "more than 16 columns" : "there is no column", "");
   if (etl_opt_list_n(open, table) != n)
-    return wrong(l, OPT_KEY_COLUMNS, "name one column of the table for each column of key", "it has another number of columns than key", "");
+    return wrong(l, OPT_KEY_COLUMNS, "name one column of the table for each column of key",
+                 "it has another number of columns than key", "");
   o->key = calloc(n, sizeof *o->key);
   o->key_columns = calloc(n, sizeof *o->key_columns);
   o->keys_n = n;
@@ -141,14 +152,15 @@ static int32_t check_default(const struct lookup *l, const struct lookup_column 
     return ETL_OK;
   if (etl_schema_init(&one, 1) < 0)
     return transformer_no_memory(l->host, "lookup");
-  if (etl_schema_set(&one, 0, "", c->type.format, true, NULL, c->type.extension) == 0 && etl_batch_init(&b, l->host, &one, 1) == 0 &&
-      etl_batch_row(&b) == 0)
+  if (etl_schema_set(&one, 0, "", c->type.format, true, NULL, c->type.extension) == 0 &&
+      etl_batch_init(&b, l->host, &one, 1) == 0 && etl_batch_row(&b) == 0)
     rc = cast_add_text((struct etl_bytes){c->fallback, strlen(c->fallback)}, &c->type, &b, &why);
   etl_batch_fini(&b);
   one.release(&one);
-  return rc == CAST_OK    ? ETL_OK
-         : rc == CAST_BAD ? wrong(l, OPT_COLUMNS, "correct the default, or the type", "a default is not of the column's type", c->fallback)
-                          : transformer_no_memory(l->host, "lookup");
+  return rc == CAST_OK ? ETL_OK
+         : rc == CAST_BAD
+             ? wrong(l, OPT_COLUMNS, "correct the default, or the type", "a default is not of the column's type", c->fallback)
+             : transformer_no_memory(l->host, "lookup");
 }
 
 static int32_t open_column(struct lookup *l, const struct etl_group *g) {
@@ -161,7 +173,8 @@ static int32_t open_column(struct lookup *l, const struct etl_group *g) {
   if (cast_type_parse(etl_group_str(g, COL_TYPE), &c->type) < 0)
     return wrong(l, OPT_COLUMNS, cast_type_names, "there is no type", etl_group_str(g, COL_TYPE));
   if (c->fallback && l->o.on_missing != MISSING_DEFAULT)
-    return wrong(l, OPT_COLUMNS, "add on_missing = \"default\"", "a default has no effect without on_missing = default", c->fallback);
+    return wrong(l, OPT_COLUMNS, "add on_missing = \"default\"", "a default has no effect without on_missing = default",
+                 c->fallback);
   for (size_t i = 0; i + 1 < l->o.columns_n; i++)
     if (strcmp(l->o.columns[i].into, c->into) == 0)
       return wrong(l, OPT_COLUMNS, "give one of them another name with into", "two columns would be named", c->into);
@@ -206,7 +219,8 @@ static int32_t lookup_open(const struct etl_open *open, void **self) {
 
 /* ---- binding ---------------------------------------------------------------------------------------------------------------- */
 
-static int32_t bad_column(const struct lookup *l, unsigned option, const char *remedy, const struct ArrowSchema *c, const char *what) {
+static int32_t bad_column(const struct lookup *l, unsigned option, const char *remedy, const struct ArrowSchema *c,
+                          const char *what) {
   struct etl_error e = ETL_ERROR(ETL_E_SCHEMA);
   e.option = options[option]->name;
   e.remedy = remedy;
@@ -237,8 +251,8 @@ static int32_t check_columns(const struct lookup *l, const struct etl_stream *in
   }
   for (int64_t i = 0; leaves_out && i < in->schema->n_children; i++)
     if (!keep_supported(in->schema->children[i]))
-      return bad_column(l, OPT_ON_MISSING, "drop that column before this stage, or choose another on_missing", in->schema->children[i],
-                        "is nested or unknown: rows cannot be left out of it");
+      return bad_column(l, OPT_ON_MISSING, "drop that column before this stage, or choose another on_missing",
+                        in->schema->children[i], "is nested or unknown: rows cannot be left out of it");
   return ETL_OK;
 }
 
@@ -262,7 +276,8 @@ static int make_schemas(struct lookup *l, const struct etl_stream *in, struct Ar
 static int32_t lookup_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *), void *arg) {
   struct lookup *l = self;
   struct ArrowSchema all = {0};
-  struct etl_stream stream = {.struct_size = sizeof stream, .flags = in->flags, .name = in->name, .doc = in->doc, .schema = &all, .key = in->key};
+  struct etl_stream stream = {
+      .struct_size = sizeof stream, .flags = in->flags, .name = in->name, .doc = in->doc, .schema = &all, .key = in->key};
   int32_t rc = bind_keys(l, in);
   if (rc == ETL_OK)
     rc = check_columns(l, in);
@@ -283,10 +298,13 @@ static int32_t lookup_bind(void *self, const struct etl_stream *in, int32_t (*ou
 }
 
 static const struct etl_common common = {.struct_size = sizeof common, .open = lookup_open, .close = lookup_close};
-static const struct etl_transformer transformer = {.struct_size = sizeof transformer, .bind = lookup_bind, .process = lookup_process};
+static const struct etl_transformer transformer = {
+    .struct_size = sizeof transformer, .bind = lookup_bind, .process = lookup_process};
 
-ETL_CONNECTOR(ETL_KIND_TRANSFORMER, "lookup", ETL_VERSION, "MIT",
-              .summary = "Adds columns of a small table, from a CSV file, SQLite or PostgreSQL, found by a key",
-              .doc = "The table is read at the beginning of a run and held in memory, once for all lanes; what changes in it meanwhile is seen "
-                     "by the next run.",
-              .options = options, .common = &common, .api = &transformer);
+ETL_CONNECTOR(
+    ETL_KIND_TRANSFORMER, "lookup", ETL_VERSION, "MIT",
+    .summary = "Adds columns of a small table, from a CSV file, SQLite or PostgreSQL, found by a key",
+    .doc =
+        "The table is read at the beginning of a run and held in memory, once for all lanes; what changes in it meanwhile is seen "
+        "by the next run.",
+    .options = options, .common = &common, .api = &transformer);

@@ -34,7 +34,9 @@ enum on_duplicate {
   DUPLICATE_FIRST,
   DUPLICATE_LAST
 };
-enum { LOOKUP_KEYS_MAX = 16 };
+enum {
+  LOOKUP_KEYS_MAX = 16
+};
 
 struct lookup_column { /* of the table, to be added */
   char *column, *into, *fallback;
@@ -69,7 +71,8 @@ int32_t lookup_read_csv(const struct lookup_reader *r);
 int32_t lookup_read_sqlite(const struct lookup_reader *r);
 int32_t lookup_read_postgres(const struct lookup_reader *r);
 /* at[i] becomes the index of names[i] among the columns there are; fails with a message that lists those. */
-int32_t lookup_find_columns(const struct lookup_reader *r, const char *(*name)(void *table, int64_t i), void *table, int64_t n, int64_t *at);
+int32_t lookup_find_columns(const struct lookup_reader *r, const char *(*name)(void *table, int64_t i), void *table, int64_t n,
+                            int64_t *at);
 
 /* ---- the table -------------------------------------------------------------------------------------------------------------- */
 

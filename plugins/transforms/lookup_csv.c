@@ -11,7 +11,8 @@ enum {
   LIST_BYTES = 1024
 };
 
-int32_t lookup_find_columns(const struct lookup_reader *r, const char *(*name)(void *, int64_t), void *table, int64_t n, int64_t *at) {
+int32_t lookup_find_columns(const struct lookup_reader *r, const char *(*name)(void *, int64_t), void *table, int64_t n,
+                            int64_t *at) {
   char list[LIST_BYTES] = "";
   for (size_t i = 0; i < r->names_n; i++) {
     at[i] = -1;

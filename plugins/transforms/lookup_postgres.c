@@ -131,8 +131,9 @@ static void abandon(PGconn *c) {
 }
 
 int32_t lookup_read_postgres(const struct lookup_reader *r) {
-  static const char settings[] = "SET default_transaction_read_only = on; SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = hex; "
-                                 "SET extra_float_digits = 1";
+  static const char settings[] =
+      "SET default_transaction_read_only = on; SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = hex; "
+      "SET extra_float_digits = 1";
   struct etl_value ref = {.struct_size = sizeof ref, .str = r->o->url_ref};
   const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
   const char *const values[] = {etl_secret(r->host, &ref), "UTF8", "etl lookup", NULL};

@@ -73,8 +73,10 @@ static int32_t missing(struct run *r, int64_t row) {
     e.row = row;
     e.remedy = "add the key to the table, or choose another on_missing";
     if (l->o.on_missing == MISSING_FAIL)
-      return etl_failf(l->host, &e, "lookup: row %lld: the table has no row for %s in column \"%s\"", (long long)row + 1, key, l->o.key[0]);
-    return etl_reject(l->host, &e, NULL, &l->in, r->in, row, "lookup: the table has no row for %s in column \"%s\"", key, l->o.key[0]);
+      return etl_failf(l->host, &e, "lookup: row %lld: the table has no row for %s in column \"%s\"", (long long)row + 1, key,
+                       l->o.key[0]);
+    return etl_reject(l->host, &e, NULL, &l->in, r->in, row, "lookup: the table has no row for %s in column \"%s\"", key,
+                      l->o.key[0]);
   default:
     r->found[r->n] = lookup_table_rows(r->table);
     r->keep[r->n++] = row;

@@ -1,5 +1,5 @@
-/* Lanes of one run share a table: the first reads it while the others wait, the last one frees it.  The list of tables is global to the
- * process, since instances know nothing of each other; its lock guards it. */
+/* Lanes of one run share a table: the first reads it while the others wait, the last one frees it.  The list of tables is global to
+ * the process, since instances know nothing of each other; its lock guards it. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,9 @@
 
 #include "lookup.h"
 
-enum { LOOK_EVERY_NS = 100000000 };
+enum {
+  LOOK_EVERY_NS = 100000000
+};
 
 struct lookup_share {
   struct lookup_share *next;

@@ -111,8 +111,8 @@ static int32_t take_key(struct loading *l, const struct etl_bytes *cells, int64_
       return ETL_IDLE;
     if (l->kinds[i] == 'i' && !whole_number(cells[i], &number))
       return refuse(l, "key_columns", "cast the stream's key column to text, or correct the table",
-                    "row %lld of the table: \"%s\" in column \"%s\" is not an integer, as column \"%s\" of the stream is", (long long)line,
-                    shown_text(text, sizeof text, cells[i]), l->o->key_columns[i], l->o->key[i]);
+                    "row %lld of the table: \"%s\" in column \"%s\" is not an integer, as column \"%s\" of the stream is",
+                    (long long)line, shown_text(text, sizeof text, cells[i]), l->o->key_columns[i], l->o->key[i]);
     int rc = l->kinds[i] == 'i' ? lookup_key_int(&l->key, number) : lookup_key_text(&l->key, cells[i], l->o->ignore_case);
     if (rc < 0)
       return transformer_no_memory(l->host, "lookup");
@@ -166,8 +166,8 @@ static int32_t on_row(void *arg, const struct etl_bytes *cells, int64_t line) {
   struct loading *l = arg;
   bool fresh;
   if (l->t->rows >= l->o->max_rows)
-    return refuse(l, "max_rows", "raise max_rows, if there is the memory, or look up fewer rows", "the table has more than %lld rows",
-                  (long long)l->o->max_rows);
+    return refuse(l, "max_rows", "raise max_rows, if there is the memory, or look up fewer rows",
+                  "the table has more than %lld rows", (long long)l->o->max_rows);
   int32_t rc = take_key(l, cells, line);
   if (rc != ETL_OK)
     return rc == ETL_IDLE ? ETL_OK : rc;

@@ -1,5 +1,5 @@
-/* Row keys.  An integer is eight bytes, a variable value its length and its bytes, anything else its bytes as they lie; each behind a
- * byte that tells NULL. */
+/* Row keys.  An integer is eight bytes, a variable value its length and its bytes, anything else its bytes as they lie; each behind
+ * a byte that tells NULL. */
 #include <stdlib.h>
 
 #include "row_key.h"

@@ -18,14 +18,17 @@ enum {
   COL_NAME,
   COL_TYPE
 };
-enum { FILE_MAX_BYTES = 1 << 20 };
+enum {
+  FILE_MAX_BYTES = 1 << 20
+};
 
 static const struct etl_option *const column_options[] = {
     [COL_NAME] = OPTION("name", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "total",
                         .doc = "Name of a column that the script sets: a new one, or one of the input, in whose place it stands."),
-    [COL_TYPE] = OPTION("type", ETL_T_STRING, .dflt = "text", .example = "decimal(10,2)",
-                        .doc = "Its type: text, bool, int16, int32, int64, float64, decimal(precision,scale), date, timestamp, timestamptz, "
-                               "bytea, uuid, json."),
+    [COL_TYPE] =
+        OPTION("type", ETL_T_STRING, .dflt = "text", .example = "decimal(10,2)",
+               .doc = "Its type: text, bool, int16, int32, int64, float64, decimal(precision,scale), date, timestamp, timestamptz, "
+                      "bytea, uuid, json."),
     NULL,
 };
 static const struct etl_option *const options[] = {
@@ -39,8 +42,9 @@ static const struct etl_option *const options[] = {
                                 .doc = "The other columns of the input go on; false: only those of columns do."),
     [OPT_MEMORY] = OPTION("memory", ETL_T_SIZE, .flags = ETL_OPT_ADVANCED, .dflt = "64MiB", .min = 65536, .max = INT64_C(1) << 40,
                           .doc = "Memory that the script may use, of each lane."),
-    [OPT_INSTRUCTIONS] = OPTION("instructions", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "10000000", .min = 1000, .max = INT64_C(1) << 50,
-                                .doc = "Instructions of Lua that a row may take; a row that takes more is set aside."),
+    [OPT_INSTRUCTIONS] =
+        OPTION("instructions", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "10000000", .min = 1000, .max = INT64_C(1) << 50,
+               .doc = "Instructions of Lua that a row may take; a row that takes more is set aside."),
     NULL,
 };
 
@@ -89,7 +93,8 @@ static int32_t open_columns(struct script *s, const struct etl_open *o) {
       if (strcmp(s->columns[k].name, c->name) == 0)
         return wrong(s, OPT_COLUMNS, "name each column once", "it has twice", c->name);
   }
-  return n || s->keep_columns ? ETL_OK : wrong(s, OPT_COLUMNS, "name the columns that go on", "it is empty, and keep_columns is false", "");
+  return n || s->keep_columns ? ETL_OK
+                              : wrong(s, OPT_COLUMNS, "name the columns that go on", "it is empty, and keep_columns is false", "");
 }
 
 static char *read_file(const char *path) {
@@ -196,7 +201,8 @@ static bool keeps_key(const struct script *s, const char *const *key) {
   return kept;
 }
 
-static int32_t lua_connector_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *), void *arg) {
+static int32_t lua_connector_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *),
+                                  void *arg) {
   struct script *s = self;
   int32_t rc = check_columns(s, in);
   if (rc != ETL_OK)
@@ -219,13 +225,15 @@ static const struct etl_common common = {.struct_size = sizeof common, .open = l
 static const struct etl_transformer transformer = {
     .struct_size = sizeof transformer, .bind = lua_connector_bind, .process = script_process};
 
-ETL_CONNECTOR(ETL_KIND_TRANSFORMER, "lua", ETL_VERSION, "MIT",
-              .summary = "Rows through a Lua script, which can compute columns, leave rows out and make several of one",
-              .doc = "The script defines function process(row). row.name reads a column: integers, floats, booleans and text as such, nil for "
-                     "NULL, decimals with a fraction, dates, times and UUIDs as PostgreSQL writes them (Lua computes with \"1.50\" as with a "
-                     "number). row.name = value sets one of columns. It returns the row; nil or false to leave it out; or a table such as "
-                     "{ total = 3 } instead of the row, or several of them, also in a list; what such a table does not name is NULL, and "
-                     "columns that the script does not set keep their values. A script's error sets the row aside. There is Lua 5.4 with "
-                     "string, table, math, utf8 and os.date, os.time, os.difftime; print() writes to the log. Variables outlive a row, but each "
-                     "lane has its own.",
-              .options = options, .common = &common, .api = &transformer);
+ETL_CONNECTOR(
+    ETL_KIND_TRANSFORMER, "lua", ETL_VERSION, "MIT",
+    .summary = "Rows through a Lua script, which can compute columns, leave rows out and make several of one",
+    .doc =
+        "The script defines function process(row). row.name reads a column: integers, floats, booleans and text as such, nil for "
+        "NULL, decimals with a fraction, dates, times and UUIDs as PostgreSQL writes them (Lua computes with \"1.50\" as with a "
+        "number). row.name = value sets one of columns. It returns the row; nil or false to leave it out; or a table such as "
+        "{ total = 3 } instead of the row, or several of them, also in a list; what such a table does not name is NULL, and "
+        "columns that the script does not set keep their values. A script's error sets the row aside. There is Lua 5.4 with "
+        "string, table, math, utf8 and os.date, os.time, os.difftime; print() writes to the log. Variables outlive a row, but each "
+        "lane has its own.",
+    .options = options, .common = &common, .api = &transformer);

@@ -18,11 +18,11 @@ struct script_column { /* declared */
     FIELD_UNSET,
     FIELD_NIL,
     FIELD_SET /* its value lies in the table of assigned values under its index + 1 */
-  } assigned;   /* by the row in hand */
+  } assigned; /* by the row in hand */
 };
 struct script_name { /* of a column that a script can read or set */
-  int64_t in;       /* -1: it is not in the input */
-  int64_t declared; /* -1: it cannot be set */
+  int64_t in;        /* -1: it is not in the input */
+  int64_t declared;  /* -1: it cannot be set */
 };
 enum script_trouble { /* what ended a row besides the script's own errors */
   TROUBLE_NONE,

@@ -1,5 +1,5 @@
-/* A batch through process(), row by row, each in one protected call: whatever goes wrong in it takes back what the row had added and
- * sets the row aside.  Columns that the script cannot change are moved, or copied when rows were left out or added. */
+/* A batch through process(), row by row, each in one protected call: whatever goes wrong in it takes back what the row had added
+ * and sets the row aside.  Columns that the script cannot change are moved, or copied when rows were left out or added. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -106,7 +106,8 @@ static void check_names(lua_State *lua, const struct script *s, int at) {
     lua_rawget(lua, names);
     lua_Integer number = lua_tointeger(lua, -1);
     if (number == 0 || s->names[number - 1].declared < 0)
-      luaL_error(lua, "a row that process() returned has \"%s\", which is not among the option columns", luaL_tolstring(lua, -3, NULL));
+      luaL_error(lua, "a row that process() returned has \"%s\", which is not among the option columns",
+                 luaL_tolstring(lua, -3, NULL));
     lua_pop(lua, 2);
   }
   lua_pop(lua, 1);

@@ -12,7 +12,9 @@ enum {
   MESSAGE_BYTES = 1024
 };
 
-struct script *script_of(lua_State *lua) { return *(struct script **)lua_getextraspace(lua); }
+struct script *script_of(lua_State *lua) {
+  return *(struct script **)lua_getextraspace(lua);
+}
 
 static void *allocate(void *self, void *p, size_t old, size_t n) {
   struct script *s = self;
@@ -75,7 +77,8 @@ static int print_line(lua_State *lua) {
   char text[MESSAGE_BYTES];
   size_t bytes;
   const char *line = lua_tolstring(lua, -1, &bytes);
-  etl_logf(s->host, ETL_LOG_INFO, "lua: %s%s", shown_text(text, sizeof text, (struct etl_bytes){line, bytes}), s->printed == PRINTED_LINES ? " (further lines are not shown)" : "");
+  etl_logf(s->host, ETL_LOG_INFO, "lua: %s%s", shown_text(text, sizeof text, (struct etl_bytes){line, bytes}),
+           s->printed == PRINTED_LINES ? " (further lines are not shown)" : "");
   return 0;
 }
 
@@ -100,8 +103,9 @@ static void keep_fields(lua_State *lua, const char *table, const char *const *na
 }
 
 static int fill(lua_State *lua) {
-  static const luaL_Reg libraries[] = {{LUA_GNAME, luaopen_base},       {LUA_STRLIBNAME, luaopen_string}, {LUA_TABLIBNAME, luaopen_table},
-                                       {LUA_MATHLIBNAME, luaopen_math}, {LUA_UTF8LIBNAME, luaopen_utf8},   {LUA_OSLIBNAME, luaopen_os}};
+  static const luaL_Reg libraries[] = {{LUA_GNAME, luaopen_base},       {LUA_STRLIBNAME, luaopen_string},
+                                       {LUA_TABLIBNAME, luaopen_table}, {LUA_MATHLIBNAME, luaopen_math},
+                                       {LUA_UTF8LIBNAME, luaopen_utf8}, {LUA_OSLIBNAME, luaopen_os}};
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
     luaL_requiref(lua, libraries[i].name, libraries[i].func, 1);
     lua_pop(lua, 1);
@@ -131,7 +135,8 @@ const char *script_error(lua_State *lua) {
 static int32_t wrong_script(struct script *s, const char *option) {
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = option;
-  e.remedy = "correct the script; it has to define function process(row), which returns the row, other rows, or nil to leave it out";
+  e.remedy =
+      "correct the script; it has to define function process(row), which returns the row, other rows, or nil to leave it out";
   if (s->trouble == TROUBLE_STOPPED)
     return ETL_STOPPED;
   char text[MESSAGE_BYTES];

@@ -15,8 +15,9 @@ enum {
   OUT_DISTINCT
 };
 static const struct etl_option *const output_options[] = {
-    [OUT_STREAM] = OPTION("stream", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "identities",
-                          .doc = "Name of the new stream, by which the loader finds its table (its option tables, or {stream} in table)."),
+    [OUT_STREAM] =
+        OPTION("stream", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "identities",
+               .doc = "Name of the new stream, by which the loader finds its table (its option tables, or {stream} in table)."),
     [OUT_COLUMNS] = OPTION("columns", ETL_T_LIST, .example = "[ \"id\", \"name\" ]",
                            .doc = "Columns of the input that the stream gets, in this order; without it all of them."),
     [OUT_RENAME] = OPTION("rename", ETL_T_MAP, .example = "{ id = \"user_id\"; }", .doc = "Old name = name in this stream."),
@@ -25,16 +26,18 @@ static const struct etl_option *const output_options[] = {
                                 "(true and false for bool); NULL never is one."),
     [OUT_WHERE_NOT_NULL] = OPTION("where_not_null", ETL_T_LIST, .example = "[ \"credential_id\" ]",
                                   .doc = "Only rows in which none of these columns is NULL."),
-    [OUT_DISTINCT] = OPTION("distinct", ETL_T_LIST, .example = "[ \"id\" ]",
-                            .doc = "Of the rows of a batch that are equal in these columns only the last goes on; they become the key "
-                                   "of the stream. Over all batches the loader sees to it, with mode merge and this key."),
+    [OUT_DISTINCT] =
+        OPTION("distinct", ETL_T_LIST, .example = "[ \"id\" ]",
+               .doc = "Of the rows of a batch that are equal in these columns only the last goes on; they become the key "
+                      "of the stream. Over all batches the loader sees to it, with mode merge and this key."),
     NULL,
 };
 static const struct etl_option *const options[] = {
-    [OPT_OUTPUTS] = OPTION("outputs", ETL_T_GROUPS, .flags = ETL_OPT_REQUIRED, .members = output_options,
-                           .example = "( { stream = \"identities\"; columns = [ \"id\", \"name\" ]; distinct = [ \"id\" ]; }, "
-                                      "{ stream = \"credentials\"; columns = [ \"id\", \"secret\" ]; rename = { id = \"user_id\"; }; } )",
-                           .doc = "The streams to make; the columns named in them are those of the input."),
+    [OPT_OUTPUTS] =
+        OPTION("outputs", ETL_T_GROUPS, .flags = ETL_OPT_REQUIRED, .members = output_options,
+               .example = "( { stream = \"identities\"; columns = [ \"id\", \"name\" ]; distinct = [ \"id\" ]; }, "
+                          "{ stream = \"credentials\"; columns = [ \"id\", \"secret\" ]; rename = { id = \"user_id\"; }; } )",
+               .doc = "The streams to make; the columns named in them are those of the input."),
     NULL,
 };
 
@@ -101,7 +104,8 @@ static int32_t open_output(struct split *s, const struct etl_group *g) {
   if (!o->stream || take_names(g->values[OUT_COLUMNS], &o->columns, &o->columns_n) < 0 ||
       take_names(g->values[OUT_WHERE_NOT_NULL], &o->not_null, &o->not_null_n) < 0 ||
       take_names(g->values[OUT_DISTINCT], &o->distinct, &o->distinct_n) < 0 ||
-      take_pairs(g->values[OUT_WHERE], &o->where, &o->where_n) < 0 || take_pairs(g->values[OUT_RENAME], &o->renames, &o->renames_n) < 0)
+      take_pairs(g->values[OUT_WHERE], &o->where, &o->where_n) < 0 ||
+      take_pairs(g->values[OUT_RENAME], &o->renames, &o->renames_n) < 0)
     return transformer_no_memory(s->host, "split");
   if (!*o->stream)
     return etl_failf(s->host, &e, "split: option outputs (%s): an empty name for stream", g->origin);
@@ -136,9 +140,10 @@ static int32_t split_open(const struct etl_open *open, void **self) {
 static const struct etl_common common = {.struct_size = sizeof common, .open = split_open, .close = split_close};
 static const struct etl_transformer transformer = {.struct_size = sizeof transformer, .bind = split_bind, .process = split_process};
 
-ETL_CONNECTOR(ETL_KIND_TRANSFORMER, "split", ETL_VERSION, "MIT",
-              .summary = "Makes several streams, for several tables, out of the columns and rows of one",
-              .doc = "Every output sees every row; where, where_not_null and distinct choose among them. Columns are shared between the "
-                     "outputs and not copied, unless rows are left out. All tables are written in one transaction with the position of "
-                     "the source.",
-              .options = options, .common = &common, .api = &transformer);
+ETL_CONNECTOR(
+    ETL_KIND_TRANSFORMER, "split", ETL_VERSION, "MIT",
+    .summary = "Makes several streams, for several tables, out of the columns and rows of one",
+    .doc = "Every output sees every row; where, where_not_null and distinct choose among them. Columns are shared between the "
+           "outputs and not copied, unless rows are left out. All tables are written in one transaction with the position of "
+           "the source.",
+    .options = options, .common = &common, .api = &transformer);

@@ -36,8 +36,8 @@ __attribute__((format(printf, 4, 5))) static int32_t refuse(const struct split *
 }
 
 /* Indexes of n names, which lie `stride` bytes apart. */
-static int32_t find(const struct split *s, const struct etl_stream *in, const char *option, const void *names, size_t n, size_t stride,
-                    int64_t **ret) {
+static int32_t find(const struct split *s, const struct etl_stream *in, const char *option, const void *names, size_t n,
+                    size_t stride, int64_t **ret) {
   int64_t *at = calloc(n + 1, sizeof *at);
   *ret = at;
   if (!at)
@@ -62,8 +62,8 @@ static int32_t plan_rows(const struct split *s, const struct etl_stream *in, str
   for (size_t i = 0; rc == ETL_OK && i < o->distinct_n + o->where_n; i++) {
     const struct ArrowSchema *c = schema->children[i < o->distinct_n ? o->distinct_at[i] : o->where_at[i - o->distinct_n]];
     if (c->dictionary || etl_format_parse(c, &f) < 0)
-      rc = refuse(s, o, "choose rows by other columns", "values of column \"%s\" cannot be compared: its type %s is nested or unknown",
-                  c->name, c->format);
+      rc = refuse(s, o, "choose rows by other columns",
+                  "values of column \"%s\" cannot be compared: its type %s is nested or unknown", c->name, c->format);
   }
   return rc;
 }
@@ -84,13 +84,14 @@ static int32_t check_columns(const struct split *s, const struct etl_stream *in,
     for (int64_t k = 0; k < n; k++)
       taken |= o->from[k] == at;
     if (!taken)
-      return refuse(s, o, "add it to columns, or do not rename it", "column \"%s\" is renamed, but not among columns", o->renames[i].name);
+      return refuse(s, o, "add it to columns, or do not rename it", "column \"%s\" is renamed, but not among columns",
+                    o->renames[i].name);
   }
   for (int64_t i = 0; i < n; i++) {
     const struct ArrowSchema *c = in->schema->children[o->from[i]];
     if (split_filters(o) && !keep_supported(c))
-      return refuse(s, o, "leave that column out, or take all rows", "rows cannot be left out of column \"%s\": its type %s is nested or unknown",
-                    c->name, c->format);
+      return refuse(s, o, "leave that column out, or take all rows",
+                    "rows cannot be left out of column \"%s\": its type %s is nested or unknown", c->name, c->format);
     for (int64_t k = 0; k < i; k++)
       if (strcmp(new_name(o, c->name), new_name(o, in->schema->children[o->from[k]]->name)) == 0)
         return refuse(s, o, "give one of them another name with rename", "two columns would be named \"%s\"", new_name(o, c->name));
@@ -144,7 +145,8 @@ static int32_t declare(const struct split *s, const struct etl_stream *in, const
   size_t n = 0;
   while (in->key && in->key[n])
     n++;
-  if (o->distinct_n ? output_key(o, (const char *const *)o->distinct, o->distinct_n, &key) < 0 : output_key(o, in->key, n, &key) < 0)
+  if (o->distinct_n ? output_key(o, (const char *const *)o->distinct, o->distinct_n, &key) < 0
+                    : output_key(o, in->key, n, &key) < 0)
     return transformer_no_memory(s->host, "split");
   if (o->distinct_n && !key)
     return refuse(s, o, "add the columns of distinct to columns", "a column of distinct is not among columns");

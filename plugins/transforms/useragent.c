@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "derive.h"
+#include "transformer.h"
 #include "ua_match.h"
 
 enum {
@@ -18,8 +19,6 @@ enum {
 };
 
 static const char *const as_choices[] = {"json", "columns", NULL};
-#define OPTION(name_, type_, ...)                                                                                                  \
-  &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
 static const struct etl_option *const options[] = {
     [OPT_COLUMN] = OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "user_agent",
                           .doc = "Text column with the agent; NULL gives NULL."),
@@ -204,36 +203,13 @@ static int32_t useragent_process(void *self, struct etl_msg *in, const struct et
 static const struct etl_common common = {.struct_size = sizeof common, .open = useragent_open, .close = useragent_close};
 static const struct etl_transformer transformer = {
     .struct_size = sizeof transformer, .bind = useragent_bind, .process = useragent_process};
-static const struct etl_connector connector = {
-    .struct_size = sizeof connector,
-    .kind = ETL_KIND_TRANSFORMER,
-    .name = "useragent",
-    .version = ETL_VERSION,
+
+ETL_CONNECTOR(
+    ETL_KIND_TRANSFORMER, "useragent", ETL_VERSION, "MIT",
     .summary = "Adds browser, operating system and device of a User-Agent text, after uap-core",
     .doc = "Follows the specification of uap-core; browser, os and device are \"Other\" when no expression matches. A field that "
            "is not "
            "known is left out of the JSON object, or NULL in its column. An expression that takes too many steps on an agent "
            "counts as not "
            "matching it (metric useragent_over_limit).",
-    .options = options,
-    .common = &common,
-    .api = &transformer,
-};
-static const struct etl_connector *const connectors[] = {&connector, NULL};
-static const struct etl_plugin plugin = {
-    .magic = ETL_MAGIC,
-    .struct_size = sizeof plugin,
-    .abi_major = ETL_ABI_MAJOR,
-    .abi_minor = ETL_ABI_MINOR,
-    .name = "useragent",
-    .version = ETL_VERSION,
-    .license = "MIT",
-    .connectors = connectors,
-};
-
-ETL_NOTE("useragent", ETL_VERSION, 1u << ETL_KIND_TRANSFORMER, 0);
-
-const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
-  (void)host_minor;
-  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
-}
+    .options = options, .common = &common, .api = &transformer);

@@ -11,10 +11,13 @@ static const char *const action_choices[] = {"fail", "quarantine", "warn", NULL}
 static const struct etl_option *const rule_options[] = {
     [RULE_NAME] = OPTION("name", ETL_T_STRING, .example = "known_country",
                          .doc = "Name of the rule in messages and counters; without it the column's."),
-    [RULE_COLUMN] = OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "country", .doc = "The column that is checked."),
-    [RULE_NOT_NULL] = OPTION("not_null", ETL_T_BOOL, .dflt = "false", .doc = "NULL breaks the rule; all other checks let it through."),
-    [RULE_MIN] = OPTION("min", ETL_T_STRING, .example = "0",
-                        .doc = "Least value: a number, a date, a time stamp, or text (compared byte by byte), as the column's type is."),
+    [RULE_COLUMN] =
+        OPTION("column", ETL_T_STRING, .flags = ETL_OPT_REQUIRED, .example = "country", .doc = "The column that is checked."),
+    [RULE_NOT_NULL] =
+        OPTION("not_null", ETL_T_BOOL, .dflt = "false", .doc = "NULL breaks the rule; all other checks let it through."),
+    [RULE_MIN] =
+        OPTION("min", ETL_T_STRING, .example = "0",
+               .doc = "Least value: a number, a date, a time stamp, or text (compared byte by byte), as the column's type is."),
     [RULE_MAX] = OPTION("max", ETL_T_STRING, .example = "2030-12-31", .doc = "Greatest value."),
     [RULE_LENGTH_MIN] = OPTION("length_min", ETL_T_INT, .min = 0, .max = INT32_MAX, .example = "1",
                                .doc = "Least length: characters of text, bytes of binary."),
@@ -27,14 +30,16 @@ static const struct etl_option *const rule_options[] = {
                               .doc = "CSV file, its first line a header, with the values there may be; read when the run starts."),
     [RULE_REFERENCE_COLUMN] = OPTION("reference_column", ETL_T_STRING, .example = "code",
                                      .doc = "Its column with the values; without it the one that is called as the rule's column."),
-    [RULE_UNIQUE] = OPTION("unique", ETL_T_BOOL, .dflt = "false",
-                           .doc = "A value that came among the last unique_rows different ones of its lane breaks the rule. Over whole "
-                                  "tables uniqueness is the target's to see to: a primary key, or mode merge."),
+    [RULE_UNIQUE] =
+        OPTION("unique", ETL_T_BOOL, .dflt = "false",
+               .doc = "A value that came among the last unique_rows different ones of its lane breaks the rule. Over whole "
+                      "tables uniqueness is the target's to see to: a primary key, or mode merge."),
     [RULE_UNIQUE_ROWS] = OPTION("unique_rows", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "1000000", .min = 2, .max = 100000000,
                                 .doc = "How many different values unique remembers at least, of each lane."),
-    [RULE_ACTION] = OPTION("action", ETL_T_ENUM, .dflt = "fail", .choices = action_choices,
-                           .doc = "What becomes of a row that breaks the rule: fail ends the run, quarantine sets the row aside, warn lets it "
-                                  "through, counts it and says so at the end."),
+    [RULE_ACTION] =
+        OPTION("action", ETL_T_ENUM, .dflt = "fail", .choices = action_choices,
+               .doc = "What becomes of a row that breaks the rule: fail ends the run, quarantine sets the row aside, warn lets it "
+                      "through, counts it and says so at the end."),
     NULL,
 };
 static const struct etl_option *const options[] = {
@@ -96,7 +101,8 @@ static int32_t check_rejecting(const struct validate *v) {
   return ETL_OK;
 }
 
-static int32_t validate_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *), void *arg) {
+static int32_t validate_bind(void *self, const struct etl_stream *in, int32_t (*out)(void *, const struct etl_stream *),
+                             void *arg) {
   struct validate *v = self;
   etl_schema_release(&v->schema);
   if (etl_schema_copy(in->schema, &v->schema) < 0)
@@ -111,8 +117,9 @@ static const struct etl_common common = {.struct_size = sizeof common, .open = v
 static const struct etl_transformer transformer = {
     .struct_size = sizeof transformer, .bind = validate_bind, .process = validate_process};
 
-ETL_CONNECTOR(ETL_KIND_TRANSFORMER, "validate", ETL_VERSION, "MIT",
-              .summary = "Checks that columns hold what is expected, and fails, sets rows aside or warns",
-              .doc = "Every rule is counted as validate_NAME_failed. A row that breaks several rules with action = quarantine is set aside "
-                     "once, for the first of them.",
-              .options = options, .common = &common, .api = &transformer);
+ETL_CONNECTOR(
+    ETL_KIND_TRANSFORMER, "validate", ETL_VERSION, "MIT",
+    .summary = "Checks that columns hold what is expected, and fails, sets rows aside or warns",
+    .doc = "Every rule is counted as validate_NAME_failed. A row that breaks several rules with action = quarantine is set aside "
+           "once, for the first of them.",
+    .options = options, .common = &common, .api = &transformer);

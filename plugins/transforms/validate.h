@@ -46,8 +46,8 @@ struct rule {
   int64_t length_min, length_max; /* -1: none */
   pcre2_code *regex;
   pcre2_match_data *match;
-  struct keymap *allowed;   /* in, as text */
-  struct keymap *known;     /* reference, as text */
+  struct keymap *allowed; /* in, as text */
+  struct keymap *known;   /* reference, as text */
   size_t unique_rows;
   enum action action;
   /* for the schema in force */

@@ -64,7 +64,8 @@ static int32_t open_regex(struct rule *r, const struct etl_host *h, const char *
   r->regex = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &at, NULL);
   if (!r->regex) {
     pcre2_get_error_message(error, text, sizeof text);
-    return refuse(r, h, ETL_E_CONFIG, "correct the expression", "regex: %s at character %zu of %s", (const char *)text, (size_t)at, pattern);
+    return refuse(r, h, ETL_E_CONFIG, "correct the expression", "regex: %s at character %zu of %s", (const char *)text, (size_t)at,
+                  pattern);
   }
   pcre2_jit_compile(r->regex, PCRE2_JIT_COMPLETE); /* without a JIT it is only slower */
   r->match = pcre2_match_data_create(1, NULL);
@@ -76,7 +77,8 @@ static int32_t read_reference(struct rule *r, const struct etl_host *h, const ch
   int64_t at = rc == 1 ? csv_find(c, column) : -1;
   bool fresh;
   if (rc >= 0 && at < 0)
-    return refuse(r, h, ETL_E_CONFIG, "name one with reference_column", "the first line of %s has no column \"%s\"", r->reference, column);
+    return refuse(r, h, ETL_E_CONFIG, "name one with reference_column", "the first line of %s has no column \"%s\"", r->reference,
+                  column);
   while (rc == 1 && (rc = csv_next(c)) == 1)
     if ((uint64_t)at < c->fields_n && c->fields[at].p && keymap_add(r->known, c->fields[at], &fresh) < 0)
       return transformer_no_memory(h, "validate");
@@ -89,7 +91,8 @@ static int32_t open_reference(struct rule *r, const struct etl_host *h, const ch
   if (!(r->known = keymap_new()))
     return transformer_no_memory(h, "validate");
   if (csv_open(&c, r->reference, ',', REFERENCE_MAX_BYTES) < 0)
-    return refuse(r, h, ETL_E_CONFIG, "name a CSV file of at most 1 GiB that can be read", "reference %s: %s", r->reference, strerror(errno));
+    return refuse(r, h, ETL_E_CONFIG, "name a CSV file of at most 1 GiB that can be read", "reference %s: %s", r->reference,
+                  strerror(errno));
   int32_t rc = read_reference(r, h, column ? column : r->column, &c);
   csv_close(&c);
   return rc;
@@ -196,8 +199,8 @@ int32_t rule_bind(struct rule *r, const struct etl_host *h, const struct etl_str
     return names_missing(h, in, "validate", "rules", r->column);
   const struct ArrowSchema *c = in->schema->children[r->at];
   if (c->dictionary || etl_format_parse(c, &f) < 0)
-    return refuse(r, h, ETL_E_SCHEMA, "check another column", "values of column \"%s\" cannot be checked: its type %s is nested or unknown",
-                  c->name, c->format);
+    return refuse(r, h, ETL_E_SCHEMA, "check another column",
+                  "values of column \"%s\" cannot be checked: its type %s is nested or unknown", c->name, c->format);
   bool lengths = r->length_min >= 0 || r->length_max >= 0;
   if ((r->regex && f.logical != ETL_L_STRING) || (lengths && f.logical != ETL_L_STRING && f.logical != ETL_L_BINARY))
     return refuse(r, h, ETL_E_SCHEMA, "cast the column to text before this stage, with the transformer columns",
@@ -208,8 +211,8 @@ int32_t rule_bind(struct rule *r, const struct etl_host *h, const struct etl_str
   if (!why && r->max)
     why = bind_bound(&f, r->max, false, &r->high);
   if (why)
-    return refuse(r, h, ETL_E_SCHEMA, "write the bound as a value of the column's type", "\"%s\" is %s (column \"%s\" is of type %s)", text, why,
-                  c->name, cast_name_of(&f));
+    return refuse(r, h, ETL_E_SCHEMA, "write the bound as a value of the column's type",
+                  "\"%s\" is %s (column \"%s\" is of type %s)", text, why, c->name, cast_name_of(&f));
   return ETL_OK;
 }
 
@@ -227,8 +230,7 @@ static bool outside(const struct rule *r, const struct value *x, struct etl_byte
   case VALUE_FLOAT: return (r->low.set && !(x->f >= r->low.f)) || (r->high.set && !(x->f <= r->high.f));
   case VALUE_DATE:
   case VALUE_STAMP: return (r->low.set && x->t < r->low.number) || (r->high.set && x->t > r->high.number);
-  default:
-    return (r->low.set && compare_text(text, r->low.text) < 0) || (r->high.set && compare_text(text, r->high.text) > 0);
+  default: return (r->low.set && compare_text(text, r->low.text) < 0) || (r->high.set && compare_text(text, r->high.text) > 0);
   }
 }
 

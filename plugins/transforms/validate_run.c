@@ -39,12 +39,14 @@ static int32_t broken(struct run *run, struct rule *r, const struct etl_view *vi
   e.column = (int32_t)r->at;
   e.remedy = "correct the data at the source, or the rule; action = \"quarantine\" would set such rows aside";
   if (r->action == ACTION_FAIL)
-    return etl_failf(h, &e, "validate: rule %s: row %lld: %s in column \"%s\" %s", r->name, (long long)row + 1, shown, r->column, why);
+    return etl_failf(h, &e, "validate: rule %s: row %lld: %s in column \"%s\" %s", r->name, (long long)row + 1, shown, r->column,
+                     why);
   if (r->action == ACTION_WARN || run->dead[row])
     return ETL_OK;
   run->dead[row] = 1;
   run->rejected++;
-  return etl_reject(h, &e, NULL, &run->v->schema, run->in, row, "validate: rule %s: %s in column \"%s\" %s", r->name, shown, r->column, why);
+  return etl_reject(h, &e, NULL, &run->v->schema, run->in, row, "validate: rule %s: %s in column \"%s\" %s", r->name, shown,
+                    r->column, why);
 }
 
 static int32_t run_rule(struct run *run, struct rule *r) {

@@ -103,9 +103,7 @@ static void test_integers(struct tap *t, const char *file) {
 }
 
 static void test_duplicates(struct tap *t, const char *file) {
-  static const struct {
-    const char *choice, *want;
-  } choices[] = {{"first", "1"}, {"last", "3"}, {"fail", NULL}};
+  static const struct { const char *choice, *want; } choices[] = {{"first", "1"}, {"last", "3"}, {"fail", NULL}};
   write_file(file, "v,n\na,1\nb,2\na,3\n");
   for (size_t i = 0; i < 3; i++) {
     struct drive d;
@@ -148,14 +146,18 @@ static void test_shared(struct tap *t, const char *file) {
 }
 
 static void test_sqlite(struct tap *t, const char *file) {
-  static const char sql[] = "CREATE TABLE c (code INTEGER, name TEXT, x REAL); INSERT INTO c VALUES (1, 'one', 0.5), (2, NULL, 2), (NULL, 'n', 3)";
+  static const char sql[] =
+      "CREATE TABLE c (code INTEGER, name TEXT, x REAL); INSERT INTO c VALUES (1, 'one', 0.5), (2, NULL, 2), (NULL, 'n', 3)";
   struct drive d;
   struct ArrowSchema s;
   struct ArrowArray rows;
   sqlite3 *db;
   unlink(file);
-  CHECK(t, sqlite3_open(file, &db) == SQLITE_OK && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK && sqlite3_close(db) == SQLITE_OK);
-  drive_begin(&d, "lookup", (const char *const[]){"database", file, "query", "SELECT name, code, x FROM c", "key", "id", "key_columns", "code", NULL});
+  CHECK(t, sqlite3_open(file, &db) == SQLITE_OK && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK &&
+               sqlite3_close(db) == SQLITE_OK);
+  drive_begin(
+      &d, "lookup",
+      (const char *const[]){"database", file, "query", "SELECT name, code, x FROM c", "key", "id", "key_columns", "code", NULL});
   drive_group(&d, "columns", (const char *const[]){"column", "name", NULL});
   drive_group(&d, "columns", (const char *const[]){"column", "x", "type", "float64", NULL});
   CHECK(t, drive_start(&d) == ETL_OK);
@@ -170,7 +172,9 @@ static void test_sqlite(struct tap *t, const char *file) {
   drive_close(&d);
   static const struct {
     const char *query, *message;
-  } wrong[] = {{"SELECT nme FROM c", "no such column: nme"}, {"DELETE FROM c", "the table has no column \"v\""}, {"SELECT 1 AS v", "the table has no column \"name\""}};
+  } wrong[] = {{"SELECT nme FROM c", "no such column: nme"},
+               {"DELETE FROM c", "the table has no column \"v\""},
+               {"SELECT 1 AS v", "the table has no column \"name\""}};
   for (size_t i = 0; i < 3; i++) {
     drive_begin(&d, "lookup", (const char *const[]){"database", file, "query", wrong[i].query, "key", "v", NULL});
     drive_group(&d, "columns", (const char *const[]){"column", "name", NULL});
@@ -198,16 +202,21 @@ static void test_refusals(struct tap *t, const char *file) {
   refused(t, (const char *const[]){"key", "v", "database", file, NULL}, n, "option query: it is missing");
   refused(t, (const char *const[]){"key", "v", "file", file, "key_columns", "v|n", NULL}, n, "another number of columns than key");
   refused(t, (const char *const[]){"key", "w", "file", file, NULL}, n, "option key names column \"w\"");
-  refused(t, (const char *const[]){"key", "v", "file", file, "key_columns", "w", NULL}, n, "option key_columns: the table has no column \"w\"");
+  refused(t, (const char *const[]){"key", "v", "file", file, "key_columns", "w", NULL}, n,
+          "option key_columns: the table has no column \"w\"");
   refused(t, (const char *const[]){"key", "v", "file", file, "max_rows", "1", NULL}, n, "the table has more than 1 rows");
   refused(t, (const char *const[]){"key", "v", "file", file, NULL}, (const char *const[]){"column", "n", "type", "int16", NULL},
           "row 3 of the table: \"x\" in column \"n\" is not of type int16: not a number");
-  refused(t, (const char *const[]){"key", "v", "file", file, NULL}, (const char *const[]){"column", "n", "into", "v", NULL}, "is there already");
-  refused(t, (const char *const[]){"key", "v", "file", file, NULL}, (const char *const[]){"column", "n", "default", "1", NULL}, "no effect");
+  refused(t, (const char *const[]){"key", "v", "file", file, NULL}, (const char *const[]){"column", "n", "into", "v", NULL},
+          "is there already");
+  refused(t, (const char *const[]){"key", "v", "file", file, NULL}, (const char *const[]){"column", "n", "default", "1", NULL},
+          "no effect");
   refused(t, (const char *const[]){"key", "v", "file", file, "on_missing", "default", NULL},
-          (const char *const[]){"column", "n", "type", "bool", "default", "x", NULL}, "a default is not of the column's type \"x\"");
+          (const char *const[]){"column", "n", "type", "bool", "default", "x", NULL},
+          "a default is not of the column's type \"x\"");
   write_file(file, "v,n\na,M\xfcnchen\n");
-  refused(t, (const char *const[]){"key", "v", "file", file, NULL}, n, "\"M\\xfcnchen\" in column \"n\" is not of type text: not UTF-8");
+  refused(t, (const char *const[]){"key", "v", "file", file, NULL}, n,
+          "\"M\\xfcnchen\" in column \"n\" is not of type text: not UTF-8");
   write_file(file, "v,n\na,1\nb\n");
   refused(t, (const char *const[]){"key", "v", "file", file, NULL}, n, "line 3: fewer fields than names");
   write_file(file, "");

@@ -1,5 +1,5 @@
-/* lookup.so as lanes use it: instances on threads of their own begin and end at any time, share the table of their run, and each finds
- * its values.  The sanitizer for threads is to be run on it. */
+/* lookup.so as lanes use it: instances on threads of their own begin and end at any time, share the table of their run, and each
+ * finds its values.  The sanitizer for threads is to be run on it. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -169,7 +169,8 @@ static void test_limits(struct tap *t) {
     bool deep = strstr(limits[i].message, "stack") != NULL;
     snprintf(script, sizeof script, "function process(row) if row.id == 1 then %s end return row end", limits[i].body);
     CHECK(t, open_script(&d, script, "text",
-                         (const char *const[]){"memory", deep ? "256MiB" : "1MiB", "instructions", deep ? "9999999" : "5000", NULL}) == ETL_OK);
+                         (const char *const[]){"memory", deep ? "256MiB" : "1MiB", "instructions", deep ? "9999999" : "5000",
+                                               NULL}) == ETL_OK);
     CHECK(t, feed(&d, names, cells, 2) == ETL_OK && d.t.bad_n == 1 && d.out[0].rows.length == 1);
     CHECK_HAS(t, d.t.bad[0].message, limits[i].message);
     drive_close(&d);
@@ -186,13 +187,14 @@ static void test_cancel(struct tap *t) {
 }
 
 static void test_sandbox(struct tap *t) {
-  static const char *const gone[] = {"io",      "os.execute", "os.exit",  "os.getenv", "os.remove",      "package", "require",
-                                     "debug",   "dofile",     "loadfile", "load",      "collectgarbage", "xpcall",  "string.dump",
-                                     "coroutine", "getmetatable(row).__index"};
+  static const char *const gone[] = {
+      "io",     "os.execute", "os.exit", "os.getenv",      "os.remove", "package",     "require",   "debug",
+      "dofile", "loadfile",   "load",    "collectgarbage", "xpcall",    "string.dump", "coroutine", "getmetatable(row).__index"};
   for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
     struct drive d;
     char script[256];
-    snprintf(script, sizeof script, "function process(row) local ok, v = pcall(function() return %s end) row.out = tostring(ok and v) return row end",
+    snprintf(script, sizeof script,
+             "function process(row) local ok, v = pcall(function() return %s end) row.out = tostring(ok and v) return row end",
              gone[i]);
     CHECK(t, open_script(&d, script, "text", NULL) == ETL_OK && feed(&d, names, cells, 1) == ETL_OK && d.t.bad_n == 0);
     bool ok = strcmp(drive_cell(&d, 0, "out"), "nil") == 0 || strcmp(drive_cell(&d, 0, "out"), "false") == 0;
@@ -203,7 +205,8 @@ static void test_sandbox(struct tap *t) {
 
 static void refused(struct tap *t, const char *script, const char *message) {
   struct drive d;
-  CHECK(t, open_script(&d, script, "text", (const char *const[]){"instructions", "5000", NULL}) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK(t, open_script(&d, script, "text", (const char *const[]){"instructions", "5000", NULL}) == ETL_FAILED &&
+               d.t.error.error_class == ETL_E_CONFIG);
   CHECK_HAS(t, d.t.message, message);
   CHECK_TEXT(t, d.t.option, "script");
   drive_close(&d);
@@ -239,7 +242,8 @@ static void test_no_memory(struct tap *t) {
   int64_t n = 0;
   for (bool done = false; !done && n < 100; n++) {
     struct drive d;
-    open_script(&d, "function process(row) if row.id == 2 then return nil end row.out = row.id .. row.out return row end", "text", NULL);
+    open_script(&d, "function process(row) if row.id == 2 then return nil end row.out = row.id .. row.out return row end", "text",
+                NULL);
     d.allocs_left = n;
     done = feed(&d, names, cells, 2) == ETL_OK;
     if (!done && d.t.error.error_class != ETL_E_PERMANENT)

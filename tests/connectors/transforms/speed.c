@@ -1,5 +1,6 @@
-/* How many rows a second one core takes through the transformers: meson test --benchmark --verbose transforms_speed.  It prints figures
- * as JSON and checks nothing but that rows come out.  Agents and addresses repeat as visitors do: few are seen often, many seldom. */
+/* How many rows a second one core takes through the transformers: meson test --benchmark --verbose transforms_speed.  It prints
+ * figures as JSON and checks nothing but that rows come out.  Agents and addresses repeat as visitors do: few are seen often, many
+ * seldom. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,10 +38,26 @@ static const struct speed_case cases[] = {
     {"validate", "regex", {0}, "rules", {{"column", "ip", "regex", "^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$"}}},
     {"validate", "list", {0}, "rules", {{"column", "country", "in", "DE|FR|US|GB|IT|ES|NL|PL|JP|BR"}}},
     {"validate", "unique", {0}, "rules", {{"column", "id", "unique", "true"}}},
-    {"lookup", "integer key", {"file", TABLE, "key", "user_id", "key_columns", "id"}, "columns", {{"column", "n", "type", "int64"}}},
-    {"lookup", "text key", {"file", TABLE, "key", "country", "key_columns", "code", "on_duplicate", "first"}, "columns", {{"column", "label"}}},
-    {"lua", "arithmetic", {"script", "function process(row) row.x = row.amount * 2 return row end"}, "columns", {{"name", "x", "type", "float64"}}},
-    {"lua", "text", {"script", "function process(row) row.x = row.country .. '-' .. row.id return row end"}, "columns", {{"name", "x"}}},
+    {"lookup",
+     "integer key",
+     {"file", TABLE, "key", "user_id", "key_columns", "id"},
+     "columns",
+     {{"column", "n", "type", "int64"}}},
+    {"lookup",
+     "text key",
+     {"file", TABLE, "key", "country", "key_columns", "code", "on_duplicate", "first"},
+     "columns",
+     {{"column", "label"}}},
+    {"lua",
+     "arithmetic",
+     {"script", "function process(row) row.x = row.amount * 2 return row end"},
+     "columns",
+     {{"name", "x", "type", "float64"}}},
+    {"lua",
+     "text",
+     {"script", "function process(row) row.x = row.country .. '-' .. row.id return row end"},
+     "columns",
+     {{"name", "x"}}},
 };
 
 static uint64_t random_of(uint64_t *state) {
@@ -58,7 +75,8 @@ static uint64_t seldom(uint64_t *state, uint64_t n) {
 static size_t agent(uint64_t i, char *to, size_t size) {
   static const char *const forms[] = {
       "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%u.0.%u.%u Safari/537.36",
-      "Mozilla/5.0 (iPhone; CPU iPhone OS %u_%u like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/%u.0 Mobile/15E148 Safari/604.1",
+      "Mozilla/5.0 (iPhone; CPU iPhone OS %u_%u like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/%u.0 Mobile/15E148 "
+      "Safari/604.1",
       "Mozilla/5.0 (X11; Linux x86_64; rv:%u.%u) Gecko/20100101 Firefox/%u.0",
       "Mozilla/5.0 (Linux; Android %u; SM-G99%uB) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%u.0.0.0 Mobile Safari/537.36"};
   return (size_t)snprintf(to, size, forms[i % 4], 60 + (unsigned)(i / 4 % 60), (unsigned)(i % 97), (unsigned)(i / 240));
@@ -74,8 +92,9 @@ static void fill(struct drive *d, const struct ArrowSchema *s, uint64_t *state, 
     rc = etl_batch_row(&b);
     etl_batch_i64(&b, 0, (int64_t)(random_of(state) >> 20));
     etl_batch_i64(&b, 1, (int64_t)(random_of(state) % TABLE_ROWS));
-    rc |= etl_batch_bytes(&b, 2, text,
-                          (uint64_t)snprintf(text, sizeof text, "192.0.%u.%u", (unsigned)(address >> 8 & 255), (unsigned)(address & 255)));
+    rc |= etl_batch_bytes(
+        &b, 2, text,
+        (uint64_t)snprintf(text, sizeof text, "192.0.%u.%u", (unsigned)(address >> 8 & 255), (unsigned)(address & 255)));
     rc |= etl_batch_bytes(&b, 3, text, agent(seldom(state, AGENTS), text, sizeof text));
     rc |= etl_batch_bytes(&b, 4, countries[i % 10], 2);
     etl_batch_f64(&b, 5, (double)(i % 100000) / 4);
@@ -93,7 +112,10 @@ static double seconds(void) {
 
 static const char *const *options_of(const struct speed_case *c, const char *mmdb, const char *ret[PAIRS_MAX]) {
   for (size_t i = 0; i < PAIRS_MAX; i++)
-    ret[i] = !c->options[i] ? NULL : strcmp(c->options[i], TABLE) == 0 ? table_file : strcmp(c->options[i], MMDB) == 0 ? mmdb : c->options[i];
+    ret[i] = !c->options[i]                      ? NULL
+             : strcmp(c->options[i], TABLE) == 0 ? table_file
+             : strcmp(c->options[i], MMDB) == 0  ? mmdb
+                                                 : c->options[i];
   return ret;
 }
 
@@ -120,8 +142,8 @@ static int run_case(const struct speed_case *c, const struct ArrowSchema *s, con
     out += d.out[0].rows.length;
   }
   if (rc == ETL_OK && out)
-    printf("%s  {\"connector\": \"%s\", \"case\": \"%s\", \"rows_per_second\": %.0f, \"bind_seconds\": %.3f}", first ? "" : ",\n", c->connector,
-           c->what, ROWS * (double)BATCHES / spent, bound);
+    printf("%s  {\"connector\": \"%s\", \"case\": \"%s\", \"rows_per_second\": %.0f, \"bind_seconds\": %.3f}", first ? "" : ",\n",
+           c->connector, c->what, ROWS * (double)BATCHES / spent, bound);
   else
     fprintf(stderr, "%s, %s: failed: %s\n", c->connector, c->what, d.t.message);
   drive_close(&d);

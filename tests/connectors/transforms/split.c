@@ -4,8 +4,8 @@
 
 static const char *const names[] = {"id", "l", "name", "u", "kind", "u", "secret", "u", NULL};
 /* id, name, kind, secret */
-static const char *const cells[] = {"1", "ann", "user", "s1", "2", "bob", "user", NULL, "1", "anna", "user",
-                                    "s2", "3", "job", "bot", "s3", "4", "kim", NULL, "s4"};
+static const char *const cells[] = {"1",    "ann", "user", "s1",  "2",   "bob", "user", NULL,  "1",  "anna",
+                                    "user", "s2",  "3",    "job", "bot", "s3",  "4",    "kim", NULL, "s4"};
 
 static bool bind_and_feed(struct drive *d, const char *const *key) {
   struct ArrowSchema s;
@@ -22,9 +22,11 @@ static bool bind_and_feed(struct drive *d, const char *const *key) {
 
 static bool open_two(struct drive *d) {
   drive_begin(d, "split", NULL);
-  drive_group(d, "outputs", (const char *const[]){"stream", "identities", "columns", "id|name", "distinct", "id", "where", "kind=user", NULL});
-  drive_group(d, "outputs", (const char *const[]){"stream", "credentials", "columns", "secret|id", "rename", "id=user_id",
-                                                  "where_not_null", "secret", NULL});
+  drive_group(d, "outputs",
+              (const char *const[]){"stream", "identities", "columns", "id|name", "distinct", "id", "where", "kind=user", NULL});
+  drive_group(d, "outputs",
+              (const char *const[]){"stream", "credentials", "columns", "secret|id", "rename", "id=user_id", "where_not_null",
+                                    "secret", NULL});
   return drive_start(d) == ETL_OK;
 }
 
@@ -103,7 +105,8 @@ static void test_refusals(struct tap *t) {
           "split: option columns names column \"nmae\", which stream dbo.logins does not have", "did you mean \"name\"");
   refused(t, (const char *const[]){"stream", "b", "columns", "id", "rename", "name=n", NULL},
           "split: output b: column \"name\" is renamed, but not among columns", "add it");
-  refused(t, (const char *const[]){"stream", "b", "rename", "id=name", NULL}, "split: output b: two columns would be named \"name\"", "rename");
+  refused(t, (const char *const[]){"stream", "b", "rename", "id=name", NULL},
+          "split: output b: two columns would be named \"name\"", "rename");
   refused(t, (const char *const[]){"stream", "b", "columns", "name", "distinct", "id", NULL},
           "split: output b: a column of distinct is not among columns", "add");
 }

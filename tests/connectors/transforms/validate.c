@@ -115,7 +115,8 @@ static void test_actions(struct tap *t) {
   CHECK_TEXT(t, drive_cell(&d, 0, "v"), "c");
   d.connector->common->close(d.self);
   d.self = NULL;
-  CHECK(t, testhost_logged(&d.t, ETL_LOG_WARN, "validate: rule w: 3 of 4 rows break it; the first: \"bb\" does not match the expression"));
+  CHECK(t, testhost_logged(&d.t, ETL_LOG_WARN,
+                           "validate: rule w: 3 of 4 rows break it; the first: \"bb\" does not match the expression"));
   drive_close(&d);
 }
 
@@ -133,7 +134,8 @@ static void test_unique(struct tap *t) {
 static void test_reference(struct tap *t, const char *file) {
   struct drive d;
   FILE *f = fopen(file, "w");
-  CHECK(t, f && fputs("\xef\xbb\xbfname,v\r\nGermany,DE\r\n\"a \"\"b\"\",\r\nc\",\"x,y\"\r\n\r\nnone,\r\n", f) >= 0 && fclose(f) == 0);
+  CHECK(t,
+        f && fputs("\xef\xbb\xbfname,v\r\nGermany,DE\r\n\"a \"\"b\"\",\r\nc\",\"x,y\"\r\n\r\nnone,\r\n", f) >= 0 && fclose(f) == 0);
   CHECK(t, open_rule(&d, (const char *const[]){"reference", file, NULL}) == ETL_OK);
   CHECK(t, drive_texts(&d, "v", (const char *const[]){"DE", "x,y", "none", ""}, 4) == ETL_OK);
   CHECK(t, d.t.bad_n == 2 && d.t.bad[0].row == 2);
@@ -167,11 +169,15 @@ static void refused(struct tap *t, const char *const *rule, const char *format, 
 
 static void test_refusals(struct tap *t) {
   refused(t, (const char *const[]){NULL}, "u", "validate: rule v: it asks for nothing (test.conf:1)");
-  refused(t, (const char *const[]){"regex", "a(", NULL}, "u", "validate: rule v: regex: missing closing parenthesis at character 2 of a(");
-  refused(t, (const char *const[]){"regex", "a", NULL}, "l", "validate: rule v: regex is for text, and column \"v\" is of type integer");
-  refused(t, (const char *const[]){"min", "x", NULL}, "l", "validate: rule v: \"x\" is not a number (column \"v\" is of type integer)");
+  refused(t, (const char *const[]){"regex", "a(", NULL}, "u",
+          "validate: rule v: regex: missing closing parenthesis at character 2 of a(");
+  refused(t, (const char *const[]){"regex", "a", NULL}, "l",
+          "validate: rule v: regex is for text, and column \"v\" is of type integer");
+  refused(t, (const char *const[]){"min", "x", NULL}, "l",
+          "validate: rule v: \"x\" is not a number (column \"v\" is of type integer)");
   refused(t, (const char *const[]){"max", "1", NULL}, "b",
-          "validate: rule v: \"1\" is a bound, which there is for numbers, dates, time stamps and text only (column \"v\" is of type bool)");
+          "validate: rule v: \"1\" is a bound, which there is for numbers, dates, time stamps and text only (column \"v\" is of "
+          "type bool)");
 }
 
 int main(void) {

@@ -39,7 +39,9 @@ Test(csv, fields) {
   is("", "");
   is("a,b\n1,2\n", "[a|b][1|2]");
   is("a,b\r\n1,2", "[a|b][1|2]");
-  is("\xef\xbb\xbf" "a\n", "[a]");
+  is("\xef\xbb\xbf"
+     "a\n",
+     "[a]");
   is("a,,\n,b\n", "[a|-|-][-|b]");
   is("\"\",x\n", "[|x]");
   is("\"a \"\"b\"\"\"\n", "[a \"b\"]");

@@ -5,7 +5,9 @@
 
 #include "keymap.h"
 
-enum { MANY = 20000 };
+enum {
+  MANY = 20000
+};
 
 static struct etl_bytes key(char *to, size_t size, int i, bool padded) {
   return (struct etl_bytes){to, (uint64_t)snprintf(to, size, padded ? "%08d" : "%d", i)};

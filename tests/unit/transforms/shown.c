@@ -32,9 +32,19 @@ Test(shown, utf8) {
   static const struct {
     const char *text;
     bool ok;
-  } cases[] = {{"", true},           {"a\xc3\xa9", true},       {"\xc3", false},          {"\x80", false},         {"\xc0\xaf", false},
-               {"\xe0\x80\xaf", false}, {"\xed\xa0\x80", false}, {"\xf4\x90\x80\x80", false}, {"\xf5", false}, {"\xf4\x8f\xbf\xbf", true},
-               {"\xed\x9f\xbf", true},  {"\xe2\x82", false},     {"\xf0\x80\x80\x80", false}};
+  } cases[] = {{"", true},
+               {"a\xc3\xa9", true},
+               {"\xc3", false},
+               {"\x80", false},
+               {"\xc0\xaf", false},
+               {"\xe0\x80\xaf", false},
+               {"\xed\xa0\x80", false},
+               {"\xf4\x90\x80\x80", false},
+               {"\xf5", false},
+               {"\xf4\x8f\xbf\xbf", true},
+               {"\xed\x9f\xbf", true},
+               {"\xe2\x82", false},
+               {"\xf0\x80\x80\x80", false}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     cr_assert_eq(shown_is_utf8((struct etl_bytes){cases[i].text, strlen(cases[i].text)}), cases[i].ok, "case %zu", i);
 }

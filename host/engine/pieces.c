@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/control.h"
+#include "engine/crew.h"
 #include "engine/identity.h"
 #include "engine/ranges.h"
 
@@ -22,8 +23,7 @@ struct seeds {
   struct run *r;
   struct seed *first, **tail;
   size_t n;
-  const struct source *source; /* which is being cut */
-  size_t endless;              /* pieces "" that were told of it */
+  const struct source *source; /* whose lanes are being listed */
   struct err *e;
 };
 
@@ -76,31 +76,40 @@ static bool go_on(struct seeds *l) {
 
 /* ---- cutting ---------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t refuse(struct seeds *l, const char *what) {
-  const struct source *s = l->source;
-  err_set(l->e, ETL_E_INTERNAL, "connector %s cut %s/%s in pieces that make no sense: %s", l->r->extract.conn->name, s->stream.name, s->shard.id, what);
-  err_remedy(l->e, "report this to the connector's author; parallelism = 1 reads the shard in one piece");
-  return ETL_FAILED;
-}
+struct piece {
+  struct piece *next;
+  const char *id, *text;
+  struct etl_bytes start;
+  int64_t est_rows;
+};
+struct cut { /* of one source; made by one thread of the crew */
+  const struct source *source;
+  struct run *r;
+  struct arena *arena;
+  struct piece *first, **tail;
+  size_t n, endless; /* endless: pieces "" */
+  const char *nonsense; /* what is wrong with the pieces */
+  bool done;
+  int rc;
+  struct err e;
+};
 
 static int32_t take_piece(void *arg, const struct etl_part *part) {
-  struct seeds *l = arg;
-  struct arena *a = l->r->arena;
-  bool endless = !*part->id;
-  const char *shard = endless ? l->source->shard.id : arena_printf(a, "%s#%s", l->source->shard.id, part->id);
-  for (const struct seed *s = l->first; s; s = s->next)
-    if (s->source == l->source && strcmp(s->shard, shard) == 0)
-      return refuse(l, "one is told twice");
-  if (is_shard(l->r, l->source->stream.name, shard) && !endless)
-    return refuse(l, "one is named like another shard");
+  struct cut *c = arg;
+  for (const struct piece *p = c->first; p; p = p->next)
+    if (strcmp(p->id, part->id) == 0)
+      c->nonsense = "one is told twice";
   if (!part->cursor.p)
-    return refuse(l, "one does not say where it begins");
-  struct seed *s = add(l, shard);
-  s->start = (struct etl_bytes){arena_memdup(a, part->cursor.p, part->cursor.n), part->cursor.n};
-  s->est_rows = part->est_rows;
-  s->text = arena_strdup(a, part->text);
-  s->piece = !endless;
-  l->endless += endless;
+    c->nonsense = "one does not say where it begins";
+  if (c->nonsense)
+    return ETL_FAILED;
+  struct piece *p = arena_alloc(c->arena, sizeof *p);
+  *p = (struct piece){.id = arena_strdup(c->arena, part->id), .text = arena_strdup(c->arena, part->text), .est_rows = part->est_rows};
+  p->start = (struct etl_bytes){arena_memdup(c->arena, part->cursor.p, part->cursor.n), part->cursor.n};
+  *c->tail = p;
+  c->tail = &p->next;
+  c->n++;
+  c->endless += !*p->id;
   return ETL_OK;
 }
 
@@ -110,43 +119,97 @@ static bool worth_cutting(const struct run *r, const struct source *s) {
          (r->extract.conn->caps & ETL_CAP_PARALLEL_READERS);
 }
 
-static int cut(struct seeds *l) {
-  struct run *r = l->r;
+/* Any thread of the crew. */
+static void cut_source(void *arg, size_t i, struct instance *extractor) {
+  struct cut *c = &((struct cut *)arg)[i];
+  const struct etl_extractor *api = part_extractor(&c->r->extract);
+  uint64_t n = (uint64_t)c->r->spec->parallelism;
+  if (CALL(&extractor->svc, "split", api->split(extractor->self, &c->source->stream, &c->source->shard, n, take_piece, c)) != ETL_OK)
+    c->rc = services_take_err(&extractor->svc, &c->e);
+  c->done = true;
+}
+
+static int refuse(struct seeds *l, const char *what) {
   const struct source *s = l->source;
-  const struct etl_extractor *api = part_extractor(&r->extract);
-  struct seed **mark = l->tail;
-  size_t before = l->n;
-  l->endless = 0;
-  if (CALL(&r->extractor.svc, "split",
-           api->split(r->extractor.self, &s->stream, &s->shard, (uint64_t)r->spec->parallelism, take_piece, l)) != ETL_OK)
-    return l->e->error_class ? -1 : services_take_err(&r->extractor.svc, l->e);
-  if (l->n - before < 2) { /* it is not worth it */
-    *mark = NULL;
-    l->tail = mark;
-    l->n = before;
+  err_set(l->e, ETL_E_INTERNAL, "connector %s cut %s/%s in pieces that make no sense: %s", l->r->extract.conn->name, s->stream.name, s->shard.id, what);
+  return err_remedy(l->e, "report this to the connector's author; parallelism = 1 reads the shard in one piece");
+}
+
+/* A shard that cannot be asked is a lane like any other: it fails by itself, or is read after all. */
+static int cannot_cut(struct seeds *l, const struct cut *c) {
+  const struct source *s = l->source;
+  json_t *j = json_object();
+  json_object_set_new(j, "message", json_sprintf("%s/%s is read in one piece, since it could not be cut: %s", s->stream.name, s->shard.id, c->e.message));
+  report_event(&l->r->report, "warning", j);
+  add(l, s->shard.id);
+  return 0;
+}
+
+static int add_pieces(struct seeds *l, const struct cut *c) {
+  const struct source *s = l->source;
+  bool whole = s->stream.flags & ETL_STREAM_WHOLE;
+  if (c->nonsense)
+    return refuse(l, c->nonsense);
+  if (c->rc < 0)
+    return cannot_cut(l, c);
+  if (c->n < 2) { /* it is not worth it */
     add(l, s->shard.id);
     return 0;
   }
-  bool whole = s->stream.flags & ETL_STREAM_WHOLE;
-  if (l->endless != !whole)
+  if (c->endless != !whole)
     return refuse(l, whole ? "one goes on for good, but the stream has no cursor" : "none goes on with what comes later");
+  for (const struct piece *p = c->first; p; p = p->next) {
+    struct arena *a = l->r->arena;
+    const char *shard = *p->id ? arena_printf(a, "%s#%s", s->shard.id, p->id) : s->shard.id;
+    if (*p->id && is_shard(l->r, s->stream.name, shard))
+      return refuse(l, "one is named like another shard");
+    struct seed *seed = add(l, shard);
+    seed->start = (struct etl_bytes){arena_memdup(a, p->start.p, p->start.n), p->start.n};
+    seed->text = arena_strdup(a, p->text);
+    seed->est_rows = p->est_rows;
+    seed->piece = *p->id;
+  }
   return 0;
+}
+
+/* Asks for the pieces of all sources that nothing was read of yet.  To be freed by cuts_free(). */
+static struct cut *cut_all(struct run *r, size_t *ret_n) {
+  size_t n = 0;
+  for (const struct source *s = r->sources; s; s = s->next)
+    n++;
+  struct cut *cuts = xcalloc(n, sizeof *cuts);
+  n = 0;
+  for (const struct source *s = r->sources; s; s = s->next) {
+    bool whole = s->stream.flags & ETL_STREAM_WHOLE;
+    if (ranges_wanted(r->spec) || !worth_cutting(r, s) || (!whole && kept_find(r, s->stream.name, s->shard.id)))
+      continue;
+    struct cut *c = &cuts[n++];
+    *c = (struct cut){.source = s, .r = r, .arena = arena_new(), .tail = &c->first};
+  }
+  crew_work(r, n, cut_source, cuts);
+  *ret_n = n;
+  return cuts;
+}
+
+static void cuts_free(struct cut *cuts, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    arena_free(cuts[i].arena);
+  free(cuts);
 }
 
 /* ---- lanes ------------------------------------------------------------------------------------------------------------------------ */
 
-static int find(struct seeds *l) {
+static int find(struct seeds *l, const struct cut *cuts, size_t cuts_n) {
   const struct source *s = l->source;
-  bool whole = s->stream.flags & ETL_STREAM_WHOLE;
   if (ranges_wanted(l->r->spec)) {
     add(l, ranges_shard(l->r, s->shard.id))->piece = true;
     return 0;
   }
-  if (!whole && go_on(l))
-    return 0;
-  if (worth_cutting(l->r, s))
-    return cut(l);
-  add(l, s->shard.id);
+  for (size_t i = 0; i < cuts_n; i++)
+    if (cuts[i].source == s)
+      return cuts[i].done ? add_pieces(l, &cuts[i]) : -1; /* the run was stopped */
+  if ((s->stream.flags & ETL_STREAM_WHOLE) || !go_on(l))
+    add(l, s->shard.id);
   return 0;
 }
 
@@ -169,25 +232,34 @@ static int make_lane(struct lane *l, struct run *r, const struct seed *s, struct
   return backfill && !l->finished ? ranges_of_lane(l, r->spec->repair ? NULL : identity_done(l->note, r->arena), e) : 0;
 }
 
-int pieces_make_lanes(struct run *r) {
-  struct err e = {0};
-  struct seeds l = {.r = r, .tail = &l.first, .e = &e};
-  for (const struct source *s = r->sources; s; s = s->next) {
-    l.source = s;
-    if (find(&l) < 0)
-      return run_fail(r, &e, &r->extract);
-  }
-  struct lane *lanes = xcalloc(l.n, sizeof *lanes);
-  r->governor = governor_new(&r->spec->limits, !(r->extract.conn->caps & ETL_CAP_PARALLEL_READERS), &clock_system);
+static int make_lanes(struct run *r, const struct seeds *l, struct err *e) {
+  struct lane *lanes = xcalloc(l->n, sizeof *lanes);
   size_t n = 0;
   int rc = 0;
-  for (const struct seed *s = l.first; s && rc == 0; s = s->next)
-    rc = make_lane(&lanes[n++], r, s, &e);
+  r->governor = governor_new(&r->spec->limits, !(r->extract.conn->caps & ETL_CAP_PARALLEL_READERS), &clock_system);
+  for (const struct seed *s = l->first; s && rc == 0; s = s->next)
+    rc = make_lane(&lanes[n++], r, s, e);
   pthread_mutex_lock(&r->lock);
   r->lanes = lanes;
   r->lanes_n = n;
   pthread_mutex_unlock(&r->lock);
-  return rc < 0 ? run_fail(r, &e, NULL) : 0;
+  return rc;
+}
+
+int pieces_make_lanes(struct run *r) {
+  struct err e = {0};
+  struct seeds l = {.r = r, .tail = &l.first, .e = &e};
+  size_t cuts_n;
+  struct cut *cuts = cut_all(r, &cuts_n);
+  int rc = 0;
+  for (const struct source *s = r->sources; s && rc == 0; s = s->next) {
+    l.source = s;
+    rc = find(&l, cuts, cuts_n);
+  }
+  cuts_free(cuts, cuts_n);
+  if (rc == 0)
+    rc = make_lanes(r, &l, &e);
+  return rc < 0 && e.error_class ? run_fail(r, &e, NULL) : rc;
 }
 
 /* ---- start cursors ---------------------------------------------------------------------------------------------------------------- */

@@ -1,8 +1,10 @@
 /* What a run would do, asked of all connectors: the "plan" event of events.md.  Nothing is claimed and nothing written.  A shard
  * that cannot be asked has its error, and the others go on. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/crew.h"
 #include "engine/guarantee.h"
 #include "engine/identity.h"
 #include "engine/pieces.h"
@@ -92,10 +94,21 @@ static json_t *columns_json(const struct ArrowSchema *s) {
 
 struct asking { /* one lane */
   const struct plan *p;
+  const struct lane *lane;
   json_t *extract, *transforms, *load;
+  struct ArrowSchema schema; /* as the extractor told it */
+  int rc;                    /* -1: e */
+  struct err e;
 };
 
 static int32_t take_source_item(void *arg, const struct etl_explain_item *i) { return take_item(((struct asking *)arg)->extract, i); }
+
+/* Any thread of the crew. */
+static void ask_source(void *arg, size_t i, struct instance *extractor) {
+  struct asking *a = &((struct asking *)arg)[i];
+  struct walk w = {.arg = a, .item = take_source_item};
+  a->rc = walk_source(extractor, a->lane, &w, &a->schema, &a->e);
+}
 
 static int take_made(void *arg, size_t i, size_t of, const struct etl_stream *from, const struct etl_stream *stream, struct err *e) {
   struct asking *a = arg;
@@ -124,19 +137,34 @@ static int ask_loader(void *arg, const struct etl_stream *stream, struct err *e)
   return 0;
 }
 
-static int fill_lane(const struct plan *p, const struct lane *l, json_t *lane) {
-  struct asking a = {.p = p, .extract = json_array(), .transforms = json_array(), .load = json_array()};
-  struct walk w = {.arg = &a, .item = take_source_item, .made = take_made, .out = ask_loader};
+/* What a run would refuse. */
+static void show_refusal(const struct asking *a) {
   struct err e;
-  json_object_set_new(lane, "extract", a.extract);
-  json_object_set_new(lane, "transforms", a.transforms);
-  json_object_set_new(lane, "load", a.load);
-  if (!explain_of(&p->r->extractor))
-    json_array_append_new(a.extract, silent(&p->r->extract, "what it would read"));
-  int rc = walk_lane(p->r, l, &w, &e);
-  if (rc < 0)
-    json_object_set_new(lane, "error", report_error(&e, w.asked->stage, w.asked->conn->name));
-  return rc;
+  if (identity_check(a->lane, &e) == 0)
+    return;
+  cleanup_free char *text = xasprintf("a run would be refused: %s; %s", e.message, e.remedy);
+  json_array_append_new(a->extract, item_json("note", text, true));
+}
+
+static json_t *lane_json(struct asking *a) {
+  struct run *r = a->p->r;
+  const struct lane *l = a->lane;
+  struct walk w = {.arg = a, .made = take_made, .out = ask_loader, .asked = &r->extract};
+  json_t *lane = json_pack("{s:s, s:s, s:s}", "lane", l->name, "stream", l->stream, "shard", l->shard);
+  set_text(lane, "piece", l->text);
+  if (l->at.cursor.p)
+    set_cursor(lane, l->at.cursor);
+  if (!explain_of(&r->extractor))
+    json_array_append_new(a->extract, silent(&r->extract, "what it would read"));
+  if (a->rc == 0)
+    a->rc = walk_from(r, l, &w, &a->schema, &a->e);
+  if (a->rc < 0)
+    json_object_set_new(lane, "error", report_error(&a->e, w.asked->stage, w.asked->conn->name));
+  show_refusal(a);
+  json_object_set(lane, "extract", a->extract);
+  json_object_set(lane, "transforms", a->transforms);
+  json_object_set(lane, "load", a->load);
+  return lane;
 }
 
 /* ---- the whole
@@ -150,29 +178,36 @@ static json_t *guarantee_json(const struct run *r) {
   return json_pack("{s:s, s:s}", "level", g.level, "why", g.why);
 }
 
-/* What a run would refuse. */
-static void show_refusal(const struct lane *l, json_t *lane) {
-  struct err e;
-  if (identity_check(l, &e) < 0) {
-    cleanup_free char *text = xasprintf("a run would be refused: %s; %s", e.message, e.remedy);
-    json_array_append_new(json_object_get(lane, "extract"), item_json("note", text, true));
-  }
+static struct asking *askings_new(const struct plan *p) {
+  struct asking *all = xcalloc(p->r->lanes_n, sizeof *all);
+  for (size_t i = 0; i < p->r->lanes_n; i++)
+    all[i] = (struct asking){
+        .p = p, .lane = &p->r->lanes[i], .extract = json_array(), .transforms = json_array(), .load = json_array()};
+  return all;
 }
 
+static void askings_free(struct asking *all, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    json_decref(all[i].extract);
+    json_decref(all[i].transforms);
+    json_decref(all[i].load);
+    etl_schema_release(&all[i].schema);
+  }
+  free(all);
+}
+
+/* The shards are asked side by side, since some may be far away or down; then the transformers and the loader, lane by lane. */
 static int plan_lanes(const struct plan *p) {
   struct run *r = p->r;
+  struct asking *all = askings_new(p);
   json_t *lanes = json_array();
   size_t failed = 0;
+  crew_work(r, r->lanes_n, ask_source, all);
   for (size_t i = 0; i < r->lanes_n && stop_mode(&r->stop) == STOP_NONE; i++) {
-    const struct lane *l = &r->lanes[i];
-    json_t *lane = json_pack("{s:s, s:s, s:s}", "lane", l->name, "stream", l->stream, "shard", l->shard);
-    set_text(lane, "piece", l->text);
-    if (l->at.cursor.p)
-      set_cursor(lane, l->at.cursor);
-    failed += fill_lane(p, l, lane) < 0;
-    show_refusal(l, lane);
-    json_array_append_new(lanes, lane);
+    json_array_append_new(lanes, lane_json(&all[i]));
+    failed += all[i].rc < 0;
   }
+  askings_free(all, r->lanes_n);
   if (stop_mode(&r->stop) != STOP_NONE) {
     json_decref(lanes);
     run_report_summary(r, "cancelled");

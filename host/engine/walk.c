@@ -14,8 +14,7 @@ static int32_t no_item(void *arg, const struct etl_explain_item *i) {
   return ETL_OK;
 }
 
-static int ask_extractor(struct run *r, const struct lane *l, const struct walk *w, struct ArrowSchema *ret_schema, struct err *e) {
-  struct instance *in = &r->extractor;
+int walk_source(struct instance *in, const struct lane *l, const struct walk *w, struct ArrowSchema *ret_schema, struct err *e) {
   const struct etl_explain *extract = explain_of(in);
   struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .key = l->key};
   struct etl_shard shard = {.struct_size = sizeof shard, .id = l->source_shard, .token = l->token, .est_rows = -1, .est_bytes = -1};
@@ -46,13 +45,18 @@ static int walk_on(struct run *r, struct walk *w, const struct etl_stream *strea
   return rc;
 }
 
+int walk_from(struct run *r, const struct lane *l, struct walk *w, const struct ArrowSchema *schema, struct err *e) {
+  struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .schema = schema, .key = l->key};
+  w->asked = &r->extract;
+  return schema->release ? walk_on(r, w, &stream, 0, e) : 0;
+}
+
 int walk_lane(struct run *r, const struct lane *l, struct walk *w, struct err *e) {
   struct ArrowSchema schema = {0};
-  struct etl_stream stream = {.struct_size = sizeof stream, .flags = l->stream_flags, .name = l->stream, .schema = &schema, .key = l->key};
   w->asked = &r->extract;
-  int rc = ask_extractor(r, l, w, &schema, e);
-  if (rc == 0 && schema.release)
-    rc = walk_on(r, w, &stream, 0, e);
+  int rc = walk_source(&r->extractor, l, w, &schema, e);
+  if (rc == 0)
+    rc = walk_from(r, l, w, &schema, e);
   etl_schema_release(&schema);
   return rc;
 }

@@ -17,5 +17,8 @@ struct walk { /* what the walker is told */
 const struct etl_explain *explain_of(const struct instance *in);
 /* Extractors that do not explain themselves tell no schema: then nothing is walked.  0, or -1 with e. */
 int walk_lane(struct run *r, const struct lane *l, struct walk *w, struct err *e);
+/* The same in two steps: the extractor is asked through an instance of the caller's choice, on any thread; then the others. */
+int walk_source(struct instance *extractor, const struct lane *l, const struct walk *w, struct ArrowSchema *ret_schema, struct err *e);
+int walk_from(struct run *r, const struct lane *l, struct walk *w, const struct ArrowSchema *schema, struct err *e);
 
 #endif

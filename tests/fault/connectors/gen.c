@@ -1,10 +1,12 @@
 /* gen: an extractor for tests without a server.  Each shard has the rows 1..rows with columns id and name; the cursor is the last id,
  * as text, and of a piece "3..7" the last id and the one it ends with.  It can fail or hang at a row, and some of its shards can be down
  * when it is asked for a plan. */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "etl/sdk.h"
@@ -15,7 +17,7 @@
 #endif
 ETL_NOTE(GEN_NAME, "1", 1u << ETL_KIND_EXTRACTOR, 0);
 
-enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_DOWN, OPT_WHOLE, OPT_WORD, OPT_N };
+enum { OPT_ROWS, OPT_SHARDS, OPT_FAIL_AT, OPT_FAIL_CLASS, OPT_HANG_AT, OPT_DOWN, OPT_WHOLE, OPT_WORD, OPT_MEET, OPT_N };
 #define OPTION(...) &(const struct etl_option){.struct_size = sizeof(struct etl_option), __VA_ARGS__}
 static const char *const fail_classes[] = {"retryable", "permanent", "data", NULL};
 static const uint32_t fail_class_values[] = {ETL_E_RETRYABLE, ETL_E_PERMANENT, ETL_E_DATA};
@@ -28,7 +30,14 @@ static const struct etl_option *const options[] = {
   [OPT_DOWN] = OPTION(.type = ETL_T_LIST, .name = "down", .doc = "Shards of which no plan can be made."),
   [OPT_WHOLE] = OPTION(.type = ETL_T_BOOL, .name = "whole", .dflt = "false", .doc = "There is no cursor."),
   [OPT_WORD] = OPTION(.type = ETL_T_STRING, .name = "word", .flags = ETL_OPT_IDENTITY, .dflt = "row", .doc = "What names begin with."),
+  [OPT_MEET] = OPTION(.type = ETL_T_INT, .name = "meet", .dflt = "1", .doc = "No plan of a shard is told before so many are asked for at once."),
   [OPT_N] = NULL};
+
+static struct { /* of all instances */
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  int64_t here;
+} meeting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
 
 struct gen {
   const struct etl_host *host;
@@ -36,6 +45,7 @@ struct gen {
   uint32_t fail_class;
   bool whole;
   char word[33];
+  int64_t meet;
   atomic_int readers, most_readers; /* open now; ever at the same time */
   struct etl_bytes *shards, *down;
   uint64_t shards_n, down_n;
@@ -74,6 +84,7 @@ static int32_t gen_open(const struct etl_open *o, void **self) {
   g->fail_at = etl_opt_int(o, OPT_FAIL_AT);
   g->hang_at = etl_opt_int(o, OPT_HANG_AT);
   g->fail_class = fail_class_values[etl_opt_int(o, OPT_FAIL_CLASS)];
+  g->meet = etl_opt_int(o, OPT_MEET);
   snprintf(g->word, sizeof g->word, "%s", etl_opt_str(o, OPT_WORD));
   g->whole = etl_opt_bool(o, OPT_WHOLE);
   g->shards = copy_list(o->values[OPT_SHARDS]);
@@ -106,11 +117,20 @@ static int32_t gen_plan(void *self, const struct etl_stream *stream, int32_t (*e
   return ETL_OK;
 }
 
+static bool is_down(const struct gen *g, const char *shard) {
+  for (uint64_t i = 0; i < g->down_n; i++)
+    if (strcmp(g->down[i].p, shard) == 0)
+      return true;
+  return false;
+}
+
 /* n pieces; without ETL_STREAM_WHOLE the last one has no end. */
 static int32_t gen_split(void *self, const struct etl_stream *stream, const struct etl_shard *shard, uint64_t n,
                          int32_t (*each)(void *arg, const struct etl_part *), void *arg) {
   const struct gen *g = self;
-  (void)stream, (void)shard;
+  (void)stream;
+  if (is_down(g, shard->id))
+    return etl_failf(g->host, &ETL_ERROR(ETL_E_RETRYABLE), "gen: shard %s is down, as it was told to be", shard->id);
   for (uint64_t i = 0; i < n; i++) {
     char id[24] = "", cursor[48], text[64];
     int64_t from = g->rows * (int64_t)i / (int64_t)n, to = g->rows * (int64_t)(i + 1) / (int64_t)n;
@@ -225,14 +245,30 @@ static int32_t gen_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, st
   return r->at < r->end ? ETL_OK : ETL_DONE;
 }
 
+/* Waits for the others, but not for ever. */
+static int32_t meet(const struct gen *g) {
+  struct timespec until;
+  int rc = 0;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += 20;
+  pthread_mutex_lock(&meeting.lock);
+  meeting.here++;
+  pthread_cond_broadcast(&meeting.changed);
+  while (meeting.here < g->meet && rc == 0)
+    rc = pthread_cond_timedwait(&meeting.changed, &meeting.lock, &until);
+  pthread_mutex_unlock(&meeting.lock);
+  return rc == 0 ? ETL_OK : etl_failf(g->host, &ETL_ERROR(ETL_E_PERMANENT), "gen: nobody else came");
+}
+
 static int32_t gen_explain(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
                            struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
   const struct gen *g = self;
   char sql[96];
   (void)stream;
-  for (uint64_t i = 0; i < g->down_n; i++)
-    if (strcmp(g->down[i].p, shard->id) == 0)
-      return etl_failf(g->host, &ETL_ERROR(ETL_E_RETRYABLE), "gen: shard %s is down, as it was told to be", shard->id);
+  if (meet(g) != ETL_OK)
+    return ETL_FAILED;
+  if (is_down(g, shard->id))
+    return etl_failf(g->host, &ETL_ERROR(ETL_E_RETRYABLE), "gen: shard %s is down, as it was told to be", shard->id);
   snprintf(sql, sizeof sql, "numbers behind %.*s", cursor.p ? (int)cursor.n : 1, cursor.p ? (const char *)cursor.p : "0");
   const struct etl_explain_item items[] = {
     {.struct_size = sizeof *items, .kind = ETL_EXPLAIN_SQL, .text = sql},

@@ -130,6 +130,18 @@ static void abandon(PGconn *c) {
   PQfreeCancel(cancel);
 }
 
+/* libpq's own message would show the URL, and the password in it. */
+static int32_t check_url(const struct lookup_reader *r, const char *url) {
+  PQconninfoOption *parsed = PQconninfoParse(url, NULL);
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "url";
+  e.remedy = "write postgresql://user:password@host:5432/database, with %40 and the like for special characters";
+  if (!parsed)
+    return etl_failf(r->host, &e, "lookup: option url: it is no URL that libpq understands");
+  PQconninfoFree(parsed);
+  return ETL_OK;
+}
+
 int32_t lookup_read_postgres(const struct lookup_reader *r) {
   static const char settings[] =
       "SET default_transaction_read_only = on; SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = hex; "
@@ -137,9 +149,12 @@ int32_t lookup_read_postgres(const struct lookup_reader *r) {
   struct etl_value ref = {.struct_size = sizeof ref, .str = r->o->url_ref};
   const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
   const char *const values[] = {etl_secret(r->host, &ref), "UTF8", "etl lookup", NULL};
+  int32_t rc = check_url(r, values[0]);
+  if (rc != ETL_OK)
+    return rc;
   PGconn *c = PQconnectStartParams(names, values, 1);
   struct rows rows = {.at = calloc(r->names_n, sizeof *rows.at), .cells = calloc(r->names_n, sizeof *rows.cells)};
-  int32_t rc = c && rows.at && rows.cells ? connect_to(r, c) : transformer_no_memory(r->host, "lookup");
+  rc = c && rows.at && rows.cells ? connect_to(r, c) : transformer_no_memory(r->host, "lookup");
   if (rc == ETL_OK)
     rc = run_query(r, c, settings, &rows);
   if (rc == ETL_OK)

@@ -44,7 +44,8 @@ static const struct etl_option *const options[] = {
                           .doc = "Memory that the script may use, of each lane."),
     [OPT_INSTRUCTIONS] =
         OPTION("instructions", ETL_T_INT, .flags = ETL_OPT_ADVANCED, .dflt = "10000000", .min = 1000, .max = INT64_C(1) << 50,
-               .doc = "Instructions of Lua that a row may take; a row that takes more is set aside."),
+               .doc = "Instructions of Lua that a row may take; a row that takes more is set aside. Work "
+                      "inside a function such as string.rep or string.find is not counted."),
     NULL,
 };
 

@@ -185,6 +185,30 @@ static void test_sqlite(struct tap *t, const char *file) {
   }
 }
 
+/* Without a server: what a user sees, and whether it is worth to try again. */
+static void test_postgres(struct tap *t) {
+  static const struct {
+    const char *url, *message;
+    uint32_t error_class;
+  } urls[] = {{"postgresql://u:secret@127.0.0.1:1/d",
+               "lookup: PostgreSQL: connection to server at \"127.0.0.1\", port 1 failed: ", ETL_E_RETRYABLE},
+              {"postgresql://u:secret@[::1/d", "lookup: option url: it is no URL that libpq understands", ETL_E_CONFIG}};
+  struct drive d;
+  for (size_t i = 0; i < 3; i++) {
+    size_t which = i % 2;
+    drive_begin(&d, "lookup", (const char *const[]){"url", urls[which].url, "query", "SELECT 1", "key", "v", NULL});
+    drive_group(&d, "columns", (const char *const[]){"column", "n", NULL});
+    if (i == 2)
+      testhost_cancel(&d.t);
+    int32_t rc = drive_start(&d) == ETL_OK ? drive_texts(&d, "v", (const char *const[]){"a"}, 1) : ETL_OK;
+    CHECK(t, rc == (i == 2 ? ETL_STOPPED : ETL_FAILED));
+    CHECK(t, i == 2 || d.t.error.error_class == urls[which].error_class);
+    CHECK_HAS(t, i == 2 ? urls[which].message : d.t.message, urls[which].message);
+    CHECK(t, !strstr(d.t.message, "secret"));
+    drive_close(&d);
+  }
+}
+
 static void refused(struct tap *t, const char *const *options, const char *const *column, const char *message) {
   struct drive d;
   drive_begin(&d, "lookup", options);
@@ -252,6 +276,7 @@ int main(void) {
   test_refusals(&t, file);
   test_no_memory(&t, file);
   test_sqlite(&t, file);
+  test_postgres(&t);
   unlink(file);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);

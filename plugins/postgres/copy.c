@@ -14,6 +14,7 @@ int32_t copy_init(struct copy *c, struct session *s, const struct columns *colum
   copy_fini(c);
   *c = (struct copy){.session = s, .columns = columns, .row_max = 2 + 12, .numbered = numbered};
   c->views = calloc(columns->n + columns->left + 1, sizeof *c->views);
+  c->nuls = calloc(columns->n + columns->left + 1, sizeof *c->nuls);
   c->checks = calloc(columns->n + columns->left + 1, sizeof *c->checks);
   c->buf = malloc(BUFFER_BYTES);
   for (size_t i = 0; i < columns->n; i++)
@@ -24,12 +25,13 @@ int32_t copy_init(struct copy *c, struct session *s, const struct columns *colum
   struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
   if (c->row_max > BUFFER_BYTES)
     return etl_failf(s->host, &e, "postgres: %zu columns are more than a row may have", columns->n);
-  return c->views && c->buf && c->checks ? ETL_OK : etl_failf(s->host, &e, "postgres: no memory for the buffer of COPY");
+  return c->views && c->buf && c->checks && c->nuls ? ETL_OK : etl_failf(s->host, &e, "postgres: no memory for the buffer of COPY");
 }
 
 void copy_fini(struct copy *c) {
   free(c->views);
   free(c->checks);
+  free(c->nuls);
   free(c->buf);
   *c = (struct copy){0};
 }
@@ -73,9 +75,16 @@ static int32_t put_bytes(struct copy *c, const struct column *col, const struct 
   return rc;
 }
 
+static bool has_nul(const struct etl_view *v, int64_t row) {
+  struct etl_bytes b = etl_view_bytes(v, row);
+  return b.n && memchr(b.p, 0, b.n);
+}
+
 static bool misfits(const struct copy *c, size_t i, int64_t row) {
   const struct column *col = &c->columns->list[i];
-  return col->fits && !etl_view_null(&c->views[i], row) && !col->fits(col, &c->views[i], row);
+  if ((!col->fits && !c->nuls[i]) || etl_view_null(&c->views[i], row))
+    return false;
+  return (col->fits && !col->fits(col, &c->views[i], row)) || (c->nuls[i] && has_nul(&c->views[i], row));
 }
 
 static int32_t put_row(struct copy *c, int64_t row) {
@@ -105,22 +114,48 @@ static int32_t put_row(struct copy *c, int64_t row) {
   return ETL_OK;
 }
 
+/* The values of a column lie one behind the other: they are looked through at once, and row by row only when there is something. */
+static void find_nuls(struct copy *c, int64_t rows) {
+  c->any_nul = false;
+  for (size_t i = 0; i < c->columns->n; i++) {
+    const struct etl_view *v = &c->views[i];
+    bool text = v->f.logical == ETL_L_STRING || v->f.logical == ETL_L_JSON;
+    c->nuls[i] = false;
+    if (!text || rows == 0)
+      continue;
+    const uint8_t *first = etl_view_bytes(v, 0).p;
+    struct etl_bytes last = etl_view_bytes(v, rows - 1);
+    size_t n = (size_t)((const uint8_t *)last.p + last.n - first);
+    c->nuls[i] = n && memchr(first, 0, n);
+    c->any_nul |= c->nuls[i];
+  }
+}
+
 int32_t copy_take(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch) {
   for (size_t i = 0; i < c->columns->n + c->columns->left; i++)
     if (etl_view_init(&c->views[i], schema, batch, c->columns->list[i].index) < 0) {
       struct etl_error e = ETL_ERROR(ETL_E_INTERNAL);
       return etl_failf(c->session->host, &e, "postgres: a batch does not fit its schema: column \"%s\"", c->columns->list[i].name);
     }
+  find_nuls(c, batch->length);
   return ETL_OK;
 }
 
 const struct column *copy_misfit(const struct copy *c, int64_t row) {
+  for (size_t i = 0; c->any_nul && i < c->columns->n; i++)
+    if (c->nuls[i] && !(c->nulls && c->columns->list[i].can_be_null) && misfits(c, i, row))
+      return &c->columns->list[i];
   for (size_t k = 0; k < c->checks_n; k++) {
     const struct column *col = &c->columns->list[c->checks[k]];
     if (!(c->nulls && col->can_be_null) && misfits(c, c->checks[k], row))
       return col;
   }
   return NULL;
+}
+
+bool copy_has_nul(const struct copy *c, const struct column *col, int64_t row) {
+  size_t i = (size_t)(col - c->columns->list);
+  return c->nuls[i] && has_nul(&c->views[i], row);
 }
 
 int32_t copy_write(struct copy *c, const bool *skip, int64_t from, int64_t to) {

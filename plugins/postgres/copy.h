@@ -14,6 +14,8 @@ struct copy {
   size_t row_max; /* of a row without its variable parts */
   size_t *checks; /* columns that cannot hold every value */
   size_t checks_n;
+  bool *nuls;     /* columns of the batch with a NUL byte somewhere, which the server takes in no text */
+  bool any_nul;
   bool nulls;     /* a value that does not fit is written as NULL */
   bool numbered;  /* each row ends with a bigint: its number, from 1 */
   int64_t first;  /* rows that came before, for the numbers */
@@ -27,6 +29,7 @@ void copy_begin(struct copy *c, int64_t first); /* after COPY ... FROM STDIN (FO
 int32_t copy_take(struct copy *c, const struct ArrowSchema *schema, const struct ArrowArray *batch);
 /* The first column that the target cannot hold in this row; NULL: none. */
 const struct column *copy_misfit(const struct copy *c, int64_t row);
+bool copy_has_nul(const struct copy *c, const struct column *col, int64_t row); /* of a column that is a misfit there */
 /* Rows from..to of the batch taken, without those for which skip (may be NULL) says true. */
 int32_t copy_write(struct copy *c, const bool *skip, int64_t from, int64_t to);
 int32_t copy_end(struct copy *c, const char *doing); /* the server has taken all rows and counted as many */

@@ -110,12 +110,28 @@ static int32_t write_careful(struct target *g, const struct ArrowArray *batch, c
 
 /* ---- what cannot even be sent --------------------------------------------------------------------------------------------------------- */
 
+/* As the server would say it. */
+static const char *state_of(const struct column *c, bool nul) {
+  switch (c->f.logical) {
+  case ETL_L_STRING:
+  case ETL_L_JSON: return nul ? "22021" : "22001";
+  case ETL_L_DATE:
+  case ETL_L_TIMESTAMP: return "22008";
+  default: return "22003";
+  }
+}
+
 static int32_t reject_misfit(struct target *g, const struct ArrowArray *batch, int64_t row, const struct column *c) {
   struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  bool nul = copy_has_nul(&g->copy, c, row);
   e.column = (int32_t)c->index;
   if (c->change == ETL_CHANGE_COLUMN_LEFT_OUT)
     return etl_reject(g->in->host, &e, g->stream, &g->rows, batch, row, "postgres: %s has no column \"%s\", and schema_contract adds none", g->name,
                       c->name);
+  e.vendor_state = state_of(c, nul);
+  if (nul)
+    return etl_reject(g->in->host, &e, g->stream, &g->rows, batch, row,
+                      "postgres: the text for column \"%s\" of %s holds a NUL character, which PostgreSQL cannot store", c->name, g->name);
   return etl_reject(g->in->host, &e, g->stream, &g->rows, batch, row, "postgres: column \"%s\" of %s is %s, which cannot hold the value (%s at the source)",
                     c->name, g->name, c->target_type, c->source_type);
 }
@@ -123,7 +139,7 @@ static int32_t reject_misfit(struct target *g, const struct ArrowArray *batch, i
 /* Rows with values that a column cannot hold never reach the server; *ret (owned) says which they are, NULL: none. */
 static int32_t reject_misfits(struct target *g, const struct ArrowArray *batch, bool **ret) {
   int32_t rc = ETL_OK;
-  for (int64_t row = 0; row < batch->length && rc == ETL_OK && g->copy.checks_n; row++) {
+  for (int64_t row = 0; row < batch->length && rc == ETL_OK && (g->copy.checks_n || g->copy.any_nul); row++) {
     const struct column *c = copy_misfit(&g->copy, row);
     if (!c)
       continue;

@@ -63,6 +63,24 @@ static void in_a_large_batch(struct tap *t) {
   sink_close(&s);
 }
 
+/* What no text of the server can hold never gets there: the epoch need not be written twice. */
+static void nul_characters(struct tap *t, const char *mode) {
+  struct sink s;
+  fresh("");
+  enter(t, &s, mode);
+  CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", "x", "2", "a\\0b", "3", NULL, "4", "\\0", "5", "", END}) == ETL_OK);
+  CHECK_TEXT(t, sink_sql("SELECT id, v FROM t ORDER BY id"), "1|x;3|NULL;5|");
+  CHECK(t, s.host.bad_n == 2 && s.host.bad[0].row == 1 && s.host.bad[0].column == 1 && s.host.bad[1].row == 3);
+  CHECK_TEXT(t, s.host.bad[0].vendor_state, "22021");
+  CHECK_HAS(t, s.host.bad[0].message, "the text for column \"v\" of public.t holds a NUL character");
+  CHECK_TEXT(t, s.host.bad[0].raw, "{\"id\": 2, \"v\": {\"$hex\": \"610062\"}}");
+  CHECK_TEXT(t, sink_sql("SELECT rows FROM etl.cursors"), "3");
+  CHECK(t, careful(&s, 1, (const char *const[]){"6", "a\\0b", "7", "y", END}) == ETL_OK);
+  CHECK(t, s.host.bad_n == 3);
+  CHECK_TEXT(t, sink_sql("SELECT id FROM t ORDER BY id"), "1;3;5;7");
+  sink_close(&s);
+}
+
 /* Refusals that come late: of a trigger, of a constraint that is looked at when the transaction ends. */
 static void triggers_and_deferred_constraints(struct tap *t) {
   struct sink s;
@@ -248,6 +266,8 @@ static void several_cursors_and_notes(struct tap *t) {
 int main(void) {
   struct tap t = {0};
   in_a_large_batch(&t);
+  nul_characters(&t, "append");
+  nul_characters(&t, "merge");
   triggers_and_deferred_constraints(&t);
   in_a_merge(&t);
   rows_of_a_merge_as_json(&t);

@@ -110,6 +110,19 @@ static void add_number(struct etl_batch *b, int64_t i, const struct etl_format *
   }
 }
 
+/* With a NUL for each \\0. */
+static void add_text(struct etl_batch *b, int64_t i, const char *text) {
+  char *copy = strdup(text);
+  size_t n = 0;
+  for (const char *p = text; *p; n++) {
+    bool nul = p[0] == '\\' && p[1] == '0';
+    copy[n] = nul ? 0 : *p;
+    p += nul ? 2 : 1;
+  }
+  etl_batch_bytes(b, i, copy, n);
+  free(copy);
+}
+
 static void add_cell(struct etl_batch *b, int64_t i, const char *text) {
   const struct etl_format *f = &b->cols[i].f;
   uint8_t bytes[64];
@@ -131,7 +144,7 @@ static void add_cell(struct etl_batch *b, int64_t i, const char *text) {
     etl_batch_fixed(b, i, &decimal);
     break;
   case ETL_L_STRING:
-  case ETL_L_JSON: etl_batch_bytes(b, i, text, strlen(text)); break;
+  case ETL_L_JSON: add_text(b, i, text); break;
   case ETL_L_BINARY: etl_batch_bytes(b, i, bytes, from_hex(text, bytes)); break;
   case ETL_L_UUID:
     from_hex(text, bytes);

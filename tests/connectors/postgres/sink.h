@@ -25,7 +25,7 @@ void sink_schema(struct sink *s, const char *const *columns);
 int32_t sink_prepare(struct sink *s, const char *const *columns); /* sink_schema() and prepare() */
 int32_t sink_claim(struct sink *s);                               /* and run_begin() */
 int32_t sink_begin(struct sink *s, uint64_t from_epoch);
-/* One batch: cells row by row, as many as there are columns; NULL is NULL.  Texts for strings, hex for binary, numbers for the rest
+/* One batch: cells row by row, as many as there are columns; NULL is NULL.  Texts for strings (\0 in them is a NUL), hex for binary, numbers for the rest
  * (decimals unscaled).  Ends with END. */
 #define END ((const char *)-1)
 int32_t sink_write(struct sink *s, const char *const *cells);

@@ -197,6 +197,10 @@ int32_t sqlserver_split(void *self, const struct etl_stream *stream, const struc
   bool served = rc == 0 && x.src.leads_id != 0 && x.column != SIZE_MAX; /* else each piece would read the whole table */
   if (served && (rc = bounds_init(&x.bounds, &x.src, &x.conn, &f)) == 0)
     rc = find_cuts(&x, &f);
+  if (rc < 0) { /* a shard that cannot be asked is one piece: its reader fails, and the others go on */
+    etl_logf(in->host, ETL_LOG_INFO, "read in one piece: %s", f.message);
+    f.error_class = 0;
+  }
   for (size_t i = 0; rc == 0 && x.cuts_n && i <= x.cuts_n && told == ETL_OK; i++)
     told = tell_piece(&x, i, each, arg, &f);
   source_fini(&x.src);

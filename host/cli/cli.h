@@ -89,6 +89,7 @@ int cmd_copy(const struct cli_args *a);
 int cmd_man(const struct cli_args *a);
 int cmd_completion(const struct cli_args *a);
 int cmd_names(const struct cli_args *a);
+int cmd_generate(const struct cli_args *a);
 int cmd_preview(const struct cli_args *a);
 int cmd_conns_list(const struct cli_args *a);
 int cmd_conns_test(const struct cli_args *a);

@@ -57,6 +57,19 @@ static const struct cli_option copy_options[] = {
     {0, "dry-run", .doc = "Read, but write nothing."},
     {0, "progress", "bar|log|json|none", .doc = "How to show progress; on a terminal bar is the default, elsewhere log."},
     {0}};
+static const struct cli_option generate_options[] = {
+    {0, "name", "NAME", .doc = "Name of the pipeline."},
+    {0, "from", "CONNECTION", .doc = "Connection of etl.conf to read from."},
+    {0, "table", "TABLE", .doc = "Table to read."},
+    {0, "to", "CONNECTION", .doc = "Connection to write to."},
+    {0, "target", "TABLE", .doc = "Table to write; without it the same name."},
+    {0, "mode", "MODE", .doc = "The loader's mode; without it merge with a --key, append with a --cursor, else replace."},
+    {0, "key", "COLUMN,...", .doc = "The key of a merge."},
+    {0, "cursor", "COLUMN,...", .doc = "Columns by which a run finds what is new."},
+    {0, "schedule", "SCHEDULE", .doc = "When the long-running host runs it: @hourly, or five fields of cron."},
+    {0, "dir", "DIR", .doc = "Where the files are written; without it pipeline_dir."},
+    {0, "force", .doc = "Write over files that are there."},
+    {0}};
 static const struct cli_option preview_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
     {0, "stream", "NAME", .doc = "Only this stream, where transformers make several."},
@@ -122,6 +135,10 @@ const struct cli_command cli_commands[] = {
      "Reads both sides, the source through the transformers, and compares counts and hashes that do not depend on order; where they differ "
      "the rows are looked at one by one.  Rows that the source got after the last run are left out.  Status 1 when the sides differ.",
      1, 1, verify_options, cmd_verify},
+    {"generate", "", "write the files of a new pipeline",
+     "NAME.conf, NAME.env.example with the variables that its connections use, and NAME.README.md.  On a terminal it asks for what the options leave "
+     "open, with the tables and keys that it finds at the source.",
+     0, 0, generate_options, cmd_generate},
     {"check", "[CONF]", "check the configuration and all pipelines",
      "Reads every file, looks up every variable, and checks the options of every connector that is used.  Connects to nothing.", 0,
      1, check_options, cmd_check},

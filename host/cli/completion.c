@@ -12,6 +12,8 @@ static const char *values_of(const struct cli_option *o) {
   static const struct {
     const char *option, *names;
   } known[] = {{"shard", "@shards"}, {"pipeline", "@pipelines"}, {"from", "@files"}, {"to", "@files"}};
+  if (strcmp(o->arg, "CONNECTION") == 0)
+    return "@connections";
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (strcmp(known[i].option, o->name) == 0)
       return known[i].names;

@@ -4,18 +4,11 @@
 #include "base/table.h"
 #include "cli/answer.h"
 #include "cli/check.h"
+#include "cli/conns.h"
 #include "cli/conns_text.h"
 #include "cli/event_text.h"
 
-struct conns {
-  struct launch l; /* spec: of the connection in hand */
-  struct arena *arena;
-  struct diags d;
-  json_t *streams; /* what a worker told */
-  json_t *answer;
-};
-
-static int conns_init(struct conns *c, const struct cli_args *a, bool pipelines) {
+int conns_init(struct conns *c, const struct cli_args *a, bool pipelines) {
   *c = (struct conns){.arena = arena_new(), .streams = json_array()};
   const char *path = cli_opt(a, "conf");
   int rc = pipelines ? conf_load_for_check(path, NULL, &c->d, &c->l.conf) : conf_load_main(path, &c->d, &c->l.conf);
@@ -24,7 +17,7 @@ static int conns_init(struct conns *c, const struct cli_args *a, bool pipelines)
   return CLI_OK;
 }
 
-static void conns_fini(struct conns *c) {
+void conns_fini(struct conns *c) {
   launch_fini(&c->l);
   json_decref(c->streams);
   json_decref(c->answer);
@@ -101,13 +94,13 @@ static int report_diags(struct conns *c) {
   return status == CLI_OK ? CLI_USAGE : status;
 }
 
-/* Takes ask.  The exit status; errors are told. */
-static int ask(struct conns *c, const char *name, json_t *question) {
+int conns_ask(struct conns *c, const char *name, json_t *question) {
   struct conf_stage s;
   struct err e;
   enum etl_kind kind = ETL_KIND_EXTRACTOR;
   json_decref(c->answer);
   c->answer = NULL;
+  json_array_clear(c->streams);
   spec_free(c->l.spec);
   c->l.spec = NULL;
   if (conf_connection(c->l.conf, name, &c->d, &s) < 0) {
@@ -126,7 +119,7 @@ static int ask(struct conns *c, const char *name, json_t *question) {
 }
 
 static int test(struct conns *c, const char *name) {
-  int status = ask(c, name, json_pack("{s:s}", "act", "check"));
+  int status = conns_ask(c, name, json_pack("{s:s}", "act", "check"));
   if (status == CLI_OK)
     printf("%s: ok, %s\n", name, words_seconds(c->arena, json_number_value(json_object_get(c->answer, "seconds"))));
   else
@@ -162,7 +155,7 @@ int cmd_conns_discover(const struct cli_args *a) {
   struct conns c;
   int status = conns_init(&c, a, false);
   if (status == CLI_OK)
-    status = ask(&c, cli_word(a, 0),
+    status = conns_ask(&c, cli_word(a, 0),
                  json_pack("{s:s, s:s*, s:b}", "act", "discover", "pattern", cli_opt(a, "pattern"), "columns", (int)cli_flag(a, "columns")));
   if (status == CLI_OK && output && strcmp(output, "json") == 0) {
     conns_dump_streams(c.streams, stdout);

@@ -1,0 +1,72 @@
+/* loader.h: what an open() of the loader made, its targets, and the steps that its calls are put together from. */
+#ifndef SQLITE_LOADER_H
+#define SQLITE_LOADER_H
+
+#include "database.h"
+#include "types.h"
+
+enum mode { MODE_APPEND, MODE_MERGE, MODE_INSERT_MISSING, MODE_REPLACE };
+enum { CONTRACT_EVOLVE, CONTRACT_FREEZE };
+
+struct loader;
+struct target { /* the table of one stream */
+  struct loader *in;
+  struct target *next;
+  char *stream, *table;
+  char *into; /* the table that rows go into: the target, or the one aside */
+  struct ArrowSchema rows;
+  struct etl_view *views;
+  int64_t *key; /* columns of the key, in a merge */
+  sqlite3_stmt *insert;
+};
+struct loader {
+  const struct etl_host *host;
+  struct database d;
+  char *table; /* as in the options */
+  char **key;
+  size_t key_n;
+  enum mode mode;
+  int contract;
+  bool create, wal;
+  bool testing, replace, keep;
+  char *pipeline, *run;
+  struct target *targets;
+  uint64_t owner;
+  bool careful;
+  int64_t written; /* rows of the epoch in hand */
+};
+int32_t loader_connect(struct loader *in);
+static inline bool loader_merges(const struct loader *in) { return in->mode == MODE_MERGE || in->mode == MODE_INSERT_MISSING; }
+
+/* ---- target.c */
+int32_t target_of(struct loader *in, const char *stream, struct target **ret);
+int32_t target_prepare(struct target *g, const struct etl_stream *stream, const struct ArrowSchema *schema);
+int32_t target_write(struct target *g, const struct ArrowArray *rows);
+void targets_fini(struct loader *in);
+char *target_table(const char *pattern, const char *stream); /* owned; NULL: no memory */
+/* Adds the columns of table `like` that `table` does not have, in a transaction. */
+int32_t table_add_columns(struct loader *in, const char *table, const char *like);
+int32_t table_exists(struct loader *in, const char *table, bool *ret);
+
+/* ---- state.c */
+int32_t state_exists(struct loader *in, bool *ret);
+int32_t state_claim(struct loader *in, const struct etl_claim *c, uint64_t *ret_owner);
+int32_t state_committed(struct loader *in, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg);
+int32_t state_check_owner(struct loader *in); /* in a transaction */
+int32_t state_store(struct loader *in, const struct etl_cursor *to);
+const char *state_scope(const struct loader *in); /* "" or the run whose tables aside they belong to */
+/* A statement without results, with text parameters; ret_changes may be NULL. */
+int32_t state_run(struct loader *in, const char *doing, const char *sql, int n, const char *const *params, int *ret_changes);
+
+/* ---- aside.c */
+int32_t aside_create(struct target *g);
+int32_t aside_remove(struct loader *in, const char *run, bool others); /* of this run, or of all others */
+int32_t aside_swap(struct loader *in, const char *run);
+
+/* ---- quarantine.c */
+int32_t quarantine_reject(struct loader *in, const struct etl_rejected *const *rows, uint64_t n);
+extern const struct etl_quarantine sqlite_quarantine;
+
+extern const struct etl_connector sqlite_loader;
+
+#endif

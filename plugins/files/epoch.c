@@ -98,7 +98,7 @@ static int name_part(struct loader *l, struct target *t, struct failure *f) {
                                          (unsigned long long)once);
   t->part = n < 0 ? NULL : t->part;
   t->path = t->part ? manifest_part(&l->manifest, t->part) : NULL;
-  t->name = write_name(&l->settings, t->stream, l->lane_shard, l->run, l->epoch);
+  t->name = write_name(&l->settings, t->stream, l->lane_shard, l->run, l->epoch, 1);
   return t->path && t->name ? 0 : failure_memory(f, "a name");
 }
 
@@ -241,21 +241,46 @@ static json_t *lane_files(const struct loader *l) {
   return files;
 }
 
-/* The parts of an append, with the names that they will have; nobody else's file is overwritten. */
+static bool is_taken(const json_t *moves, const char *name) {
+  const json_t *move;
+  size_t i;
+  json_array_foreach(moves, i, move)
+    if (strcmp(json_string_value(json_object_get(move, "name")), name) == 0)
+      return true;
+  return false;
+}
+
+/* A lane that was forgotten counts its epochs from 1 again, and others may write to the same folder: no file is overwritten. */
+static int choose_name(struct loader *l, struct target *t, struct failure *f) {
+  unsigned again = 1;
+  while (access(t->name, F_OK) == 0) {
+    free(t->name);
+    t->name = write_name(&l->settings, t->stream, l->lane_shard, l->run, l->epoch, ++again);
+    if (!t->name)
+      return failure_memory(f, "a name");
+  }
+  if (again > 1)
+    etl_logf(l->host, ETL_LOG_WARN, "there is a file of epoch %llu of lane %s already, so this one is called %s", (unsigned long long)l->epoch,
+             l->lane_shard, t->name);
+  return 0;
+}
+
+/* The parts of an append, with the names that they will have. */
 static int set_moves(struct loader *l, struct failure *f) {
   json_t *moves = json_array();
-  for (const struct target *t = l->targets; t; t = t->next) {
+  int rc = moves ? 0 : failure_memory(f, "the manifest");
+  for (struct target *t = l->targets; t && rc == 0; t = t->next) {
     if (!t->path)
       continue;
-    if (access(t->name, F_OK) == 0) {
-      json_decref(moves);
-      return failure_set(f, ETL_E_PERMANENT, "path", "move it away; or write to another `path`: two streams or pipelines may have the same one",
-                         "%s is there already, and no append overwrites a file", t->name);
-    }
-    if (json_array_append_new(moves, json_pack("{s:s, s:s}", "part", t->part, "name", t->name)) < 0) {
-      json_decref(moves);
-      return failure_memory(f, "the manifest");
-    }
+    rc = choose_name(l, t, f);
+    if (rc == 0 && is_taken(moves, t->name))
+      rc = failure_set(f, ETL_E_CONFIG, "path", "write {stream} into `path`", "two streams would both be written to %s", t->name);
+    if (rc == 0 && json_array_append_new(moves, json_pack("{s:s, s:s, s:b}", "part", t->part, "name", t->name, "fresh", 1)) < 0)
+      rc = failure_memory(f, "the manifest");
+  }
+  if (rc < 0) {
+    json_decref(moves);
+    return -1;
   }
   return json_object_set_new(l->manifest.root, "moves", moves) < 0 ? failure_memory(f, "the manifest") : 0;
 }

@@ -52,8 +52,8 @@ struct write_format {
              int32_t *ret_column, const char **ret_why);
 };
 int write_settings_init(struct write_settings *s, const struct etl_open *o, bool csv, struct failure *f);
-/* The name of a file; malloc()ed. */
-char *write_name(const struct write_settings *s, const char *stream, const char *shard, const char *run, uint64_t epoch);
+/* The name of a file; malloc()ed.  again: from 2 on, another name for the same epoch. */
+char *write_name(const struct write_settings *s, const char *stream, const char *shard, const char *run, uint64_t epoch, unsigned again);
 
 struct target { /* where the rows of one stream go */
   struct target *next;

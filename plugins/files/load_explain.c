@@ -23,7 +23,7 @@ static void tell_place(struct telling *t, const struct loader *l, const char *st
     tell(t, ETL_EXPLAIN_NOTE, ETL_EXPLAIN_WARN, NULL, NULL, NULL, "rows go to standard output, which remembers nothing: after a failure they come again");
     return;
   }
-  char *name = write_name(s, stream, "SHARD", "RUN", 1);
+  char *name = write_name(s, stream, "SHARD", "RUN", 1, 1);
   snprintf(text, sizeof text, s->replace ? "%.600s takes the place of the old one when the run has succeeded; packed: %s"
                                          : "each commit makes a new file such as %.600s; packed: %s",
            name ? name : s->path, compression_names[s->compression]);

@@ -140,13 +140,21 @@ int manifest_check_owner(const struct manifest *m, uint64_t owner, struct failur
 
 /* ---- after a commit ----------------------------------------------------------------------------------------------------------- */
 
-static int move_one(struct manifest *m, const char *part, const char *name, struct failure *f) {
+/* fresh: only if there is no such file; where the file system cannot promise that, another writer may lose its own. */
+static int rename_part(const char *from, const char *to, bool fresh) {
+  int rc = fresh ? renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) : rename(from, to);
+  return rc < 0 && fresh && (errno == EINVAL || errno == ENOSYS) ? rename(from, to) : rc;
+}
+
+static int move_one(struct manifest *m, const char *part, const char *name, bool fresh, struct failure *f) {
   char *from = manifest_part(m, part);
   int rc = from ? 0 : failure_memory(f, "a path");
   if (rc == 0 && access(from, F_OK) == 0) { /* else it was moved before */
     rc = make_folders(name, f);
-    if (rc == 0 && rename(from, name) < 0)
-      rc = failure_errno(f, errno, "renamed to its name", name);
+    if (rc == 0 && rename_part(from, name, fresh) < 0)
+      rc = errno == EEXIST ? failure_set(f, ETL_E_PERMANENT, "path", "move that file away, and give each pipeline a `path` of its own",
+                                         "%s is committed as %s, which somebody else made at the same moment", from, name)
+                           : failure_errno(f, errno, "put in its place", name);
     if (rc == 0)
       rc = sync_folder(name, f);
   }
@@ -158,7 +166,8 @@ int manifest_move(struct manifest *m, struct failure *f) {
   const json_t *move;
   size_t i;
   json_array_foreach(json_object_get(m->root, "moves"), i, move) {
-    if (move_one(m, json_string_value(json_object_get(move, "part")), json_string_value(json_object_get(move, "name")), f) < 0)
+    if (move_one(m, json_string_value(json_object_get(move, "part")), json_string_value(json_object_get(move, "name")),
+                 json_is_true(json_object_get(move, "fresh")), f) < 0)
       return -1;
   }
   return 0;

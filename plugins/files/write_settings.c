@@ -109,10 +109,12 @@ static void add_value(struct text *t, const char *value) {
   }
 }
 
-char *write_name(const struct write_settings *s, const char *stream, const char *shard, const char *run, uint64_t epoch) {
+char *write_name(const struct write_settings *s, const char *stream, const char *shard, const char *run, uint64_t epoch, unsigned again) {
   struct text t = {0};
-  char number[24];
-  snprintf(number, sizeof number, "%06llu", (unsigned long long)epoch);
+  char number[40];
+  int n = snprintf(number, sizeof number, "%06llu", (unsigned long long)epoch);
+  if (again > 1)
+    snprintf(number + n, sizeof number - (size_t)n, "-%u", again);
   const struct {
     const char *placeholder, *value;
   } values[] = {{"{stream}", stream}, {"{shard}", shard}, {"{run}", run}, {"{epoch}", number}};

@@ -21,6 +21,7 @@ void desk_init(struct desk *d, const char *connector) {
   if (!mkdtemp(d->dir))
     abort();
   d->rows = calloc(1, 1);
+  d->rows_cap = 1;
 }
 
 void desk_fini(struct desk *d) {
@@ -85,7 +86,10 @@ size_t desk_count(struct desk *d) {
 
 static void add_row(struct desk *d, const char *json) {
   size_t n = strlen(json);
-  d->rows = realloc(d->rows, d->rows_bytes + n + 2);
+  if (d->rows_bytes + n + 2 > d->rows_cap) {
+    d->rows_cap = (d->rows_bytes + n + 2) * 2;
+    d->rows = realloc(d->rows, d->rows_cap);
+  }
   memcpy(d->rows + d->rows_bytes, json, n);
   memcpy(d->rows + d->rows_bytes + n, "\n", 2);
   d->rows_bytes += n + 1;

@@ -15,7 +15,7 @@ struct desk {
   uint64_t want_rows;    /* batch size that readers are asked for */
   uint64_t stop_after;   /* rows after which a reader is closed as if the run had died; 0: never */
   char *rows;            /* of the last read; never NULL */
-  size_t rows_bytes, rows_n, schemas_n;
+  size_t rows_bytes, rows_cap, rows_n, schemas_n;
   char types[1024]; /* "id:l name:u" */
   struct etl_stream stream;
   char stream_name[64];

@@ -6,7 +6,8 @@
 static const char tables_sql[] =
     "SELECT n.nspname, c.relname, (SELECT array_to_string(array_agg(quote_ident(a.attname) ORDER BY k.pos), ',') FROM pg_catalog.pg_index i "
     "CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, pos) "
-    "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE i.indrelid = c.oid AND i.indisprimary) "
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE i.indrelid = c.oid AND i.indisprimary), "
+    "c.relkind IN ('v', 'm') "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' "
     "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY 1, 2";
@@ -74,7 +75,7 @@ static int32_t take_key(struct listed *l, const struct etl_host *h, const char *
   return ETL_OK;
 }
 
-int32_t tables_list(struct session *s, const char *const *patterns, size_t patterns_n, int32_t (*each)(void *arg, const struct listed *), void *arg) {
+int32_t tables_list(struct session *s, const char *const *patterns, size_t patterns_n, bool views, int32_t (*each)(void *arg, const struct listed *), void *arg) {
   PGresult *r;
   int32_t rc = session_query(s, "listing the tables", tables_sql, 0, NULL, &r);
   if (rc != ETL_OK)
@@ -84,8 +85,9 @@ int32_t tables_list(struct session *s, const char *const *patterns, size_t patte
     struct listed l = {0};
     bool wanted = patterns_n == 0;
     stream_name(&l.stream, schema, table);
+    bool view = *PQgetvalue(r, i, 3) == 't';
     for (size_t k = 0; k < patterns_n && !wanted && !l.stream.failed; k++)
-      wanted = table_matches(patterns[k], schema, text_str(&l.stream), table);
+      wanted = table_matches(patterns[k], schema, text_str(&l.stream), table) && (views || !view || !strpbrk(patterns[k], "*?"));
     rc = l.stream.failed ? source_no_memory(s->host) : take_key(&l, s->host, PQgetvalue(r, i, 2));
     if (rc == ETL_OK && wanted)
       rc = each(arg, &l);
@@ -129,7 +131,7 @@ static int32_t list(void *self, const char *pattern, uint32_t with_schema, int32
   struct source_instance *in = self;
   struct listing x = {.in = in, .with_schema = with_schema, .each = each, .arg = arg};
   int32_t rc = source_connect(in, &in->settings.shards[0]);
-  return rc == ETL_OK ? tables_list(&in->session, &pattern, pattern != NULL, tell_listed, &x) : rc;
+  return rc == ETL_OK ? tables_list(&in->session, &pattern, pattern != NULL, true, tell_listed, &x) : rc;
 }
 
 const struct etl_catalog source_catalog = {.struct_size = sizeof source_catalog, .list = list};

@@ -32,7 +32,7 @@ const struct etl_option *const source_options[] = {
     [SOURCE_TABLE] = OPTION("table", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "public.logins",
                             .doc = "Table or view to read, with its schema or in public; a part may be quoted as \"My Schema\"."),
     [SOURCE_TABLES] = OPTION("tables", ETL_T_LIST, .flags = ETL_OPT_IDENTITY, .example = "[ \"app.*\", \"public.logins\" ]",
-                             .doc = "Several tables instead, each a stream of its own; * and ? stand for any characters of a name."),
+                             .doc = "Several tables instead, each a stream of its own; * and ? stand for any characters of a name, and views have to be named without them."),
     [SOURCE_QUERY] = OPTION("query", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "SELECT id, name, changed FROM a JOIN b USING (id)",
                             .doc = "One SELECT to read instead; conditions and order of the cursor are put around it."),
     [SOURCE_COLUMNS] = OPTION("columns", ETL_T_LIST, .example = "[ \"id\", \"name\" ]", .doc = "Columns to read, in this order; without it, all."),

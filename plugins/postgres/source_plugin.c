@@ -105,7 +105,7 @@ static int32_t tell_matching(struct telling *t, const char *pattern) {
     rc = source_connect(t->in, &s->shards[i]);
   t->matched = 0;
   if (rc == ETL_OK)
-    rc = tables_list(&t->in->session, &pattern, 1, tell_listed, t);
+    rc = tables_list(&t->in->session, &pattern, 1, false, tell_listed, t);
   if (rc == ETL_OK && t->matched == 0)
     rc = source_refuse(t->in->host, "tables", "check the pattern, with the schema, and what the role may SELECT", "no table matches \"%s\"", pattern);
   return rc;

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "instance.h"
 #include "query.h"
+#include "tables.h"
 
 struct telling {
   int32_t (*each)(void *arg, const struct etl_explain_item *);
@@ -150,8 +150,9 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
   struct failure f = {0};
   struct conn c = {.wake_fd = -1};
   struct source src = {0};
-  (void)stream;
-  int rc = sh ? conn_open(&c, in->host, &in->settings, sh, &f)
+  const struct settings *s = tables_settings(in, stream->name, &f);
+  int rc = !s   ? -1
+           : sh ? conn_open(&c, in->host, s, sh, &f)
               : failure_set(&f, ETL_E_CONFIG, "shards", NULL, "sqlserver: there is no shard \"%s\"", shard->id);
   if (rc == 0)
     rc = explain_connected(&t, &c, &src, cursor, schema, &f);

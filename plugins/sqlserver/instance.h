@@ -4,9 +4,14 @@
 
 #include "settings.h"
 
+struct table { /* one of those that `tables` matches */
+  struct settings settings; /* borrows from the instance's */
+  struct table *next;
+};
 struct instance {
   const struct etl_host *host;
   struct settings settings; /* constant after open: readers share it */
+  struct table *tables;     /* since discover(), with `tables`; in the settings' pool */
 };
 
 #endif

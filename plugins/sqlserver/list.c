@@ -2,56 +2,7 @@
 #include "list.h"
 
 #include "catalog.h"
-#include "instance.h"
-#include "query.h"
-
-struct listing {
-  struct pool pool;
-  struct names {
-    const char *schema, *table;
-    struct names *next;
-  } *first, **end;
-};
-
-/* * any characters, ? any one; names of SQL Server know no case. */
-static bool matches(const char *pattern, const char *text) {
-  const char *star = NULL, *again = NULL;
-  while (*text) {
-    if (*pattern == '*') {
-      star = pattern++;
-      again = text;
-    } else if (*pattern == '?' || strncasecmp(pattern, text, 1) == 0) {
-      pattern++;
-      text++;
-    } else if (star) {
-      pattern = star + 1;
-      text = ++again;
-    } else {
-      return false;
-    }
-  }
-  while (*pattern == '*')
-    pattern++;
-  return *pattern == '\0';
-}
-
-static int take_name(void *arg, struct conn *c, struct failure *f) {
-  struct listing *l = arg;
-  struct names *n = pool_alloc(&l->pool, sizeof *n);
-  if (!n || !(n->schema = conn_strdup(c, 1, &l->pool)) || !(n->table = conn_strdup(c, 2, &l->pool)))
-    return failure_out_of_memory(f, "the names of the tables");
-  *l->end = n;
-  l->end = &n->next;
-  return 0;
-}
-
-/* The part of a stream's name as `table` takes it. */
-static void add_part(struct text *t, const char *name) {
-  if (strpbrk(name, ".[]\""))
-    text_identifier(t, name);
-  else
-    text_add(t, name);
-}
+#include "tables.h"
 
 static int32_t tell(struct conn *c, const char *name, bool with_schema, int32_t (*each)(void *arg, const struct etl_stream *), void *arg,
                     struct failure *f) {
@@ -73,27 +24,19 @@ static int32_t tell(struct conn *c, const char *name, bool with_schema, int32_t 
   return rc;
 }
 
-static int32_t list_connected(struct conn *c, const struct settings *all, struct listing *l, const char *pattern, bool with_schema,
+static int32_t list_connected(struct conn *c, const struct settings *all, struct pool *pool, const char *pattern, bool with_schema,
                               int32_t (*each)(void *arg, const struct etl_stream *), void *arg, struct failure *f) {
-  static const char sql[] = "SELECT s.name, o.name FROM sys.objects AS o JOIN sys.schemas AS s ON s.schema_id = o.schema_id "
-                            "WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 ORDER BY s.name, o.name";
+  struct listed *first = NULL;
   int32_t rc = ETL_OK;
-  if (conn_run(c, "listing the tables", sql, take_name, l, f) < 0)
+  if (tables_list(c, pool, &first, f) < 0)
     return ETL_FAILED;
-  for (const struct names *n = l->first; n && rc == ETL_OK; n = n->next) {
-    struct settings one = {.schema = n->schema, .table = n->table, .max_cell_bytes = all->max_cell_bytes, .datetime_unit = all->datetime_unit};
-    struct text name = {0};
-    add_part(&name, n->schema);
-    text_add(&name, ".");
-    add_part(&name, n->table);
-    one.stream = text_str(&name);
+  for (const struct listed *n = first; n && rc == ETL_OK; n = n->next) {
+    struct settings one = {
+        .schema = n->schema, .table = n->table, .stream = n->name, .max_cell_bytes = all->max_cell_bytes, .datetime_unit = all->datetime_unit};
     c->settings = &one;
-    if (name.failed)
-      rc = failure_out_of_memory(f, "the names of the tables");
-    else if (!pattern || matches(pattern, one.stream))
-      rc = tell(c, one.stream, with_schema, each, arg, f);
+    if (!pattern || tables_match(pattern, n->name))
+      rc = tell(c, n->name, with_schema, each, arg, f);
     c->settings = all;
-    text_fini(&name);
   }
   return rc;
 }
@@ -101,14 +44,13 @@ static int32_t list_connected(struct conn *c, const struct settings *all, struct
 static int32_t list(void *self, const char *pattern, uint32_t with_schema, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
   const struct instance *in = self;
   struct conn c = {.wake_fd = -1};
-  struct listing l = {.first = NULL};
+  struct pool pool = {0};
   struct failure f = {0};
   int32_t rc = ETL_FAILED;
-  l.end = &l.first;
   if (conn_open(&c, in->host, &in->settings, &in->settings.shards[0], &f) == 0)
-    rc = list_connected(&c, &in->settings, &l, pattern, with_schema, each, arg, &f);
+    rc = list_connected(&c, &in->settings, &pool, pattern, with_schema, each, arg, &f);
   conn_close(&c);
-  pool_fini(&l.pool);
+  pool_fini(&pool);
   return f.error_class ? failure_report(in->host, &f) : rc;
 }
 

@@ -47,7 +47,11 @@ const struct etl_option *const sqlserver_options[] = {
                       "options above.  Without it the connection itself is the one shard, \"0\"."),
     [OPT_TABLE] =
         OPTION("table", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "dbo.user_logins",
-               .doc = "Table or view to read; a part may be quoted as [my schema] or \"my schema\".  Either this or `query`."),
+               .doc = "Table or view to read; a part may be quoted as [my schema] or \"my schema\".  One of this, `tables` and `query`."),
+    [OPT_TABLES] =
+        OPTION("tables", ETL_T_LIST, .flags = ETL_OPT_IDENTITY, .example = "[ \"dbo.*\", \"sales.orders\" ]",
+               .doc = "Several tables instead, each a stream of its own; * and ? stand for any characters of a name, and views have to be named "
+                      "without them.  The tables are those of the first shard; `cursor` and `where` hold for all of them."),
     [OPT_QUERY] =
         OPTION("query", ETL_T_STRING, .flags = ETL_OPT_IDENTITY,
                .example = "SELECT id, name, changed FROM dbo.v WHERE (@cursor IS NULL OR changed > @cursor) AND changed <= @upper "

@@ -6,6 +6,7 @@
 #include "list.h"
 #include "reader.h"
 #include "split.h"
+#include "tables.h"
 
 static int32_t sqlserver_open(const struct etl_open *o, void **self) {
   struct instance *in = calloc(1, sizeof *in);
@@ -31,6 +32,11 @@ static void sqlserver_close(void *self) {
   free(in);
 }
 
+static int32_t take_none(void *arg, const struct etl_stream *stream) {
+  (void)arg, (void)stream;
+  return ETL_OK;
+}
+
 /* Connects to every shard and looks at what it would read. */
 static int32_t sqlserver_check(void *self) {
   const struct instance *in = self;
@@ -43,7 +49,9 @@ static int32_t sqlserver_check(void *self) {
     source_fini(&src);
     conn_close(&c);
   }
-  return f.error_class ? failure_report(in->host, &f) : ETL_OK;
+  if (f.error_class)
+    return failure_report(in->host, &f);
+  return in->settings.tables_n ? tables_discover(self, take_none, NULL) : ETL_OK;
 }
 
 static const void *sqlserver_ext(void *self, const char *id) {
@@ -52,11 +60,7 @@ static const void *sqlserver_ext(void *self, const char *id) {
 }
 
 static int32_t sqlserver_discover(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
-  const struct instance *in = self;
-  struct etl_stream stream = {.struct_size = sizeof stream, .name = in->settings.stream};
-  if (in->settings.cursor_n == 0)
-    stream.flags |= ETL_STREAM_WHOLE;
-  return each(arg, &stream);
+  return tables_discover(self, each, arg);
 }
 
 static int32_t sqlserver_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *),
@@ -72,8 +76,9 @@ static int32_t sqlserver_plan(void *self, const struct etl_stream *stream, int32
 }
 
 static int32_t sqlserver_reader_open(void *self, const struct etl_read *read, void **reader) {
-  const struct instance *in = self;
-  return reader_open(&in->settings, read, reader);
+  struct failure f = {0};
+  const struct settings *s = tables_settings(self, read->stream->name, &f);
+  return s ? reader_open(s, read, reader) : failure_report(read->host, &f);
 }
 
 static const struct etl_common common = {

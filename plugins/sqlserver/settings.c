@@ -73,14 +73,50 @@ static int32_t read_table(struct settings *s, const struct etl_open *o, const ch
   return ETL_OK;
 }
 
+/* A list of distinct names. */
+static int32_t read_names(struct settings *s, const struct etl_open *o, unsigned option, const char *name, size_t max,
+                          const char **ret) {
+  uint64_t n = etl_opt_list_n(o, option);
+  if (n > max)
+    return CONFIG_ERROR(o, name, NULL, "sqlserver: %s (%s) has %llu names; at most %zu are possible", name, where_set(o, option),
+                        (unsigned long long)n, max);
+  for (uint64_t i = 0; i < n; i++) {
+    const char *text = etl_opt_list(o, option, i);
+    if (!*text)
+      return CONFIG_ERROR(o, name, NULL, "sqlserver: %s (%s): number %llu is empty", name, where_set(o, option),
+                          (unsigned long long)i + 1);
+    for (uint64_t k = 0; k < i; k++)
+      if (strcmp(ret[k], text) == 0)
+        return CONFIG_ERROR(o, name, "name it once", "sqlserver: %s (%s): \"%s\" is there twice", name, where_set(o, option),
+                            text);
+    if (!(ret[i] = pool_strdup(&s->pool, text)))
+      return out_of_memory(o);
+  }
+  return ETL_OK;
+}
+
+static int32_t read_tables(struct settings *s, const struct etl_open *o) {
+  s->tables_n = etl_opt_list_n(o, OPT_TABLES);
+  s->tables = pool_alloc(&s->pool, s->tables_n * sizeof *s->tables);
+  if (!s->tables)
+    return out_of_memory(o);
+  if (etl_opt_list_n(o, OPT_COLUMNS))
+    return CONFIG_ERROR(o, "columns", "make a pipeline for each table, or choose with the transformer `columns`",
+                        "sqlserver: columns (%s) goes with table, not with tables", where_set(o, OPT_COLUMNS));
+  return read_names(s, o, OPT_TABLES, "tables", s->tables_n, s->tables);
+}
+
 static int32_t read_source(struct settings *s, const struct etl_open *o) {
   const char *table = etl_opt_str(o, OPT_TABLE), *query = etl_opt_str(o, OPT_QUERY);
-  bool has_table = table && *table, has_query = query && *query;
-  if (has_table == has_query)
-    return CONFIG_ERROR(o, "table", "give one of the two", "sqlserver: %s",
-                        has_table ? "both table and query are given" : "neither table nor query is given");
+  bool has_table = table && *table, has_query = query && *query, has_tables = etl_opt_list_n(o, OPT_TABLES) > 0;
+  int given = has_table + has_query + has_tables;
+  if (given != 1)
+    return CONFIG_ERROR(o, "table", "give one of the three", "sqlserver: %s",
+                        given ? "more than one of table, tables and query is given" : "neither table nor tables nor query is given");
   if (has_table)
     return read_table(s, o, table);
+  if (has_tables)
+    return read_tables(s, o);
   if (etl_opt_list_n(o, OPT_COLUMNS))
     return CONFIG_ERROR(o, "columns", "name the columns in the query itself",
                         "sqlserver: columns (%s) goes with table, not with query", where_set(o, OPT_COLUMNS));
@@ -90,28 +126,6 @@ static int32_t read_source(struct settings *s, const struct etl_open *o) {
   s->query = pool_strdup(&s->pool, query);
   s->stream = "query";
   return s->query ? ETL_OK : out_of_memory(o);
-}
-
-/* A list of distinct names. */
-static int32_t read_names(struct settings *s, const struct etl_open *o, unsigned option, const char *name, size_t max,
-                          const char **ret) {
-  uint64_t n = etl_opt_list_n(o, option);
-  if (n > max)
-    return CONFIG_ERROR(o, name, NULL, "sqlserver: %s (%s) has %llu columns; at most %zu are possible", name, where_set(o, option),
-                        (unsigned long long)n, max);
-  for (uint64_t i = 0; i < n; i++) {
-    const char *text = etl_opt_list(o, option, i);
-    if (!*text)
-      return CONFIG_ERROR(o, name, NULL, "sqlserver: %s (%s): column %llu has no name", name, where_set(o, option),
-                          (unsigned long long)i + 1);
-    for (uint64_t k = 0; k < i; k++)
-      if (strcmp(ret[k], text) == 0)
-        return CONFIG_ERROR(o, name, "name it once", "sqlserver: %s (%s): column \"%s\" is there twice", name, where_set(o, option),
-                            text);
-    if (!(ret[i] = pool_strdup(&s->pool, text)))
-      return out_of_memory(o);
-  }
-  return ETL_OK;
 }
 
 static int32_t read_columns(struct settings *s, const struct etl_open *o) {

@@ -45,9 +45,11 @@ struct shard { /* where one shard is */
 };
 struct settings {
   struct pool pool;
-  const char *stream;         /* "dbo.user_logins", or "query" */
+  const char *stream;         /* "dbo.user_logins", or "query"; NULL with tables, see tables.h */
   const char *schema, *table; /* NULL with query */
   const char *query;          /* NULL with table; without either only the connection is told */
+  const char **tables;        /* patterns; NULL: one table or a query */
+  size_t tables_n;
   const char *where;
   const char **columns; /* NULL: all */
   size_t columns_n;

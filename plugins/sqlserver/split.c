@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "convert.h"
-#include "instance.h"
 #include "query.h"
+#include "tables.h"
 
 enum { STEPS_MAX = 256 }; /* of a histogram; the server makes 201 at most */
 
@@ -16,7 +16,7 @@ struct step {
   int64_t rows;
 };
 struct cutting {
-  const struct instance *in;
+  const struct settings *settings; /* of the stream */
   struct conn conn;
   struct source src;
   struct bounds bounds;
@@ -67,7 +67,7 @@ static int take_step(void *arg, struct conn *conn, struct failure *f) {
 static int ask_statistics(struct cutting *x, struct failure *f) {
   struct failure ignored = {0};
   struct text sql = {0};
-  query_histogram(&sql, &x->in->settings, cut_column(x), x->src.leads_id);
+  query_histogram(&sql, x->settings, cut_column(x), x->src.leads_id);
   int rc = sql.failed ? failure_out_of_memory(f, "a statement") : conn_run(&x->conn, "asking the statistics", sql.p, take_step, x, &ignored);
   text_fini(&sql);
   if (f->error_class)
@@ -133,7 +133,7 @@ static int cut_evenly(struct cutting *x, struct failure *f) {
   x->how = "evenly";
   if (!is_counted(cut_column(x)))
     return 0;
-  query_extremes(&sql, &x->in->settings, cut_column(x));
+  query_extremes(&sql, x->settings, cut_column(x));
   int rc = sql.failed ? failure_out_of_memory(f, "a statement") : conn_run(&x->conn, "asking the least and greatest value", sql.p, take_extremes, &e, f);
   text_fini(&sql);
   if (rc < 0 || !e.known)
@@ -184,23 +184,21 @@ int32_t sqlserver_split(void *self, const struct etl_stream *stream, const struc
                         int32_t (*each)(void *arg, const struct etl_part *), void *arg) {
   const struct instance *in = self;
   const struct shard *sh = settings_shard(&in->settings, shard->id);
-  struct cutting x = {.in = in, .conn = {.wake_fd = -1}, .wanted = n < STEPS_MAX / 2 ? (size_t)n : STEPS_MAX / 2};
+  struct cutting x = {.conn = {.wake_fd = -1}, .wanted = n < STEPS_MAX / 2 ? (size_t)n : STEPS_MAX / 2};
   struct failure f = {0};
   int32_t told = ETL_OK;
-  (void)stream;
-  if (n < 2 || in->settings.query)
+  x.settings = tables_settings(in, stream->name, &f);
+  if (!x.settings)
+    return failure_report(in->host, &f);
+  if (n < 2 || x.settings->query)
     return ETL_OK;
-  int rc = sh ? conn_open(&x.conn, in->host, &in->settings, sh, &f) : failure_set(&f, ETL_E_CONFIG, "shards", NULL, "sqlserver: there is no shard \"%s\"", shard->id);
+  int rc = sh ? conn_open(&x.conn, in->host, x.settings, sh, &f) : failure_set(&f, ETL_E_CONFIG, "shards", NULL, "sqlserver: there is no shard \"%s\"", shard->id);
   if (rc == 0)
     rc = source_init(&x.src, &x.conn, &f);
   x.column = x.src.cursor_n ? x.src.cursor[0] : x.src.key_column;
   bool served = rc == 0 && x.src.leads_id != 0 && x.column != SIZE_MAX; /* else each piece would read the whole table */
   if (served && (rc = bounds_init(&x.bounds, &x.src, &x.conn, &f)) == 0)
     rc = find_cuts(&x, &f);
-  if (rc < 0) { /* a shard that cannot be asked is one piece: its reader fails, and the others go on */
-    etl_logf(in->host, ETL_LOG_INFO, "read in one piece: %s", f.message);
-    f.error_class = 0;
-  }
   for (size_t i = 0; rc == 0 && x.cuts_n && i <= x.cuts_n && told == ETL_OK; i++)
     told = tell_piece(&x, i, each, arg, &f);
   source_fini(&x.src);

@@ -172,21 +172,29 @@ static int add_pieces(struct seeds *l, const struct cut *c) {
   return 0;
 }
 
-/* Asks for the pieces of all sources that nothing was read of yet.  To be freed by cuts_free(). */
+static size_t choose_cuts(struct run *r, struct cut *cuts, size_t n, bool whole) {
+  for (const struct source *s = r->sources; s; s = s->next) {
+    if (whole != ((s->stream.flags & ETL_STREAM_WHOLE) != 0) || ranges_wanted(r->spec) || !worth_cutting(r, s) ||
+        (!whole && kept_find(r, s->stream.name, s->shard.id)))
+      continue;
+    struct cut *c = &cuts[n++];
+    *c = (struct cut){.source = s, .r = r, .arena = arena_new(), .tail = &c->first};
+  }
+  return n;
+}
+
+/* Asks for the pieces of all sources that nothing was read of yet.  Those of a whole stream are asked of the instance that then reads them: it
+ * may hold a snapshot for them until it is closed.  To be freed by cuts_free(). */
 static struct cut *cut_all(struct run *r, size_t *ret_n) {
   size_t n = 0;
   for (const struct source *s = r->sources; s; s = s->next)
     n++;
   struct cut *cuts = xcalloc(n, sizeof *cuts);
-  n = 0;
-  for (const struct source *s = r->sources; s; s = s->next) {
-    bool whole = s->stream.flags & ETL_STREAM_WHOLE;
-    if (ranges_wanted(r->spec) || !worth_cutting(r, s) || (!whole && kept_find(r, s->stream.name, s->shard.id)))
-      continue;
-    struct cut *c = &cuts[n++];
-    *c = (struct cut){.source = s, .r = r, .arena = arena_new(), .tail = &c->first};
-  }
-  crew_work(r, n, cut_source, cuts);
+  size_t with_cursor = choose_cuts(r, cuts, 0, false);
+  n = choose_cuts(r, cuts, with_cursor, true);
+  crew_work(r, with_cursor, cut_source, cuts);
+  for (size_t i = with_cursor; i < n && stop_mode(&r->stop) == STOP_NONE; i++)
+    cut_source(cuts, i, &r->extractor);
   *ret_n = n;
   return cuts;
 }

@@ -15,7 +15,6 @@ enum {
 };
 struct cutting {
   struct source_instance *in;
-  bool told; /* a piece, or an attempt */
   struct source_shard *shard;
   struct source_table table;
   uint64_t n;
@@ -23,10 +22,9 @@ struct cutting {
   void *arg;
 };
 
-static int32_t tell_part(struct cutting *c, const char *id, const struct position *p, int64_t est_rows, const char *text) {
+static int32_t tell_part(const struct cutting *c, const char *id, const struct position *p, int64_t est_rows, const char *text) {
   struct text json = {0};
   int32_t rc;
-  c->told = true;
   if (position_json(&json, &c->table, p) < 0) {
     rc = source_no_memory(c->in->host);
   } else {
@@ -94,7 +92,7 @@ static void sample_sql(struct text *sql, const struct cutting *c, const struct b
   text_add(sql, " ORDER BY b");
 }
 
-static int32_t tell_ranges(struct cutting *c, const PGresult *r, int64_t rows, const char *by) {
+static int32_t tell_ranges(const struct cutting *c, const PGresult *r, int64_t rows, const char *by) {
   const char *name = cursor_field(&c->table, 0)->name;
   int n = PQntuples(r);
   int32_t rc = ETL_OK;
@@ -111,7 +109,7 @@ static int32_t tell_ranges(struct cutting *c, const PGresult *r, int64_t rows, c
   return rc;
 }
 
-static int32_t cut_by_values(struct cutting *c) {
+static int32_t cut_by_values(const struct cutting *c) {
   struct session *s = &c->in->session;
   struct text sql = {0};
   struct bounds b;
@@ -188,7 +186,7 @@ static int32_t ask_standby(const struct cutting *c, bool *ret) {
   return ETL_OK;
 }
 
-static int32_t cut_by_blocks(struct cutting *c) {
+static int32_t cut_by_blocks(const struct cutting *c) {
   int64_t pages = 0, rows = -1;
   bool standby = false;
   int32_t rc = ask_standby(c, &standby);
@@ -227,5 +225,5 @@ int32_t source_split(void *self, const struct etl_stream *stream, const struct e
     rc = cut_by_blocks(&c);
   source_table_fini(&c.table);
   session_disconnect(&in->session);
-  return rc == ETL_FAILED && !c.told ? ETL_OK : rc; /* a shard that cannot be asked is one piece: its reader fails, and the others go on */
+  return rc;
 }

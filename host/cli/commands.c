@@ -30,6 +30,7 @@ static const struct cli_option check_plugin_options[] = {
 static const struct cli_option run_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
     {0, "full-refresh", .doc = "Read everything again and replace the target when all is read."},
+    {0, "keep-staging", .doc = "When the run fails, leave its staging tables to be looked at; the next run removes them."},
     {0, "limit", "N", .number = true, .doc = "Stop each lane at the first safe point after N rows."},
     {0, "range", "FROM,TO",
      .doc = "Read the rows from FROM up to, and without, TO of the first cursor column again; the pipeline's own position stays.  Either "

@@ -60,6 +60,7 @@ int run_launched(const struct cli_args *a, struct launch *l, FILE *out) {
     return status;
   l->spec->accept_change = cli_flag(a, "accept-change");
   l->spec->full_refresh = cli_flag(a, "full-refresh");
+  l->spec->keep_staging = cli_flag(a, "keep-staging");
   l->spec->dry_run = cli_flag(a, "dry-run");
   struct progress *p = progress_new(cli_opt(a, "progress"), out, stderr, &clock_system);
   status = launch_worker(l, &(struct listener){.event = on_event, .stopping = on_stopping, .arg = p});

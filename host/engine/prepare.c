@@ -66,7 +66,7 @@ int run_fail(struct run *r, const struct err *e, const struct part *p) {
 int run_fail_exit(const struct run *r) { return r->err.error_class == ETL_E_CONFIG ? RUN_EXIT_USAGE : RUN_EXIT_FAILED; }
 
 uint32_t run_loader_flags(const struct run *r) {
-  uint32_t flags = r->spec->full_refresh ? ETL_OPEN_FULL_REFRESH : 0;
+  uint32_t flags = (r->spec->full_refresh ? ETL_OPEN_FULL_REFRESH : 0) | (r->spec->keep_staging ? ETL_OPEN_KEEP_STAGING : 0);
   return r->spec->dry_run || r->spec->command == SPEC_PLAN || r->drain ? flags | ETL_OPEN_TEST : flags;
 }
 

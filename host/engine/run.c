@@ -127,6 +127,14 @@ static int end(struct run *r, bool ok) {
   }
 }
 
+/* The end failed for good: what the run made on its way to it is not needed any more. */
+static void clean_up(struct run *r) {
+  const struct etl_loader *api = part_loader(&r->load);
+  struct err e; /* the run has its reason; what cannot be removed now, the next run removes */
+  if (r->control.self && CALL(&r->control.svc, "run_end", api->run_end(r->control.self, r->spec->run, 0)) == ETL_FAILED)
+    services_take_err(&r->control.svc, &e);
+}
+
 /* A target that would have been replaced stays as it was unless every lane succeeded. */
 static void explain_unreplaced(struct run *r, size_t succeeded) {
   struct err e;
@@ -140,8 +148,8 @@ static int finish(struct run *r) {
   size_t succeeded = lanes_with(r, LANE_SUCCESS), failed = lanes_with(r, LANE_FAILED);
   bool all = succeeded == r->lanes_n, aside = (r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run;
   int ended = stopped(r) ? -1 : all && aside ? ranges_forget(r) : 0; /* what a run leaves behind that stops at once, the next one removes */
-  if (ended == 0)
-    ended = end(r, all);
+  if (ended == 0 && (ended = end(r, all)) < 0 && all && aside && !stopped(r))
+    clean_up(r);
   if (ended == 0 && all && !aside) /* run again after an end that failed, the range is not read anew */
     ended = ranges_forget(r);
   if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r)) {

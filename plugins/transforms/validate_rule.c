@@ -267,6 +267,21 @@ static int broken(char *why, const char *text) {
   return 1;
 }
 
+/* When the compiled code runs out of its small stack, the interpreter, which takes it from the heap, is asked. */
+static int check_regex(const struct rule *r, struct etl_bytes text, char why[256]) {
+  PCRE2_UCHAR message[160];
+  int rc = pcre2_match(r->regex, text.p, text.n, 0, 0, r->match, NULL);
+  if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+    rc = pcre2_match(r->regex, text.p, text.n, 0, PCRE2_NO_JIT, r->match, NULL);
+  if (rc >= 0)
+    return 0;
+  if (rc == PCRE2_ERROR_NOMATCH)
+    return broken(why, "does not match the expression");
+  pcre2_get_error_message(rc, message, sizeof message);
+  snprintf(why, 256, "cannot be matched: %s", (const char *)message);
+  return 1;
+}
+
 int rule_check(struct rule *r, const struct etl_view *v, int64_t row, char why[256]) {
   char buf[VALUE_TEXT_BYTES];
   if (etl_view_null(v, row))
@@ -286,8 +301,8 @@ int rule_check(struct rule *r, const struct etl_view *v, int64_t row, char why[2
       return 1;
     }
   }
-  if (r->regex && pcre2_match(r->regex, text.p, text.n, 0, 0, r->match, NULL) < 0)
-    return broken(why, "does not match the expression");
+  if (r->regex && check_regex(r, text, why))
+    return 1;
   if (r->allowed && keymap_find(r->allowed, text) < 0)
     return broken(why, "is none of the values allowed");
   if (r->known && keymap_find(r->known, text) < 0) {

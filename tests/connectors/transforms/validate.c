@@ -72,7 +72,11 @@ static const struct {
     {"u", "a@b", {"regex", "^[a-z]+@[a-z]+$"}, NULL},
     {"u", "a@B", {"regex", "^[a-z]+@[a-z]+$"}, "does not match"},
     {"u", "\xc3\xa9", {"regex", "^.$"}, NULL},
-    {"u", "\xff", {"regex", "."}, "\"\\xff\" in column \"v\" does not match"},
+    {"u", "\xff", {"regex", "."}, "\"\\xff\" in column \"v\" cannot be matched: UTF-8 error: illegal byte (0xfe or 0xff)"},
+    {"u",
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+     {"regex", "^(a+)+$"},
+     "cannot be matched: match limit exceeded"},
     {"u", "", {"regex", "^$"}, NULL},
     {"u", "open", {"in", "open|closed"}, NULL},
     {"u", "Open", {"in", "open|closed"}, "\"Open\" in column \"v\" is none of the values allowed"},
@@ -158,6 +162,21 @@ static void test_reference(struct tap *t, const char *file) {
   drive_close(&d);
 }
 
+/* A value that the compiled expression has no stack for is matched all the same. */
+static void test_long(struct tap *t) {
+  enum {
+    LONG = 1 << 20
+  };
+  struct drive d;
+  char *text = malloc(LONG + 1);
+  memset(text, 'a', LONG);
+  text[LONG] = 0;
+  CHECK(t, open_rule(&d, (const char *const[]){"regex", "^(?:a|b)*(?:(a)|(b))+$", NULL}) == ETL_OK);
+  CHECK(t, drive_texts(&d, "v", (const char *const[]){text}, 1) == ETL_OK && d.t.bad_n == 0);
+  drive_close(&d);
+  free(text);
+}
+
 static void refused(struct tap *t, const char *const *rule, const char *format, const char *message) {
   struct drive d;
   int32_t rc = open_rule(&d, rule);
@@ -189,6 +208,7 @@ int main(void) {
   test_actions(&t);
   test_unique(&t);
   test_reference(&t, file);
+  test_long(&t);
   test_refusals(&t);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);

@@ -59,7 +59,7 @@ static void keep_rows(struct well *w, const struct ArrowArray *rows) {
   for (int64_t i = 0; i < rows->length; i++) {
     char *json = etl_row_json(&w->schema, rows, i);
     size_t n = strlen(w->rows);
-    snprintf(w->rows + n, sizeof w->rows - n, "%s\n", json);
+    snprintf(w->rows + n, sizeof w->rows - n, "%s;", json);
     free(json);
   }
   w->rows_n += rows->length;

@@ -10,13 +10,21 @@
 #include "engine/writer.h"
 #include "etl/sdk.h"
 
+/* The same whenever this epoch is tried; good as a file name. */
+static char *epoch_id(const struct lane *l) {
+  char *id = xasprintf("%s-%llu", l->shard, (unsigned long long)l->at.epoch + 1);
+  for (char *c = id; *c; c++)
+    if (strchr("/\\: ", *c))
+      *c = '_';
+  return id;
+}
+
 int epoch_begin(struct writer *w) {
   struct lane *l = w->lane;
-  char id[64];
+  cleanup_free char *id = epoch_id(l);
   struct etl_cursor from = {
     .struct_size = sizeof from, .stream = l->stream, .shard = l->shard, .epoch = l->at.epoch, .cursor = l->at.cursor};
   const struct etl_cursor *list[] = {&from};
-  snprintf(id, sizeof id, "%s-%llu", l->shard, (unsigned long long)l->at.epoch + 1);
   w->careful = (l->run->loader_caps & ETL_CAP_CAREFUL) && ((l->stream_flags & ETL_STREAM_ONCE) || w->read_base < l->careful_rows);
   struct etl_txn txn = {.struct_size = sizeof txn,
                         .flags = w->careful ? ETL_TXN_CAREFUL : 0,

@@ -22,7 +22,7 @@ struct guarantee guarantee_of(uint64_t extractor_caps, uint64_t loader_caps, uin
                          "written again"}},
       {stream_flags & ETL_STREAM_WHOLE,
        {"idempotent",
-        "there is no cursor: every run reads everything and writes it in one transaction; rows that are there already "
+        "there is no cursor: every run reads everything and writes each lane in one transaction; rows that are there already "
         "are replaced by key"}},
       {!(extractor_caps & ETL_CAP_RESUME),
        {"at-least-once", "the extractor cannot read on from a cursor: an interrupted run begins anew, and rows are written again"}},

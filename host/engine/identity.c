@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "engine/control.h"
 
 enum {
-  TEXT_MAX = 4096, /* of a value; the rest of a longer one goes in as a number made of it */
-  SHOWN_MAX = 200  /* of a value in a message */
+  TEXT_MAX = 4096, /* of a value; a longer one goes in by its beginning and a number made of it */
+  BEGINNING = 100,
+  SHOWN_MAX = 200 /* of a value in a message */
 };
 
 /* ---- values ----------------------------------------------------------------------------------------------------------------------- */
@@ -22,13 +24,7 @@ static uint64_t number_of(const char *text) {
   return h;
 }
 
-static json_t *text_json(const char *text) {
-  if (!text)
-    return json_null();
-  if (strlen(text) <= TEXT_MAX)
-    return json_string(text);
-  return json_sprintf("%.*s... (%zu bytes, %016llx)", SHOWN_MAX / 2, text, strlen(text), (unsigned long long)number_of(text));
-}
+static json_t *text_json(const char *text) { return text ? json_string(text) : json_null(); }
 
 static bool holds_secret(const struct conf_node *n) {
   bool secret = n && n->secret;
@@ -58,12 +54,31 @@ static json_t *value_json(const struct etl_option *o, const struct etl_value *v)
   return list;
 }
 
+/* Bytes of the letters at the beginning of text that fit into max. */
+static int letters_within(const char *text, size_t max) {
+  size_t n = 0, columns, letter;
+  while (text[n] && n + (letter = text_letter(text + n, &columns)) <= max)
+    n += letter;
+  return (int)n;
+}
+
+/* A note has its limits: a long value goes in by its beginning and a number. */
+static json_t *shortened(json_t *v) {
+  char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+  if (text && strlen(text) > TEXT_MAX) {
+    json_decref(v);
+    v = json_sprintf("%.*s... (%zu bytes, %016llx)", letters_within(text, BEGINNING), text, strlen(text), (unsigned long long)number_of(text));
+  }
+  free(text);
+  return v;
+}
+
 static json_t *options_json(const struct part *p, const struct conf_stage *conf) {
   json_t *j = json_object();
   for (uint64_t i = 0; i < p->options.n; i++) {
     const struct etl_option *o = p->conn->options[i];
     if ((o->flags & ETL_OPT_IDENTITY) && !(o->flags & ETL_OPT_SECRET) && !holds_secret(conf_node_find(conf->options, o->name)))
-      json_object_set_new(j, o->name, value_json(o, p->options.values[i]));
+      json_object_set_new(j, o->name, shortened(value_json(o, p->options.values[i])));
   }
   return j;
 }
@@ -97,7 +112,8 @@ const char *identity_done(const char *note, struct arena *a) {
 
 static void show(const json_t *v, char text[SHOWN_MAX + 8]) {
   char *whole = json_is_null(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-  snprintf(text, SHOWN_MAX + 8, "%.*s%s", SHOWN_MAX, whole ? whole : "not set", whole && strlen(whole) > SHOWN_MAX ? "..." : "");
+  int n = whole ? letters_within(whole, SHOWN_MAX) : 0;
+  snprintf(text, SHOWN_MAX + 8, "%.*s%s", whole ? n : SHOWN_MAX, whole ? whole : "not set", whole && whole[n] ? "..." : "");
   free(whole);
 }
 

@@ -310,6 +310,7 @@ static int attempt_windows(struct lane *l) {
     if (rc < 0 || l->finished_early || l->window + 1 >= l->windows_n)
       break;
     l->window++;
+    l->careful_rows = 0;
   }
   return rc;
 }

@@ -177,6 +177,11 @@ static int32_t read_shard(struct desk *d, const struct etl_extractor *api, void 
     testhost_call_done(&d->t);
     if (rc == ETL_OK || rc == ETL_DONE)
       take_message(d, lane, &schema, &m);
+    if (d->between) {
+      void (*between)(struct desk *) = d->between;
+      d->between = NULL;
+      between(d);
+    }
     if (d->stop_after && d->rows_n - before >= d->stop_after)
       rc = ETL_DONE;
   }

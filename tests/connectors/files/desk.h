@@ -14,6 +14,7 @@ struct desk {
   const char *connector; /* "csv" or "jsonl" */
   uint64_t want_rows;    /* batch size that readers are asked for */
   uint64_t stop_after;   /* rows after which a reader is closed as if the run had died; 0: never */
+  void (*between)(struct desk *d); /* called once, behind the first message of the next read; NULL: nothing */
   char *rows;            /* of the last read; never NULL */
   size_t rows_bytes, rows_cap, rows_n, schemas_n;
   char types[1024]; /* "id:l name:u" */

@@ -67,6 +67,56 @@ static void changes(struct tap *t) {
   desk_fini(&d);
 }
 
+/* Only the end of a long file is another. */
+static void changed_tail(struct tap *t) {
+  struct desk d;
+  size_t n;
+  char *text = many_rows(5000, &n);
+  desk_init(&d, "csv");
+  desk_write(&d, "a.csv", text, n, false);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv")) == ETL_OK && d.rows_n == 5000);
+  text[n - 2] = 'X';
+  desk_write(&d, "a.csv", text, n, false);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv")) == ETL_FAILED && strstr(d.t.message, "changed since it was read"));
+  free(text);
+  desk_fini(&d);
+}
+
+/* Lines are counted on over runs. */
+static void lines_go_on(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "a.csv", "id,name\n1,\"a\na\"\n2,b\n3,c\n4\n5,e\n");
+  d.want_rows = 1;
+  d.stop_after = 2;
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv")) == ETL_OK && d.rows_n == 2 && d.t.bad_n == 0);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv")) == ETL_OK && d.t.bad_n == 1);
+  CHECK_HAS(t, d.t.bad[0].message, "a.csv:6: the record has 1 cells");
+  desk_fini(&d);
+}
+
+static void shrink(struct desk *d) { desk_shell(d, "truncate -s 1200000 a.csv"); }
+static void overwrite(struct desk *d) { desk_shell(d, "printf x | dd of=a.csv bs=1 seek=1500000 conv=notrunc 2>/dev/null"); }
+static void grow(struct desk *d) { desk_shell(d, "echo 200000,new >> a.csv"); }
+
+/* A writer that is not done yet: shrinking and overwriting fail the lane, growing is read. */
+static void meanwhile(struct tap *t, void (*what)(struct desk *d), const char *message) {
+  struct desk d;
+  size_t n;
+  char *text = many_rows(100000, &n);
+  desk_init(&d, "csv");
+  desk_write(&d, "a.csv", text, n, false);
+  desk_shell(&d, "touch -d 2020-01-01 a.csv");
+  d.between = what;
+  int32_t rc = desk_read(&d, OPTIONS("path", "@/a.csv"));
+  if (message)
+    tap_check(t, rc == ETL_FAILED && d.t.error.error_class == ETL_E_DATA && strstr(d.t.message, message), __FILE__, __LINE__, "%s: %s", message, d.t.message);
+  else
+    tap_check(t, rc == ETL_OK && d.rows_n == 100001, __FILE__, __LINE__, "a file that grows: %zu rows", d.rows_n);
+  free(text);
+  desk_fini(&d);
+}
+
 static void follow(struct tap *t) {
   struct desk d;
   const char *const *options = OPTIONS("path", "@/a.csv", "follow", "append");
@@ -150,6 +200,11 @@ int main(void) {
   dead_runs(&t, "zstd -q a.csv", "a.csv.zst");
   dead_runs(&t, "iconv -f UTF-8 -t UTF-16 a.csv > b.csv", "b.csv");
   changes(&t);
+  changed_tail(&t);
+  lines_go_on(&t);
+  meanwhile(&t, shrink, "shrank from");
+  meanwhile(&t, overwrite, "was written over while it was read");
+  meanwhile(&t, grow, NULL);
   follow(&t);
   broken(&t, "gzip a.csv; truncate -s 100000 a.csv.gz", "a.csv.gz", "ends in the middle of its gzip data, after 100000 bytes", 1000);
   broken(&t, "zstd -q a.csv; truncate -s -10 a.csv.zst", "a.csv.zst", "ends in the middle of its zstd data", 1000);

@@ -113,13 +113,13 @@ Test(settings, text_behind_a_bracket) { refuse_table("[dbo]x.logins"); }
 Test(settings, table_and_query) {
   good();
   set("query", "SELECT 1 AS a");
-  expect_refused("table", "both table and query");
+  expect_refused("table", "more than one of table, tables and query");
 }
 
 Test(settings, neither_table_nor_query) {
   set("host", "db1");
   set("user", "etl");
-  expect_refused("table", "neither table nor query");
+  expect_refused("table", "neither table nor tables nor query");
 }
 
 Test(settings, a_shard_without_host) {

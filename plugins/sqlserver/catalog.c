@@ -219,6 +219,16 @@ static int find_cursor(struct source *src, struct conn *c, struct failure *f) {
   return 0;
 }
 
+/* Columns of the cursor are left alone: ORDER BY would take the name for what the SELECT makes of it. */
+static void choose_bytes(struct source *src, const struct settings *s) {
+  for (size_t i = 0; i < src->columns_n && s->nvarchar_as_bytes && !s->query; i++) {
+    bool in_cursor = false;
+    for (size_t k = 0; k < src->cursor_n; k++)
+      in_cursor |= src->cursor[k] == i;
+    src->columns[i].as_bytes = column_is_wide(&src->columns[i]) && !in_cursor;
+  }
+}
+
 /* ---- indexes: rows come ordered by index and key position ---------------------------------------------------------------- */
 
 struct indexing {
@@ -299,6 +309,8 @@ int source_init(struct source *src, struct conn *c, struct failure *f) {
     rc = check_columns(src, c, f);
   if (rc == 0)
     rc = find_cursor(src, c, f);
+  if (rc == 0)
+    choose_bytes(src, c->settings);
   return rc == 0 ? load_indexes(src, c, f) : -1;
 }
 

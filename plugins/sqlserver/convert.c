@@ -6,6 +6,7 @@
 #include <sybdb.h>
 
 #include "temporal.h"
+#include "utf16.h"
 
 /* Bytes of a decimal's sign and magnitude, by precision, as db-lib lays it out. */
 static const uint8_t decimal_bytes[39] = {1,  2,  2,  3,  3,  4,  4,  4,  5,  5,  6,  6,  6,  7,  7,  8,  8,  9,  9, 9,
@@ -152,6 +153,26 @@ static enum convert_status add_bytes(const struct converter *cv, struct etl_batc
   return etl_batch_bytes(b, cv->column, p, n) < 0 ? CONVERT_NO_MEMORY : CONVERT_OK;
 }
 
+enum { MEASURED_BYTES = 64 * 1024 }; /* of longer texts the room is reckoned beforehand */
+
+static enum convert_status add_utf16(const struct converter *cv, struct etl_batch *b, const uint8_t *p, uint32_t n) {
+  size_t units = n / 2, room = n <= MEASURED_BYTES ? 3 * units : utf16_measure(p, units);
+  if (room == SIZE_MAX)
+    return CONVERT_CHARACTERS;
+  if (n > MEASURED_BYTES && room > cv->max_bytes)
+    return CONVERT_TOO_LARGE;
+  uint8_t *to = etl_batch_bytes_room(b, cv->column, room ? room : 1);
+  if (!to)
+    return CONVERT_NO_MEMORY;
+  size_t bytes = utf16_to_utf8(p, units, to);
+  if (bytes == SIZE_MAX)
+    return CONVERT_CHARACTERS;
+  if (bytes > cv->max_bytes)
+    return CONVERT_TOO_LARGE;
+  etl_batch_bytes_done(b, cv->column, bytes);
+  return CONVERT_OK;
+}
+
 static enum convert_status add_uuid(const struct converter *cv, struct etl_batch *b, const uint8_t *p, uint32_t n) {
   uint8_t u[16];
   (void)n;
@@ -201,6 +222,8 @@ void converter_init(struct converter *cv, const struct column *c, int64_t column
                            .digits_bytes = k == KIND_DECIMAL ? decimal_bytes[c->precision] - 1u : 0};
   if (k == KIND_INT)
     cv->add = int_converter(c);
+  if (c->as_bytes)
+    cv->add = add_utf16;
   if ((k == KIND_DATETIME2 || k == KIND_DATETIMEOFFSET) && s->datetime_unit == UNIT_NS)
     cv->add = add_datetime2_ns;
 }

@@ -8,7 +8,8 @@ enum convert_status {
   CONVERT_OK = 0,
   CONVERT_NO_MEMORY = -1,
   CONVERT_RANGE = 1,
-  CONVERT_TOO_LARGE = 2
+  CONVERT_TOO_LARGE = 2,
+  CONVERT_CHARACTERS = 3 /* no valid Unicode */
 };
 
 struct converter { /* one column */

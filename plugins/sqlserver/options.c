@@ -13,6 +13,7 @@ static const char *const encryption_choices[] = {"off", "request", "require", NU
 static const char *const clock_choices[] = {"utc", "local", NULL};
 static const char *const null_choices[] = {"warn", "fail", NULL};
 static const char *const unit_choices[] = {"us", "ns", NULL};
+static const char *const nvarchar_choices[] = {"text", "bytes", NULL};
 static const char *const isolation_choices[] = {"read_committed", "read_uncommitted", "repeatable_read",
                                                 "snapshot",       "serializable",     NULL};
 
@@ -86,6 +87,10 @@ const struct etl_option *const sqlserver_options[] = {
         OPTION("datetime_unit", ETL_T_ENUM, .dflt = "us", .choices = unit_choices,
                .doc = "Unit in which datetime2 and datetimeoffset travel: us cuts the seventh digit; ns keeps it, but "
                       "rejects values before 1677-09-21 and after 2262-04-11."),
+    [OPT_NVARCHAR_AS] =
+        OPTION("nvarchar_as", ETL_T_ENUM, .flags = ETL_OPT_ADVANCED, .dflt = "bytes", .choices = nvarchar_choices,
+               .doc = "How nchar and nvarchar columns of a table travel: bytes asks for their UTF-16 as varbinary and makes UTF-8 of it here, text "
+                      "leaves it to FreeTDS, which takes about three times as long.  The values are the same."),
     [OPT_MAX_CELL] =
         OPTION("max_cell", ETL_T_SIZE, .flags = ETL_OPT_ADVANCED, .dflt = "64MiB", .min = 8192, .max = INT64_C(1) << 30,
                .doc = "Largest value of a column; a row with a larger one is rejected, never cut."),

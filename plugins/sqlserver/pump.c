@@ -118,7 +118,8 @@ static int no_room(struct reader *r, size_t column, struct failure *f) {
 static int add_row(struct reader *r, struct failure *f) {
   static const char *const refusals[] = {[CONVERT_RANGE] =
                                              "the time does not fit into 64 bits of nanoseconds (datetime_unit = \"us\" takes it)",
-                                         [CONVERT_TOO_LARGE] = "the value is larger than max_cell"};
+                                         [CONVERT_TOO_LARGE] = "the value is larger than max_cell",
+                                         [CONVERT_CHARACTERS] = "the text has characters that are not valid Unicode (half a surrogate pair)"};
   size_t column = 0;
   if (r->conn.bad_characters)
     return rejected_characters(r, f);

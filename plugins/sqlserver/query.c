@@ -192,11 +192,17 @@ static void table_data(struct text *t, const struct settings *s, const struct so
   for (size_t i = 0; i < src->columns_n; i++) {
     const struct column *c = &src->columns[i];
     text_add(t, i ? ", " : "");
-    text_add(t, c->converted ? "CONVERT(nvarchar(max), " : "");
+    if (c->as_bytes && column_is_max(c))
+      text_add(t, "CONVERT(varbinary(max), ");
+    else if (c->as_bytes)
+      text_addf(t, "CONVERT(varbinary(%d), ", c->max_length);
+    else if (c->converted)
+      text_add(t, "CONVERT(nvarchar(max), ");
     text_identifier(t, c->name);
-    text_add(t, c->converted ? ") AS " : "");
-    if (c->converted)
+    if (c->as_bytes || c->converted) {
+      text_add(t, ") AS ");
       text_identifier(t, c->name);
+    }
   }
   text_add(t, " FROM ");
   table_name(t, s);

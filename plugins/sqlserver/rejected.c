@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "reader.h"
+#include "utf16.h"
 
 enum { SHOWN_BYTES = 1024 }; /* of a value that is too large */
 
@@ -16,11 +17,36 @@ static size_t text_cut(const uint8_t *p, size_t n) {
   return end;
 }
 
+/* {"$raw": text} with U+FFFD for what is no character. */
+static json_t *raw_utf16(const uint8_t *p, size_t n) {
+  size_t units = n / 2 < SHOWN_BYTES ? n / 2 : SHOWN_BYTES, at = 0;
+  uint8_t *text = malloc(3 * units + 1);
+  for (size_t i = 0, one; text && i < units; i += one) {
+    one = units - i > 1 && utf16_to_utf8(p + 2 * i, 1, text + at) == SIZE_MAX ? 2 : 1;
+    size_t bytes = utf16_to_utf8(p + 2 * i, one, text + at);
+    if (bytes == SIZE_MAX) {
+      one = 1;
+      bytes = 3;
+      memcpy(text + at, "\xEF\xBF\xBD", 3);
+    }
+    at += bytes;
+  }
+  json_t *raw = text ? json_pack("{s:o?}", "$raw", json_stringn((const char *)text, at)) : NULL;
+  if (raw && units < n / 2 && json_object_set_new(raw, "$cut", json_true()) < 0) {
+    json_decref(raw);
+    raw = NULL;
+  }
+  free(text);
+  return raw;
+}
+
 /* {"$raw": "text or hex"}, and of a value that is longer than what is shown "$cut": true. */
 static json_t *raw_value(const struct reader *r, size_t i) {
   const struct column *c = &r->src.columns[i];
   const uint8_t *p = dbdata(r->conn.db, (int)i + 1);
   size_t n = p ? (size_t)dbdatlen(r->conn.db, (int)i + 1) : 0;
+  if (c->as_bytes)
+    return raw_utf16(p, n);
   size_t shown = c->type->kind == KIND_TEXT ? text_cut(p, n) : c->type->kind == KIND_BINARY && n > SHOWN_BYTES ? SHOWN_BYTES : n;
   struct text t = {0};
   cursor_value_text(&t, c, p, shown);
@@ -110,7 +136,7 @@ int rejected_characters(struct reader *r, struct failure *f) {
   r->conn.bad_characters = false;
   for (size_t i = 0; i < r->src.columns_n && column < 0; i++) {
     size_t n;
-    const char *p = r->src.columns[i].type->kind == KIND_TEXT ? conn_text(&r->conn, (int)i + 1, &n) : NULL;
+    const char *p = r->src.columns[i].type->kind == KIND_TEXT && !r->src.columns[i].as_bytes ? conn_text(&r->conn, (int)i + 1, &n) : NULL;
     if (p && memchr(p, '?', n))
       column = (int32_t)i;
   }

@@ -215,6 +215,7 @@ int32_t settings_init(struct settings *s, const struct etl_open *o) {
       .cursor_clock = (enum cursor_clock)etl_opt_int(o, OPT_CURSOR_CLOCK),
       .null_cursor = (enum null_cursor)etl_opt_int(o, OPT_NULL_CURSOR),
       .datetime_unit = (enum datetime_unit)etl_opt_int(o, OPT_DATETIME_UNIT),
+      .nvarchar_as_bytes = etl_opt_int(o, OPT_NVARCHAR_AS) == 1,
       .isolation = (enum isolation)etl_opt_int(o, OPT_ISOLATION),
       .consistency_delay_ns = etl_opt_int(o, OPT_CONSISTENCY_DELAY),
       .connect_timeout_ms = option_ms(o, OPT_CONNECT_TIMEOUT),

@@ -58,6 +58,7 @@ struct settings {
   enum cursor_clock cursor_clock;
   enum null_cursor null_cursor;
   enum datetime_unit datetime_unit;
+  bool nvarchar_as_bytes;
   enum isolation isolation;
   int64_t consistency_delay_ns;
   const char *shard_column; /* NULL: none */

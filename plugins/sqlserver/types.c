@@ -141,7 +141,11 @@ const char *column_cursor_refusal(const struct column *c, size_t position) {
   return NULL;
 }
 
+bool column_is_wide(const struct column *c) { return c->type->name && is_wide(c->type->name); }
+
 bool column_wire_ok(const struct column *c, int wire_type) {
+  if (c->as_bytes)
+    return wire_type == SYBBINARY || wire_type == SYBIMAGE;
   for (const short *w = c->type->wire; w && *w; w++)
     if (*w == wire_type)
       return true;

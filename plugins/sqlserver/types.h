@@ -48,6 +48,7 @@ struct column { /* a column as the server declares it */
   int precision, scale;
   bool nullable;
   bool converted; /* the SELECT converts it to text (sql_variant) */
+  bool as_bytes;  /* the SELECT gives its UTF-16 as varbinary (nchar, nvarchar), see utf16.h */
 };
 
 /* By name, with the server's sizes.  system_type_id tells CLR types.  declared is made in pool. */
@@ -56,6 +57,7 @@ int column_init(struct column *c, struct pool *pool, const char *name, const cha
 /* Arrow format into buf; the constant text of what the mapping loses, or NULL. */
 const char *column_format(const struct column *c, enum datetime_unit unit, char *buf, size_t cap);
 const char *column_loss(const struct column *c, enum datetime_unit unit);
+bool column_is_wide(const struct column *c); /* nchar, nvarchar */
 static inline bool column_is_max(const struct column *c) { return c->max_length == -1; }
 /* The cursor column counts so many ticks of 100 ns (of temporal.h) at a time. */
 int64_t column_tick_step(const struct column *c);

@@ -272,23 +272,45 @@ static void unknown_type(struct tap *t) {
   shop_fini(&s);
 }
 
-static void bad_characters(struct tap *t) {
+/* nvarchar_as: both ways. */
+static void bad_characters(struct tap *t, const char *nvarchar_as, const char *raw) {
   struct shop s;
   struct got g;
   shop_sql("DROP TABLE IF EXISTS dbo.surrogates; CREATE TABLE dbo.surrogates (id int NOT NULL PRIMARY KEY, a nvarchar(9) NULL, b "
            "nvarchar(9) NULL)");
   shop_sql("INSERT INTO dbo.surrogates (id, a, b) VALUES (1, N'ok', N'?'), (3, N'ok', N'?')");
   shop_sql("INSERT INTO dbo.surrogates (id, a, b) VALUES (2, N'ok', CAST(0x00D86100 AS nvarchar(9)))");
-  shop_init(&s, (const char *[]){"table", "dbo.surrogates", "cursor", "id", NULL});
+  shop_init(&s, (const char *[]){"table", "dbo.surrogates", "cursor", "id", "nvarchar_as", nvarchar_as, NULL});
   CHECK(t, shop_open(&s));
   shop_read(&s, NULL, 0, 0, &g);
   CHECK(t, g.status == ETL_DONE);
   CHECK_TEXT(t, got_column(&g, "id"), "1,3");
   CHECK(t, s.host.bad_n == 1);
   CHECK_HAS(t, s.host.bad[0].message, "row (2): column \"b\" (nvarchar(9)): the text has characters that are not valid Unicode");
-  CHECK_TEXT(t, s.host.bad[0].raw, "{\"id\": 2, \"a\": \"ok\", \"b\": {\"$raw\": \"?a\"}}");
+  CHECK_TEXT(t, s.host.bad[0].raw, raw);
   got_fini(&g);
   shop_fini(&s);
+}
+
+/* What FreeTDS makes of texts is what comes out of their bytes. */
+static void wide_texts(struct tap *t) {
+  struct shop s;
+  struct got g;
+  shop_sql("DROP TABLE IF EXISTS dbo.wide; CREATE TABLE dbo.wide (id int NOT NULL PRIMARY KEY, a nvarchar(40) NULL, b nchar(6) NULL, c nvarchar(max) NULL)");
+  shop_sql("INSERT INTO dbo.wide (id, a, b, c) VALUES (1, N'Zo\xC3\xAB', N'a\xE6\x9D\x8E', N'\xF0\x9F\x93\x9E call'), (2, N'', N'', N''), (3, NULL, NULL, NULL), "
+           "(4, N'plain ascii text of some length', N'abcdef', REPLICATE(CAST(N'x\xC3\xA9' AS nvarchar(max)), 60000))");
+  for (int bytes = 0; bytes < 2; bytes++) {
+    shop_init(&s, (const char *[]){"table", "dbo.wide", "cursor", "id", "nvarchar_as", bytes ? "bytes" : "text", NULL});
+    CHECK(t, shop_open(&s));
+    shop_read(&s, NULL, 0, 0, &g);
+    CHECK(t, g.status == ETL_DONE);
+    CHECK_TEXT(t, got_column(&g, "a"), "Zo\xC3\xAB,,NULL,plain ascii text of some length");
+    CHECK_TEXT(t, got_column(&g, "b"), "a\xE6\x9D\x8E    ,      ,NULL,abcdef");
+    CHECK(t, strncmp(got_column(&g, "c"), "\xF0\x9F\x93\x9E call,,NULL,x\xC3\xA9x\xC3\xA9", 22) == 0);
+    CHECK(t, strlen(got_column(&g, "c")) == 9 + 1 + 1 + 4 + 1 + 180000);
+    got_fini(&g);
+    shop_fini(&s);
+  }
 }
 
 static void names_and_shard(struct tap *t) {
@@ -317,7 +339,9 @@ int main(void) {
   nanoseconds(&t);
   large_cells(&t);
   unknown_type(&t);
-  bad_characters(&t);
+  bad_characters(&t, "text", "{\"id\": 2, \"a\": \"ok\", \"b\": {\"$raw\": \"?a\"}}");
+  bad_characters(&t, "bytes", "{\"id\": 2, \"a\": \"ok\", \"b\": {\"$raw\": \"\xEF\xBF\xBD" "a\"}}");
+  wide_texts(&t);
   names_and_shard(&t);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);

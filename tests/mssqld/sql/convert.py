@@ -226,7 +226,7 @@ def _raw(v: Any, a: Type, b: Type, style: int | None) -> bytes:
     if a.name in TEXTS:
         if style in (1, 2):
             return _hex(v, a, b, style)
-        return v.encode("utf-16-le", "surrogatepass") if a.name[0] == "n" else v.encode(encoding(a.collation), "replace")
+        return v if isinstance(v, bytes) else v.encode("utf-16-le", "surrogatepass") if a.name[0] == "n" else v.encode(encoding(a.collation), "replace")
     if a.name in BYTES or a.name == "uniqueidentifier" or a.name in CLR:
         return v
     raise not_allowed(a, b)

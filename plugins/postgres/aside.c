@@ -9,13 +9,9 @@
 
 #include "instance.h"
 
-enum {
-  NAME_MAX_BYTES = 63
-};
-
 char *aside_name(const char *table, const char *run) {
   static const char middle[] = "__etl_";
-  size_t head = strlen(table), room = NAME_MAX_BYTES - (sizeof middle - 1) - strlen(run);
+  size_t head = strlen(table), room = PG_NAME_MAX - (sizeof middle - 1) - strlen(run);
   if (head > room)
     for (head = room; head && ((unsigned char)table[head] & 0xC0) == 0x80;)
       head--; /* not within a character */
@@ -96,13 +92,15 @@ int32_t aside_create(struct target *g, const struct columns *columns) {
 
 /* A run that is dead to us may still hold a lock on its table: then the table is left to the run after this one. */
 static int32_t drop_one(struct instance *in, const char *run, const char *schema, const char *name) {
-  struct text sql = {0}, table = {0};
+  struct text sql = {0}, table = {0}, block = {0};
   text_add_name(&table, schema);
   text_add(&table, ".");
   text_add_name(&table, name);
-  text_add(&sql, "BEGIN; SET LOCAL lock_timeout = '2s'; DO $etl$ BEGIN DROP TABLE IF EXISTS ");
-  text_add(&sql, text_str(&table));
-  text_add(&sql, "; EXCEPTION WHEN lock_not_available THEN NULL; END $etl$; DELETE FROM ");
+  text_addf(&block, "BEGIN DROP TABLE IF EXISTS %s; EXCEPTION WHEN lock_not_available THEN NULL; END", text_str(&table));
+  text_add(&sql, "BEGIN; SET LOCAL lock_timeout = '2s'; ");
+  text_add_block(&sql, &block);
+  text_fini(&block);
+  text_add(&sql, "; DELETE FROM ");
   sql_state(&sql, in, "asides");
   text_add(&sql, " WHERE pipeline = ");
   text_add_literal(&sql, in->pipeline);

@@ -8,7 +8,8 @@
 #include "instance.h"
 
 enum {
-  LOCK_TRIES = 60,
+  LOCK_TRIES = 30,
+  SHORT_TRIES = 5, /* then it is worth letting others wait longer */
   LOCK_PAUSE_MS = 250
 };
 
@@ -215,17 +216,20 @@ static int32_t refuse_owner(struct target *g) {
 }
 
 /* In the transaction.  A lock that is not to be had is no error here: the next look at the table tells. */
-static int32_t alter_now(struct target *g, const struct table *t, const struct text *actions) {
-  struct text sql = {0};
+static int32_t alter_now(struct target *g, const struct table *t, const struct text *actions, int wait_s) {
+  struct text sql = {0}, block = {0};
   bool ours = false;
   int32_t rc = table_is_ours(&g->in->session, t, &ours);
   if (rc == ETL_OK && !ours)
     rc = refuse_owner(g);
   if (rc != ETL_OK)
     return rc;
-  text_add(&sql, "SET LOCAL lock_timeout = '2s'; DO $etl$ BEGIN ALTER TABLE ");
-  sql_table(&sql, g);
-  text_addf(&sql, " %s; EXCEPTION WHEN lock_not_available THEN NULL; END $etl$", text_str(actions));
+  text_add(&block, "BEGIN ALTER TABLE ");
+  sql_table(&block, g);
+  text_addf(&block, " %s; EXCEPTION WHEN lock_not_available THEN NULL; END", text_str(actions));
+  text_addf(&sql, "SET LOCAL lock_timeout = '%ds'; ", wait_s);
+  text_add_block(&sql, &block);
+  text_fini(&block);
   rc = sql.failed || actions->failed ? out_of_memory(g->in) : session_run(&g->in->session, "altering the target", text_str(&sql));
   text_fini(&sql);
   return rc;
@@ -239,7 +243,7 @@ static int32_t look(struct target *g, struct table *t, struct text *actions) {
 }
 
 /* One try: afterwards actions has what is still to be done.  Other lanes are kept out meanwhile. */
-static int32_t try_alter(struct target *g, struct table *t, struct text *actions) {
+static int32_t try_alter(struct target *g, struct table *t, struct text *actions, int wait_s) {
   struct session *s = &g->in->session;
   struct text sql = {0};
   text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(");
@@ -250,7 +254,7 @@ static int32_t try_alter(struct target *g, struct table *t, struct text *actions
   if (rc == ETL_OK)
     rc = look(g, t, actions);
   if (rc == ETL_OK && actions->n) {
-    rc = alter_now(g, t, actions);
+    rc = alter_now(g, t, actions, wait_s);
     if (rc == ETL_OK)
       rc = look(g, t, actions);
   }
@@ -271,7 +275,7 @@ static int32_t alter(struct target *g, struct table *t, struct text *actions) {
     }
     if (tries && h->sleep_ms(h, LOCK_PAUSE_MS) == ETL_STOPPED)
       return ETL_STOPPED;
-    int32_t rc = try_alter(g, t, actions);
+    int32_t rc = try_alter(g, t, actions, tries < SHORT_TRIES ? 2 : 10);
     if (rc != ETL_OK)
       return rc;
   }

@@ -9,13 +9,9 @@
 
 #include "instance.h"
 
-enum {
-  NAME_MAX_BYTES = 63
-};
-
 /* "stream__run"; of a long stream the beginning, and a number made from the whole of it. */
 char *staged_name(const char *stream, const char *run) {
-  size_t n = strlen(stream), size = n + strlen(run) + 3, room = NAME_MAX_BYTES - 2 - strlen(run);
+  size_t n = strlen(stream), size = n + strlen(run) + 3, room = PG_NAME_MAX - 2 - strlen(run);
   uint32_t hash = 2166136261u;
   char *name = malloc(size + 9);
   if (name && n <= room)

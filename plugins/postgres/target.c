@@ -142,7 +142,7 @@ static int32_t check_unique(struct target *g, const struct table *t) {
 /* ---- making -------------------------------------------------------------------------------------------------------------------------- */
 
 static int32_t create(struct target *g) {
-  struct text sql = {0};
+  struct text sql = {0}, quoted = {0}, block = {0};
   if (!g->in->settings.create) {
     struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
     e.option = "table";
@@ -151,16 +151,17 @@ static int32_t create(struct target *g) {
   }
   text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended("); /* lanes get here together */
   text_add_literal(&sql, g->name);
-  text_add(&sql, ", 0)); DO $etl$ BEGIN IF pg_catalog.to_regnamespace(");
-  struct text quoted = {0};
+  text_add(&sql, ", 0)); ");
   text_add_name(&quoted, g->schema);
-  text_add_literal(&sql, text_str(&quoted));
-  text_add(&sql, ") IS NULL THEN CREATE SCHEMA ");
-  text_add_name(&sql, g->schema);
-  text_add(&sql, "; END IF; END $etl$; ");
+  text_add(&block, "BEGIN IF pg_catalog.to_regnamespace(");
+  text_add_literal(&block, text_str(&quoted));
+  text_addf(&block, ") IS NULL THEN CREATE SCHEMA %s; END IF; END", text_str(&quoted));
+  text_add_block(&sql, &block);
+  text_add(&sql, "; ");
   sql_create_target(&sql, g, &g->columns, g->table);
   text_add(&sql, "; COMMIT");
   int32_t rc = sql.failed || quoted.failed ? out_of_memory(g->in) : session_run(&g->in->session, "creating the table", text_str(&sql));
+  text_fini(&block);
   text_fini(&quoted);
   text_fini(&sql);
   if (rc != ETL_OK)

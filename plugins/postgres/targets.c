@@ -78,6 +78,13 @@ static int32_t name_staging(struct target *g, const char *stream) {
   return g->schema && g->into_schema && g->table && g->into && g->name ? ETL_OK : out_of_memory(in);
 }
 
+static int32_t refuse_length(const struct target *g) {
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "table";
+  e.remedy = "name another table for the stream with `tables`";
+  return etl_failf(g->in->host, &e, "postgres: the name %s.%s is longer than the %d bytes a part that PostgreSQL takes", g->schema, g->table, PG_NAME_MAX);
+}
+
 static int32_t name_target(struct target *g, const struct table_settings *s, const char *stream) {
   struct text t = {0};
   struct instance *in = g->in;
@@ -86,6 +93,8 @@ static int32_t name_target(struct target *g, const struct table_settings *s, con
   text_fini(&t);
   if (rc != ETL_OK)
     return rc;
+  if (strlen(g->schema) > PG_NAME_MAX || strlen(g->table) > PG_NAME_MAX)
+    return refuse_length(g);
   size_t size = strlen(g->schema) + strlen(g->table) + 2;
   g->name = malloc(size);
   g->into_schema = strdup(in->stages ? in->settings.state_schema : g->schema);

@@ -84,6 +84,12 @@ void text_add_literal(struct text *t, const char *s) {
   add_quoted(t, s, '\'', backslash);
 }
 
+void text_add_block(struct text *t, const struct text *block) {
+  text_add(t, "DO ");
+  text_add_literal(t, text_str(block));
+  t->failed |= block->failed;
+}
+
 void text_add_element(struct text *t, const char *s) {
   text_add(t, t->n && t->p[t->n - 1] != '{' ? ",\"" : "\"");
   for (; *s; s++)

@@ -18,6 +18,8 @@ __attribute__((format(printf, 2, 3))) void text_addf(struct text *t, const char 
 void text_add_name(struct text *t, const char *name);
 /* A literal in single quotes, E'' when it holds a backslash. */
 void text_add_literal(struct text *t, const char *s);
+/* DO with a block of PL/pgSQL.  Names in it may hold anything, even what ends a dollar quote: so it is a literal. */
+void text_add_block(struct text *t, const struct text *block);
 /* An element of an array's text, {"a","b"}: the caller adds the braces; a comma goes before it when it is not the first. */
 void text_add_element(struct text *t, const char *s);
 const char *text_str(const struct text *t); /* "" while empty */

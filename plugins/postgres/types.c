@@ -94,6 +94,10 @@ static int32_t column_init(struct column *c, const struct etl_host *h, const str
     e.error_class = ETL_E_PERMANENT;
     return etl_failf(h, &e, "postgres: no memory for the columns");
   }
+  if (strlen(c->name) > PG_NAME_MAX) {
+    e.remedy = "give it a shorter name with the transformer columns";
+    return etl_failf(h, &e, "postgres: the name of column \"%s\" is longer than the %d bytes that PostgreSQL takes", c->name, PG_NAME_MAX);
+  }
   c->nullable = s->flags & ARROW_FLAG_NULLABLE;
   name_source(c, s);
   const struct rule *r = etl_format_parse(s, &c->f) == 0 ? creating(&c->f) : NULL;

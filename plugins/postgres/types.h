@@ -30,6 +30,7 @@ enum pg_oid {
 
 enum {
   TYPE_TEXT = 96,
+  PG_NAME_MAX = 63, /* bytes; the server cuts longer names */
   ENCODED_MAX = 48 /* bytes of an encoded value of fixed or bounded size, with its length */
 };
 struct column;

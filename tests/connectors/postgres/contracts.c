@@ -28,16 +28,16 @@ static void expect_change(struct tap *t, const struct sink *s, size_t i, uint32_
 
 static void columns_are_added(struct tap *t) {
   struct sink s;
-  fresh("CREATE TABLE t (id int, \"Größe $etl\" int); INSERT INTO t VALUES (0, 0)");
+  fresh("CREATE TABLE t (id int, \"Größe $etl$\" int); INSERT INTO t VALUES (0, 0)");
   enter(t, &s, "evolve");
-  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "Größe $etl", "i", "Neu \"x\"", "?u", "at", "?tsu:", NULL}) == ETL_OK);
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "Größe $etl$", "i", "Neu \"x\" $etl$ '\\", "?u", "at", "?tsu:", NULL}) == ETL_OK);
   CHECK(t, s.host.changes_n == 2);
-  expect_change(t, &s, 0, ETL_CHANGE_COLUMN_ADDED, "Neu \"x\"", "", "text");
+  expect_change(t, &s, 0, ETL_CHANGE_COLUMN_ADDED, "Neu \"x\" $etl$ '\\", "", "text");
   expect_change(t, &s, 1, ETL_CHANGE_COLUMN_ADDED, "at", "", "timestamp without time zone");
   CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", "2", "new", "0", END}) == ETL_OK);
   CHECK_TEXT(t, sink_sql("SELECT * FROM t ORDER BY id"), "0|0|NULL|NULL;1|2|new|1970-01-01 00:00:00");
   testhost_clear(&s.host);
-  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "Größe $etl", "i", "Neu \"x\"", "?u", "at", "?tsu:", NULL}) == ETL_OK);
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "Größe $etl$", "i", "Neu \"x\" $etl$ '\\", "?u", "at", "?tsu:", NULL}) == ETL_OK);
   CHECK(t, s.host.changes_n == 0); /* it is done */
   sink_close(&s);
 }

@@ -222,6 +222,24 @@ static void targets_that_do_not_fit(struct tap *t) {
   sink_close(&s);
 }
 
+/* The server would cut them without a word. */
+static void names_that_are_too_long(struct tap *t) {
+#define SIXTY "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff"
+  struct sink s;
+  fresh("");
+  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", NULL});
+  CHECK(t, sink_claim(&s) == ETL_OK);
+  CHECK(t, sink_prepare(&s, (const char *const[]){SIXTY "123", "i", NULL}) == ETL_OK);
+  CHECK(t, sink_prepare(&s, (const char *const[]){SIXTY "1234", "i", NULL}) == ETL_FAILED);
+  CHECK_HAS(t, s.host.message, "is longer than the 63 bytes that PostgreSQL takes");
+  sink_close(&s);
+  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", SIXTY "1234", NULL});
+  CHECK(t, sink_claim(&s) == ETL_OK);
+  CHECK(t, sink_prepare(&s, COLUMNS) == ETL_FAILED);
+  CHECK_HAS(t, s.host.message, "1234 is longer than the 63 bytes a part that PostgreSQL takes");
+  sink_close(&s);
+}
+
 static void names_are_quoted(struct tap *t) {
   struct sink s;
   sink_sql("DROP SCHEMA IF EXISTS \"My Schema\" CASCADE; DROP SCHEMA IF EXISTS etl CASCADE");
@@ -312,6 +330,7 @@ int main(void) {
   a_dead_run_leaves_nothing(&t);
   a_run_that_holds_on_is_not_waited_for(&t);
   targets_that_do_not_fit(&t);
+  names_that_are_too_long(&t);
   names_are_quoted(&t);
   a_schema_that_changes(&t);
   statements_around_a_run(&t);

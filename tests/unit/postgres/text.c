@@ -34,3 +34,26 @@ Test(text, grows) {
   cr_expect_str_eq(text_str(&t), "");
   text_fini(&t);
 }
+
+Test(text, elements_of_an_array) {
+  struct text t = {0};
+  text_add(&t, "{");
+  text_add_element(&t, "plain");
+  text_add_element(&t, "a \"b\", \\c");
+  text_add_element(&t, "{");
+  text_add_element(&t, "");
+  text_add(&t, "}");
+  cr_expect_str_eq(text_str(&t), "{\"plain\",\"a \\\"b\\\", \\\\c\",\"{\",\"\"}");
+  text_fini(&t);
+}
+
+Test(text, blocks_hold_any_name) {
+  struct text t = {0}, block = {0};
+  text_add(&block, "BEGIN DROP TABLE ");
+  text_add_name(&block, "it's $etl$");
+  text_add(&block, "; END");
+  text_add_block(&t, &block);
+  cr_expect_str_eq(text_str(&t), "DO 'BEGIN DROP TABLE \"it''s $etl$\"; END'");
+  text_fini(&block);
+  text_fini(&t);
+}

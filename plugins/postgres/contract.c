@@ -329,7 +329,9 @@ int32_t contract_follow(struct target *g, bool *ret_changed) {
   free(g->shape);
   g->shape = shape;
   *ret_changed = true;
+  g->at_staging = g->in->stages;
   rc = look(g, &t, &actions);
+  g->at_staging = false;
   if (rc == ETL_OK && actions.n) {
     struct etl_error e = ETL_ERROR(ETL_E_RETRYABLE);
     rc = etl_failf(g->in->host, &e, "postgres: %s was altered while the run wrote, and no longer takes the rows", g->name);

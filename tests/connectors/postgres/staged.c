@@ -203,6 +203,28 @@ static void delete_missing_anew(struct tap *t) {
   job_close(&j);
 }
 
+/* Lanes whose rows have other columns share a staging table, as they would share the target. */
+static void lanes_with_other_columns(struct tap *t) {
+  struct job j;
+  struct sink b;
+  const char *const options[] = {"table", "t", "mode", "delete_missing", "key", "id", "deleted_at", "gone_at", NULL};
+  fresh("CREATE TABLE t (id int PRIMARY KEY, kept text DEFAULT 'd'); INSERT INTO t VALUES (1, 'mine'), (9, 'gone')");
+  job_open(t, &j, "r1", 0, options);
+  sink_open(&b, "r1", "dbo.t/eu2", 0, options);
+  b.owner = j.lane.owner;
+  b.shard = "eu2";
+  j.lane.stream.flags = b.stream.flags = ETL_STREAM_WHOLE;
+  CHECK(t, sink_prepare(&j.lane, (const char *const[]){"id", "i", NULL}) == ETL_OK);
+  CHECK(t, sink_epoch(&j.lane, 0, (const char *const[]){"1", END}) == ETL_OK);
+  CHECK(t, sink_prepare(&b, (const char *const[]){"v", "?u", "id", "l", NULL}) == ETL_OK);
+  CHECK(t, sink_epoch(&b, 0, (const char *const[]){"x", "5000000000", END}) == ETL_OK);
+  CHECK(t, sink_epoch(&j.lane, 1, (const char *const[]){"2", END}) == ETL_OK);
+  CHECK(t, job_end(&j, true) == ETL_OK);
+  CHECK_TEXT(t, sink_sql("SELECT id, kept, v, gone_at IS NULL FROM t ORDER BY id"), "1|mine|NULL|t;2|d|NULL|t;9|gone|NULL|f;5000000000|d|x|t");
+  sink_close(&b);
+  job_close(&j);
+}
+
 int main(void) {
   struct tap t = {0};
   nothing_is_seen_before_the_end(&t, "append", NULL, "1|old|7;2|first|7;3|x|7;4|y|7");
@@ -215,6 +237,7 @@ int main(void) {
   what_is_missing_is_marked(&t);
   nothing_is_deleted_in_doubt(&t);
   delete_missing_anew(&t);
+  lanes_with_other_columns(&t);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);
 }

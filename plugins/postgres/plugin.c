@@ -227,10 +227,12 @@ static const struct etl_connector connector = {
     .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
     .name = "postgres",
     .version = ETL_VERSION,
-    .summary = "Loads tables of PostgreSQL: append, merge by key, or replace as a whole",
+    .summary = "Loads tables of PostgreSQL: append, merge by key, insert or delete what is missing, replace as a whole, or by SQL of your own",
     .doc = "Rows travel by binary COPY and are committed together with the place where their lane stands (table cursors in the schema etl), so "
-           "that each arrives once. A missing table is made, with `key` as its primary key. A merge goes through a temporary table; a replacement is "
-           "built aside and takes the target's place in one transaction.",
+           "that each arrives once. A missing table is made, with `key` as its primary key; one that does not fit the rows is altered or left, as "
+           "schema_contract says. A merge goes through a temporary table; a replacement is built aside and takes the target's place in one "
+           "transaction; with commit = \"run\" the rows of a run are staged and come to all their tables in one. Rows that the server refuses are "
+           "found one by one and kept in etl.quarantine.",
     .options = postgres_options,
     .common = &common,
     .api = &loader,

@@ -25,10 +25,6 @@ static int put_text(struct row_key *k, struct etl_bytes b) {
   k->n += sizeof b.n;
   if (b.n)
     memcpy(k->bytes + k->n, b.p, b.n);
-  for (uint64_t i = 0; k->fold && i < b.n; i++) {
-    uint8_t c = k->bytes[k->n + i];
-    k->bytes[k->n + i] = (uint8_t)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-  }
   k->n += b.n;
   return 0;
 }

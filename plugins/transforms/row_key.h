@@ -8,7 +8,6 @@
 struct row_key {
   uint8_t *bytes;
   size_t n, cap;
-  bool fold; /* ASCII letters of text are taken as small ones */
 };
 void row_key_fini(struct row_key *k);
 /* The n values of a row; the bytes are borrowed until the next call.  *ret_null: one of them is NULL (NULLs are equal here).  -1:

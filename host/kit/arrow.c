@@ -90,6 +90,9 @@ static void check_texts(const struct look *l, const struct ArrowSchema *s, const
     int64_t from = offset_at(a, width, i), to = offset_at(a, width, i + 1);
     kit_must(k, from <= to, l->where, "column \"%s\", row %lld: the offsets go from %lld back to %lld", s->name, (long long)(i - a->offset),
              (long long)from, (long long)to);
+  }
+  for (int64_t i = a->offset; i < a->offset + a->length; i++) {
+    int64_t from = offset_at(a, width, i), to = offset_at(a, width, i + 1);
     if (s->n_children || from == to)
       continue;
     kit_must(k, a->buffers[2], l->where, "column \"%s\" has no bytes", s->name);

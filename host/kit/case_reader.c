@@ -153,7 +153,7 @@ static void limit_lane(struct kit *k, struct kit_instance *i, const struct lane 
     size_t first = 0; /* the first safe point at or after the limit when there was none */
     while (first + 1 < m.n && m.list[first].before.n < limit)
       first++;
-    kit_must(k, r.sum.n == m.all.n || r.sum.n <= m.list[first].before.n + 7, where, "with limit_rows %llu it stops after %llu rows; a safe point is at %llu",
+    kit_must(k, r.sum.n <= m.list[first].before.n + 7, where, "with limit_rows %llu it stops after %llu rows; a safe point is at %llu",
              (unsigned long long)limit, (unsigned long long)r.sum.n, (unsigned long long)m.list[first].before.n);
     kit_must(k, r.at_cursor || r.sum.n == m.all.n, where, "with limit_rows %llu it stops where no cursor is", (unsigned long long)limit);
     if (r.at_cursor) {

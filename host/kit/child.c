@@ -174,6 +174,7 @@ int kit_child(const struct kit_request *r, const char *kind, const char *case_na
       snprintf(k->doing, KIT_DOING_ROOM, "the end of the process");
       tell("ok", "", "");
     }
+  kit_forget_buffers(k);
   secrets_fini(&k->secrets);
   arena_free(k->arena);
   free(k);

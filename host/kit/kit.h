@@ -37,6 +37,7 @@ struct kit {
   uint32_t grow;        /* see struct given */
   bool narrow;          /* the rows have no columns but those asked for: the connector does not take more */
   bool free_buffers;    /* buf_free() gives its memory back at once */
+  _Atomic(struct kit_buffer *) freed; /* else they stay: a second buf_free() is to be seen */
   const struct bound_options *bound; /* as the user gave them */
   char *doing;          /* shared with the parent: the call that is being made */
   atomic_long buffers;  /* from buf_alloc(), not freed yet */
@@ -75,6 +76,7 @@ struct kit_host {
   atomic_ulong bad_rows;
   struct given scratch; /* of the present call */
 };
+void kit_forget_buffers(struct kit *k);
 void kit_host_init(struct kit_host *h, struct kit *k);
 void kit_host_fini(struct kit_host *h); /* what is left of it cannot be used any more */
 void kit_host_cancel(struct kit_host *h);

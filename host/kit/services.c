@@ -20,8 +20,9 @@ enum {
   KEPT = 0x6b657074,
   FREED = 0x66726565
 };
-struct buffer { /* stands in front of the bytes */
+struct kit_buffer { /* stands in front of the bytes */
   _Alignas(64) struct kit *kit;
+  struct kit_buffer *next; /* of those that were freed */
   uint64_t size;
   uint32_t state;
 };
@@ -92,12 +93,12 @@ static void *svc_scratch(const struct etl_host *host, uint64_t size, uint64_t al
 static void *svc_buf_alloc(const struct etl_host *host, uint64_t size) {
   struct kit *k = of(host)->kit;
   long left = atomic_load(&k->budget);
-  struct buffer *b;
+  struct kit_buffer *b;
   if (left >= 0 && (size > (uint64_t)left || !atomic_compare_exchange_strong(&k->budget, &left, left - (long)size)))
     return NULL;
   if (size > INT64_MAX / 2 || !(b = aligned_alloc(64, (sizeof *b + size + CANARY + 63) / 64 * 64)))
     return NULL;
-  *b = (struct buffer){k, size, KEPT};
+  *b = (struct kit_buffer){.kit = k, .size = size, .state = KEPT};
   memset((char *)(b + 1) + size, 0x5A, CANARY);
   atomic_fetch_add(&k->buffers, 1);
   return b + 1;
@@ -106,7 +107,7 @@ static void *svc_buf_alloc(const struct etl_host *host, uint64_t size) {
 static void svc_buf_free(void *p) {
   if (!p)
     return;
-  struct buffer *b = (struct buffer *)p - 1;
+  struct kit_buffer *b = (struct kit_buffer *)p - 1;
   kit_must(b->kit, b->state == KEPT, WHERE_BUF, "buf_free() got a buffer that was freed before");
   for (size_t i = 0; i < CANARY; i++)
     kit_must(b->kit, ((unsigned char *)p + b->size)[i] == 0x5A, WHERE_BUF, "a buffer of %llu bytes was written past its end",
@@ -114,8 +115,20 @@ static void svc_buf_free(void *p) {
   b->state = FREED;
   memset(p, 0xDD, b->size < 4096 ? b->size : 4096);
   atomic_fetch_sub(&b->kit->buffers, 1);
-  if (b->kit->free_buffers || b->size > 65536)
-    free(b); /* small ones stay: a second buf_free() would be seen */
+  if (b->kit->free_buffers || b->size > 65536) {
+    free(b);
+    return;
+  }
+  b->next = atomic_load(&b->kit->freed);
+  while (!atomic_compare_exchange_weak(&b->kit->freed, &b->next, b))
+    ;
+}
+
+void kit_forget_buffers(struct kit *k) {
+  for (struct kit_buffer *b = atomic_exchange(&k->freed, NULL), *next; b; b = next) {
+    next = b->next;
+    free(b);
+  }
 }
 
 static int32_t svc_fail(const struct etl_host *host, const struct etl_error *e) {

@@ -130,7 +130,7 @@ static int32_t ledger_write(void *self, const struct etl_stream *stream, struct 
   (void)stream;
   int status = etl_view_init(&id, &l->schema, &m->rows, l->id_column);
   for (int64_t i = 0; status == 0 && i < id.length; i++)
-    l->sum += etl_view_i64(&id, i);
+    l->sum = (int64_t)((uint64_t)l->sum + (uint64_t)etl_view_i64(&id, i));
   l->rows += m->rows.length;
   etl_array_release(&m->rows);
   return status < 0 ? fail(l, ETL_E_SCHEMA, "the column id cannot be read") : ETL_OK;
@@ -152,7 +152,7 @@ static int32_t commit_lane(struct ledger *l, json_t *j, const struct etl_cursor 
   json_t *lane = json_pack("{s:s, s:s, s:I, s:s%, s:I, s:I, s:b}", "stream", to->stream, "shard", to->shard, "epoch", (json_int_t)to->epoch, "cursor",
                            (const char *)to->cursor.p, (size_t)to->cursor.n, "rows",
                            json_integer_value(json_object_get(old, "rows")) + l->rows, "sum",
-                           json_integer_value(json_object_get(old, "sum")) + l->sum, "finished",
+                           (json_int_t)((uint64_t)json_integer_value(json_object_get(old, "sum")) + (uint64_t)l->sum), "finished",
                            (to->flags & ETL_CURSOR_FINISHED) != 0);
   if (to->note)
     json_object_set_new(notes, name, json_string(to->note));

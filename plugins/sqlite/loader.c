@@ -53,7 +53,8 @@ static int32_t take_options(struct loader *in, const struct etl_open *o) {
   in->testing = o->flags & ETL_OPEN_TEST;
   in->keep = o->flags & ETL_OPEN_KEEP_STAGING;
   in->replace = in->mode == MODE_REPLACE || (o->flags & ETL_OPEN_FULL_REFRESH);
-  in->table = strdup(etl_opt_str(o, OPT_TABLE));
+  const char *table = etl_opt_str(o, OPT_TABLE);
+  in->table = strdup(table ? table : "");
   in->pipeline = strdup(o->pipeline);
   in->run = strdup(o->run);
   in->key = calloc(n + 1, sizeof *in->key);
@@ -179,7 +180,15 @@ static int32_t loader_abort(void *self) {
 
 static const void *loader_ext(void *self, const char *id) {
   (void)self;
-  return strcmp(id, ETL_EXT_QUARANTINE) == 0 ? &sqlite_quarantine : NULL;
+  const struct {
+    const char *id;
+    const void *ext;
+  } all[] = {{ETL_EXT_EXPLAIN, &sqlite_loader_explain}, {ETL_EXT_CATALOG, &sqlite_loader_catalog}, {ETL_EXT_QUARANTINE, &sqlite_quarantine},
+             {ETL_EXT_READBACK, &sqlite_readback}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (strcmp(all[i].id, id) == 0)
+      return all[i].ext;
+  return NULL;
 }
 
 static const struct etl_common common = {

@@ -47,6 +47,7 @@ char *target_table(const char *pattern, const char *stream); /* owned; NULL: no 
 /* Adds the columns of table `like` that `table` does not have, in a transaction. */
 int32_t table_add_columns(struct loader *in, const char *table, const char *like);
 int32_t table_exists(struct loader *in, const char *table, bool *ret);
+int32_t table_has(struct loader *in, const char *table, const char *column, bool *ret);
 
 /* ---- state.c */
 int32_t state_exists(struct loader *in, bool *ret);
@@ -66,6 +67,11 @@ int32_t aside_swap(struct loader *in, const char *run);
 /* ---- quarantine.c */
 int32_t quarantine_reject(struct loader *in, const struct etl_rejected *const *rows, uint64_t n);
 extern const struct etl_quarantine sqlite_quarantine;
+
+/* ---- catalog.c, explain.c */
+extern const struct etl_catalog sqlite_loader_catalog;
+extern const struct etl_explain sqlite_loader_explain;
+extern const struct etl_readback sqlite_readback;
 
 extern const struct etl_connector sqlite_loader;
 

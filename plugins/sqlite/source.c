@@ -4,7 +4,7 @@
 #include "source.h"
 
 #define SECOND INT64_C(1000000000)
-enum { OPT_PATH, OPT_TABLE, OPT_TABLES, OPT_QUERY, OPT_STREAM, OPT_WHERE, OPT_CURSOR, OPT_TYPES, OPT_BUSY_TIMEOUT };
+enum { OPT_PATH, OPT_TABLE, OPT_TABLES, OPT_QUERY, OPT_STREAM, OPT_COLUMNS, OPT_WHERE, OPT_CURSOR, OPT_TYPES, OPT_BUSY_TIMEOUT };
 
 static const struct etl_option *const options[] = {
     [OPT_PATH] = OPTION("path", ETL_T_PATH, .flags = ETL_OPT_REQUIRED | ETL_OPT_CONNECTION, .example = "/var/lib/app/app.db", .doc = "The database file."),
@@ -14,6 +14,7 @@ static const struct etl_option *const options[] = {
     [OPT_QUERY] = OPTION("query", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "SELECT o.*, c.name FROM orders o JOIN customers c USING (customer_id)",
                          .doc = "SELECT to read instead of a table."),
     [OPT_STREAM] = OPTION("stream", ETL_T_STRING, .dflt = "query", .doc = "Name of the stream that a query gives."),
+    [OPT_COLUMNS] = OPTION("columns", ETL_T_LIST, .example = "[ \"id\", \"name\" ]", .doc = "Columns to read; without it all."),
     [OPT_WHERE] = OPTION("where", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "deleted = 0", .doc = "Only rows for which this SQL expression is true."),
     [OPT_CURSOR] = OPTION("cursor", ETL_T_LIST, .flags = ETL_OPT_IDENTITY, .example = "[ \"changed_at\", \"id\" ]",
                           .doc = "Columns that grow and together are unique: each run reads what is behind the last row of the run before. rowid is one "
@@ -49,6 +50,7 @@ static bool text_copy(const struct etl_open *o, unsigned option, char **ret) {
 static void source_close(void *self) {
   struct source *s = self;
   list_free(&s->tables);
+  list_free(&s->columns);
   list_free(&s->cursor);
   list_free(&s->types);
   free(s->path);
@@ -81,7 +83,7 @@ static int32_t source_open(const struct etl_open *o, void **self) {
     s->host = o->host;
     s->busy_ns = etl_opt_int(o, OPT_BUSY_TIMEOUT);
     ok = text_copy(o, OPT_PATH, &s->path) && text_copy(o, OPT_QUERY, &s->query) && text_copy(o, OPT_STREAM, &s->stream) &&
-         text_copy(o, OPT_WHERE, &s->where) && list_copy(o, OPT_TABLES, &s->tables) && list_copy(o, OPT_CURSOR, &s->cursor) &&
+         text_copy(o, OPT_WHERE, &s->where) && list_copy(o, OPT_TABLES, &s->tables) && list_copy(o, OPT_COLUMNS, &s->columns) && list_copy(o, OPT_CURSOR, &s->cursor) &&
          list_copy(o, OPT_TYPES, &s->types);
   }
   int32_t rc = ok ? what_to_read(s, o) : etl_failf(o->host, &e, "sqlite: no memory");
@@ -106,17 +108,16 @@ static int32_t with_database(struct source *s, int32_t (*work)(struct database *
 struct telling {
   int32_t (*each)(void *arg, const struct etl_stream *);
   void *arg;
-  const char *pattern;
 };
 
 static int32_t tell_tables(struct database *d, struct source *s, void *arg) {
   struct telling *t = arg;
-  return table_list(d, &s->tables, s->cursor.n ? 0 : ETL_STREAM_WHOLE, t->each, t->arg);
+  return table_list(d, &s->tables, true, s->cursor.n ? 0 : ETL_STREAM_WHOLE, t->each, t->arg);
 }
 
 static int32_t source_discover(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
   struct source *s = self;
-  struct telling t = {each, arg, NULL};
+  struct telling t = {each, arg};
   if (!s->query)
     return with_database(s, tell_tables, &t);
   return each(arg, &(struct etl_stream){.struct_size = sizeof(struct etl_stream), .flags = s->cursor.n ? 0 : ETL_STREAM_WHOLE, .name = s->stream});
@@ -137,7 +138,13 @@ static int32_t source_plan(void *self, const struct etl_stream *stream, int32_t 
   return each(arg, &(struct etl_shard){.struct_size = sizeof(struct etl_shard), .id = "0", .est_rows = -1, .est_bytes = -1});
 }
 
-static const struct etl_common common = {.struct_size = sizeof common, .open = source_open, .check = source_check, .close = source_close};
+static const void *source_ext(void *self, const char *id) {
+  (void)self;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&sqlite_source_explain : strcmp(id, ETL_EXT_CATALOG) == 0 ? &sqlite_source_catalog : NULL;
+}
+
+static const struct etl_common common = {
+    .struct_size = sizeof common, .open = source_open, .check = source_check, .close = source_close, .ext = source_ext};
 static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
                                                .discover = source_discover,
                                                .plan = source_plan,

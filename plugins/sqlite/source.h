@@ -14,7 +14,7 @@ struct source { /* what open() keeps */
   const struct etl_host *host;
   char *path, *query, *where, *stream;
   int64_t busy_ns;
-  struct list tables, cursor;
+  struct list tables, columns, cursor;
   struct list types; /* column, type, column, type ... */
 };
 struct source_column {
@@ -39,8 +39,8 @@ struct reader {
 };
 
 /* ---- table.c: what is in the database */
-/* Tells the tables and views whose names match the settings, with their keys. */
-int32_t table_list(struct database *d, const struct list *names, uint32_t flags, int32_t (*each)(void *arg, const struct etl_stream *), void *arg);
+/* Tells the tables and views whose names match, with their keys; all: each name must have one. */
+int32_t table_list(struct database *d, const struct list *names, bool all, uint32_t flags, int32_t (*each)(void *arg, const struct etl_stream *), void *arg);
 /* Finds out what a stream consists of and prepares to read it behind `from`. */
 int32_t table_open(struct reader *r, const struct tuple *from);
 
@@ -48,6 +48,10 @@ int32_t table_open(struct reader *r, const struct tuple *from);
 int32_t reader_open(void *self, const struct etl_read *read, void **ret);
 int32_t reader_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m);
 void reader_close(void *reader);
+
+/* ---- catalog.c, explain.c */
+extern const struct etl_catalog sqlite_source_catalog;
+extern const struct etl_explain sqlite_source_explain;
 
 extern const struct etl_connector sqlite_source;
 

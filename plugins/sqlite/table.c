@@ -50,7 +50,7 @@ static int32_t tell(struct database *d, const char *name, uint32_t flags, int32_
 }
 
 /* The tables of one name or pattern. */
-static int32_t list_one(struct database *d, const char *name, uint32_t flags, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
+static int32_t list_one(struct database *d, const char *name, bool all, uint32_t flags, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   sqlite3_stmt *stmt = NULL;
   bool row = true, any = false, pattern = strpbrk(name, "*?") != NULL;
@@ -68,13 +68,13 @@ static int32_t list_one(struct database *d, const char *name, uint32_t flags, in
   }
   sqlite3_finalize(stmt);
   e.option = "tables";
-  return rc == ETL_OK && !any ? etl_failf(d->host, &e, "sqlite: %s has no table or view %s", d->path, name) : rc;
+  return rc == ETL_OK && !any && all ? etl_failf(d->host, &e, "sqlite: %s has no table or view %s", d->path, name) : rc;
 }
 
-int32_t table_list(struct database *d, const struct list *names, uint32_t flags, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
+int32_t table_list(struct database *d, const struct list *names, bool all, uint32_t flags, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
   int32_t rc = ETL_OK;
   for (size_t i = 0; i < names->n && rc == ETL_OK; i++)
-    rc = list_one(d, names->v[i], flags, each, arg);
+    rc = list_one(d, names->v[i], all, flags, each, arg);
   return rc;
 }
 
@@ -111,16 +111,21 @@ static void add_cursor(sqlite3_str *sql, const struct list *cursor, bool behind)
     sqlite3_str_appendf(sql, "%s \"%w\" COLLATE BINARY", i ? "," : " ORDER BY", cursor->v[i]);
 }
 
-/* SELECT over the stream; extra: what stands behind WHERE. */
+/* SELECT over the stream, as far as WHERE (...); more conditions may follow. */
 static sqlite3_str *select_from(struct reader *r) {
   const struct source *s = r->s;
   sqlite3_str *sql = sqlite3_str_new(r->d.db);
-  sqlite3_str_appendall(sql, r->has_rowid ? "SELECT rowid AS \"etl rowid\", * FROM " : "SELECT * FROM ");
+  sqlite3_str_appendall(sql, r->has_rowid ? "SELECT rowid AS \"etl rowid\", " : "SELECT ");
+  for (size_t i = 0; i < s->columns.n; i++)
+    sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : "", s->columns.v[i]);
+  sqlite3_str_appendall(sql, s->columns.n ? " FROM " : "* FROM ");
   if (r->is_query)
     sqlite3_str_appendf(sql, "(%s\n)", s->query);
   else
     sqlite3_str_appendf(sql, "\"%w\"", r->stream);
-  sqlite3_str_appendf(sql, " WHERE (%s\n)", s->where ? s->where : "1");
+  sqlite3_str_appendall(sql, " WHERE 1");
+  if (s->where)
+    sqlite3_str_appendf(sql, " AND (%s\n)", s->where);
   return sql;
 }
 
@@ -130,7 +135,7 @@ static int32_t prepare(struct reader *r, sqlite3_str *sql, sqlite3_stmt **ret) {
     return database_no_memory(&r->d);
   int code = sqlite3_prepare_v2(r->d.db, text, -1, ret, NULL);
   sqlite3_free(text);
-  const char *option = r->s->where ? "where" : r->is_query ? "query" : "table";
+  const char *option = r->s->where ? "where" : r->s->columns.n ? "columns" : r->is_query ? "query" : "table";
   return code == SQLITE_OK ? ETL_OK : database_fail_sql(&r->d, option, r->is_query ? "preparing the query" : r->stream);
 }
 
@@ -214,7 +219,7 @@ static int32_t find_cursor(struct reader *r) {
     while (i < r->schema.n_children && sqlite3_stricmp(r->schema.children[i]->name, cursor->v[k]) != 0)
       i++;
     if (i == r->schema.n_children && !(r->has_rowid && sqlite3_stricmp(cursor->v[k], "rowid") == 0))
-      return etl_failf(r->d.host, &e, "sqlite: cursor names the column \"%s\", which %s does not have", cursor->v[k], r->stream);
+      return etl_failf(r->d.host, &e, "sqlite: cursor names the column \"%s\", which %s does not have or `columns` leaves out", cursor->v[k], r->stream);
     r->cursor_at[k] = i == r->schema.n_children ? 0 : r->columns[i].at;
   }
   return ETL_OK;

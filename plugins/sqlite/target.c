@@ -99,7 +99,7 @@ int32_t table_exists(struct loader *in, const char *table, bool *ret) {
   return rc;
 }
 
-static int32_t table_has(struct loader *in, const char *table, const char *column, bool *ret) {
+int32_t table_has(struct loader *in, const char *table, const char *column, bool *ret) {
   sqlite3_stmt *stmt = NULL;
   const char *doing = "looking at its columns";
   int32_t rc = database_prepare(&in->d, doing, "SELECT 1 FROM pragma_table_xinfo(?1) WHERE lower(name) = lower(?2)", &stmt);

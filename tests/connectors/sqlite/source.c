@@ -126,6 +126,48 @@ static void streams(struct tap *t) {
   desk_fini(&d);
 }
 
+struct found {
+  char text[512];
+};
+static int32_t find(void *arg, const struct etl_stream *s) {
+  struct found *f = arg;
+  size_t n = strlen(f->text);
+  n += (size_t)snprintf(f->text + n, sizeof f->text - n, "%s(%s", s->name, s->key ? s->key[0] : "-");
+  for (int64_t i = 0; s->schema && i < s->schema->n_children; i++)
+    n += (size_t)snprintf(f->text + n, sizeof f->text - n, " %s:%s", s->schema->children[i]->name, s->schema->children[i]->format);
+  snprintf(f->text + n, sizeof f->text - n, ");");
+  return ETL_OK;
+}
+
+static void offers(struct tap *t, struct desk *d, const char *pattern, uint32_t with_schema, const char *want) {
+  const struct etl_connector *c = testhost_connector("sqlite", ETL_KIND_EXTRACTOR);
+  struct testopts *options = testopts_new(&d->t, c->options);
+  struct found f = {""};
+  char path[256];
+  void *self = NULL;
+  snprintf(path, sizeof path, "%s/t.db", d->dir);
+  testopts_set(options, "path", path);
+  CHECK(t, testopts_open(options, c, "p", "r", NULL, ETL_OPEN_CONNECTION, &self) == ETL_OK);
+  const struct etl_catalog *catalog = c->common->ext(NULL, ETL_EXT_CATALOG);
+  CHECK(t, catalog->list(self, pattern, with_schema, find, &f) == ETL_OK);
+  CHECK_TEXT(t, f.text, want);
+  c->common->close(self);
+  testopts_free(options);
+}
+
+static void catalog(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE users (id INTEGER, name TEXT, PRIMARY KEY (id)); CREATE VIEW names AS SELECT name, 1 AS one FROM users; CREATE TABLE etl_cursors (x)");
+  offers(t, &d, NULL, 0, "names(-);users(id);");
+  offers(t, &d, "u?er*", 1, "users(id id:l name:u);");
+  offers(t, &d, "names", 1, "names(- name:u one:u);");
+  offers(t, &d, "none", 1, "");
+  CHECK(t, desk_read(&d, OPTIONS("table", "users", "columns", "name")) == ETL_OK);
+  CHECK_TEXT(t, d.types, "name:u");
+  desk_fini(&d);
+}
+
 static void fails(struct tap *t, struct desk *d, const char *const *options, uint32_t class, const char *message) {
   int32_t rc = desk_read(d, options);
   bool ok = rc == ETL_FAILED && d->t.error.error_class == class && strstr(d->t.message, message);
@@ -191,6 +233,7 @@ int main(void) {
   equal_cursors(&t);
   kinds_of_cursor(&t);
   streams(&t);
+  catalog(&t);
   mistakes(&t);
   damaged(&t);
   locked(&t);

@@ -81,6 +81,8 @@ int32_t aside_create(struct target *g, const struct columns *columns) {
   }
   if (rc == ETL_OK)
     rc = make(g, columns, &target, &sql);
+  if (rc == ETL_OK && !target.oid)
+    drift_report(g, ETL_CHANGE_TABLE_CREATED, NULL, NULL, NULL);
   if (rc != ETL_OK)
     session_rollback(&in->session);
   table_fini(&target);

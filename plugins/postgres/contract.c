@@ -191,17 +191,8 @@ int32_t target_match(struct target *g, const struct table *t, struct columns *co
 /* ---- altering ------------------------------------------------------------------------------------------------------------------------ */
 
 static void tell_change(struct target *g, const struct column *c) {
-  const struct etl_host *h = g->in->host;
   bool added = c->change == ETL_CHANGE_COLUMN_ADDED, left_out = c->change == ETL_CHANGE_COLUMN_LEFT_OUT;
-  struct etl_schema_change change = {.struct_size = sizeof change,
-                                     .kind = c->change,
-                                     .stream = g->stream,
-                                     .table = g->name,
-                                     .column = c->name,
-                                     .from = added ? NULL : left_out ? c->source_type : c->from_type,
-                                     .to = left_out ? NULL : c->target_type};
-  if (ETL_HAS(h, etl_host, schema_change) && h->schema_change)
-    h->schema_change(h, &change);
+  drift_report(g, c->change, c->name, added ? NULL : left_out ? c->source_type : c->from_type, left_out ? NULL : c->target_type);
 }
 
 static int32_t refuse_owner(struct target *g) {

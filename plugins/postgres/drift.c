@@ -1,4 +1,4 @@
-/* Columns that went away: those that the rows of a lane had when it was last prepared, and the table still has. */
+/* Schema changes as the user is told of them.  Columns that went away: those that the rows of a lane had when it was last prepared, and the table still has. */
 #include <stdlib.h>
 
 #include "instance.h"
@@ -8,14 +8,10 @@ static const char remember_sql[] =
   "lane, columns) VALUES ($1, $2, $3, $4::text[]) ON CONFLICT (pipeline, stream, lane) DO UPDATE SET columns = excluded.columns "
   "WHERE s.columns <> excluded.columns) SELECT c FROM known, pg_catalog.unnest(known.columns) c WHERE c <> ALL ($4::text[])";
 
-static void tell(struct target *g, const struct attribute *a) {
+void drift_report(const struct target *g, uint32_t kind, const char *column, const char *from, const char *to) {
   const struct etl_host *h = g->in->host;
-  struct etl_schema_change change = {.struct_size = sizeof change,
-                                     .kind = ETL_CHANGE_COLUMN_MISSING,
-                                     .stream = g->stream,
-                                     .table = g->name,
-                                     .column = a->name,
-                                     .from = a->type};
+  struct etl_schema_change change = {
+    .struct_size = sizeof change, .kind = kind, .stream = g->stream, .table = g->name, .column = column, .from = from, .to = to};
   if (ETL_HAS(h, etl_host, schema_change) && h->schema_change)
     h->schema_change(h, &change);
 }
@@ -38,7 +34,7 @@ int32_t drift_tell(struct target *g, const struct table *t) {
   for (int i = 0; rc == ETL_OK && i < PQntuples(r); i++) {
     const struct attribute *a = table_find(t, PQgetvalue(r, i, 0));
     if (a)
-      tell(g, a);
+      drift_report(g, ETL_CHANGE_COLUMN_MISSING, a->name, a->type, NULL);
   }
   PQclear(r);
   text_fini(&array);

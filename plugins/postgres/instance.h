@@ -90,6 +90,7 @@ int32_t contract_shape(struct target *g, char **ret);      /* owned */
 int32_t contract_follow(struct target *g, bool *ret_changed);
 
 /* ---- drift.c */
+void drift_report(const struct target *g, uint32_t kind, const char *column, const char *from, const char *to);
 int32_t drift_tell(struct target *g, const struct table *t); /* columns of the table that the rows of this lane had, and have no more */
 
 /* ---- merge.c */

@@ -164,7 +164,9 @@ static int32_t create(struct target *g) {
   text_fini(&block);
   text_fini(&quoted);
   text_fini(&sql);
-  if (rc != ETL_OK)
+  if (rc == ETL_OK)
+    drift_report(g, ETL_CHANGE_TABLE_CREATED, NULL, NULL, NULL);
+  else
     session_rollback(&g->in->session);
   return rc;
 }

@@ -42,6 +42,18 @@ static void columns_are_added(struct tap *t) {
   sink_close(&s);
 }
 
+static void a_table_is_made(struct tap *t) {
+  struct sink s;
+  fresh("");
+  enter(t, &s, "freeze");
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", NULL}) == ETL_OK);
+  CHECK(t, s.host.changes_n == 1);
+  expect_change(t, &s, 0, ETL_CHANGE_TABLE_CREATED, "", "", "");
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", NULL}) == ETL_OK);
+  CHECK(t, s.host.changes_n == 1);
+  sink_close(&s);
+}
+
 static void types_are_widened(struct tap *t) {
   static const struct {
     const char *type, *format, *source, *wider; /* wider NULL: it stays */
@@ -139,6 +151,7 @@ static void only_the_owner_alters(struct tap *t) {
 int main(void) {
   struct tap t = {0};
   columns_are_added(&t);
+  a_table_is_made(&t);
   types_are_widened(&t);
   what_cannot_be_widened(&t);
   a_view_on_a_short_text(&t);

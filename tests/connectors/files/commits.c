@@ -1,5 +1,7 @@
 /* What is visible, and what is remembered, when a loader's run is cut off anywhere. */
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../transforms/tap.h"
 #include "shelf.h"
@@ -136,6 +138,51 @@ static void refused_rows(struct tap *t) {
   desk_fini(&d);
 }
 
+/* On a file system of 200 KiB: the epoch that does not fit leaves nothing, and goes on when there is room.  Needs the right to mount. */
+static void disk_full(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  static char big[150000];
+  memset(big, 'x', sizeof big - 1);
+  desk_init(&d, "csv");
+  if (!desk_try(&d, "mkdir small && mount -t tmpfs -o size=200k none small 2>/dev/null")) {
+    tap_check(t, true, __FILE__, __LINE__, "a full disk # SKIP no file system can be mounted here");
+    desk_fini(&d);
+    return;
+  }
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/small/t.csv")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", big), 1) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("2", big), 1) == ETL_FAILED);
+  CHECK(t, d.t.error.error_class == ETL_E_RETRYABLE && strstr(d.t.message, "No space left") && strstr(d.t.remedy, "make room"));
+  CHECK(t, shelf_epoch(&s, "a") == 1 && desk_try(&d, "test \"$(ls small)\" = t-a-000001.csv"));
+  desk_shell(&d, "mount -o remount,size=1m small");
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("2", big), 1) == ETL_OK && shelf_epoch(&s, "a") == 2);
+  shelf_drop(&s);
+  desk_shell(&d, "umount small");
+  desk_fini(&d);
+}
+
+/* Standard output: all lanes in one text, one header, and no cursor. */
+static void standard_output(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  char path[200];
+  desk_init(&d, "csv");
+  snprintf(path, sizeof path, "%s/out", d.dir);
+  fflush(stdout);
+  int kept = dup(STDOUT_FILENO), file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  bool ok = file >= 0 && dup2(file, STDOUT_FILENO) == STDOUT_FILENO && shelf_begin(&s, &d, "r1", OPTIONS("path", "-")) == ETL_OK;
+  ok = ok && s.api->caps(s.control) == 0;
+  ok = ok && shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK && shelf_rows(&s, "b", 1, SHELF_ALL, CELLS("2", "y"), 1) == ETL_OK;
+  ok = ok && shelf_epoch(&s, "a") == 0 && shelf_end(&s, true) == ETL_OK;
+  dup2(kept, STDOUT_FILENO);
+  close(kept);
+  close(file);
+  CHECK(t, ok);
+  desk_shell(&d, "test \"$(cat out | tr '\\n' '|')\" = 'id,name|1,\"x\"|2,\"y\"|'");
+  desk_fini(&d);
+}
+
 static void refused_options(struct tap *t) {
   static const char *const wrong[][4] = {{"path", "@/t.csv", "quote", ","},          {"path", "@/{date}.csv", "mode", "append"},
                                          {"path", "@/{epoch}.csv", "mode", "replace"}, {"path", "-", "mode", "replace"},
@@ -178,6 +225,7 @@ static void foreign_file(struct tap *t) {
 
 int main(void) {
   struct tap t = {0};
+  standard_output(&t);
   append(&t);
   fencing(&t);
   killed_after_commit(&t);
@@ -185,6 +233,7 @@ int main(void) {
   foreign_file(&t);
   swap_again(&t);
   refused_rows(&t);
+  disk_full(&t);
   refused_options(&t);
   return tap_end(&t);
 }

@@ -30,7 +30,7 @@ void desk_fini(struct desk *d) {
   testhost_fini(&d->t);
 }
 
-void desk_shell(struct desk *d, const char *command) {
+bool desk_try(struct desk *d, const char *command) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
@@ -39,7 +39,11 @@ void desk_shell(struct desk *d, const char *command) {
     _exit(127);
   }
   int status = -1;
-  if (waitpid(child, &status, 0) != child || status != 0) {
+  return waitpid(child, &status, 0) == child && status == 0;
+}
+
+void desk_shell(struct desk *d, const char *command) {
+  if (!desk_try(d, command)) {
     fprintf(stderr, "wrong test: %s\n", command);
     exit(99);
   }

@@ -36,6 +36,7 @@ char *desk_slurp(struct desk *d, const char *name, size_t *ret_n);
 size_t desk_count(struct desk *d); /* files in the folder, hidden ones left out */
 /* Runs a shell command in the folder; ends the program when it fails. */
 void desk_shell(struct desk *d, const char *command);
+bool desk_try(struct desk *d, const char *command); /* did it succeed? */
 
 void desk_expand(struct desk *d, const char *from, char *to, size_t n); /* "@" into the folder */
 

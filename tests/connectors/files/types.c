@@ -124,17 +124,17 @@ static void round_trip(struct tap *t, const char *connector, const char *ending,
   desk_fini(&d);
 }
 
-static void quoted(struct tap *t, const char *quoting, const char *want) {
+static void quoted(struct tap *t, const char *quoting, const char *null, const char *want) {
   struct desk d;
   struct shelf s;
   desk_init(&d, "csv");
-  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/t.csv", "quoting", quoting)) == ETL_OK);
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/t.csv", "quoting", quoting, "null", null)) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, (const char *const[]){"1", "x y", "2", "", "3", NULL, "4", "a,b", "5", "NULL", "6", " x"}, 6) == ETL_OK);
   shelf_drop(&s);
   char *text = desk_slurp(&d, "t-a-000001.csv", NULL);
   tap_check(t, text && strcmp(text, want) == 0, __FILE__, __LINE__, "quoting = %s", quoting);
   free(text);
-  CHECK(t, desk_read(&d, OPTIONS("path", "@/*.csv")) == ETL_OK && d.rows_n == 6);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/*.csv", "null", null)) == ETL_OK && d.rows_n == 6);
   CHECK(t, desk_has_row(&d, "{\"id\": 2, \"name\": \"\"}") && desk_has_row(&d, "{\"id\": 3, \"name\": null}"));
   desk_fini(&d);
 }
@@ -158,9 +158,10 @@ int main(void) {
   round_trip(&t, "csv", "csv.gz", OPTIONS("delimiter", "tab"));
   round_trip(&t, "csv", "csv.zst", OPTIONS("quote", "'"));
   round_trip(&t, "csv", "csv", OPTIONS("delimiter", "|"));
-  quoted(&t, "needed", "id,name\n1,x y\n2,\"\"\n3,\n4,\"a,b\"\n5,NULL\n6,\" x\"\n");
-  quoted(&t, "all", "\"id\",\"name\"\n\"1\",\"x y\"\n\"2\",\"\"\n\"3\",\n\"4\",\"a,b\"\n\"5\",\"NULL\"\n\"6\",\" x\"\n");
-  quoted(&t, "text", "id,name\n1,\"x y\"\n2,\"\"\n3,\n4,\"a,b\"\n5,\"NULL\"\n6,\" x\"\n");
+  quoted(&t, "needed", "NULL", "id,name\n1,x y\n2,\"\"\n3,NULL\n4,\"a,b\"\n5,\"NULL\"\n6,\" x\"\n");
+  quoted(&t, "needed", "", "id,name\n1,x y\n2,\"\"\n3,\n4,\"a,b\"\n5,NULL\n6,\" x\"\n");
+  quoted(&t, "all", "", "\"id\",\"name\"\n\"1\",\"x y\"\n\"2\",\"\"\n\"3\",\n\"4\",\"a,b\"\n\"5\",\"NULL\"\n\"6\",\" x\"\n");
+  quoted(&t, "text", "", "id,name\n1,\"x y\"\n2,\"\"\n3,\n4,\"a,b\"\n5,\"NULL\"\n6,\" x\"\n");
   round_trip(&t, "jsonl", "jsonl", OPTIONS("compression", "none"));
   round_trip(&t, "jsonl", "jsonl.gz", OPTIONS("compression", "gzip"));
   round_trip(&t, "jsonl", "jsonl.zst", OPTIONS("compression", "auto"));

@@ -1,5 +1,5 @@
-/* source.h: an instance of the extractor: its options, its shards, and what is kept between calls.  Settings are constant after open, so that
- * the readers of an instance share them. */
+/* source.h: an instance of the extractor: its options, its shards, and what is kept between calls.  Settings are constant after
+ * open, so that the readers of an instance share them. */
 #ifndef POSTGRES_SOURCE_H
 #define POSTGRES_SOURCE_H
 
@@ -37,15 +37,23 @@ enum source_shard_option {
 };
 extern const struct etl_option *const source_options[];
 
-enum { SOURCE_CURSOR_MAX = 8 };
-enum source_clock { SOURCE_CLOCK_UTC, SOURCE_CLOCK_LOCAL };
-enum source_nulls { SOURCE_NULLS_WARN, SOURCE_NULLS_FAIL };
+enum {
+  SOURCE_CURSOR_MAX = 8
+};
+enum source_clock {
+  SOURCE_CLOCK_UTC,
+  SOURCE_CLOCK_LOCAL
+};
+enum source_nulls {
+  SOURCE_NULLS_WARN,
+  SOURCE_NULLS_FAIL
+};
 
 struct source_shard {
   char *id;
-  struct settings settings;  /* how to connect to it */
-  struct session snapshot;   /* holds the snapshot that its pieces are read in */
-  char *snapshot_id;         /* NULL: none yet */
+  struct settings settings; /* how to connect to it */
+  struct session snapshot;  /* holds the snapshot that its pieces are read in */
+  char *snapshot_id;        /* NULL: none yet */
 };
 struct source_settings {
   struct source_shard *shards;
@@ -72,7 +80,8 @@ struct source_shard *source_shard_find(struct source_settings *s, const char *id
 bool is_pattern(const char *table);
 
 /* host->fail() with ETL_E_CONFIG. */
-__attribute__((format(printf, 4, 5))) int32_t source_refuse(const struct etl_host *h, const char *option, const char *remedy, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) int32_t source_refuse(const struct etl_host *h, const char *option, const char *remedy,
+                                                            const char *fmt, ...);
 int32_t source_no_memory(const struct etl_host *h);
 /* Connects the instance's session to a shard. */
 int32_t source_connect(struct source_instance *in, struct source_shard *shard);

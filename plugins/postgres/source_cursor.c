@@ -1,16 +1,20 @@
-/* Cursors in their two forms.  Values come back as text from the sink's database: they go into statements as quoted literals only. */
+/* Cursors in their two forms.  Values come back as text from the sink's database: they go into statements as quoted literals only.
+ */
 #include "source_cursor.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 
-enum { VERSION = 1 };
+enum {
+  VERSION = 1
+};
 
-/* ---- from the host -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- from the host
+ * -------------------------------------------------------------------------------------------------------------------------- */
 
 static int32_t unknown(const struct etl_host *h, const struct source_table *t, const char *why) {
-  return source_refuse(h, "cursor", "set `cursor` back, or run with --full-refresh to read all rows again", "%s: the saved cursor cannot be read on from: %s",
-                       t->stream, why);
+  return source_refuse(h, "cursor", "set `cursor` back, or run with --full-refresh to read all rows again",
+                       "%s: the saved cursor cannot be read on from: %s", t->stream, why);
 }
 
 static int32_t check_columns(const struct source_table *t, const struct etl_host *h, const json_t *root) {
@@ -100,7 +104,8 @@ void position_fini(struct position *p) {
   *p = (struct position){0};
 }
 
-/* ---- to the host ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- to the host
+ * ------------------------------------------------------------------------------------------------------------------------------ */
 
 static int dump(struct text *to, json_t *root, bool ok) {
   char *out = root && ok ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
@@ -127,7 +132,10 @@ static json_t *columns_json(const struct source_table *t) {
 int position_json(struct text *to, const struct source_table *t, const struct position *p) {
   if (p->snapshot) {
     json_t *until = p->block_until < 0 ? json_null() : json_integer(p->block_until);
-    return dump(to, json_pack("{s:i, s:b, s:s, s:[I, o]}", "v", VERSION, "whole", 1, "snapshot", p->snapshot, "blocks", (json_int_t)p->block_from, until), true);
+    return dump(to,
+                json_pack("{s:i, s:b, s:s, s:[I, o]}", "v", VERSION, "whole", 1, "snapshot", p->snapshot, "blocks",
+                          (json_int_t)p->block_from, until),
+                true);
   }
   if (t->cursor_n == 0)
     return dump(to, json_pack("{s:i, s:b}", "v", VERSION, "whole", 1), true);
@@ -145,7 +153,9 @@ int position_json(struct text *to, const struct source_table *t, const struct po
   return dump(to, root, ok);
 }
 
-/* ---- tuples ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- tuples
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 int tuple_set(struct tuple *x, const struct source_table *t, const struct etl_bytes *row) {
   for (size_t i = 0; i < t->cursor_n; i++) {

@@ -1,11 +1,14 @@
 /* The binary forms of values: to Arrow, and to text for cursors and messages.
- * Source of the forms: the typsend functions of the server, https://github.com/postgres/postgres/tree/master/src/backend/utils/adt */
+ * Source of the forms: the typsend functions of the server, https://github.com/postgres/postgres/tree/master/src/backend/utils/adt
+ */
 #include "source_types.h"
 
 #include <stdio.h>
 
 #define DAY_US INT64_C(86400000000)
-enum { EPOCH_DAYS = 10957 }; /* from 1970 to PostgreSQL's 2000-01-01 */
+enum {
+  EPOCH_DAYS = 10957
+}; /* from 1970 to PostgreSQL's 2000-01-01 */
 static const int64_t epoch_us = EPOCH_DAYS * DAY_US;
 
 enum decoded decode_bool(struct etl_batch *b, int64_t col, const struct field *c, const uint8_t *p, uint32_t n) {
@@ -50,7 +53,9 @@ enum decoded decode_uuid(struct etl_batch *b, int64_t col, const struct field *c
   return DECODED;
 }
 
-/* ---- times ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- times
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
 
 enum decoded decode_date(struct etl_batch *b, int64_t col, const struct field *c, const uint8_t *p, uint32_t n) {
   int32_t days;
@@ -149,7 +154,8 @@ void value_timestamptz(struct text *t, const struct field *c, const uint8_t *p, 
   add_timestamp(t, p, "+00");
 }
 
-/* ---- the others as text -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the others as text
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 void value_bool(struct text *t, const struct field *c, const uint8_t *p, uint32_t n) {
   (void)c, (void)n;
@@ -158,7 +164,11 @@ void value_bool(struct text *t, const struct field *c, const uint8_t *p, uint32_
 
 void value_int(struct text *t, const struct field *c, const uint8_t *p, uint32_t n) {
   bool is_oid = c->type->format[0] == 'I';
-  text_addf(t, "%lld", n == 2 ? (long long)(int16_t)get16(p) : n == 8 ? (long long)get64(p) : is_oid ? (long long)get32(p) : (long long)(int32_t)get32(p));
+  text_addf(t, "%lld",
+            n == 2   ? (long long)(int16_t)get16(p)
+            : n == 8 ? (long long)get64(p)
+            : is_oid ? (long long)get32(p)
+                     : (long long)(int32_t)get32(p));
 }
 
 void value_bytes(struct text *t, const struct field *c, const uint8_t *p, uint32_t n) {

@@ -1,5 +1,5 @@
-/* `etl plan`: looks everything up as a run would, and tells the statement, the index, the types and what may surprise.  Reads no rows, but counts
- * those with a NULL cursor. */
+/* `etl plan`: looks everything up as a run would, and tells the statement, the index, the types and what may surprise.  Reads no
+ * rows, but counts those with a NULL cursor. */
 #include <stdlib.h>
 
 #include "source_query.h"
@@ -17,7 +17,9 @@ static int32_t tell(const struct telling *t, struct etl_explain_item item) {
 
 /* text is used up. */
 static int32_t tell_text(const struct telling *t, uint32_t kind, uint32_t flags, struct text *text) {
-  int32_t rc = text->failed ? source_no_memory(t->host) : text->n ? tell(t, (struct etl_explain_item){.kind = kind, .flags = flags, .text = text_str(text)}) : ETL_OK;
+  int32_t rc = text->failed ? source_no_memory(t->host)
+               : text->n    ? tell(t, (struct etl_explain_item){.kind = kind, .flags = flags, .text = text_str(text)})
+                            : ETL_OK;
   text_clear(text);
   return rc;
 }
@@ -78,8 +80,11 @@ static int32_t tell_cursor(const struct telling *t, const struct source_table *t
     text_addf(&text, "rows below %s = %s are read: the server's clock less consistency_delay", first->name, b->upper);
   } else {
     flags = ETL_EXPLAIN_WARN;
-    text_addf(&text, "%s %s tells no time: a row that is committed late, with a smaller value than the newest row read, is missed; a time with "
-                     "consistency_delay is safe", first->declared, first->name);
+    text_addf(
+        &text,
+        "%s %s tells no time: a row that is committed late, with a smaller value than the newest row read, is missed; a time with "
+        "consistency_delay is safe",
+        first->declared, first->name);
   }
   int32_t rc = tell_text(t, ETL_EXPLAIN_NOTE, flags, &text);
   if (first && first->type->counts_time && table->settings->delay_us == 0)
@@ -101,7 +106,9 @@ static int32_t tell_nulls(const struct telling *t, const struct source_table *ta
   struct text text = {0};
   PGresult *r = NULL;
   query_nulls(&text, table);
-  int32_t rc = text.failed ? source_no_memory(s->host) : text.n ? session_query(s, "counting rows with a NULL cursor", text_str(&text), 0, NULL, &r) : ETL_OK;
+  int32_t rc = text.failed ? source_no_memory(s->host)
+               : text.n    ? session_query(s, "counting rows with a NULL cursor", text_str(&text), 0, NULL, &r)
+                           : ETL_OK;
   long long rows = r ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : 0;
   PQclear(r);
   text_clear(&text);

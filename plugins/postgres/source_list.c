@@ -4,12 +4,15 @@
 #include "source_list.h"
 
 static const char tables_sql[] =
-    "SELECT n.nspname, c.relname, (SELECT array_to_string(array_agg(quote_ident(a.attname) ORDER BY k.pos), ',') FROM pg_catalog.pg_index i "
+    "SELECT n.nspname, c.relname, (SELECT array_to_string(array_agg(quote_ident(a.attname) ORDER BY k.pos), ',') FROM "
+    "pg_catalog.pg_index i "
     "CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, pos) "
-    "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE i.indrelid = c.oid AND i.indisprimary), "
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE i.indrelid = c.oid AND "
+    "i.indisprimary), "
     "c.relkind IN ('v', 'm') "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' "
+    "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname <> 'information_schema' AND n.nspname !~ "
+    "'^pg_' "
     "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY 1, 2";
 
 /* * any characters, ? any one. */
@@ -75,7 +78,8 @@ static int32_t take_key(struct listed *l, const struct etl_host *h, const char *
   return ETL_OK;
 }
 
-int32_t tables_list(struct session *s, const char *const *patterns, size_t patterns_n, bool views, int32_t (*each)(void *arg, const struct listed *), void *arg) {
+int32_t tables_list(struct session *s, const char *const *patterns, size_t patterns_n, bool views,
+                    int32_t (*each)(void *arg, const struct listed *), void *arg) {
   PGresult *r;
   int32_t rc = session_query(s, "listing the tables", tables_sql, 0, NULL, &r);
   if (rc != ETL_OK)
@@ -97,7 +101,8 @@ int32_t tables_list(struct session *s, const char *const *patterns, size_t patte
   return rc;
 }
 
-/* ---- etl.catalog/1 -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- etl.catalog/1
+ * -------------------------------------------------------------------------------------------------------------------------- */
 
 struct listing {
   struct source_instance *in;
@@ -127,7 +132,8 @@ static int32_t tell_listed(void *arg, const struct listed *l) {
   return rc;
 }
 
-static int32_t list(void *self, const char *pattern, uint32_t with_schema, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
+static int32_t list(void *self, const char *pattern, uint32_t with_schema, int32_t (*each)(void *arg, const struct etl_stream *),
+                    void *arg) {
   struct source_instance *in = self;
   struct listing x = {.in = in, .with_schema = with_schema, .each = each, .arg = arg};
   int32_t rc = source_connect(in, &in->settings.shards[0]);

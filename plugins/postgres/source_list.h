@@ -8,8 +8,9 @@ struct listed {
   struct text stream; /* its name */
   char **key;         /* primary key, ends with NULL; NULL: none */
 };
-/* Tells tables and views that match one of the patterns (* and ?; none: all), but no partitions.  views: also where a pattern, and not a name, matches
- * them. */
-int32_t tables_list(struct session *s, const char *const *patterns, size_t patterns_n, bool views, int32_t (*each)(void *arg, const struct listed *), void *arg);
+/* Tells tables and views that match one of the patterns (* and ?; none: all), but no partitions.  views: also where a pattern, and
+ * not a name, matches them. */
+int32_t tables_list(struct session *s, const char *const *patterns, size_t patterns_n, bool views,
+                    int32_t (*each)(void *arg, const struct listed *), void *arg);
 
 #endif

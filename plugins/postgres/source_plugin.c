@@ -1,11 +1,14 @@
-/* postgres: the extractor that reads tables, views and queries of PostgreSQL, one server or many shards.  Descriptor and life of an instance. */
+/* postgres: the extractor that reads tables, views and queries of PostgreSQL, one server or many shards.  Descriptor and life of an
+ * instance. */
 #include <stdlib.h>
 
 #include "source_list.h"
 #include "source_reader.h"
 #include "source_split.h"
 
-/* ---- life ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ----------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void source_close(void *self) {
   struct source_instance *in = self;
@@ -47,10 +50,13 @@ int32_t source_connect(struct source_instance *in, struct source_shard *shard) {
 
 static const void *source_ext(void *self, const char *id) {
   (void)self;
-  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&source_explain : strcmp(id, ETL_EXT_CATALOG) == 0 ? &source_catalog : NULL;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0   ? (const void *)&source_explain
+         : strcmp(id, ETL_EXT_CATALOG) == 0 ? &source_catalog
+                                            : NULL;
 }
 
-/* ---- streams and shards ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- streams and shards
+ * ----------------------------------------------------------------------------------------------------------------------- */
 
 struct telling {
   struct source_instance *in;
@@ -107,7 +113,8 @@ static int32_t tell_matching(struct telling *t, const char *pattern) {
   if (rc == ETL_OK)
     rc = tables_list(&t->in->session, &pattern, 1, false, tell_listed, t);
   if (rc == ETL_OK && t->matched == 0)
-    rc = source_refuse(t->in->host, "tables", "check the pattern, with the schema, and what the role may SELECT", "no table matches \"%s\"", pattern);
+    rc = source_refuse(t->in->host, "tables", "check the pattern, with the schema, and what the role may SELECT",
+                       "no table matches \"%s\"", pattern);
   return rc;
 }
 
@@ -131,7 +138,8 @@ static int32_t source_discover(void *self, int32_t (*each)(void *arg, const stru
   return rc;
 }
 
-static int32_t source_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *), void *arg) {
+static int32_t source_plan(void *self, const struct etl_stream *stream, int32_t (*each)(void *arg, const struct etl_shard *),
+                           void *arg) {
   const struct source_instance *in = self;
   int32_t rc = ETL_OK;
   (void)stream;
@@ -142,7 +150,9 @@ static int32_t source_plan(void *self, const struct etl_stream *stream, int32_t 
   return rc;
 }
 
-/* ---- check -------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- check
+ * --------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static int32_t check_stream(void *arg, const struct etl_stream *stream) {
   struct source_instance *in = arg;
@@ -168,9 +178,13 @@ static int32_t source_check(void *self) {
   return rc;
 }
 
-/* ---- descriptor ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- descriptor
+ * ----------------------------------------------------------------------------------------------------------------------------------
+ */
 
-static int32_t open_reader(void *self, const struct etl_read *read, void **reader) { return source_reader_open(self, read, reader); }
+static int32_t open_reader(void *self, const struct etl_read *read, void **reader) {
+  return source_reader_open(self, read, reader);
+}
 
 static const struct etl_common common = {.struct_size = sizeof common,
                                          .open = source_open,
@@ -193,9 +207,12 @@ const struct etl_connector postgres_source = {
     .name = "postgres",
     .version = ETL_VERSION,
     .summary = "Reads tables, views and queries of PostgreSQL, one server or many shards, whole or what is new",
-    .doc = "Rows come by binary COPY out of one read-only snapshot. With cursor columns a run reads the rows behind the last one of the run before, in "
-           "their order, up to the server's clock less consistency_delay. Values keep their type; those of a type that has no counterpart travel as the "
-           "text that the server makes of them, and `etl plan` shows which. A table without a cursor that is read in pieces is read in one snapshot.",
+    .doc = "Rows come by binary COPY out of one read-only snapshot. With cursor columns a run reads the rows behind the last one "
+           "of the run before, in "
+           "their order, up to the server's clock less consistency_delay. Values keep their type; those of a type that has no "
+           "counterpart travel as the "
+           "text that the server makes of them, and `etl plan` shows which. A table without a cursor that is read in pieces is "
+           "read in one snapshot.",
     .options = source_options,
     .common = &common,
     .api = &extractor,

@@ -1,5 +1,5 @@
-/* Statements.  A bound is such that no row below it can still appear: for a clock that counts in steps (a date: a day) the step that is still
- * going on is left out. */
+/* Statements.  A bound is such that no row below it can still appear: for a clock that counts in steps (a date: a day) the step
+ * that is still going on is left out. */
 #include "source_query.h"
 
 #include <stdio.h>
@@ -105,7 +105,8 @@ static void conditions(struct text *sql, const struct source_table *t, const str
     text_addf(sql, "%sctid < '(%lld,0)'::tid", and_or_where(&any), (long long)p->block_until);
 }
 
-void query_data(struct text *sql, const struct source_table *t, const struct position *p, const struct bounds *b, uint64_t limit_rows) {
+void query_data(struct text *sql, const struct source_table *t, const struct position *p, const struct bounds *b,
+                uint64_t limit_rows) {
   text_add(sql, "COPY (SELECT ");
   for (size_t i = 0; i < t->n; i++) {
     text_add(sql, i ? ", " : "");
@@ -123,7 +124,9 @@ void query_data(struct text *sql, const struct source_table *t, const struct pos
   text_add(sql, ") TO STDOUT (FORMAT binary)");
 }
 
-/* ---- bounds ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- bounds
+ * ----------------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* now() is when the transaction began: before its snapshot.  A type with fewer digits rounds, so one step more is left out. */
 static void add_upper(struct text *sql, const struct source_table *t) {
@@ -143,7 +146,8 @@ static int32_t ask_clock(struct bounds *b, const struct source_table *t, struct 
   struct text sql = {0};
   PGresult *r = NULL;
   bool time = t->cursor_n && cursor_field(t, 0)->type->counts_time;
-  text_add(&sql, "SELECT (extract(epoch FROM now()) * 1000000)::int8, (extract(epoch FROM now() AT TIME ZONE z.name) * 1000000)::int8");
+  text_add(&sql,
+           "SELECT (extract(epoch FROM now()) * 1000000)::int8, (extract(epoch FROM now() AT TIME ZONE z.name) * 1000000)::int8");
   if (time)
     add_upper(&sql, t);
   text_add(&sql, " FROM (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'TimeZone') AS z(name)");
@@ -163,12 +167,13 @@ static int32_t check_bound(const struct bounds *b, struct session *s, const char
   struct text sql = {0};
   text_addf(&sql, "SELECT $1::%s", b->range_type);
   s->trying = true;
-  int32_t rc = sql.failed ? source_no_memory(s->host) : session_query(s, "looking at the range", text_str(&sql), 1, (const char *const[]){value}, NULL);
+  int32_t rc = sql.failed ? source_no_memory(s->host)
+                          : session_query(s, "looking at the range", text_str(&sql), 1, (const char *const[]){value}, NULL);
   s->trying = false;
   text_fini(&sql);
   if (rc == ETL_FAILED && s->trouble.message) {
-    rc = source_refuse(s->host, option, "write it as the column's type is written", "%s \"%s\" is no %s, which column \"%s\" is", option, value, b->range_type,
-                       b->range_column);
+    rc = source_refuse(s->host, option, "write it as the column's type is written", "%s \"%s\" is no %s, which column \"%s\" is",
+                       option, value, b->range_type, b->range_column);
     trouble_fini(&s->trouble);
   }
   return rc;
@@ -177,19 +182,21 @@ static int32_t check_bound(const struct bounds *b, struct session *s, const char
 static int32_t range_init(struct bounds *b, const struct source_table *t, struct session *s) {
   size_t i = t->cursor_n ? t->cursor[0] : 0;
   if (!t->cursor_n && !t->key)
-    return source_refuse(s->host, "cursor", "name the column in `cursor`", "%s has no cursor and no primary key: a range has no column to go by", t->stream);
+    return source_refuse(s->host, "cursor", "name the column in `cursor`",
+                         "%s has no cursor and no primary key: a range has no column to go by", t->stream);
   while (!t->cursor_n && i < t->n && strcmp(t->fields[i].name, t->key[0]) != 0)
     i++;
   if (i == t->n)
-    return source_refuse(s->host, "columns", "read it too, or name another column in `cursor`", "%s: a range goes by the primary key, but \"%s\" is not read", t->stream,
-                         t->key[0]);
+    return source_refuse(s->host, "columns", "read it too, or name another column in `cursor`",
+                         "%s: a range goes by the primary key, but \"%s\" is not read", t->stream, t->key[0]);
   b->range_column = t->fields[i].name;
   b->range_type = t->fields[i].declared;
   int32_t rc = b->from ? check_bound(b, s, "range_from", b->from) : ETL_OK;
   return rc == ETL_OK && b->to ? check_bound(b, s, "range_to", b->to) : rc;
 }
 
-int32_t bounds_init(struct bounds *b, const struct source_table *t, struct session *s, const char *range_from, const char *range_to) {
+int32_t bounds_init(struct bounds *b, const struct source_table *t, struct session *s, const char *range_from,
+                    const char *range_to) {
   *b = (struct bounds){.from = range_from, .to = range_to};
   int32_t rc = ask_clock(b, t, s);
   return rc == ETL_OK && (range_from || range_to) ? range_init(b, t, s) : rc;

@@ -1,20 +1,27 @@
-/* Rows out of COPY into batches.  One row is held back: a cursor goes with a batch only when the row behind it, or the end, shows that no equal
- * tuple follows.  A group of equal tuples larger than a batch goes out in batches without one.  The end is the server's CommandComplete with a
- * count that is ours, and nothing else. */
+/* Rows out of COPY into batches.  One row is held back: a cursor goes with a batch only when the row behind it, or the end, shows
+ * that no equal tuple follows.  A group of equal tuples larger than a batch goes out in batches without one.  The end is the
+ * server's CommandComplete with a count that is ours, and nothing else. */
 #include "source_reader.h"
 
 #include <stdlib.h>
 
 static const char reading[] = "reading";
-enum { HEADER_BYTES = 19, REFUSED_MAX = 1024 };
+enum {
+  HEADER_BYTES = 19,
+  REFUSED_MAX = 1024
+};
 
-/* ---- opening -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * --------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static int32_t report_nulls(struct source_reader *r) {
   struct text sql = {0};
   PGresult *res = NULL;
   query_nulls(&sql, &r->table);
-  int32_t rc = sql.failed ? source_no_memory(r->host) : sql.n ? session_query(&r->session, "counting rows with a NULL cursor", text_str(&sql), 0, NULL, &res) : ETL_OK;
+  int32_t rc = sql.failed ? source_no_memory(r->host)
+               : sql.n    ? session_query(&r->session, "counting rows with a NULL cursor", text_str(&sql), 0, NULL, &res)
+                          : ETL_OK;
   long long rows = res ? strtoll(PQgetvalue(res, 0, 0), NULL, 10) : 0;
   PQclear(res);
   text_fini(&sql);
@@ -25,9 +32,11 @@ static int32_t report_nulls(struct source_reader *r) {
     struct etl_error e = ETL_ERROR(ETL_E_DATA);
     e.option = "null_cursor";
     e.remedy = "give these rows a value, leave them out with `where`, or set null_cursor = \"warn\"";
-    return etl_failf(r->host, &e, "postgres: shard %s: %s: %lld rows have NULL in a cursor column", r->shard->id, r->table.stream, rows);
+    return etl_failf(r->host, &e, "postgres: shard %s: %s: %lld rows have NULL in a cursor column", r->shard->id, r->table.stream,
+                     rows);
   }
-  etl_logf(r->host, ETL_LOG_WARN, "shard %s: %s: %lld rows have NULL in a cursor column and are not read", r->shard->id, r->table.stream, rows);
+  etl_logf(r->host, ETL_LOG_WARN, "shard %s: %s: %lld rows have NULL in a cursor column and are not read", r->shard->id,
+           r->table.stream, rows);
   return ETL_OK;
 }
 
@@ -40,8 +49,8 @@ static int32_t begin(struct source_reader *r) {
     return rc;
   struct etl_error e = ETL_ERROR(ETL_E_RETRYABLE);
   e.remedy = "run again: a new run makes a new one";
-  return etl_failf(r->host, &e, "postgres: shard %s: the snapshot in which all pieces of %s are read is gone (%s)", r->shard->id, r->table.stream,
-                   r->session.trouble.message);
+  return etl_failf(r->host, &e, "postgres: shard %s: the snapshot in which all pieces of %s are read is gone (%s)", r->shard->id,
+                   r->table.stream, r->session.trouble.message);
 }
 
 /* The table is looked at in the transaction that then reads it; which snapshot that has only the cursor tells. */
@@ -66,7 +75,8 @@ static int32_t open_table(struct source_reader *r, const struct etl_read *read) 
 static int32_t start(struct source_reader *r, const struct etl_read *read) {
   struct text sql = {0};
   int32_t rc = source_table_schema(&r->table, r->host, &r->schema);
-  if (rc == ETL_OK && (etl_batch_init(&r->batch, r->host, &r->schema, r->want_rows) < 0 || !(r->row = calloc(r->table.n, sizeof *r->row))))
+  if (rc == ETL_OK &&
+      (etl_batch_init(&r->batch, r->host, &r->schema, r->want_rows) < 0 || !(r->row = calloc(r->table.n, sizeof *r->row))))
     rc = source_no_memory(r->host);
   if (rc == ETL_OK)
     query_data(&sql, &r->table, &r->from, &r->bounds, read->limit_rows);
@@ -117,11 +127,14 @@ void source_reader_close(void *reader) {
   free(r);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static int32_t damaged(const struct source_reader *r, const char *what) {
   struct etl_error e = ETL_ERROR(ETL_E_INTERNAL);
-  return etl_failf(r->host, &e, "postgres: shard %s: %s: what the server sent is not as COPY BINARY is described: %s", r->shard->id, r->table.stream, what);
+  return etl_failf(r->host, &e, "postgres: shard %s: %s: what the server sent is not as COPY BINARY is described: %s", r->shard->id,
+                   r->table.stream, what);
 }
 
 /* The signature, flags and an extension, in front of the first row.  Bytes taken, -1 when it is none. */
@@ -198,7 +211,8 @@ static enum decoded add_values(struct source_reader *r, size_t *ret_column) {
     else
       st = value_too_large(r, i) ? DECODED_REFUSED : c->type->decode(&r->batch, (int64_t)i, c, v.p, (uint32_t)v.n);
   }
-  if (st == DECODED && r->settings->shard_column && etl_batch_bytes(&r->batch, (int64_t)shown, r->shard->id, strlen(r->shard->id)) < 0)
+  if (st == DECODED && r->settings->shard_column &&
+      etl_batch_bytes(&r->batch, (int64_t)shown, r->shard->id, strlen(r->shard->id)) < 0)
     st = DECODED_NO_MEMORY;
   if (st == DECODED)
     r->batch_bytes += bytes;
@@ -216,8 +230,8 @@ static int32_t take_row(struct source_reader *r) {
   if (st == DECODED_NO_MEMORY) {
     struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
     e.remedy = "give the run more memory, or make max_cell smaller so that such rows are set aside";
-    return etl_failf(r->host, &e, "postgres: shard %s: %s: no memory left for a row: column \"%s\" has %llu bytes", r->shard->id, r->table.stream,
-                     r->table.fields[column].name, (unsigned long long)r->row[column].n);
+    return etl_failf(r->host, &e, "postgres: shard %s: %s: no memory left for a row: column \"%s\" has %llu bytes", r->shard->id,
+                     r->table.stream, r->table.fields[column].name, (unsigned long long)r->row[column].n);
   }
   if (st == DECODED_DAMAGED)
     return damaged(r, r->table.fields[column].name);
@@ -230,7 +244,9 @@ static int32_t take_row(struct source_reader *r) {
   return rc;
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- messages
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static int64_t lag_ns(const struct source_reader *r) {
   const struct field *c = r->table.cursor_n ? cursor_field(&r->table, 0) : NULL;
@@ -278,8 +294,8 @@ static int32_t deliver(struct source_reader *r, bool with_cursor, struct etl_msg
 static int32_t finish(struct source_reader *r, int64_t counted, struct etl_msg *m) {
   struct etl_error e = ETL_ERROR(ETL_E_RETRYABLE);
   if (counted != r->rows_seen)
-    return etl_failf(r->host, &e, "postgres: shard %s: %s: %lld rows came, but the server counted %lld", r->shard->id, r->table.stream, (long long)r->rows_seen,
-                     (long long)counted);
+    return etl_failf(r->host, &e, "postgres: shard %s: %s: %lld rows came, but the server counted %lld", r->shard->id,
+                     r->table.stream, (long long)r->rows_seen, (long long)counted);
   int32_t rc = deliver(r, r->table.cursor_n == 0 || r->last.set || r->from.given, m);
   r->ended = rc == ETL_OK;
   return rc == ETL_OK ? ETL_DONE : rc;

@@ -4,7 +4,9 @@
 
 #include "source_reader.h"
 
-enum { SHOWN_MAX = 1024 }; /* bytes of a value that is too large */
+enum {
+  SHOWN_MAX = 1024
+}; /* bytes of a value that is too large */
 
 bool value_too_large(const struct source_reader *r, size_t i) { return r->row[i].n > (uint64_t)r->settings->max_cell_bytes; }
 

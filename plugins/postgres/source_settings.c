@@ -1,4 +1,5 @@
-/* From the host's typed values to the settings of the extractor.  Everything that can be known to be wrong without a connection is refused. */
+/* From the host's typed values to the settings of the extractor.  Everything that can be known to be wrong without a connection is
+ * refused. */
 #include "source.h"
 
 #include <stdarg.h>
@@ -63,13 +64,16 @@ static int32_t read_what(struct source_settings *s, const struct etl_open *o) {
   uint64_t tables = etl_opt_list_n(o, SOURCE_TABLES);
   int given = (table && *table) + (query && *query) + (tables > 0);
   if (given != 1)
-    return source_refuse(o->host, "table", "give one of the three", given ? "more than one of table, tables and query is given" : "neither table nor tables nor query is given");
+    return source_refuse(o->host, "table", "give one of the three",
+                         given ? "more than one of table, tables and query is given"
+                               : "neither table nor tables nor query is given");
   if (query && *query)
     return (s->query = strdup(query)) ? ETL_OK : source_no_memory(o->host);
   s->many = tables > 0;
   if (tables == 0) {
     if (is_pattern(table))
-      return source_refuse(o->host, "table", "write tables = [ \"...\" ]", "table \"%s\" is a pattern, which `tables` takes", table);
+      return source_refuse(o->host, "table", "write tables = [ \"...\" ]", "table \"%s\" is a pattern, which `tables` takes",
+                           table);
     s->tables.list = calloc(2, sizeof *s->tables.list);
     if (!s->tables.list || !(s->tables.list[0] = strdup(table)))
       return source_no_memory(o->host);
@@ -98,12 +102,15 @@ static int32_t read_columns(struct source_settings *s, const struct etl_open *o)
   if (rc != ETL_OK)
     return rc;
   if (s->many && s->columns.n)
-    return source_refuse(o->host, "columns", "use `exclude`, or a pipeline for each table", "columns goes with table or query, not with tables");
+    return source_refuse(o->host, "columns", "use `exclude`, or a pipeline for each table",
+                         "columns goes with table or query, not with tables");
   if (s->cursor.n > SOURCE_CURSOR_MAX)
-    return source_refuse(o->host, "cursor", NULL, "cursor has %zu columns; at most %d are possible", s->cursor.n, SOURCE_CURSOR_MAX);
+    return source_refuse(o->host, "cursor", NULL, "cursor has %zu columns; at most %d are possible", s->cursor.n,
+                         SOURCE_CURSOR_MAX);
   for (size_t i = 0; i < s->columns.n; i++)
     if (has_name(&s->exclude, s->columns.list[i]))
-      return source_refuse(o->host, "exclude", "leave it out of one of them", "\"%s\" is in columns and in exclude", s->columns.list[i]);
+      return source_refuse(o->host, "exclude", "leave it out of one of them", "\"%s\" is in columns and in exclude",
+                           s->columns.list[i]);
   return ETL_OK;
 }
 
@@ -111,8 +118,11 @@ static int64_t option_ms(const struct etl_open *o, unsigned option) { return (et
 
 /* The connection's values, with those of the shard in place of the ones for all. */
 static int read_connection(struct settings *s, const struct etl_open *o, const struct etl_group *g) {
-  static const unsigned places[][2] = {{SOURCE_SHARD_HOST, OPT_HOST}, {SOURCE_SHARD_PORT, OPT_PORT}, {SOURCE_SHARD_DATABASE, OPT_DATABASE},
-                                       {SOURCE_SHARD_USER, OPT_USER}, {SOURCE_SHARD_PASSWORD, OPT_PASSWORD}};
+  static const unsigned places[][2] = {{SOURCE_SHARD_HOST, OPT_HOST},
+                                       {SOURCE_SHARD_PORT, OPT_PORT},
+                                       {SOURCE_SHARD_DATABASE, OPT_DATABASE},
+                                       {SOURCE_SHARD_USER, OPT_USER},
+                                       {SOURCE_SHARD_PASSWORD, OPT_PASSWORD}};
   const struct etl_value *values[OPT_KEYWORDS];
   struct etl_open own = *o;
   memcpy(values, o->values, sizeof values);
@@ -163,7 +173,8 @@ int32_t source_settings_init(struct source_settings *s, const struct etl_open *o
   s->nulls = (enum source_nulls)etl_opt_int(o, SOURCE_NULL_CURSOR);
   s->delay_us = etl_opt_int(o, SOURCE_CONSISTENCY_DELAY) / 1000;
   s->max_cell_bytes = etl_opt_int(o, SOURCE_MAX_CELL);
-  if (copy_text(etl_opt_str(o, SOURCE_WHERE), &s->where) < 0 || copy_text(etl_opt_str(o, SOURCE_SHARD_COLUMN), &s->shard_column) < 0)
+  if (copy_text(etl_opt_str(o, SOURCE_WHERE), &s->where) < 0 ||
+      copy_text(etl_opt_str(o, SOURCE_SHARD_COLUMN), &s->shard_column) < 0)
     return source_no_memory(o->host);
   rc = read_what(s, o);
   return rc == ETL_OK ? read_columns(s, o) : rc;

@@ -1,7 +1,7 @@
-/* Pieces.  A stream with a cursor is cut at values of its first column, which the server's statistics know or a sample of a few pages tells; all
- * of them lie below the upper bound, so that nothing can appear in a piece that has an end.  A whole table is cut into ranges of its blocks, which
- * makes every row be in one piece only within one snapshot: it is exported once for each shard and held, with a lock that keeps the rows where
- * they are, until the instance is closed. */
+/* Pieces.  A stream with a cursor is cut at values of its first column, which the server's statistics know or a sample of a few
+ * pages tells; all of them lie below the upper bound, so that nothing can appear in a piece that has an end.  A whole table is cut
+ * into ranges of its blocks, which makes every row be in one piece only within one snapshot: it is exported once for each shard and
+ * held, with a lock that keeps the rows where they are, until the instance is closed. */
 #include "source_split.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "source_query.h"
 
 enum {
-  SAMPLE_PAGES = 30,     /* for each piece */
+  SAMPLE_PAGES = 30,       /* for each piece */
   TID_RANGES_FROM = 140000 /* the server's version that seeks a block */
 };
 struct cutting {
@@ -41,10 +41,11 @@ static int32_t ask_size(const struct cutting *c, int64_t *ret_pages, int64_t *re
   char oid[16];
   PGresult *r;
   snprintf(oid, sizeof oid, "%u", c->table.oid);
-  int32_t rc = session_query(&c->in->session, "asking the table's size",
-                             "SELECT sum(pg_relation_size(coalesce(p.relid, c.oid)) / current_setting('block_size')::int8)::int8, max(c.reltuples)::int8 "
-                             "FROM pg_catalog.pg_class c LEFT JOIN LATERAL pg_partition_tree(c.oid) p ON c.relkind = 'p' WHERE c.oid = $1::oid",
-                             1, (const char *const[]){oid}, &r);
+  int32_t rc = session_query(
+      &c->in->session, "asking the table's size",
+      "SELECT sum(pg_relation_size(coalesce(p.relid, c.oid)) / current_setting('block_size')::int8)::int8, max(c.reltuples)::int8 "
+      "FROM pg_catalog.pg_class c LEFT JOIN LATERAL pg_partition_tree(c.oid) p ON c.relkind = 'p' WHERE c.oid = $1::oid",
+      1, (const char *const[]){oid}, &r);
   if (rc != ETL_OK)
     return rc;
   *ret_pages = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
@@ -53,7 +54,8 @@ static int32_t ask_size(const struct cutting *c, int64_t *ret_pages, int64_t *re
   return ETL_OK;
 }
 
-/* ---- by values of the cursor --------------------------------------------------------------------------------------------------------------------- */
+/* ---- by values of the cursor
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 static void below_upper(struct text *sql, const struct bounds *b, const struct field *first) {
   if (b->upper[0]) {
@@ -67,9 +69,12 @@ static void below_upper(struct text *sql, const struct bounds *b, const struct f
 static void histogram_sql(struct text *sql, const struct cutting *c, const struct bounds *b) {
   const struct field *first = cursor_field(&c->table, 0);
   text_addf(sql,
-            "SELECT DISTINCT h.b, h.b::text AS told FROM (SELECT b, row_number() OVER (ORDER BY b) AS i, count(*) OVER () AS c FROM (SELECT DISTINCT "
-            "unnest(s.histogram_bounds::text::%s[]) AS b FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname "
-            "JOIN pg_catalog.pg_class t ON t.relnamespace = n.oid AND t.relname = s.tablename WHERE t.oid = %u AND s.inherited = (t.relkind = 'p') "
+            "SELECT DISTINCT h.b, h.b::text AS told FROM (SELECT b, row_number() OVER (ORDER BY b) AS i, count(*) OVER () AS c "
+            "FROM (SELECT DISTINCT "
+            "unnest(s.histogram_bounds::text::%s[]) AS b FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_namespace n ON n.nspname = "
+            "s.schemaname "
+            "JOIN pg_catalog.pg_class t ON t.relnamespace = n.oid AND t.relname = s.tablename WHERE t.oid = %u AND s.inherited = "
+            "(t.relkind = 'p') "
             "AND s.attname = ",
             first->declared, c->table.oid);
   text_add_literal(sql, first->name);
@@ -83,7 +88,8 @@ static void sample_sql(struct text *sql, const struct cutting *c, const struct b
   const struct field *first = cursor_field(&c->table, 0);
   double percent = pages > 0 ? 100.0 * SAMPLE_PAGES * (double)c->n / (double)pages : 100;
   text_add(sql, "SELECT DISTINCT b, b::text AS told FROM (SELECT unnest(percentile_disc(ARRAY(SELECT k::float8 / ");
-  text_addf(sql, "%llu FROM generate_series(1, %llu) AS k)) WITHIN GROUP (ORDER BY ", (unsigned long long)c->n, (unsigned long long)c->n - 1);
+  text_addf(sql, "%llu FROM generate_series(1, %llu) AS k)) WITHIN GROUP (ORDER BY ", (unsigned long long)c->n,
+            (unsigned long long)c->n - 1);
   text_add_name(sql, first->name);
   text_addf(sql, ")) AS b FROM %s TABLESAMPLE SYSTEM (%.6f) WHERE ", c->table.from, percent < 100 ? percent : 100);
   text_add_name(sql, first->name);
@@ -102,7 +108,8 @@ static int32_t tell_ranges(const struct cutting *c, const PGresult *r, int64_t r
     char id[24] = "";
     if (i < n)
       snprintf(id, sizeof id, "%d", i + 1);
-    text_addf(&text, "%s%s%s%s%s (%s)", p.from ? p.from : "", p.from ? " <= " : "", name, p.until ? " < " : "", p.until ? p.until : "", by);
+    text_addf(&text, "%s%s%s%s%s (%s)", p.from ? p.from : "", p.from ? " <= " : "", name, p.until ? " < " : "",
+              p.until ? p.until : "", by);
     rc = tell_part(c, id, &p, rows < 0 ? -1 : rows / (n + 1), text_str(&text));
     text_fini(&text);
   }
@@ -138,7 +145,8 @@ static int32_t cut_by_values(const struct cutting *c) {
   return rc;
 }
 
-/* ---- by blocks, in a snapshot -------------------------------------------------------------------------------------------------------------------- */
+/* ---- by blocks, in a snapshot
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 static int32_t make_snapshot(struct source_shard *shard) {
   struct session *s = &shard->snapshot;
@@ -157,8 +165,8 @@ static int32_t make_snapshot(struct source_shard *shard) {
   return rc;
 }
 
-/* Looking at the table in the snapshot locks it against being rewritten.  A snapshot that was there may be gone with its connection, which only
- * shows now: then there is a new one. */
+/* Looking at the table in the snapshot locks it against being rewritten.  A snapshot that was there may be gone with its
+ * connection, which only shows now: then there is a new one. */
 static int32_t hold_snapshot(const struct cutting *c) {
   struct source_shard *shard = c->shard;
   struct text sql = {0};
@@ -197,10 +205,12 @@ static int32_t cut_by_blocks(const struct cutting *c) {
     rc = ask_size(c, &pages, &rows);
   int64_t n = pages < (int64_t)c->n ? pages : (int64_t)c->n;
   for (int64_t i = 0; n > 1 && i < n && rc == ETL_OK; i++) {
-    struct position p = {.snapshot = c->shard->snapshot_id, .block_from = pages * i / n, .block_until = i + 1 < n ? pages * (i + 1) / n : -1};
+    struct position p = {
+        .snapshot = c->shard->snapshot_id, .block_from = pages * i / n, .block_until = i + 1 < n ? pages * (i + 1) / n : -1};
     char id[24], text[100];
     snprintf(id, sizeof id, "%lld", (long long)i + 1);
-    snprintf(text, sizeof text, "blocks from %lld on, to %lld of %lld", (long long)p.block_from, (long long)(i + 1 < n ? p.block_until : pages), (long long)pages);
+    snprintf(text, sizeof text, "blocks from %lld on, to %lld of %lld", (long long)p.block_from,
+             (long long)(i + 1 < n ? p.block_until : pages), (long long)pages);
     rc = tell_part(c, id, &p, rows < 0 ? -1 : rows / n, text);
   }
   return rc;

@@ -4,15 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char object_sql[] = "SELECT c.oid, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-                                 "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+static const char object_sql[] =
+    "SELECT c.oid, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 static const char attributes_sql[] =
-    "SELECT a.attname, a.attnotnull AND c.relkind IN ('r', 'p'), coalesce(NOT l.collisdeterministic, false) FROM pg_catalog.pg_attribute a "
+    "SELECT a.attname, a.attnotnull AND c.relkind IN ('r', 'p'), coalesce(NOT l.collisdeterministic, false) FROM "
+    "pg_catalog.pg_attribute a "
     "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation "
     "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-static const char types_sql[] = "SELECT pg_catalog.format_type(u.type, u.mod) FROM unnest($1::oid[], $2::int4[]) WITH ORDINALITY u(type, mod, n) ORDER BY u.n";
+static const char types_sql[] =
+    "SELECT pg_catalog.format_type(u.type, u.mod) FROM unnest($1::oid[], $2::int4[]) WITH ORDINALITY u(type, mod, n) ORDER BY u.n";
 static const char indexes_sql[] =
-    "SELECT c.relname, i.indisunique, i.indisprimary, a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+    "SELECT c.relname, i.indisunique, i.indisprimary, a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = "
+    "i.indexrelid "
     "JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname = 'btree' "
     "CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, pos) "
     "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
@@ -65,7 +69,8 @@ static int32_t find_table(struct source_table *t, struct session *s) {
       t->oid = (uint32_t)strtoul(PQgetvalue(r, 0, 0), NULL, 10);
       t->kind = *PQgetvalue(r, 0, 1);
     } else {
-      rc = source_refuse(s->host, "table", "check the table's name with its schema, and `database`", "there is no table or view %s", t->stream);
+      rc = source_refuse(s->host, "table", "check the table's name with its schema, and `database`", "there is no table or view %s",
+                         t->stream);
     }
     PQclear(r);
   }
@@ -92,7 +97,8 @@ static int32_t find_query(struct source_table *t, struct session *s) {
   text_addf(&from, "(%.*s\n) AS q", (int)n, query);
   t->from = from.p;
   text_addf(&sql, "SELECT * FROM %s LIMIT 0", text_str(&from));
-  int32_t rc = from.failed || sql.failed ? source_no_memory(s->host) : session_query(s, "describing the query", text_str(&sql), 0, NULL, &r);
+  int32_t rc =
+      from.failed || sql.failed ? source_no_memory(s->host) : session_query(s, "describing the query", text_str(&sql), 0, NULL, &r);
   for (int i = 0; rc == ETL_OK && i < PQnfields(r); i++) {
     const struct field *c = add_field(t, PQfname(r, i), true, false);
     rc = c && c->name ? ETL_OK : source_no_memory(s->host);
@@ -102,7 +108,8 @@ static int32_t find_query(struct source_table *t, struct session *s) {
   return rc;
 }
 
-/* ---- which of them ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- which of them
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
 static size_t find_field(const struct source_table *t, const char *name) {
   size_t i = 0;
@@ -123,7 +130,8 @@ static void field_fini(struct field *c) {
 }
 
 static int32_t no_column(const struct source_table *t, const struct etl_host *h, const char *option, const char *name) {
-  return source_refuse(h, option, "check the name: upper and lower case are told apart", "%s has no column \"%s\"", t->stream, name);
+  return source_refuse(h, option, "check the name: upper and lower case are told apart", "%s has no column \"%s\"", t->stream,
+                       name);
 }
 
 static int32_t choose(struct source_table *t, const struct etl_host *h) {
@@ -158,12 +166,17 @@ static int32_t choose(struct source_table *t, const struct etl_host *h) {
   }
   while (t->n > all)
     field_fini(&t->fields[--t->n]);
+  for (size_t i = 0; i < shown && set->shard_column; i++)
+    if (strcmp(t->fields[i].name, set->shard_column) == 0)
+      return source_refuse(h, "shard_column", "give it another name, or leave the column out with `exclude`",
+                           "%s has a column \"%s\" already", t->stream, set->shard_column);
   t->cursor_n = set->cursor.n;
   t->hidden_n = all - shown;
   return shown ? ETL_OK : source_refuse(h, "columns", NULL, "%s: there is no column to read", t->stream);
 }
 
-/* ---- their types ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- their types
+ * ------------------------------------------------------------------------------------------------------------------------------ */
 
 static int32_t name_types(struct source_table *t, struct session *s, const PGresult *described) {
   struct text types = {0}, mods = {0};
@@ -204,13 +217,15 @@ static int32_t find_types(struct source_table *t, struct session *s) {
   for (size_t i = 0; i < t->cursor_n && rc == ETL_OK; i++) {
     const char *why = field_cursor_refusal(cursor_field(t, i), i);
     if (why)
-      rc = source_refuse(s->host, "cursor", "choose other cursor columns, such as a time and an id", "%s: column \"%s\" of type %s cannot be cursor column %zu: %s",
-                         t->stream, cursor_field(t, i)->name, cursor_field(t, i)->declared, i + 1, why);
+      rc = source_refuse(s->host, "cursor", "choose other cursor columns, such as a time and an id",
+                         "%s: column \"%s\" of type %s cannot be cursor column %zu: %s", t->stream, cursor_field(t, i)->name,
+                         cursor_field(t, i)->declared, i + 1, why);
   }
   return rc;
 }
 
-/* ---- indexes: rows come ordered by index and position ------------------------------------------------------------------------------------------ */
+/* ---- indexes: rows come ordered by index and position
+ * ------------------------------------------------------------------------------------------ */
 
 struct index_reading {
   size_t keys, leading, within; /* key columns; how many are the cursor's in order; how many are among the cursor's */

@@ -67,7 +67,8 @@ const char *field_note(const struct field *c) {
     return "a numeric without a precision travels as text; numeric(p,s) up to 38 digits stays a number";
   if (c->as_text)
     return "the server turns the value into text";
-  return c->type->oid == OID_JSON ? "spaces, the order of keys and repeated keys are kept only where the target stores json as text" : NULL;
+  return c->type->oid == OID_JSON ? "spaces, the order of keys and repeated keys are kept only where the target stores json as text"
+                                  : NULL;
 }
 
 const char *field_cursor_refusal(const struct field *c, size_t position) {

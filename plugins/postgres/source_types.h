@@ -1,4 +1,5 @@
-/* source_types.h: PostgreSQL's types on their way to Arrow: what each becomes, how its binary form is read, and whether it can be a cursor. */
+/* source_types.h: PostgreSQL's types on their way to Arrow: what each becomes, how its binary form is read, and whether it can be a
+ * cursor. */
 #ifndef POSTGRES_SOURCE_TYPES_H
 #define POSTGRES_SOURCE_TYPES_H
 
@@ -32,14 +33,14 @@ struct source_type {
   bool counts_time;
   const char *refusal; /* what a value that is refused is */
 };
-struct field { /* a column as it is read */
+struct field {           /* a column as it is read */
   char *name, *declared; /* owned; declared: "numeric(18,4)" */
   const struct source_type *type;
   int precision, scale; /* of a decimal; scale also: digits of a time's seconds */
   bool nullable;
-  bool hidden;         /* read for the cursor only */
-  bool as_text;        /* the server turns it into text */
-  bool loose;          /* equal values may have different bytes: a collation that is not deterministic */
+  bool hidden;  /* read for the cursor only */
+  bool as_text; /* the server turns it into text */
+  bool loose;   /* equal values may have different bytes: a collation that is not deterministic */
 };
 /* Finds the type; what has none here is read as text. */
 void field_set_type(struct field *c, uint32_t oid, int32_t typmod);
@@ -49,9 +50,12 @@ const char *field_note(const struct field *c);
 /* May it be cursor column `position` (from 0)?  Otherwise the reason. */
 const char *field_cursor_refusal(const struct field *c, size_t position);
 
-/* ---- decode.c ------------------------------------------------------------------------------------------------------------------------ */
-decode_fn decode_bool, decode_fixed, decode_numeric, decode_date, decode_time, decode_timestamp, decode_bytes, decode_jsonb, decode_uuid;
-value_text_fn value_bool, value_int, value_numeric, value_date, value_time, value_timestamp, value_timestamptz, value_bytes, value_hex, value_uuid;
+/* ---- decode.c
+ * ------------------------------------------------------------------------------------------------------------------------ */
+decode_fn decode_bool, decode_fixed, decode_numeric, decode_date, decode_time, decode_timestamp, decode_bytes, decode_jsonb,
+    decode_uuid;
+value_text_fn value_bool, value_int, value_numeric, value_date, value_time, value_timestamp, value_timestamptz, value_bytes,
+    value_hex, value_uuid;
 /* Microseconds since 1970 of a date, timestamp or timestamptz; of infinities the ends of the range. */
 int64_t value_us(const struct field *c, const uint8_t *p, uint32_t n);
 

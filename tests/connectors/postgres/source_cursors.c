@@ -7,7 +7,8 @@
 
 static void table_with_ties(void) {
   sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id bigint PRIMARY KEY, at timestamp NOT NULL, name text)");
-  sink_sql("INSERT INTO t SELECT i, timestamp '2024-05-01 10:00:00.123456' + i / 10 * interval '1 second', 'n' || i FROM generate_series(1, 95) i");
+  sink_sql("INSERT INTO t SELECT i, timestamp '2024-05-01 10:00:00.123456' + i / 10 * interval '1 second', 'n' || i FROM "
+           "generate_series(1, 95) i");
 }
 
 /* Batches of 7 rows: every cursor must stand between two different tuples, and reading on from each gives just the rest. */
@@ -25,7 +26,9 @@ static void safe_points(struct tap *t) {
     CHECK(t, well_read(&again, "public.t", w.cursor) == ETL_DONE && again.rows_n == 95 - total);
   }
   CHECK(t, w.rows_n == 95 && w.rows_behind == 0 && w.cursors == 14);
-  CHECK_TEXT(t, w.cursor, "{\"v\":1,\"columns\":[\"at\",\"id\"],\"types\":[\"timestamp without time zone\",\"bigint\"],\"values\":[\"2024-05-01 10:00:09.123456\",\"95\"]}");
+  CHECK_TEXT(t, w.cursor,
+             "{\"v\":1,\"columns\":[\"at\",\"id\"],\"types\":[\"timestamp without time zone\",\"bigint\"],\"values\":[\"2024-05-01 "
+             "10:00:09.123456\",\"95\"]}");
   CHECK(t, w.lag_ns > INT64_C(1000000000) * 86400);
   CHECK(t, well_read(&again, "public.t", w.cursor) == ETL_DONE && again.rows_n == 0);
   CHECK_TEXT(t, again.cursor, w.cursor);
@@ -70,7 +73,8 @@ static void hidden_columns(struct tap *t) {
 
 static void nulls(struct tap *t) {
   struct well w;
-  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, at timestamp); INSERT INTO t VALUES (1, '2024-05-01'), (2, NULL), (NULL, '2024-05-01')");
+  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, at timestamp); INSERT INTO t VALUES (1, '2024-05-01'), (2, NULL), "
+           "(NULL, '2024-05-01')");
   well_open(&w, 0, (const char *const[]){BY_TIME, NULL});
   CHECK(t, well_read(&w, "public.t", NULL) == ETL_DONE && w.rows_n == 1);
   CHECK(t, testhost_counter(&w.host, "null_cursor_rows") == 2);
@@ -96,12 +100,17 @@ static void upper_bound(struct tap *t) {
     struct well w;
     char sql[600];
     const char *unit = i == 5 ? "1" : "interval '1 second'";
-    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS t; CREATE TABLE t (id int, at %s); INSERT INTO t SELECT i, (%s) + x * %s FROM (VALUES (1, -100000), (2, -60), (3, -5), (4, 3600)) v(i, x)",
+    snprintf(sql, sizeof sql,
+             "DROP TABLE IF EXISTS t; CREATE TABLE t (id int, at %s); INSERT INTO t SELECT i, (%s) + x * %s FROM (VALUES (1, "
+             "-100000), (2, -60), (3, -5), (4, 3600)) v(i, x)",
              cases[i].type, cases[i].now, unit);
     CHECK_TEXT(t, sink_sql(sql), "");
-    well_open(&w, 0, (const char *const[]){BY_TIME, "consistency_delay", "20s", "cursor_clock", cases[i].clock, "options", "-c timezone=Asia/Tokyo", NULL});
+    well_open(&w, 0,
+              (const char *const[]){BY_TIME, "consistency_delay", "20s", "cursor_clock", cases[i].clock, "options",
+                                    "-c timezone=Asia/Tokyo", NULL});
     CHECK(t, well_read(&w, "public.t", NULL) == ETL_DONE);
-    tap_check(t, w.rows_n == cases[i].rows, __FILE__, __LINE__, "%s %s: %lld rows, %lld wanted", cases[i].type, cases[i].clock, (long long)w.rows_n, (long long)cases[i].rows);
+    tap_check(t, w.rows_n == cases[i].rows, __FILE__, __LINE__, "%s %s: %lld rows, %lld wanted", cases[i].type, cases[i].clock,
+              (long long)w.rows_n, (long long)cases[i].rows);
     well_close(&w);
   }
 }
@@ -115,11 +124,15 @@ static void types(struct tap *t) {
                {"numeric(38,10)", "(-1.5), (0), (1234567890123456789012345678.0123456789)", 3},
                {"oid", "(1), (4294967295)", 2},
                {"date", "('4713-01-01 BC'), ('0001-01-01'), ('2024-02-29')", 3},
-               {"timestamptz", "('4713-01-01 00:00:00+00 BC'), ('0044-03-15 12:00:00+00 BC'), ('1999-12-31 23:59:59.999999+00'), ('2024-02-29 00:00:00.5+00')", 4}};
+               {"timestamptz",
+                "('4713-01-01 00:00:00+00 BC'), ('0044-03-15 12:00:00+00 BC'), ('1999-12-31 23:59:59.999999+00'), ('2024-02-29 "
+                "00:00:00.5+00')",
+                4}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct well w;
     char sql[600];
-    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS t; CREATE TABLE t (a %s); INSERT INTO t VALUES %s", cases[i].type, cases[i].values);
+    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS t; CREATE TABLE t (a %s); INSERT INTO t VALUES %s", cases[i].type,
+             cases[i].values);
     CHECK_TEXT(t, sink_sql(sql), "");
     well_open(&w, 0, (const char *const[]){"table", "t", "cursor", "a", NULL});
     char cursor[4096] = "";
@@ -131,26 +144,37 @@ static void types(struct tap *t) {
       got = w.rows_n;
       snprintf(cursor, sizeof cursor, "%s", w.cursor);
     }
-    tap_check(t, rc == ETL_DONE && seen == cases[i].n, __FILE__, __LINE__, "%s: %d of %d, %s %s", cases[i].type, seen, cases[i].n, cursor, w.host.message);
+    tap_check(t, rc == ETL_DONE && seen == cases[i].n, __FILE__, __LINE__, "%s: %d of %d, %s %s", cases[i].type, seen, cases[i].n,
+              cursor, w.host.message);
     well_close(&w);
   }
 }
 
 static void second_columns(struct tap *t) {
-  static const char *const types[] = {"text",       "varchar(9)", "char(9)", "uuid", "boolean", "bytea", "time", "name"};
-  static const char *const values[] = {"('a''\\'), ('b')", "('a'), ('b')", "('a'), ('b')", "('00112233-4455-6677-8899-aabbccddeeff'), ('ff112233-4455-6677-8899-aabbccddeeff')",
-                                       "(false), (true)",  "('\\x00'), ('\\xff')", "('00:00'), ('23:59:59.5')", "('a'), ('b')"};
+  static const char *const types[] = {"text", "varchar(9)", "char(9)", "uuid", "boolean", "bytea", "time", "name"};
+  static const char *const values[] = {"('a''\\'), ('b')",
+                                       "('a'), ('b')",
+                                       "('a'), ('b')",
+                                       "('00112233-4455-6677-8899-aabbccddeeff'), ('ff112233-4455-6677-8899-aabbccddeeff')",
+                                       "(false), (true)",
+                                       "('\\x00'), ('\\xff')",
+                                       "('00:00'), ('23:59:59.5')",
+                                       "('a'), ('b')"};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     struct well w;
     char sql[600];
-    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS t; CREATE TABLE t (id int, a %s); INSERT INTO t SELECT 7, a::%s FROM (VALUES %s) v(a)", types[i], types[i], values[i]);
+    snprintf(sql, sizeof sql,
+             "DROP TABLE IF EXISTS t; CREATE TABLE t (id int, a %s); INSERT INTO t SELECT 7, a::%s FROM (VALUES %s) v(a)", types[i],
+             types[i], values[i]);
     CHECK_TEXT(t, sink_sql(sql), "");
     well_open(&w, 0, (const char *const[]){"table", "t", "cursor", "id|a", NULL});
-    CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.limit_rows = 1}) == ETL_OK && well_drain(&w) == ETL_DONE && w.rows_n == 1);
+    CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.limit_rows = 1}) == ETL_OK && well_drain(&w) == ETL_DONE &&
+                 w.rows_n == 1);
     char cursor[4096];
     snprintf(cursor, sizeof cursor, "%s", w.cursor);
     CHECK(t, well_read(&w, "public.t", cursor) == ETL_DONE);
-    tap_check(t, w.rows_n == 1, __FILE__, __LINE__, "%s: %lld rows behind %s, %s", types[i], (long long)w.rows_n, cursor, w.host.message);
+    tap_check(t, w.rows_n == 1, __FILE__, __LINE__, "%s: %lld rows behind %s, %s", types[i], (long long)w.rows_n, cursor,
+              w.host.message);
     well_close(&w);
   }
 }
@@ -169,20 +193,27 @@ static void refusals(struct tap *t) {
   const char *by_id = "{\"v\":1,\"columns\":[\"id\"],\"types\":[\"bigint\"],\"values\":[\"5\"]}";
   const char *other = "{\"v\":1,\"columns\":[\"at\",\"id\"],\"types\":[\"date\",\"bigint\"],\"values\":[\"2024-05-01\",\"5\"]}";
   table_with_ties();
-  sink_sql("DROP TABLE IF EXISTS v; CREATE COLLATION IF NOT EXISTS ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false); "
+  sink_sql("DROP TABLE IF EXISTS v; CREATE COLLATION IF NOT EXISTS ci (provider = icu, locale = 'und-u-ks-level2', deterministic = "
+           "false); "
            "CREATE TABLE v (id int, f double precision, n numeric, x text COLLATE ci, a int[])");
   refused(t, "public.t", by_id, (const char *const[]){BY_TIME, NULL}, "another number of them");
-  refused(t, "public.t", other, (const char *const[]){BY_TIME, NULL}, "it is of at date, column 1 is now at timestamp without time zone");
+  refused(t, "public.t", other, (const char *const[]){BY_TIME, NULL},
+          "it is of at date, column 1 is now at timestamp without time zone");
   refused(t, "public.t", "garbage", (const char *const[]){BY_TIME, NULL}, "it is damaged");
   refused(t, "public.t", "{\"v\":2}", (const char *const[]){BY_TIME, NULL}, "a newer version of this connector wrote it");
-  refused(t, "public.t", "{\"v\":1,\"whole\":true}", (const char *const[]){BY_TIME, NULL}, "it is from runs without cursor columns");
+  refused(t, "public.t", "{\"v\":1,\"whole\":true}", (const char *const[]){BY_TIME, NULL},
+          "it is from runs without cursor columns");
   refused(t, "public.t", NULL, (const char *const[]){"table", "t", "cursor", "At", NULL}, "public.t has no column \"At\"");
   refused(t, "public.t", NULL, (const char *const[]){"table", "t", "columns", "nix", NULL}, "public.t has no column \"nix\"");
-  refused(t, "public.t", NULL, (const char *const[]){"table", "t", "cursor", "name", NULL}, "the first cursor column must be a time or a number");
+  refused(t, "public.t", NULL, (const char *const[]){"table", "t", "cursor", "name", NULL},
+          "the first cursor column must be a time or a number");
   refused(t, "public.v", NULL, (const char *const[]){"table", "v", "cursor", "f", NULL}, "floating-point");
   refused(t, "public.v", NULL, (const char *const[]){"table", "v", "cursor", "n", NULL}, "only a numeric with a precision");
-  refused(t, "public.v", NULL, (const char *const[]){"table", "v", "cursor", "id|x", NULL}, "its collation takes different texts for equal");
+  refused(t, "public.v", NULL, (const char *const[]){"table", "v", "cursor", "id|x", NULL},
+          "its collation takes different texts for equal");
   refused(t, "public.v", NULL, (const char *const[]){"table", "v", "cursor", "id|a", NULL}, "cannot be read on from");
+  refused(t, "public.t", NULL, (const char *const[]){"table", "t", "shard_column", "name", NULL},
+          "public.t has a column \"name\" already");
   refused(t, "public.nix", NULL, (const char *const[]){"table", "nix", NULL}, "there is no table or view public.nix");
 }
 

@@ -30,21 +30,26 @@ static int64_t read_parts(struct tap *t, struct well *w, const struct parts *p, 
   int64_t rows = 0;
   for (int i = 0; i < p->n; i++) {
     CHECK(t, well_read(w, "public.t", p->list[i].cursor) == ETL_DONE);
-    tap_check(t, w->rows_n <= most, __FILE__, __LINE__, "piece \"%s\", %s, has %lld rows", p->list[i].id, p->list[i].text, (long long)w->rows_n);
+    tap_check(t, w->rows_n <= most, __FILE__, __LINE__, "piece \"%s\", %s, has %lld rows", p->list[i].id, p->list[i].text,
+              (long long)w->rows_n);
     rows += w->rows_n;
   }
   return rows;
 }
 
 static void by_values(struct tap *t) {
-  static const char *const makers[][3] = {
-      {"bigint", "i * 3", "1"}, {"timestamp", "timestamp '2020-01-01' + i * interval '1 minute'", "1"}, {"date", "date '1990-01-01' + i", "1"}, {"numeric(12,2)", "i / 8.0", "1"}};
+  static const char *const makers[][3] = {{"bigint", "i * 3", "1"},
+                                          {"timestamp", "timestamp '2020-01-01' + i * interval '1 minute'", "1"},
+                                          {"date", "date '1990-01-01' + i", "1"},
+                                          {"numeric(12,2)", "i / 8.0", "1"}};
   for (size_t i = 0; i < 2 * (sizeof makers / sizeof *makers); i++) {
     struct well w;
     struct parts p;
     char sql[600];
     bool analyzed = i % 2 == 0;
-    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS t; CREATE TABLE t (id int, at %s); INSERT INTO t SELECT i, %s FROM generate_series(1, 4000) i; CREATE INDEX ON t (at); %s",
+    snprintf(sql, sizeof sql,
+             "DROP TABLE IF EXISTS t; CREATE TABLE t (id int, at %s); INSERT INTO t SELECT i, %s FROM generate_series(1, 4000) i; "
+             "CREATE INDEX ON t (at); %s",
              makers[i / 2][0], makers[i / 2][1], analyzed ? "ANALYZE t" : "SELECT 1");
     sink_sql(sql);
     well_open(&w, 0, (const char *const[]){"table", "t", "cursor", "at", NULL});
@@ -64,10 +69,12 @@ static void goes_on(struct tap *t) {
   struct well w;
   struct parts p;
   char cursor[4096];
-  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT i FROM generate_series(1, 1000) i; ANALYZE t");
+  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT i FROM generate_series(1, 1000) i; "
+           "ANALYZE t");
   well_open(&w, 0, (const char *const[]){"table", "t", "cursor", "id", NULL});
   CHECK(t, split(&w, 2, false, &p) == ETL_OK && p.n == 2);
-  CHECK(t, well_reader(&w, "public.t", p.list[0].cursor, &(struct etl_read){.limit_rows = 100}) == ETL_OK && well_drain(&w) == ETL_DONE && w.rows_n == 100);
+  CHECK(t, well_reader(&w, "public.t", p.list[0].cursor, &(struct etl_read){.limit_rows = 100}) == ETL_OK &&
+               well_drain(&w) == ETL_DONE && w.rows_n == 100);
   CHECK_HAS(t, w.cursor, "\"until\":\"");
   snprintf(cursor, sizeof cursor, "%s", w.cursor);
   sink_sql("INSERT INTO t VALUES (5000)");
@@ -127,17 +134,22 @@ static void by_blocks(struct tap *t) {
 
 static void ranges(struct tap *t) {
   struct well w;
-  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, at timestamp); INSERT INTO t SELECT i, timestamp '2024-01-01' + i * interval '1 day' FROM generate_series(0, 99) i");
+  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, at timestamp); INSERT INTO t SELECT i, timestamp "
+           "'2024-01-01' + i * interval '1 day' FROM generate_series(0, 99) i");
   well_open(&w, 0, (const char *const[]){"table", "t", "cursor", "at|id", NULL});
-  CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_from = "2024-01-11", .range_to = "2024-01-21"}) == ETL_OK && well_drain(&w) == ETL_DONE);
+  CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_from = "2024-01-11", .range_to = "2024-01-21"}) == ETL_OK &&
+               well_drain(&w) == ETL_DONE);
   CHECK(t, w.rows_n == 10 && strstr(w.rows, "\"id\": 10,") && strstr(w.rows, "\"id\": 19,"));
-  CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_from = "yesterdayish"}) == ETL_FAILED && w.host.error.error_class == ETL_E_CONFIG);
+  CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_from = "yesterdayish"}) == ETL_FAILED &&
+               w.host.error.error_class == ETL_E_CONFIG);
   CHECK_HAS(t, w.host.message, "range_from \"yesterdayish\" is no timestamp without time zone");
   well_close(&w);
   well_open(&w, 0, (const char *const[]){"table", "t", NULL});
-  CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_to = "7"}) == ETL_OK && well_drain(&w) == ETL_DONE && w.rows_n == 7);
+  CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_to = "7"}) == ETL_OK && well_drain(&w) == ETL_DONE &&
+               w.rows_n == 7);
   sink_sql("ALTER TABLE t DROP CONSTRAINT t_pkey");
-  CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_to = "7"}) == ETL_FAILED && w.host.error.error_class == ETL_E_CONFIG);
+  CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_to = "7"}) == ETL_FAILED &&
+               w.host.error.error_class == ETL_E_CONFIG);
   well_close(&w);
 }
 
@@ -145,7 +157,8 @@ static void ranges(struct tap *t) {
 static void cut_connection(struct tap *t) {
   struct well w;
   int32_t rc;
-  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, pad text); INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1, 40000) i");
+  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, pad text); INSERT INTO t SELECT i, repeat('x', 1000) FROM "
+           "generate_series(1, 40000) i");
   well_open(&w, 0, (const char *const[]){"table", "t", "columns", "id", "where", "length(pad) > 0", NULL});
   CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.want_rows = 10}) == ETL_OK && well_next(&w, 0) == ETL_OK);
   w.api->reader_close(w.reader);
@@ -177,7 +190,8 @@ static int32_t take_stream(void *arg, const struct etl_stream *s) {
     n += (size_t)snprintf(told->text + n, sizeof told->text - n, "%s%s", k == s->key ? "" : ",", *k);
   n += (size_t)snprintf(told->text + n, sizeof told->text - n, ")");
   for (int64_t i = 0; s->schema && i < s->schema->n_children; i++)
-    n += (size_t)snprintf(told->text + n, sizeof told->text - n, " %s:%s", s->schema->children[i]->name, s->schema->children[i]->format);
+    n += (size_t)snprintf(told->text + n, sizeof told->text - n, " %s:%s", s->schema->children[i]->name,
+                          s->schema->children[i]->format);
   snprintf(told->text + n, sizeof told->text - n, ";");
   return ETL_OK;
 }
@@ -185,8 +199,10 @@ static int32_t take_stream(void *arg, const struct etl_stream *s) {
 static void streams(struct tap *t) {
   struct well w;
   struct told told = {""};
-  sink_sql("DROP TABLE IF EXISTS t, v; DROP SCHEMA IF EXISTS etl CASCADE; CREATE SCHEMA app; CREATE TABLE app.users (id int, tenant int, PRIMARY KEY (tenant, id)); "
-           "CREATE TABLE app.\"a.b\" (\"x\"\"y\" int PRIMARY KEY); CREATE VIEW app.v AS SELECT 1 AS one; CREATE TABLE plain (id numeric(5,1)); "
+  sink_sql("DROP TABLE IF EXISTS t, v; DROP SCHEMA IF EXISTS etl CASCADE; CREATE SCHEMA app; CREATE TABLE app.users (id int, "
+           "tenant int, PRIMARY KEY (tenant, id)); "
+           "CREATE TABLE app.\"a.b\" (\"x\"\"y\" int PRIMARY KEY); CREATE VIEW app.v AS SELECT 1 AS one; CREATE TABLE plain (id "
+           "numeric(5,1)); "
            "CREATE TABLE app.parts (id int) PARTITION BY RANGE (id); CREATE TABLE app.part1 PARTITION OF app.parts DEFAULT");
   well_open(&w, 0, (const char *const[]){"tables", "app.u*|plain|app.*|pla?n", NULL});
   CHECK(t, w.api->discover(w.self, take_stream, &told) == ETL_OK);
@@ -205,7 +221,8 @@ static void streams(struct tap *t) {
   CHECK(t, w.self && w.connector->common->check(w.self) == ETL_OK);
   *told.text = 0;
   CHECK(t, catalog->list(w.self, NULL, 1, take_stream, &told) == ETL_OK);
-  CHECK_TEXT(t, told.text, "app.\"a.b\"(x\"y) x\"y:i;app.parts() id:i;app.users(tenant,id) id:i tenant:i;app.v() one:i;public.plain() id:d:5,1;");
+  CHECK_TEXT(t, told.text,
+             "app.\"a.b\"(x\"y) x\"y:i;app.parts() id:i;app.users(tenant,id) id:i tenant:i;app.v() one:i;public.plain() id:d:5,1;");
   well_close(&w);
 }
 

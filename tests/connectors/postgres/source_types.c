@@ -20,9 +20,12 @@ static const struct {
     {"numeric(18,4)", "10000", "d:18,4", "\"10000.0000\"", NULL, NULL},
     {"numeric(18,3)", "120000000.005", "d:18,3", "\"120000000.005\"", NULL, NULL},
     {"numeric(38,0)", "99999999999999999999999999999999999999", "d:38,0", "\"99999999999999999999999999999999999999\"", NULL, NULL},
-    {"numeric(38,38)", "-0.00000000000000000000000000000000000001", "d:38,38", "\"-0.00000000000000000000000000000000000001\"", NULL, NULL},
-    {"numeric(38,10)", "-1234567890123456789012345678.0123456789", "d:38,10", "\"-1234567890123456789012345678.0123456789\"", NULL, NULL},
-    {"numeric(38,37)", "9.9999999999999999999999999999999999999", "d:38,37", "\"9.9999999999999999999999999999999999999\"", NULL, NULL},
+    {"numeric(38,38)", "-0.00000000000000000000000000000000000001", "d:38,38", "\"-0.00000000000000000000000000000000000001\"",
+     NULL, NULL},
+    {"numeric(38,10)", "-1234567890123456789012345678.0123456789", "d:38,10", "\"-1234567890123456789012345678.0123456789\"", NULL,
+     NULL},
+    {"numeric(38,37)", "9.9999999999999999999999999999999999999", "d:38,37", "\"9.9999999999999999999999999999999999999\"", NULL,
+     NULL},
     {"numeric(9,2)", "NaN", "d:9,2", NULL, "{\"$raw\": \"NaN\"}", "NaN and infinities have no place in a decimal"},
     {"numeric", "1.50", "u", "\"1.50\"", NULL, NULL},
     {"numeric", "-Infinity", "u", "\"-Infinity\"", NULL, NULL},
@@ -63,7 +66,8 @@ static void one_by_one(struct tap *t) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct well w;
     char sql[400], row[400];
-    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS t; CREATE TABLE t (a %s, id int); INSERT INTO t VALUES ('%s', 1), (NULL, 2)", cases[i].type, cases[i].value);
+    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS t; CREATE TABLE t (a %s, id int); INSERT INTO t VALUES ('%s', 1), (NULL, 2)",
+             cases[i].type, cases[i].value);
     CHECK_TEXT(t, sink_sql(sql), "");
     well_open(&w, 0, (const char *const[]){"table", "t", NULL});
     CHECK(t, well_read(&w, "public.t", NULL) == ETL_DONE);
@@ -86,7 +90,8 @@ static void one_by_one(struct tap *t) {
 
 static void too_large(struct tap *t) {
   struct well w;
-  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, a text); INSERT INTO t VALUES (1, repeat('x', 8192)), (2, repeat('x', 8193)), (3, 'y')");
+  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, a text); INSERT INTO t VALUES (1, repeat('x', 8192)), (2, repeat('x', "
+           "8193)), (3, 'y')");
   well_open(&w, 0, (const char *const[]){"table", "t", "max_cell", "8KiB", "shard_column", "shard", NULL});
   CHECK(t, well_read(&w, "public.t", NULL) == ETL_DONE);
   CHECK(t, w.rows_n == 2 && w.host.bad_n == 1);
@@ -101,11 +106,16 @@ static void there_and_back(struct tap *t) {
   struct well w;
   struct sink s;
   struct etl_msg m = {.struct_size = sizeof m};
-  sink_sql("DROP TABLE IF EXISTS t, u; DROP SCHEMA IF EXISTS etl CASCADE; CREATE TABLE t (id int, b boolean, s smallint, l bigint, f real, g double precision, "
-           "n numeric(20,5), nn numeric, x text, v varchar(9), y bytea, uid uuid, j jsonb, d date, ti time, ts timestamp, tz timestamptz, iv interval, arr int[])");
-  sink_sql("INSERT INTO t SELECT i, i % 2 = 0, i, i * 1000000007::bigint, i / 3.0, i / 7.0, i * 1234.56789, i / 11.0, 'x' || i, chr(64 + i), decode(lpad(to_hex(i), 4, '0'), 'hex'), "
-           "md5(i::text)::uuid, jsonb_build_object('i', i), date '2024-01-01' + i * 1000, time '00:00:00.000001' * i, timestamp '1999-12-31 23:59:59.999999' + i * interval "
-           "'100 days', timestamptz '1900-01-01 00:00:00.123456+00' + i * interval '1 hour', i * interval '1 day', ARRAY[i, NULL] FROM generate_series(-20, 20) i WHERE i > -60");
+  sink_sql("DROP TABLE IF EXISTS t, u; DROP SCHEMA IF EXISTS etl CASCADE; CREATE TABLE t (id int, b boolean, s smallint, l bigint, "
+           "f real, g double precision, "
+           "n numeric(20,5), nn numeric, x text, v varchar(9), y bytea, uid uuid, j jsonb, d date, ti time, ts timestamp, tz "
+           "timestamptz, iv interval, arr int[])");
+  sink_sql("INSERT INTO t SELECT i, i % 2 = 0, i, i * 1000000007::bigint, i / 3.0, i / 7.0, i * 1234.56789, i / 11.0, 'x' || i, "
+           "chr(64 + i), decode(lpad(to_hex(i), 4, '0'), 'hex'), "
+           "md5(i::text)::uuid, jsonb_build_object('i', i), date '2024-01-01' + i * 1000, time '00:00:00.000001' * i, timestamp "
+           "'1999-12-31 23:59:59.999999' + i * interval "
+           "'100 days', timestamptz '1900-01-01 00:00:00.123456+00' + i * interval '1 hour', i * interval '1 day', ARRAY[i, NULL] "
+           "FROM generate_series(-20, 20) i WHERE i > -60");
   sink_sql("INSERT INTO t (id) VALUES (1000)");
   CHECK_TEXT(t, sink_sql("SELECT count(*) > 1 FROM t"), "t");
   well_open(&w, 0, (const char *const[]){"table", "t", NULL});
@@ -117,7 +127,10 @@ static void there_and_back(struct tap *t) {
   CHECK(t, s.api->prepare(s.self, &s.stream, &m.schema) == ETL_OK && sink_begin(&s, 0) == ETL_OK);
   CHECK(t, s.api->write(s.self, &s.stream, &m) == ETL_OK && sink_commit(&s, 1, "x") == ETL_OK);
   CHECK_TEXT(t, s.host.message, "");
-  CHECK_TEXT(t, sink_sql("SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM u), (SELECT count(*) FROM (SELECT t::text FROM t EXCEPT ALL SELECT u::text FROM u) x)"), "42|42|0");
+  CHECK_TEXT(t,
+             sink_sql("SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM u), (SELECT count(*) FROM (SELECT t::text FROM t "
+                      "EXCEPT ALL SELECT u::text FROM u) x)"),
+             "42|42|0");
   etl_schema_release(&m.schema);
   well_close(&w);
   sink_close(&s);

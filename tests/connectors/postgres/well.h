@@ -11,8 +11,8 @@ struct well {
   struct testopts *opts;
   void *self, *reader;
   struct ArrowSchema schema;
-  char rows[65536];    /* JSON objects, each with a ; behind it, of all messages since well_read() began */
-  char cursor[4096];   /* the last one told; "": none */
+  char rows[65536];            /* JSON objects, each with a ; behind it, of all messages since well_read() began */
+  char cursor[4096];           /* the last one told; "": none */
   int64_t rows_n, rows_behind; /* all; those behind the last cursor */
   int messages, cursors;
   int64_t lag_ns;

@@ -33,7 +33,8 @@ static int64_t read_parts(struct tap *t, struct shop *s, const struct parts *p, 
     struct got g;
     shop_read(s, p->list[i].cursor, 0, 0, &g);
     CHECK(t, g.status == ETL_DONE && g.cursor);
-    tap_check(t, g.n_rows <= most, __FILE__, __LINE__, "piece \"%s\", %s, has %lld rows", p->list[i].id, p->list[i].text, (long long)g.n_rows);
+    tap_check(t, g.n_rows <= most, __FILE__, __LINE__, "piece \"%s\", %s, has %lld rows", p->list[i].id, p->list[i].text,
+              (long long)g.n_rows);
     for (int64_t k = 0; k < g.n_rows; k++) {
       int id = (int)strtol(got_cell(&g, k, "id"), NULL, 10);
       CHECK(t, id > 0 && id < (int)sizeof seen && !seen[id]++);
@@ -129,21 +130,25 @@ static void limits_of_cutting(struct tap *t) {
   CHECK(t, read_parts(t, &s, &p, 6) == 12);
   shop_fini(&s);
   shop_init(&s, (const char *[]){"table", "dbo.t", "cursor", "id|at", "columns", "id|at", NULL});
-  shop_sql("DROP TABLE dbo.t; CREATE TABLE dbo.t (id int NOT NULL, at datetime2(0) NOT NULL); INSERT INTO dbo.t VALUES (1, N'2024-05-01'), (1000, N'2024-05-01')");
+  shop_sql("DROP TABLE dbo.t; CREATE TABLE dbo.t (id int NOT NULL, at datetime2(0) NOT NULL); INSERT INTO dbo.t VALUES (1, "
+           "N'2024-05-01'), (1000, N'2024-05-01')");
   CHECK(t, shop_open(&s) && split(&s, 4, &p) == ETL_OK && p.n == 0);
   shop_fini(&s);
 }
 
 /* Few steps, or none that we may see: least and greatest value are cut. */
 static void evenly(struct tap *t) {
-  static const char *const fillers[][3] = {{"id bigint NOT NULL PRIMARY KEY, at int NULL", "(-9223372036854775808, 1), (9223372036854775807, 2)", "id"},
-                                           {"id int NOT NULL PRIMARY KEY, at datetime2(7) NOT NULL", "(1, N'0001-01-01'), (2, N'2024-05-01')", "at"},
-                                           {"id int NOT NULL PRIMARY KEY, at date NOT NULL", "(1, N'1969-01-01'), (2, N'2024-05-31')", "at"}};
+  static const char *const fillers[][3] = {
+      {"id bigint NOT NULL PRIMARY KEY, at int NULL", "(-9223372036854775808, 1), (9223372036854775807, 2)", "id"},
+      {"id int NOT NULL PRIMARY KEY, at datetime2(7) NOT NULL", "(1, N'0001-01-01'), (2, N'2024-05-01')", "at"},
+      {"id int NOT NULL PRIMARY KEY, at date NOT NULL", "(1, N'1969-01-01'), (2, N'2024-05-31')", "at"}};
   for (size_t i = 0; i < sizeof fillers / sizeof *fillers; i++) {
     struct shop s;
     struct parts p;
     char sql[400];
-    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS dbo.t; CREATE TABLE dbo.t (%s); CREATE INDEX by_at ON dbo.t (at); INSERT INTO dbo.t VALUES %s", fillers[i][0], fillers[i][1]);
+    snprintf(sql, sizeof sql,
+             "DROP TABLE IF EXISTS dbo.t; CREATE TABLE dbo.t (%s); CREATE INDEX by_at ON dbo.t (at); INSERT INTO dbo.t VALUES %s",
+             fillers[i][0], fillers[i][1]);
     shop_sql(sql);
     shop_init(&s, (const char *[]){"table", "dbo.t", "cursor", fillers[i][2], NULL});
     CHECK(t, shop_open(&s) && split(&s, 4, &p) == ETL_OK && p.n == 4);
@@ -183,7 +188,8 @@ static void read_range(struct tap *t, const char *cursor, const char *from, cons
   struct etl_stream stream = {.struct_size = sizeof stream, .name = "dbo.t"};
   struct etl_shard shard = {.struct_size = sizeof shard, .id = "0"};
   shop_init(&s, (const char *[]){"table", "dbo.t", cursor ? "cursor" : NULL, cursor, NULL});
-  struct etl_read read = {.struct_size = sizeof read, .host = &s.host.host, .stream = &stream, .shard = &shard, .range_from = from, .range_to = to};
+  struct etl_read read = {
+      .struct_size = sizeof read, .host = &s.host.host, .stream = &stream, .shard = &shard, .range_from = from, .range_to = to};
   CHECK(t, shop_open(&s));
   int32_t rc = s.api->reader_open(s.self, &read, &reader);
   CHECK(t, (rc == ETL_OK) == (ids != NULL));
@@ -225,7 +231,8 @@ static void catalog(struct tap *t) {
   struct shop s;
   char text[2048] = "";
   shop_sql("CREATE SCHEMA listed");
-  shop_sql("CREATE TABLE listed.orders (tenant int NOT NULL, id bigint NOT NULL, name nvarchar(9) NULL, CONSTRAINT pk PRIMARY KEY (tenant, id))");
+  shop_sql("CREATE TABLE listed.orders (tenant int NOT NULL, id bigint NOT NULL, name nvarchar(9) NULL, CONSTRAINT pk PRIMARY KEY "
+           "(tenant, id))");
   shop_sql("CREATE TABLE listed.[a.b] (node hierarchyid NULL, id int NOT NULL PRIMARY KEY)");
   shop_sql("CREATE VIEW listed.v AS SELECT 1 AS one");
   shop_init(&s, (const char *[]){NULL});

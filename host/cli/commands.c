@@ -50,7 +50,8 @@ static const struct cli_option copy_options[] = {
                               "name, or - for CSV from a pipe."},
     {0, "to", "URL", .doc = "Where to write; as --from."},
     {0, "table", "NAME", .many = true, .doc = "A table: the first one is read, the second one written.  A file needs none."},
-    {0, "mode", "MODE", .doc = "The loader's mode: append, replace, merge ...; merge if there is a --key, replace for a file that is read without a --cursor."},
+    {0, "mode", "MODE",
+     .doc = "The loader's mode: append, replace, merge ...; merge if there is a --key, replace for a file that is read without a --cursor."},
     {0, "key", "COLUMN,...", .doc = "The key of a merge."},
     {0, "cursor", "COLUMN,...", .doc = "Read only what is new in this order since the same copy was made before."},
     {0, "columns", "COLUMN,...", .doc = "Only these."},
@@ -109,8 +110,8 @@ const struct cli_command cli_commands[] = {
      1, 1, plan_options, cmd_plan},
 #endif
     {"copy", "", "copy a table or a file once, without a pipeline",
-     "Makes a pipeline of its arguments and runs it.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are those "
-     "that the connectors find themselves (~/.pgpass).",
+     "Makes a pipeline of its arguments and runs it.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are "
+     "those that the connectors find themselves (~/.pgpass).",
      0, 0, copy_options, cmd_copy},
     {"preview", "NAME", "show the first rows as they would be loaded",
      "Reads from the start, whatever earlier runs have loaded, and goes through the transformers; nothing is written.", 1, 1, preview_options,
@@ -128,9 +129,9 @@ const struct cli_command cli_commands[] = {
     {"quarantine drop", "NAME [ID...]", "delete rows that were set aside", "There is no way back: the rows are nowhere else.", 1, 1000,
      drop_options, cmd_quarantine_drop},
     {"quarantine replay", "NAME [ID...]", "load rows that were set aside once more",
-     "When the cause is gone: each row goes again through the stage that refused it and all behind that, with the pipeline as it is now, and leaves quarantine in the "
-     "transaction that stores it; a row that is refused again stays.  It is written over what the target has by now if the pipeline merges.  Run it "
-     "while the pipeline does not: it takes the pipeline over like a new run.",
+     "When the cause is gone: each row goes again through the stage that refused it and all behind that, with the pipeline as it is now, "
+     "and leaves quarantine in the transaction that stores it; a row that is refused again stays.  It is written over what the "
+     "target has by now if the pipeline merges.  Run it while the pipeline does not: it takes the pipeline over like a new run.",
      1, 1000, drop_options, cmd_quarantine_replay},
     {"verify", "NAME", "compare the target with the source",
      "Reads both sides, the source through the transformers, and compares counts and hashes that do not depend on order; where they differ "

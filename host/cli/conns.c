@@ -49,7 +49,8 @@ static json_t *list_json(struct conns *c) {
     struct diags d = {0}; /* mistakes are the business of `etl check` */
     bool good = conf_connection(c->l.conf, *name, &d, &s) == 0;
     const char *where = good ? conns_where(c->arena, c->l.registry, &s) : "(see etl check)";
-    json_array_append_new(list, json_pack("{s:s, s:s*, s:s, s:o}", "name", *name, "plugin", s.plugin, "where", where, "pipelines", users_of(c->l.conf, *name)));
+    json_array_append_new(list, json_pack("{s:s, s:s*, s:s, s:o}", "name", *name, "plugin", s.plugin, "where", where, "pipelines",
+                                          users_of(c->l.conf, *name)));
     diags_fini(&d);
   }
   return list;

@@ -48,7 +48,8 @@ const char *conns_where(struct arena *a, const struct registry *r, const struct 
   const struct etl_connector *c = d->connectors[ETL_KIND_EXTRACTOR] ? d->connectors[ETL_KIND_EXTRACTOR] : d->connectors[ETL_KIND_LOADER];
   for (const struct etl_option *const *o = c ? c->options : NULL; o && *o; o++) {
     const struct conf_node *n = conf_node_find(connection->options, (*o)->name);
-    const char *value = n && ((*o)->flags & ETL_OPT_CONNECTION || (*o)->type == ETL_T_PATH) && !((*o)->flags & ETL_OPT_ADVANCED) ? value_where(a, *o, n) : NULL;
+    bool says_where = ((*o)->flags & ETL_OPT_CONNECTION || (*o)->type == ETL_T_PATH) && !((*o)->flags & ETL_OPT_ADVANCED);
+    const char *value = n && says_where ? value_where(a, *o, n) : NULL;
     if (value)
       text = arena_printf(a, "%s%s%s %s", text, *text ? ", " : "", (*o)->name, words_clean(a, value));
   }

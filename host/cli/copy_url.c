@@ -162,7 +162,10 @@ int place_read(const char *text, struct arena *a, FILE *to, struct place *ret, s
       continue;
     bool url = strstr(s->name, "://") != NULL;
     const char *rest = !url && *s->name != '.' ? text + strlen(s->name) : text;
-    *ret = (struct place){.plugin = s->plugin, .shown = url ? shown_url(a, text) : arena_strdup(a, text), .tables = s->tables, .standard = strcmp(rest, "-") == 0};
+    *ret = (struct place){.plugin = s->plugin,
+                          .shown = url ? shown_url(a, text) : arena_strdup(a, text),
+                          .tables = s->tables,
+                          .standard = strcmp(rest, "-") == 0};
     fprintf(to, "plugin = \"%s\"; ", s->plugin);
     return s->read(rest, a, to, e);
   }
@@ -172,6 +175,6 @@ int place_read(const char *text, struct arena *a, FILE *to, struct place *ret, s
     return read_file(text, a, to, e);
   }
   err_set(e, ETL_E_CONFIG, "'%s' names nothing that can be copied", strstr(text, "://") ? shown_url(a, text) : text);
-  return err_remedy(e, "write sqlserver://user@host/database, postgresql://user@host/database, csv:PATH, jsonl:PATH, sqlite:PATH, a file's name, or - for CSV "
-                       "from or to a pipe");
+  return err_remedy(e, "write sqlserver://user@host/database, postgresql://user@host/database, csv:PATH, jsonl:PATH, "
+                       "sqlite:PATH, a file's name, or - for CSV from or to a pipe");
 }

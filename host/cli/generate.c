@@ -55,7 +55,8 @@ static int check_words(const struct conns *c, const struct plan_of_pipeline *p) 
     if (!connections[i] || *name)
       continue;
     const char *near = diag_nearest(connections[i], c->l.conf->connection_names);
-    err_set(&e, ETL_E_CONFIG, "there is no connection \"%s\"%s%s%s", connections[i], near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    err_set(&e, ETL_E_CONFIG, "there is no connection \"%s\"%s%s%s", connections[i], near ? "; did you mean \"" : "", near ? near : "",
+            near ? "\"?" : "");
     if (!near)
       err_remedy(&e, "add it to connections of etl.conf; `etl conns list` shows those that are there");
     return cli_report(&e);

@@ -130,8 +130,8 @@ static char *env_text(const struct plan_of_pipeline *p, const struct variables *
   char *text;
   size_t n;
   FILE *f = open_memstream(&text, &n);
-  fprintf(f, "# Variables that pipeline %s needs: those of the connections %s and %s in etl.conf.  Copy it, fill it in, and keep it from others.\n", p->name,
-          p->from, p->to);
+  fprintf(f, "# Variables that pipeline %s needs: those of the connections %s and %s in etl.conf.\n# Copy it, fill it in, and keep it from others.\n",
+          p->name, p->from, p->to);
   for (size_t i = 0; i < v->n; i++)
     fprintf(f, "%s=\n", v->names[i]);
   if (v->n == 0)
@@ -148,11 +148,12 @@ static char *readme_text(const struct plan_of_pipeline *p, const struct variable
   FILE *f = open_memstream(&text, &n);
   fprintf(f, "# %s\n\nMoves `%s` of the connection `%s` into `%s` of `%s`%s%s%s.\n\n", p->name, p->table, p->from, p->target, p->to,
           given(p->mode) ? " (mode `" : "", given(p->mode) ? p->mode : "", given(p->mode) ? "`)" : "");
-  fputs(given(p->cursor) ? "Each run moves what is new since the last one; where that stands is kept in the target, in the same transaction as the rows.\n\n"
+  fputs(given(p->cursor) ? "Each run moves what is new since the last one; where that stands is kept in the target, together with the rows.\n\n"
                          : "Each run reads the whole table.\n\n",
         f);
   fprintf(f, "| | |\n|---|---|\n| `etl conns test %s %s` | do both ends answer? |\n| `etl preview %s` | the first rows as they would be loaded |\n"
-             "| `etl plan %s` | what a run would do; writes nothing |\n| `etl run %s` | a run |\n| `etl quarantine list %s` | rows that could not be taken |\n\n",
+             "| `etl plan %s` | what a run would do; writes nothing |\n| `etl run %s` | a run |\n"
+             "| `etl quarantine list %s` | rows that could not be taken |\n\n",
           p->from, p->to, p->name, p->name, p->name, p->name);
   fprintf(f, "`%s.conf` is the pipeline, `etl check` looks for mistakes in it.", p->name);
   if (v->n)

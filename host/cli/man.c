@@ -75,17 +75,17 @@ static void put_command(const struct cli_command *c) {
 static void man_etl(void) {
   head("ETL 1", "etl", "move data from SQL Server shards and other sources into PostgreSQL and other sinks, exactly once");
   puts(".SH SYNOPSIS\n.B etl\n[\\fB\\-c\\fR \\fIFILE\\fR] \\fICOMMAND\\fR [\\fIoptions\\fR] [\\fIarguments\\fR]\n.SH DESCRIPTION\n"
-       "A pipeline reads from a source, may change the rows on their way, and writes them into a sink, which stores with each part of them where the\n"
-       "source is to be read on.  So whatever is killed when, no row is lost and none comes twice.\n"
+       "A pipeline reads from a source, may change the rows on their way, and writes them into a sink, which stores with each part of\n"
+       "them where the source is to be read on.  So whatever is killed when, no row is lost and none comes twice.\n"
        "Pipelines are files of the folder that\n.BR etl.conf (5)\nnames; connectors are shared objects.\n.SH COMMANDS");
   for (const struct cli_command *c = cli_commands; c->name; c++)
     if (!c->hidden)
       put_command(c);
   puts(".SH OPTIONS\nThese go with every command.");
   put_options(cli_globals);
-  puts(".SH EXIT STATUS\n.TP\n0\nsuccess\n.TP\n1\nfailed\n.TP\n2\nwrong usage or configuration\n.TP\n3\nsome lanes (or rows) failed, the others did not\n"
-       ".TP\n4\ncancelled\n.TP\n5\nthe worker process died; nothing is lost or doubled\n.SH ENVIRONMENT\n.TP\n.B ETL_CONF\nthe configuration, "
-       "if \\-c does not name it\n.TP\n.B ETL_PLUGIN_PATH\nfolders of connectors, separated by colons, instead of plugin_dirs\n.TP\n.B NO_COLOR\nno "
+  puts(".SH EXIT STATUS\n.TP\n0\nsuccess\n.TP\n1\nfailed\n.TP\n2\nwrong usage or configuration\n.TP\n3\nsome lanes (or rows) failed, the "
+       "others did not\n.TP\n4\ncancelled\n.TP\n5\nthe worker process died; nothing is lost or doubled\n.SH ENVIRONMENT\n.TP\n"
+       ".B ETL_CONF\nthe configuration, if \\-c does not name it\n.TP\n.B ETL_PLUGIN_PATH\nfolders of connectors, separated by colons, instead of plugin_dirs\n.TP\n.B NO_COLOR\nno "
        "colours\n.SH SIGNALS\nSIGINT or SIGTERM lets a run commit what is in hand and end; a second one ends it at once.\n.SH SEE ALSO\n"
        ".BR etl.conf (5),\n\\fBetl plugin info\\fR, which shows the options of a connector");
 }
@@ -118,9 +118,9 @@ static void put_keys(const struct conf_key *k) {
 static void man_conf(void) {
   head("ETL.CONF 5", "etl.conf", "configuration of etl, and of its pipelines");
   puts(".SH DESCRIPTION\nWritten in the language of libconfig: \\fIname = value;\\fR, groups in { }, lists in ( ) or [ ].\n"
-       "\\fB${NAME}\\fR stands for an environment variable, \\fB${NAME:\\-text}\\fR for text if it is not set, \\fB${file:PATH}\\fR for what is in a file,\n"
-       "which is taken for a secret.\n.PP\nA pipeline is a file \\fINAME\\fR.conf in pipeline_dir.  Whatever is not named here is an option of a "
-       "connector: see\n\\fBetl plugin info\\fR.");
+       "\\fB${NAME}\\fR stands for an environment variable, \\fB${NAME:\\-text}\\fR for text if it is not set, \\fB${file:PATH}\\fR for\n"
+       "what is in a file, which is taken for a secret.\n.PP\nA pipeline is a file \\fINAME\\fR.conf in pipeline_dir.  Whatever "
+       "is not named here is an option of a connector: see\n\\fBetl plugin info\\fR.");
   for (const struct conf_table *t = conf_tables; t->title; t++) {
     fputs(".SH SETTINGS OF ", stdout);
     put_line(t->title);

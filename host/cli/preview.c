@@ -39,7 +39,8 @@ static bool on_event(void *arg, json_t *event) {
 
 static int several(const struct preview *p) {
   struct err e;
-  err_set(&e, ETL_E_CONFIG, "there are rows of several streams (%s, %s ...), and a CSV file has one table", p->streams[0].stream, p->streams[1].stream);
+  err_set(&e, ETL_E_CONFIG, "there are rows of several streams (%s, %s ...), and a CSV file has one table", p->streams[0].stream,
+          p->streams[1].stream);
   err_remedy(&e, "choose one with --stream");
   return cli_report(&e);
 }

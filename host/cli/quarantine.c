@@ -21,7 +21,8 @@ static int64_t answered(const struct quarantine *q, const char *key) { return js
 
 static void tell_refused(const struct quarantine *q, const json_t *event) {
   const char *remedy = text(q->arena, event, "remedy");
-  fprintf(stderr, "etl: row %s is refused again: %s%s%s\n", text(q->arena, event, "id"), text(q->arena, event, "message"), *remedy ? "; " : "", remedy);
+  fprintf(stderr, "etl: row %s is refused again: %s%s%s\n", text(q->arena, event, "id"), text(q->arena, event, "message"), *remedy ? "; " : "",
+          remedy);
 }
 
 static bool on_event(void *arg, json_t *event) {
@@ -103,7 +104,8 @@ static void print_table(const struct quarantine *q, const char *pipeline) {
 }
 
 static void print_row(const struct quarantine *q, const json_t *row) {
-  static const char *const keys[] = {"id", "message", "stage", "connector", "column", "class", "vendor_state", "stream", "shard", "table_stream", "run"};
+  static const char *const keys[] = {"id",           "message", "stage", "connector",    "column", "class",
+                                     "vendor_state", "stream",  "shard", "table_stream", "run"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (*text(q->arena, row, keys[i]))
       printf("%-13s %s\n", keys[i], text(q->arena, row, keys[i]));
@@ -204,7 +206,8 @@ static int replay(const struct cli_args *a, struct launch *l, struct quarantine 
     printf(", %s refused again", words_count(q->arena, refused, "row"));
   putchar('\n');
   if (missed)
-    fprintf(stderr, "etl: %s of those named %s in the quarantine of %s\n", words_count(q->arena, missed, "row"), missed == 1 ? "is not" : "are not", cli_word(a, 0));
+    fprintf(stderr, "etl: %s of those named %s in the quarantine of %s\n", words_count(q->arena, missed, "row"), missed == 1 ? "is not" : "are not",
+            cli_word(a, 0));
   return missed && status == CLI_OK ? CLI_FAILED : status;
 }
 

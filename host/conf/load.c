@@ -283,7 +283,8 @@ int conf_load_text(const char *path, const char *name, const char *text, const c
   cleanup_free char *group = xasprintf("{ %s }", text);
   const char *here = text_absolute(l.arena, ".");
   if (rc == 0 && (!here || source_read_value(group, l.arena, &root) < 0)) {
-    diags_add(d, DIAG_ERROR, origin, here ? "a value cannot be written into a configuration" : "the present directory cannot be told; change to one that exists");
+    diags_add(d, DIAG_ERROR, origin,
+              here ? "a value cannot be written into a configuration" : "the present directory cannot be told; change to one that exists");
     rc = -1;
   }
   if (rc < 0) {

@@ -102,8 +102,8 @@ int ask_connection(struct run *r) {
   bool loads = kind && strcmp(kind, "loader") == 0;
   struct connection c = {.r = r, .part = loads ? &r->load : &r->extract, .in = loads ? &r->control : &r->extractor};
   struct err e;
-  if (part_load_connection(c.part, loads ? &r->spec->load : &r->spec->extract, loads ? ETL_KIND_LOADER : ETL_KIND_EXTRACTOR, loads ? "load" : "extract",
-                           r->spec->cache_dir, r->arena, &e) < 0)
+  if (part_load_connection(c.part, &r->spec->extract, loads ? ETL_KIND_LOADER : ETL_KIND_EXTRACTOR, loads ? "load" : "extract", r->spec->cache_dir,
+                           r->arena, &e) < 0)
     return run_fail(r, &e, c.part);
   report_mask(&r->report, &c.part->secrets);
   if (!knows_connections(c.part->conn))

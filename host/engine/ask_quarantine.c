@@ -86,8 +86,9 @@ static int replay(struct run *r, const struct shelf *s) {
   const char *const *ids = ids_of(r, &n);
   if (replay_all(r, s, ids, n, &done) < 0)
     return -1;
-  report_event(&r->report, "answer", json_pack("{s:I, s:I, s:I}", "replayed", (json_int_t)done.replayed, "refused", (json_int_t)done.refused, "missing",
-                                               ids ? (json_int_t)n - (json_int_t)done.found : 0));
+  json_int_t missing = ids ? (json_int_t)n - (json_int_t)done.found : 0;
+  report_event(&r->report, "answer",
+               json_pack("{s:I, s:I, s:I}", "replayed", (json_int_t)done.replayed, "refused", (json_int_t)done.refused, "missing", missing));
   return done.refused == 0 ? RUN_EXIT_SUCCESS : done.replayed ? RUN_EXIT_PARTIAL : RUN_EXIT_FAILED;
 }
 

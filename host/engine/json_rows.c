@@ -56,8 +56,9 @@ static int add_values(struct etl_batch *b, const struct ArrowSchema *s, struct j
     return no_row(e);
   for (int64_t i = 0; i < s->n_children; i++) {
     struct json_value key, v;
-    if ((i && !json_text_take(j, ',')) || json_text_value(j, &key) < 0 || key.kind != JSON_TEXT_STRING || strcmp(key.text, s->children[i]->name) != 0 ||
-        !json_text_take(j, ':') || json_text_value(j, &v) < 0)
+    bool named = (!i || json_text_take(j, ',')) && json_text_value(j, &key) == 0 && key.kind == JSON_TEXT_STRING &&
+                 strcmp(key.text, s->children[i]->name) == 0;
+    if (!named || !json_text_take(j, ':') || json_text_value(j, &v) < 0)
       return no_row(e);
     const char *why = json_value_add(b, i, &v, j->arena);
     if (why)

@@ -68,7 +68,8 @@ static int32_t emit(const struct etl_sink *sink, struct etl_msg *m) {
   if (!rows.release)
     return ETL_OK;
   if (!b && !j->pipe->failed) {
-    err_set(j->pipe->e, ETL_E_INTERNAL, "connector %s gave rows of a stream that it did not declare: %s", j->inst.svc.connector, m->stream ? m->stream : "");
+    err_set(j->pipe->e, ETL_E_INTERNAL, "connector %s gave rows of a stream that it did not declare: %s", j->inst.svc.connector,
+            m->stream ? m->stream : "");
     j->pipe->failed = true;
   }
   int rc = b ? push(j->pipe, b, &rows) : -1;

@@ -24,7 +24,8 @@ static void enter(void) {
   mkdir("pipelines.d", 0755);
   unsetenv("ETL_CONF");
   tmpdir_write("etl.conf", "connections = { main = { plugin = \"x\"; }; other = { plugin = \"x\"; }; };\n");
-  tmpdir_write("pipelines.d/logins.conf", "extract = { plugin = \"x\"; shards = ( { id = \"eu1\"; }, { id = \"us1\"; } ); };\nload = { plugin = \"x\"; };\n");
+  tmpdir_write("pipelines.d/logins.conf",
+               "extract = { plugin = \"x\"; shards = ( { id = \"eu1\"; }, { id = \"us1\"; } ); };\nload = { plugin = \"x\"; };\n");
   tmpdir_write("pipelines.d/broken.conf", "extract = {");
   tmpdir_write("pipelines.d/lost.conf", "extract = { plugin = \"x\"; };\nload = { plugin = \"x\"; };\n");
 }
@@ -67,8 +68,8 @@ Test(generated, the_manual_has_every_command_and_option) {
 
 /* What bash offers for a line whose last word is being typed. */
 static void offered(const char *line) {
-  cleanup_free char *command = xasprintf("bash -c 'source <(\"%s\" _completion bash); COMP_WORDS=(\"%s\" %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _etl; "
-                                         "printf \"%%s\\n\" \"${COMPREPLY[@]}\"'",
+  cleanup_free char *command = xasprintf("bash -c 'source <(\"%s\" _completion bash); COMP_WORDS=(\"%s\" %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "
+                                         "_etl; printf \"%%s\\n\" \"${COMPREPLY[@]}\"'",
                                          ETL, ETL, line);
   run(command);
 }

@@ -178,6 +178,19 @@ static void cut_connection(struct tap *t) {
   well_close(&w);
 }
 
+/* Neither is an error of the server's. */
+static void failing_statement(struct tap *t) {
+  struct well w;
+  int32_t rc;
+  well_open(&w, 0, (const char *const[]){"query", "SELECT i, 1 / (7000 - i) AS x FROM generate_series(1, 10000) AS i", NULL});
+  CHECK(t, well_reader(&w, "query", NULL, &(struct etl_read){.want_rows = 100}) == ETL_OK && well_next(&w, 0) == ETL_OK);
+  while ((rc = well_next(&w, 0)) == ETL_OK || rc == ETL_IDLE)
+    continue;
+  CHECK(t, rc == ETL_FAILED && w.rows_n < 7000);
+  CHECK_HAS(t, w.host.message, "division by zero");
+  well_close(&w);
+}
+
 struct told {
   char text[8192];
 };
@@ -255,6 +268,7 @@ int main(void) {
   by_blocks(&t);
   ranges(&t);
   cut_connection(&t);
+  failing_statement(&t);
   streams(&t);
   configuration(&t);
   CHECK(&t, testhost_buffers() == 0);

@@ -8,7 +8,9 @@
 
 enum {
   OPS_BETWEEN_LOOKS = 10000, /* steps of SQLite's machine until cancelled() is asked */
-  WAIT_MS = 5
+  WAIT_MS = 5,
+  TELL_MS = 10000,   /* so long a wait is worth a word */
+  TURN_MS = 500      /* after so long others get a turn */
 };
 
 int32_t database_init(struct database *d, const struct etl_host *h, const char *path, int64_t busy_ns) {
@@ -44,6 +46,8 @@ static int wait_for_lock(void *arg, int times) {
   if (d->waited_ms >= d->busy_ms || d->host->sleep_ms(d->host, WAIT_MS) != ETL_OK)
     return 0;
   d->waited_ms += WAIT_MS;
+  if (d->waited_ms == TELL_MS)
+    etl_logf(d->host, ETL_LOG_INFO, "sqlite: %s: waiting for another writer since %d s", d->path, TELL_MS / 1000);
   return 1;
 }
 
@@ -176,7 +180,26 @@ int32_t database_step(struct database *d, const char *doing, sqlite3_stmt *stmt,
   return code == SQLITE_ROW || code == SQLITE_DONE ? ETL_OK : database_fail(d, code, doing);
 }
 
-int32_t database_begin(struct database *d) { return database_run(d, "beginning a transaction", "BEGIN IMMEDIATE"); }
+int32_t database_begin(struct database *d) {
+  int32_t rc = database_run(d, "beginning a transaction", "BEGIN IMMEDIATE");
+  d->began_ns = rc == ETL_OK ? d->host->now_ns(d->host, ETL_CLOCK_MONOTONIC) : 0;
+  return rc;
+}
+
+void database_held(struct database *d) {
+  if (d->began_ns)
+    d->held_ns += d->host->now_ns(d->host, ETL_CLOCK_MONOTONIC) - d->began_ns;
+  d->began_ns = 0;
+}
+
+/* SQLite hands its lock to whoever asks first, and that would nearly always be the one who just gave it away: the others look only now
+ * and then. */
+int32_t database_yield(struct database *d) {
+  if (d->held_ns < TURN_MS * INT64_C(1000000))
+    return ETL_OK;
+  d->held_ns = 0;
+  return d->host->sleep_ms(d->host, 3 * WAIT_MS);
+}
 
 void database_rollback(struct database *d) {
   if (d->db && !sqlite3_get_autocommit(d->db))

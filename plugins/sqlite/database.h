@@ -15,6 +15,8 @@ struct database {
   sqlite3 *db; /* NULL: not open */
   uint64_t busy_ms;   /* how long a lock is waited for */
   uint64_t waited_ms; /* for the lock in hand */
+  int64_t began_ns;   /* the transaction in hand; 0: none */
+  int64_t held_ns;    /* all of them since database_yield() */
 };
 /* Sets it up; connects to nothing.  After it, failed or not, database_fini(). */
 int32_t database_init(struct database *d, const struct etl_host *h, const char *path, int64_t busy_ns);
@@ -41,6 +43,9 @@ void database_bind(sqlite3_stmt *stmt, int n, const char *const *texts);
 /* One step: *ret_row tells whether there is a row. */
 int32_t database_step(struct database *d, const char *doing, sqlite3_stmt *stmt, bool *ret_row);
 int32_t database_begin(struct database *d); /* BEGIN IMMEDIATE: waits for other writers */
+void database_held(struct database *d);     /* at the transaction's end: counts how long it was */
+/* Before the next one: lets others have their turn, if this connection has held the lock for long since it last did. */
+int32_t database_yield(struct database *d);
 void database_rollback(struct database *d); /* idempotent */
 
 #endif

@@ -25,7 +25,7 @@ static const struct etl_option *const options[] = {
                                    .doc = "When the rows have a column that the table does not have: evolve adds it, freeze stops the run."),
     [OPT_WAL] = OPTION("wal", ETL_T_BOOL, .dflt = "true",
                        .doc = "Put a database that is made here into WAL mode, in which readers need not wait for the loader; not for network file systems."),
-    [OPT_BUSY_TIMEOUT] = OPTION("busy_timeout", ETL_T_DURATION, .flags = ETL_OPT_CONNECTION, .dflt = "60s", .min = 0, .max = 86400 * SECOND,
+    [OPT_BUSY_TIMEOUT] = OPTION("busy_timeout", ETL_T_DURATION, .flags = ETL_OPT_CONNECTION, .dflt = "5m", .min = 0, .max = 86400 * SECOND,
                                 .doc = "How long the lock of another writer is waited for: another process, or another lane in the middle of its epoch."),
     NULL,
 };
@@ -135,6 +135,8 @@ static int32_t loader_begin(void *self, const struct etl_txn *txn) {
   in->owner = txn->owner;
   in->careful = txn->flags & ETL_TXN_CAREFUL;
   int32_t rc = loader_connect(in);
+  if (rc == ETL_OK)
+    rc = database_yield(&in->d);
   return rc == ETL_OK ? database_begin(&in->d) : rc;
 }
 
@@ -166,7 +168,10 @@ static int32_t loader_commit(void *self, const struct etl_cursor *const *to, uin
   int32_t rc = state_check_owner(in);
   for (uint64_t i = 0; i < to_n && rc == ETL_OK; i++)
     rc = state_store(in, to[i]);
-  return rc == ETL_OK ? commit(in) : rc;
+  if (rc == ETL_OK)
+    rc = commit(in);
+  database_held(&in->d);
+  return rc;
 }
 
 static int32_t loader_abort(void *self) {

@@ -1,4 +1,5 @@
 /* sqlite.so as a loader, through its ABI: what is in the file when a run is cut off anywhere, and what rows it refuses. */
+#include <semaphore.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 
@@ -283,6 +284,75 @@ static void locked(struct tap *t) {
   desk_fini(&d);
 }
 
+struct busy { /* a lane that has one epoch after the other, of many rows each */
+  struct shelf *s;
+  sem_t going; /* its first epoch is done */
+  atomic_int stop;
+  atomic_int epochs;
+  int failed;
+};
+
+static bool write_many(struct shelf *s, void *self, const struct ArrowSchema *schema) {
+  struct etl_batch batch;
+  struct etl_stream stream = {.struct_size = sizeof stream, .name = "t"};
+  struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_ROWS};
+  bool ok = etl_batch_init(&batch, &s->d->t.host, schema, 10000) == 0;
+  for (int64_t i = 0; ok && i < 10000; i++) {
+    ok = etl_batch_row(&batch) == 0;
+    etl_batch_i64(&batch, 0, i);
+  }
+  ok = ok && etl_batch_finish(&batch, &m.rows) == 0 && s->api->write(self, &stream, &m) == ETL_OK;
+  etl_batch_fini(&batch);
+  return ok;
+}
+
+static void *be_busy(void *arg) {
+  struct busy *b = arg;
+  void *self = NULL;
+  const struct etl_loader *api = b->s->api;
+  struct ArrowSchema schema;
+  struct etl_stream stream = {.struct_size = sizeof stream, .name = "t"};
+  struct etl_txn txn = {.struct_size = sizeof txn, .owner = b->s->owner};
+  bool ok = etl_schema_init(&schema, 1) == 0 && etl_schema_set(&schema, 0, "id", "l", true, NULL, NULL) == 0 &&
+            testopts_open(b->s->options, b->s->connector, "p", b->s->run, "busy", 0, &self) == ETL_OK && api->prepare(self, &stream, &schema) == ETL_OK;
+  for (uint64_t epoch = 1; ok && !atomic_load(&b->stop); epoch++) {
+    struct etl_cursor to = {.struct_size = sizeof to, .stream = "t", .shard = "busy", .epoch = epoch, .cursor = {"c", 1}};
+    const struct etl_cursor *tos[] = {&to};
+    ok = api->begin(self, &txn) == ETL_OK;
+    for (int i = 0; i < 10 && ok; i++) /* its transaction is long, its pause short */
+      ok = write_many(b->s, self, &schema);
+    ok = ok && api->commit(self, tos, 1) == ETL_OK;
+    atomic_fetch_add(&b->epochs, ok);
+    sem_post(&b->going);
+  }
+  sem_post(&b->going);
+  b->failed = !ok;
+  if (self)
+    b->s->connector->common->close(self);
+  schema.release(&schema);
+  return NULL;
+}
+
+/* Lanes take turns: one that never rests does not keep the other from its epochs. */
+static void turns(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  struct busy b = {.s = &s};
+  pthread_t thread;
+  desk_init(&d, "sqlite");
+  CHECK(t, begin(&s, &d, "r1", OPTIONS("busy_timeout", "5s", "wal", "false")) == ETL_OK);
+  CHECK(t, sem_init(&b.going, 0, 0) == 0 && pthread_create(&thread, NULL, be_busy, &b) == 0);
+  sem_wait(&b.going);
+  for (uint64_t epoch = 1; epoch <= 5; epoch++)
+    CHECK(t, shelf_rows(&s, "a", epoch, SHELF_ALL, CELLS("2", "y"), 1) == ETL_OK);
+  atomic_store(&b.stop, 1);
+  pthread_join(thread, NULL);
+  CHECK(t, !b.failed && atomic_load(&b.epochs) > 1);
+  sem_destroy(&b.going);
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
 /* For every connection of this process. */
 static int little_room(sqlite3 *db, char **why, const struct sqlite3_api_routines *api) {
   (void)why;
@@ -322,6 +392,7 @@ int main(void) {
   evolving(&t);
   mistakes(&t);
   locked(&t);
+  turns(&t);
   disk_full(&t);
   return tap_end(&t);
 }

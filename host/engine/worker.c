@@ -25,7 +25,7 @@ struct worker {
   struct calls *calls;
   struct frame_reader in;
   int fd, done_fd;   /* supervisor; readable when the run thread has ended */
-  int status;        /* of the run thread */
+  _Atomic int status; /* of the run thread */
   pthread_t thread;
 };
 

@@ -24,10 +24,10 @@ const char *const header_choices[] = {"auto", "true", "false", NULL};
 const char *const ragged_choices[] = {"reject", "pad", NULL};
 
 const struct etl_option read_options[READ_OWN] = {
-  [READ_PATH] = OPTION("path", ETL_T_LIST, .flags = ETL_OPT_REQUIRED | ETL_OPT_IDENTITY, .example = "[ \"/data/in/2026-*.csv.gz\" ]",
+  [READ_PATH] = OPTION("path", ETL_T_LIST, .flags = ETL_OPT_REQUIRED, .example = "[ \"/data/in/2026-*.csv.gz\" ]",
                        .doc = "Files and globs (* ? [abc]); each file is read by a lane of its own, whose name is its path below the folder where the "
                               "glob begins.  \"-\" is standard input."),
-  [READ_FOLDER] = OPTION("folder", ETL_T_PATH, .flags = ETL_OPT_CONNECTION | ETL_OPT_IDENTITY, .example = "/data/in",
+  [READ_FOLDER] = OPTION("folder", ETL_T_PATH, .flags = ETL_OPT_CONNECTION, .example = "/data/in",
                          .doc = "Where a relative `path` begins; without it, the folder that etl was started in."),
   [READ_NAME] = OPTION("name", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "orders",
                        .doc = "Name of the stream; without it, the base name of the first path up to its first dot or glob character."),
@@ -39,7 +39,7 @@ const struct etl_option read_options[READ_OWN] = {
                                 "sets its row aside."),
   [READ_COMPRESSION] = OPTION("compression", ETL_T_ENUM, .choices = compression_names, .dflt = "auto",
                               .doc = "How the files are packed; auto looks at their first bytes, then at .gz and .zst."),
-  [READ_ENCODING] = OPTION("encoding", ETL_T_STRING, .dflt = "auto", .example = "windows-1252",
+  [READ_ENCODING] = OPTION("encoding", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .dflt = "auto", .example = "windows-1252",
                            .doc = "Encoding of the text, as iconv names it; auto is UTF-8, or UTF-16 where a byte order mark says so."),
   [READ_MAX_LINE] = OPTION("max_line", ETL_T_SIZE, .dflt = "16MiB", .min = 64, .max = INT64_C(1) << 30,
                            .doc = "Longest record in bytes; a longer one is set aside without being held in memory."),

@@ -124,6 +124,38 @@ static int make_moves(struct loader *l, json_t *moves, struct failure *f) {
   return 0;
 }
 
+/* A source without rows and columns leaves an empty file, not the old one. */
+static int add_empty(struct loader *l, json_t *moves, const char *name, struct failure *f) {
+  char part[96];
+  struct output o = {.fd = -1};
+  snprintf(part, sizeof part, "empty-%zu-%.60s.part", json_array_size(moves), l->run);
+  char *path = manifest_part(&l->manifest, part);
+  int rc = path ? output_open(&o, path, l->settings.compression, 0, f) : failure_memory(f, "the swap");
+  o.begun = true; /* also nothing is a member */
+  if (rc == 0 && (output_end_member(&o, f) < 0 || output_sync(&o, f) < 0))
+    rc = -1;
+  output_close(&o);
+  free(path);
+  if (rc == 0 && json_array_append_new(moves, json_pack("{s:s, s:s}", "part", part, "name", name)) < 0)
+    rc = failure_memory(f, "the swap");
+  return rc;
+}
+
+static int add_empties(struct loader *l, json_t *moves, struct failure *f) {
+  const json_t *lane;
+  size_t i;
+  json_array_foreach(json_object_get(l->manifest.root, "lanes"), i, lane) {
+    if (strcmp(json_string_value(json_object_get(lane, "scope")), loader_scope(l)) != 0 || json_array_size(json_object_get(lane, "files")) > 0)
+      continue;
+    char *name = write_name(&l->settings, json_string_value(json_object_get(lane, "stream")), json_string_value(json_object_get(lane, "shard")), l->run, 1, 1);
+    int rc = !name ? failure_memory(f, "a name") : moves_have(moves, name) ? 0 : add_empty(l, moves, name, f);
+    free(name);
+    if (rc < 0)
+      return -1;
+  }
+  return 0;
+}
+
 /* The lanes of the run are the lanes of the files from now on. */
 static int adopt_lanes(struct loader *l, struct failure *f) {
   json_t *lane;
@@ -153,7 +185,7 @@ int run_swap(struct loader *l, struct failure *f) {
     return 0;
   }
   json_t *moves = json_array();
-  if (!moves || make_moves(l, moves, f) < 0) {
+  if (!moves || make_moves(l, moves, f) < 0 || add_empties(l, moves, f) < 0) {
     json_decref(moves);
     return -1;
   }

@@ -122,6 +122,24 @@ static void swap_again(struct tap *t) {
   desk_fini(&d);
 }
 
+/* A run whose source has neither rows nor columns leaves an empty file. */
+static void emptied(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  struct etl_cursor from = {.struct_size = sizeof from, .stream = "t", .shard = "a"}, to = from;
+  const struct etl_cursor *froms[] = {&from}, *tos[] = {&to};
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "t.csv.gz", "old");
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/{stream}.csv.gz", "mode", "replace")) == ETL_OK);
+  struct etl_txn txn = {.struct_size = sizeof txn, .id = "x", .owner = s.owner, .from = froms, .from_n = 1};
+  to.epoch = 1;
+  to.cursor = (struct etl_bytes){"c1", 2};
+  CHECK(t, s.api->begin(s.control, &txn) == ETL_OK && s.api->commit(s.control, tos, 1) == ETL_OK);
+  CHECK(t, shelf_end(&s, true) == ETL_OK);
+  desk_shell(&d, "test -z \"$(gzip -dc t.csv.gz)\" && ! ls .etl-p/*.part 2>/dev/null");
+  desk_fini(&d);
+}
+
 /* Rows that no reader could read back are set aside in a careful epoch, and refused in another. */
 static void refused_rows(struct tap *t) {
   struct desk d;
@@ -232,6 +250,7 @@ int main(void) {
   replace(&t);
   foreign_file(&t);
   swap_again(&t);
+  emptied(&t);
   refused_rows(&t);
   disk_full(&t);
   refused_options(&t);

@@ -1,4 +1,6 @@
 /* csv.so as an extractor. */
+#include <sys/resource.h>
+
 #include "../transforms/tap.h"
 #include "desk.h"
 
@@ -79,7 +81,11 @@ static void long_lines(struct tap *t) {
   desk_init(&d, "csv");
   desk_shell(&d, "{ echo 'id,name'; echo '1,a'; printf '2,'; head -c 40000000 /dev/zero | tr '\\0' x; echo; echo '3,c'; printf '4,\"'; head -c 3000000 "
                  "/dev/zero | tr '\\0' '\\n'; echo '\"'; } > a.csv");
+  struct rusage before, after;
+  getrusage(RUSAGE_SELF, &before);
   CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv", "max_line", "1MiB", "header", "true")) == ETL_OK);
+  getrusage(RUSAGE_SELF, &after);
+  tap_check(t, after.ru_maxrss - before.ru_maxrss < 20000, __FILE__, __LINE__, "a line of 40 MB costs %ld KiB", after.ru_maxrss - before.ru_maxrss);
   CHECK(t, d.rows_n == 2 && d.t.bad_n == 3);
   CHECK_HAS(t, d.t.bad[0].message, "a.csv:3: the line is longer than max_line (1048576 bytes)");
   CHECK(t, strncmp(d.t.bad[0].raw, "2,xxx", 5) == 0 && desk_has_row(&d, "{\"id\": 3, \"name\": \"c\"}"));

@@ -20,10 +20,6 @@
 /* host->fail() with a formatted message (e->message is ignored).  Returns ETL_FAILED. */
 __attribute__((format(printf, 3, 4))) int32_t etl_failf(const struct etl_host *h, const struct etl_error *e, const char *fmt, ...);
 
-/* host->bad_row() with a formatted message, for a row that cannot be shown (prefer the two below).  row: in the batch in hand; column -1:
- * none.  Returns what bad_row returns. */
-__attribute__((format(printf, 5, 6))) int32_t etl_bad_rowf(const struct etl_host *h, uint32_t error_class, int64_t row, int32_t column,
-                                                            const char *fmt, ...);
 /* host->bad_row() for a row of a batch, with the row as JSON and a formatted message.  From e: class, vendor code and state, column (its
  * name is found in the schema).  stream NULL: the one in hand.  Returns what bad_row returns. */
 __attribute__((format(printf, 7, 8))) int32_t etl_reject(const struct etl_host *h, const struct etl_error *e, const char *stream,

@@ -17,17 +17,6 @@ int32_t etl_failf(const struct etl_host *h, const struct etl_error *e, const cha
   return h->fail(h, &copy);
 }
 
-int32_t etl_bad_rowf(const struct etl_host *h, uint32_t error_class, int64_t row, int32_t column, const char *fmt, ...) {
-  char text[MESSAGE_BYTES];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  struct etl_bad_row bad = {
-    .struct_size = sizeof bad, .error_class = error_class, .row = row, .column = column, .message = text};
-  return h->bad_row(h, &bad);
-}
-
 void etl_logf(const struct etl_host *h, uint32_t level, const char *fmt, ...) {
   char text[MESSAGE_BYTES];
   va_list ap;

@@ -145,5 +145,5 @@ ETL_CONNECTOR(
     .summary = "Makes several streams, for several tables, out of the columns and rows of one",
     .doc = "Every output sees every row; where, where_not_null and distinct choose among them. Columns are shared between the "
            "outputs and not copied, unless rows are left out. All tables are written in one transaction with the position of "
-           "the source.",
+           "the source. A later stage is for the streams that its key `streams` names, or for all of them.",
     .options = options, .common = &common, .api = &transformer);

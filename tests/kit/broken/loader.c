@@ -89,7 +89,7 @@ static int32_t ld_write(void *self, const struct etl_stream *stream, struct etl_
     abort();
   int32_t status = ETL_OK;
   for (int i = 0; i < 1000 && l->careful && how(l, "too_many_bad"); i++)
-    etl_bad_rowf(l->host, ETL_E_DATA, 0, -1, "bad");
+    etl_reject_raw(l->host, &ETL_ERROR(ETL_E_DATA), (struct etl_bytes){"bad", 3}, 0, "bad");
   if (l->careful && how(l, "careful_fails"))
     status = etl_failf(l->host, &ETL_ERROR(ETL_E_DATA), "a bad row");
   etl_array_release(&m->rows);

@@ -163,7 +163,7 @@ static int32_t ask_clock(struct bounds *b, const struct source_table *t, struct 
 }
 
 /* A mistyped bound is the user's to correct, whatever class the server's error has. */
-static int32_t check_bound(const struct bounds *b, struct session *s, const char *option, const char *value) {
+static int32_t check_bound(const struct bounds *b, struct session *s, const char *verb, const char *value) {
   struct text sql = {0};
   text_addf(&sql, "SELECT $1::%s", b->range_type);
   s->trying = true;
@@ -172,8 +172,8 @@ static int32_t check_bound(const struct bounds *b, struct session *s, const char
   s->trying = false;
   text_fini(&sql);
   if (rc == ETL_FAILED && s->trouble.message) {
-    rc = source_refuse(s->host, option, "write it as the column's type is written", "%s \"%s\" is no %s, which column \"%s\" is",
-                       option, value, b->range_type, b->range_column);
+    rc = source_refuse(s->host, NULL, "write it as the column's type is written",
+                       "the range %s at \"%s\", which is no %s as column \"%s\" is", verb, value, b->range_type, b->range_column);
     trouble_fini(&s->trouble);
   }
   return rc;
@@ -191,8 +191,8 @@ static int32_t range_init(struct bounds *b, const struct source_table *t, struct
                          "%s: a range goes by the primary key, but \"%s\" is not read", t->stream, t->key[0]);
   b->range_column = t->fields[i].name;
   b->range_type = t->fields[i].declared;
-  int32_t rc = b->from ? check_bound(b, s, "range_from", b->from) : ETL_OK;
-  return rc == ETL_OK && b->to ? check_bound(b, s, "range_to", b->to) : rc;
+  int32_t rc = b->from ? check_bound(b, s, "begins", b->from) : ETL_OK;
+  return rc == ETL_OK && b->to ? check_bound(b, s, "ends", b->to) : rc;
 }
 
 int32_t bounds_init(struct bounds *b, const struct source_table *t, struct session *s, const char *range_from,

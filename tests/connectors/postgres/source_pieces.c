@@ -142,7 +142,7 @@ static void ranges(struct tap *t) {
   CHECK(t, w.rows_n == 10 && strstr(w.rows, "\"id\": 10,") && strstr(w.rows, "\"id\": 19,"));
   CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_from = "yesterdayish"}) == ETL_FAILED &&
                w.host.error.error_class == ETL_E_CONFIG);
-  CHECK_HAS(t, w.host.message, "range_from \"yesterdayish\" is no timestamp without time zone");
+  CHECK_HAS(t, w.host.message, "the range begins at \"yesterdayish\", which is no timestamp without time zone as column \"at\" is");
   well_close(&w);
   well_open(&w, 0, (const char *const[]){"table", "t", NULL});
   CHECK(t, well_reader(&w, "public.t", NULL, &(struct etl_read){.range_to = "7"}) == ETL_OK && well_drain(&w) == ETL_DONE &&

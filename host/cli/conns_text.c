@@ -106,11 +106,14 @@ static void print_columns(struct arena *a, const json_t *stream, FILE *to) {
 }
 
 void conns_print_streams(const json_t *streams, bool columns, FILE *to) {
-  static const char *const heads[] = {"NAME", "KEY", "WHAT", NULL};
+  const char *heads[] = {"NAME", "KEY", NULL, NULL};
   if (json_array_size(streams) == 0) {
     fputs("There is nothing of that name.\n", to);
     return;
   }
+  for (size_t i = 0; i < json_array_size(streams); i++)
+    if (event_string(json_array_get(streams, i), "doc"))
+      heads[2] = "WHAT";
   struct arena *a = arena_new();
   struct table *t = table_new(heads);
   for (size_t i = 0; i < json_array_size(streams); i++) {
@@ -123,7 +126,8 @@ void conns_print_streams(const json_t *streams, bool columns, FILE *to) {
     }
     table_cell(t, "%s", name);
     table_cell(t, "%s", joined(a, json_object_get(j, "key")));
-    table_cell(t, "%s", words_clean(a, event_string(j, "doc")));
+    if (heads[2])
+      table_cell(t, "%s", words_clean(a, event_string(j, "doc")));
   }
   if (!columns)
     table_print(t, to);

@@ -61,6 +61,20 @@ Test(generate, asks_for_what_is_missing) {
   text_of("pipelines.d/mine.README.md");
 }
 
+Test(generate, offers_what_the_source_has) {
+  char *const argv[] = {"etl", "generate", "--name", "mine", NULL};
+  tmpdir_write("users.csv", "id,name\n1,a\n");
+  cr_assert_eq(system("'" ETL "' copy --from users.csv --to app.db --table users --key id --progress none"), 0);
+  cr_assert_eq(system("'" ETL "' copy --from users.csv --to app.db --table other --progress none"), 0);
+  tmpdir_write("etl.conf", "connections = { app = { plugin = \"sqlite\"; path = \"app.db\"; }; };\n");
+  cr_expect_eq(dialogue(argv, "app\n2\nid\n1\n\n\n\n\n"), 0, "%s", screen);
+  cr_expect_not_null(strstr(screen, "   1  other\r\n   2  users\r\n"), "%s", screen);
+  cr_expect_not_null(strstr(screen, "Its columns: id, name\r\n"), "%s", screen);
+  const char *text = text_of("pipelines.d/mine.conf");
+  cr_expect_not_null(strstr(text, "  table = \"users\";\n  mode = \"merge\";\n  key = [ \"id\" ];\n"), "%s", text);
+  cr_expect_null(strstr(text, "schedule"), "%s", text);
+}
+
 Test(generate, an_end_of_input_writes_nothing) {
   char *const argv[] = {"etl", "generate", "--name", "mine", NULL};
   cr_expect_eq(dialogue(argv, "numbers\nt\n\x04\x04"), 4, "%s", screen);

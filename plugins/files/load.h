@@ -92,6 +92,7 @@ int32_t loader_open(const struct write_format *format, const struct etl_open *o,
 int32_t loader_check(void *self);
 void loader_close(void *self);
 const void *loader_ext(void *self, const char *id); /* load_explain.c */
+extern const struct etl_readback loader_readback;           /* readback.c */
 extern const struct etl_loader loader_api;
 
 #endif

@@ -71,5 +71,5 @@ static const struct etl_explain loader_explain = {.struct_size = sizeof loader_e
 
 const void *loader_ext(void *self, const char *id) {
   (void)self;
-  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? &loader_explain : NULL;
+  return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&loader_explain : strcmp(id, ETL_EXT_READBACK) == 0 ? &loader_readback : NULL;
 }

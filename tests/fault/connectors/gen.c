@@ -129,6 +129,8 @@ static int32_t gen_split(void *self, const struct etl_stream *stream, const stru
                          int32_t (*each)(void *arg, const struct etl_part *), void *arg) {
   const struct gen *g = self;
   (void)stream;
+  if (g->rows < (int64_t)n) /* not worth it */
+    return ETL_OK;
   if (is_down(g, shard->id))
     return etl_failf(g->host, &ETL_ERROR(ETL_E_RETRYABLE), "gen: shard %s is down, as it was told to be", shard->id);
   for (uint64_t i = 0; i < n; i++) {

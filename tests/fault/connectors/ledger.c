@@ -136,6 +136,15 @@ static int32_t ledger_write(void *self, const struct etl_stream *stream, struct 
   return status < 0 ? fail(l, ETL_E_SCHEMA, "the column id cannot be read") : ETL_OK;
 }
 
+/* What it had is kept for the tests to look at. */
+static int32_t forget_lane(struct ledger *l, json_t *j, json_t *lanes, const char *name) {
+  json_t *forgotten = json_object_get(j, "forgotten");
+  if (!forgotten)
+    json_object_set_new(j, "forgotten", forgotten = json_object());
+  json_object_set(forgotten, name, json_object_get(lanes, name));
+  return json_object_del(lanes, name) == 0 ? ETL_OK : fail(l, ETL_E_PERMANENT, "there is no such lane to forget");
+}
+
 /* Adds what is in hand to one lane.  Compare-and-set on the epoch.  Notes have their own place. */
 static int32_t commit_lane(struct ledger *l, json_t *j, const struct etl_cursor *to) {
   char name[512];
@@ -146,7 +155,7 @@ static int32_t commit_lane(struct ledger *l, json_t *j, const struct etl_cursor 
   const json_t *old = json_object_get(lanes, name);
   json_object_del(notes, name);
   if (to->flags & ETL_CURSOR_FORGET)
-    return json_object_del(lanes, name) == 0 ? ETL_OK : fail(l, ETL_E_PERMANENT, "there is no such lane to forget");
+    return forget_lane(l, j, lanes, name);
   if ((uint64_t)json_integer_value(json_object_get(old, "epoch")) + 1 != to->epoch)
     return fail(l, ETL_E_FENCED, "the lane is not at the epoch before this one");
   json_t *lane = json_pack("{s:s, s:s, s:I, s:s%, s:I, s:I, s:b}", "stream", to->stream, "shard", to->shard, "epoch", (json_int_t)to->epoch, "cursor",

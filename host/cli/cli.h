@@ -78,6 +78,7 @@ int cmd_check(const struct cli_args *a);
 int cmd_plugin_list(const struct cli_args *a);
 int cmd_plugin_info(const struct cli_args *a);
 int cmd_plugin_check(const struct cli_args *a);
+int cmd_plugin_new(const struct cli_args *a);
 int cmd_check_case(const struct cli_args *a);
 int cmd_settings(const struct cli_args *a);
 int cmd_describe(const struct cli_args *a);

@@ -17,6 +17,10 @@ static const struct cli_option check_options[] = {{0, "pipeline", "NAME", .doc =
 static const struct cli_option list_options[] = {OUTPUT_JSON, {0}};
 static const struct cli_option info_options[] = {
     {0, "kind", "extractor|transformer|loader", .doc = "Only the connector of this kind."}, OUTPUT_JSON, {0}};
+static const struct cli_option new_plugin_options[] = {
+    {0, "kind", "extractor|transformer|loader", .doc = "What it is to be."},
+    {0, "dir", "DIR", .doc = "The folder; without it one of the connector's name, here."},
+    {0}};
 static const struct cli_option check_plugin_options[] = {
     {0, "option", "NAME=VALUE", .many = true, .doc = "An option of the connector, as a pipeline would have it; may be given again."},
     {0, "config", "FILE", .doc = "A file with options, in the language of etl.conf: name = value;"},
@@ -148,6 +152,9 @@ const struct cli_command cli_commands[] = {
      list_options, cmd_plugin_list},
     {"plugin info", "NAME", "show a connector's options", "Asks the connector in a process of its own.", 1, 1, info_options,
      cmd_plugin_info},
+    {"plugin new", "NAME", "write a connector to begin with",
+     "Writes source, Makefile, meson.build, README and options for the check into a folder of its own.  It builds and passes `etl plugin check` as it is.", 1,
+     1, new_plugin_options, cmd_plugin_new},
     {"plugin check", "FILE.so", "try the rules of the interface on a connector",
      "Runs every case in a process of its own and tells for each whether the connector keeps to the rule: ok, FAILED with what happened and "
      "what etl/plugin.h says, or skipped with the reason.  An extractor is read several times; a loader gets rows, so give it a target of its "

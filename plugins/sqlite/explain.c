@@ -76,7 +76,7 @@ static int32_t explain_loader(void *self, const struct etl_stream *stream, const
   if (rc != ETL_OK)
     return rc;
   for (int64_t i = 0; i < schema->n_children; i++) {
-    bool can = type_declared(schema->children[i], type);
+    bool can = target_type(in, schema->children[i], type);
     tell(&t, ETL_EXPLAIN_TYPE, 0, schema->children[i]->name, schema->children[i]->format, can ? type : "(none)", NULL);
   }
   snprintf(text, sizeof text, "rows of %s go to table %s of %s, which is %s", stream->name, g->table, in->d.path,

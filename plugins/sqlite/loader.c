@@ -87,7 +87,10 @@ static int32_t loader_open(const struct etl_open *o, void **self) {
 }
 
 int32_t loader_connect(struct loader *in) {
-  return database_open(&in->d, in->testing ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (in->d.db)
+    return ETL_OK;
+  int32_t rc = database_open(&in->d, in->testing ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  return rc == ETL_OK ? database_run(&in->d, "setting its cache", "PRAGMA cache_size = -32768") : rc; /* KiB: an epoch is kept there until it is committed */
 }
 
 /* A database that is not there yet is no mistake: the run makes it. */

@@ -16,7 +16,7 @@ struct target { /* the table of one stream */
   char *into; /* the table that rows go into: the target, or the one aside */
   struct ArrowSchema rows;
   struct etl_view *views;
-  int64_t *key; /* columns of the key, in a merge */
+  int64_t *key; /* columns of the key */
   sqlite3_stmt *insert;
 };
 struct loader {
@@ -43,6 +43,8 @@ int32_t target_of(struct loader *in, const char *stream, struct target **ret);
 int32_t target_prepare(struct target *g, const struct etl_stream *stream, const struct ArrowSchema *schema);
 int32_t target_write(struct target *g, const struct ArrowArray *rows);
 void targets_fini(struct loader *in);
+/* The type that a column of a table made here gets; false: SQLite cannot hold it. */
+bool target_type(const struct loader *in, const struct ArrowSchema *column, char ret[TYPE_BYTES]);
 char *target_table(const char *pattern, const char *stream); /* owned; NULL: no memory */
 /* Adds the columns of table `like` that `table` does not have, in a transaction. */
 int32_t table_add_columns(struct loader *in, const char *table, const char *like);

@@ -118,6 +118,16 @@ static bool is_key(const struct loader *in, const char *column) {
   return false;
 }
 
+/* A lone whole number as the key is called INTEGER, whatever its width: SQLite then needs no second tree for it. */
+bool target_type(const struct loader *in, const struct ArrowSchema *column, char ret[TYPE_BYTES]) {
+  struct etl_format f;
+  if (!type_declared(column, ret))
+    return false;
+  if (in->key_n == 1 && is_key(in, column->name) && etl_format_parse(column, &f) == 0 && f.logical == ETL_L_INT)
+    snprintf(ret, TYPE_BYTES, "INTEGER");
+  return true;
+}
+
 static int32_t told(struct target *g, uint32_t kind, const char *column, const char *to) {
   struct etl_schema_change c = {.struct_size = sizeof c, .kind = kind, .stream = g->stream, .table = g->table, .column = column, .to = to};
   if (ETL_HAS(g->in->host, etl_host, schema_change) && g->in->host->schema_change)
@@ -136,7 +146,7 @@ static int32_t create(struct target *g) {
   sqlite3_str_appendf(sql, "CREATE TABLE \"%w\" (", g->into);
   for (int64_t i = 0; i < g->rows.n_children; i++) {
     char type[TYPE_BYTES];
-    (void)!type_declared(g->rows.children[i], type); /* it can: check_columns() */
+    (void)!target_type(in, g->rows.children[i], type); /* it can: check_columns() */
     sqlite3_str_appendf(sql, "%s\"%w\" %s%s", i ? ", " : "", g->rows.children[i]->name, type, is_key(in, g->rows.children[i]->name) ? " NOT NULL" : "");
   }
   for (size_t i = 0; i < in->key_n; i++)
@@ -313,14 +323,15 @@ static int32_t refuse(struct target *g, const struct ArrowArray *rows, int64_t r
 static int32_t write_row(struct target *g, const struct ArrowArray *rows, int64_t row) {
   struct loader *in = g->in;
   int code = SQLITE_OK;
-  for (size_t k = 0; k < in->key_n && loader_merges(in); k++)
+  for (size_t k = 0; k < in->key_n; k++) /* SQLite would give a lone INTEGER key a number of its own */
     if (etl_view_null(&g->views[g->key[k]], row)) {
       char why[200];
       snprintf(why, sizeof why, "NULL in the key column \"%.150s\"", in->key[k]);
       return refuse(g, rows, row, 0, why, g->key[k]);
     }
   for (int64_t i = 0; i < g->rows.n_children && code == SQLITE_OK; i++)
-    code = type_bind(g->insert, (int)i + 1, &g->views[i], row);
+    if ((code = type_bind(g->insert, (int)i + 1, &g->views[i], row)) == SQLITE_MISMATCH)
+      return refuse(g, rows, row, code, "SQLite cannot hold NaN", i);
   if (code == SQLITE_OK)
     code = sqlite3_step(g->insert);
   if (code == SQLITE_DONE) {

@@ -1,6 +1,7 @@
 /* What a declared type means.  SQLite itself derives no more than an affinity from it; the names below are those that people use, and
  * those that this connector declares.  DECIMAL_TEXT and JSON_TEXT have TEXT in them because SQLite would turn what looks like a number
  * into one, and lose digits, in a column of DECIMAL or JSON. */
+#include <math.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -100,7 +101,7 @@ int type_bind(sqlite3_stmt *stmt, int i, const struct etl_view *v, int64_t row) 
       return sqlite3_bind_text(stmt, i, buf, snprintf(buf, sizeof buf, "%llu", (unsigned long long)etl_view_i64(v, row)), SQLITE_TRANSIENT);
     return sqlite3_bind_int64(stmt, i, etl_view_i64(v, row));
   case ETL_L_INT: return sqlite3_bind_int64(stmt, i, etl_view_i64(v, row));
-  case ETL_L_FLOAT: return sqlite3_bind_double(stmt, i, etl_view_f64(v, row));
+  case ETL_L_FLOAT: return isnan(etl_view_f64(v, row)) ? SQLITE_MISMATCH : sqlite3_bind_double(stmt, i, etl_view_f64(v, row));
   case ETL_L_STRING:
   case ETL_L_JSON:
     b = etl_view_bytes(v, row);

@@ -103,6 +103,6 @@ ETL_CONNECTOR(ETL_KIND_TRANSFORMER, "filter", ETL_VERSION, "MIT", .summary = "Ke
               .doc = "The expression is SQLite's: its operators and functions, and text REGEXP 'pattern' (PCRE2). bool is 0 or 1; dates, times and "
                      "timestamps (instants in UTC) are text like 2026-01-31 23:59:59.5, as SQLite's date functions want them; uuid and json are "
                      "text. A decimal is an integer if it has no decimal places, else a floating point number if it has at most 15 digits, else "
-                     "text with all its digits: comparing the column and arithmetic take it as a number, elsewhere write CAST(x AS REAL). A row "
-                     "for which the expression fails is rejected.",
+                     "text with all its digits: comparing the column and arithmetic take it as a number, elsewhere write CAST(x AS REAL). NaN is "
+                     "NULL. A row for which the expression fails is rejected.",
               .options = options, .common = &common, .api = &transformer);

@@ -1,4 +1,5 @@
 /* sqlite.so as a loader, through its ABI: what is in the file when a run is cut off anywhere, and what rows it refuses. */
+#include <math.h>
 #include <semaphore.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -101,6 +102,51 @@ static void merge(struct tap *t) {
   testhost_clear(&d.t);
   CHECK(t, shelf_rows(&s, "a", 4, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
   CHECK_HAS(t, d.t.message, "no unique index");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
+/* SQLite would invent a key. */
+static void null_keys(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "sqlite");
+  CHECK(t, begin(&s, &d, "r1", OPTIONS("key", "id")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", NULL, "y"), 2) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
+  s.flags = ETL_TXN_CAREFUL;
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", NULL, "y"), 2) == ETL_OK && d.t.bad_n == 1);
+  CHECK_SQL(t, &d, "SELECT * FROM t", "1|x");
+  CHECK_SQL(t, &d, "SELECT type FROM pragma_table_info('t')", "INTEGER;TEXT");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
+/* One row of a float column. */
+static int32_t write_float(struct shelf *s, double value) {
+  struct ArrowSchema schema;
+  struct ArrowArray rows;
+  struct etl_batch b;
+  if (etl_schema_init(&schema, 1) < 0 || etl_schema_set(&schema, 0, "f", "g", true, NULL, NULL) < 0 || etl_batch_init(&b, &s->d->t.host, &schema, 1) < 0 ||
+      etl_batch_row(&b) < 0)
+    abort();
+  etl_batch_f64(&b, 0, value);
+  if (etl_batch_finish(&b, &rows) < 0)
+    abort();
+  etl_batch_fini(&b);
+  int32_t rc = shelf_epoch_write(s, "a", 1, &schema, &rows, SHELF_ALL);
+  schema.release(&schema);
+  return rc;
+}
+
+static void not_a_number(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "sqlite");
+  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, write_float(&s, NAN) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
+  CHECK_HAS(t, d.t.message, "cannot hold NaN");
+  CHECK(t, write_float(&s, INFINITY) == ETL_OK);
+  CHECK_SQL(t, &d, "SELECT * FROM t", "Inf");
   shelf_drop(&s);
   desk_fini(&d);
 }
@@ -385,6 +431,8 @@ int main(void) {
   struct tap t = {0};
   append(&t);
   merge(&t);
+  null_keys(&t);
+  not_a_number(&t);
   fencing(&t);
   replace(&t);
   careful(&t);

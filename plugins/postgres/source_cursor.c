@@ -9,8 +9,7 @@ enum {
   VERSION = 1
 };
 
-/* ---- from the host
- * -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- from the host -------------------------------------------------------------------------------------------------- */
 
 static int32_t unknown(const struct etl_host *h, const struct source_table *t, const char *why) {
   return source_refuse(h, "cursor", "set `cursor` back, or run with --full-refresh to read all rows again",
@@ -104,8 +103,7 @@ void position_fini(struct position *p) {
   *p = (struct position){0};
 }
 
-/* ---- to the host
- * ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- to the host ---------------------------------------------------------------------------------------------------- */
 
 static int dump(struct text *to, json_t *root, bool ok) {
   char *out = root && ok ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
@@ -153,9 +151,7 @@ int position_json(struct text *to, const struct source_table *t, const struct po
   return dump(to, root, ok);
 }
 
-/* ---- tuples
- * -------------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- tuples --------------------------------------------------------------------------------------------------------- */
 
 int tuple_set(struct tuple *x, const struct source_table *t, const struct etl_bytes *row) {
   for (size_t i = 0; i < t->cursor_n; i++) {

@@ -53,9 +53,7 @@ enum decoded decode_uuid(struct etl_batch *b, int64_t col, const struct field *c
   return DECODED;
 }
 
-/* ---- times
- * -------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- times ---------------------------------------------------------------------------------------------------------- */
 
 enum decoded decode_date(struct etl_batch *b, int64_t col, const struct field *c, const uint8_t *p, uint32_t n) {
   int32_t days;
@@ -154,8 +152,7 @@ void value_timestamptz(struct text *t, const struct field *c, const uint8_t *p, 
   add_timestamp(t, p, "+00");
 }
 
-/* ---- the others as text
- * -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the others as text --------------------------------------------------------------------------------------------- */
 
 void value_bool(struct text *t, const struct field *c, const uint8_t *p, uint32_t n) {
   (void)c, (void)n;

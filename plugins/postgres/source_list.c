@@ -101,8 +101,7 @@ int32_t tables_list(struct session *s, const char *const *patterns, size_t patte
   return rc;
 }
 
-/* ---- etl.catalog/1
- * -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- etl.catalog/1 -------------------------------------------------------------------------------------------------- */
 
 struct listing {
   struct source_instance *in;

@@ -6,9 +6,7 @@
 #include "source_reader.h"
 #include "source_split.h"
 
-/* ---- life
- * ----------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------------------------------------------- */
 
 static void source_close(void *self) {
   struct source_instance *in = self;
@@ -55,8 +53,7 @@ static const void *source_ext(void *self, const char *id) {
                                             : NULL;
 }
 
-/* ---- streams and shards
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- streams and shards --------------------------------------------------------------------------------------------- */
 
 struct telling {
   struct source_instance *in;
@@ -150,9 +147,7 @@ static int32_t source_plan(void *self, const struct etl_stream *stream, int32_t 
   return rc;
 }
 
-/* ---- check
- * --------------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- check ---------------------------------------------------------------------------------------------------------- */
 
 static int32_t check_stream(void *arg, const struct etl_stream *stream) {
   struct source_instance *in = arg;
@@ -178,9 +173,7 @@ static int32_t source_check(void *self) {
   return rc;
 }
 
-/* ---- descriptor
- * ----------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- descriptor ----------------------------------------------------------------------------------------------------- */
 
 static int32_t open_reader(void *self, const struct etl_read *read, void **reader) {
   return source_reader_open(self, read, reader);

@@ -124,9 +124,7 @@ void query_data(struct text *sql, const struct source_table *t, const struct pos
   text_add(sql, ") TO STDOUT (FORMAT binary)");
 }
 
-/* ---- bounds
- * ----------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- bounds --------------------------------------------------------------------------------------------------------- */
 
 /* now() is when the transaction began: before its snapshot.  A type with fewer digits rounds, so one step more is left out. */
 static void add_upper(struct text *sql, const struct source_table *t) {

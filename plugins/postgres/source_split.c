@@ -54,8 +54,7 @@ static int32_t ask_size(const struct cutting *c, int64_t *ret_pages, int64_t *re
   return ETL_OK;
 }
 
-/* ---- by values of the cursor
- * --------------------------------------------------------------------------------------------------------------------- */
+/* ---- by values of the cursor ---------------------------------------------------------------------------------------- */
 
 static void below_upper(struct text *sql, const struct bounds *b, const struct field *first) {
   if (b->upper[0]) {
@@ -145,8 +144,7 @@ static int32_t cut_by_values(const struct cutting *c) {
   return rc;
 }
 
-/* ---- by blocks, in a snapshot
- * -------------------------------------------------------------------------------------------------------------------- */
+/* ---- by blocks, in a snapshot --------------------------------------------------------------------------------------- */
 
 static int32_t make_snapshot(struct source_shard *shard) {
   struct session *s = &shard->snapshot;
@@ -184,35 +182,87 @@ static int32_t hold_snapshot(const struct cutting *c) {
   return rc;
 }
 
-static int32_t ask_standby(const struct cutting *c, bool *ret) {
+struct leaves { /* the tables that really hold the rows: partitions, or the one */
+  int64_t *pages;
+  size_t n;
+  bool cuttable; /* all of them have blocks that can be sought, on a server that exports snapshots */
+};
+
+static int32_t ask_leaves(const struct cutting *c, struct leaves *ret) {
+  char oid[16];
   PGresult *r;
-  int32_t rc = session_query(&c->in->session, "asking what the server is", "SELECT pg_is_in_recovery()", 0, NULL, &r);
+  snprintf(oid, sizeof oid, "%u", c->table.oid);
+  int32_t rc = session_query(
+      &c->in->session, "asking the sizes of the table",
+      "SELECT coalesce(pg_relation_size(l.oid) / current_setting('block_size')::int8, 0)::int8, "
+      "l.relkind IN ('r', 'm') AND coalesce(m.amname = 'heap', false) AND NOT pg_is_in_recovery() "
+      "FROM pg_catalog.pg_class l LEFT JOIN pg_catalog.pg_am m ON m.oid = l.relam "
+      "WHERE (l.oid = $1::oid AND l.relkind <> 'p') OR l.oid IN (SELECT relid FROM pg_partition_tree($1::oid) WHERE isleaf)",
+      1, (const char *const[]){oid}, &r);
   if (rc != ETL_OK)
     return rc;
-  *ret = *PQgetvalue(r, 0, 0) == 't';
+  ret->n = (size_t)PQntuples(r);
+  ret->pages = calloc(ret->n + 1, sizeof *ret->pages);
+  ret->cuttable = ret->n > 0 && PQserverVersion(c->in->session.conn) >= TID_RANGES_FROM;
+  for (size_t i = 0; ret->pages && i < ret->n; i++) {
+    ret->pages[i] = strtoll(PQgetvalue(r, (int)i, 0), NULL, 10);
+    ret->cuttable &= *PQgetvalue(r, (int)i, 1) == 't';
+  }
   PQclear(r);
-  return ETL_OK;
+  return ret->pages ? ETL_OK : source_no_memory(c->in->host);
 }
 
-static int32_t cut_by_blocks(const struct cutting *c) {
-  int64_t pages = 0, rows = -1;
-  bool standby = false;
-  int32_t rc = ask_standby(c, &standby);
-  if (rc != ETL_OK || standby || PQserverVersion(c->in->session.conn) < TID_RANGES_FROM)
-    return rc;
-  rc = hold_snapshot(c);
-  if (rc == ETL_OK)
-    rc = ask_size(c, &pages, &rows);
-  int64_t n = pages < (int64_t)c->n ? pages : (int64_t)c->n;
-  for (int64_t i = 0; n > 1 && i < n && rc == ETL_OK; i++) {
-    struct position p = {
-        .snapshot = c->shard->snapshot_id, .block_from = pages * i / n, .block_until = i + 1 < n ? pages * (i + 1) / n : -1};
-    char id[24], text[100];
-    snprintf(id, sizeof id, "%lld", (long long)i + 1);
-    snprintf(text, sizeof text, "blocks from %lld on, to %lld of %lld", (long long)p.block_from,
-             (long long)(i + 1 < n ? p.block_until : pages), (long long)pages);
-    rc = tell_part(c, id, &p, rows < 0 ? -1 : rows / n, text);
+/* How many blocks have a number below `block`. */
+static int64_t blocks_below(const struct leaves *l, int64_t block) {
+  int64_t sum = 0;
+  for (size_t i = 0; i < l->n; i++)
+    sum += l->pages[i] < block ? l->pages[i] : block;
+  return sum;
+}
+
+/* The least block number that at least `wanted` blocks are below. */
+static int64_t block_at(const struct leaves *l, int64_t wanted) {
+  int64_t low = 0, high = INT32_MAX;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    if (blocks_below(l, middle) >= wanted)
+      high = middle;
+    else
+      low = middle + 1;
   }
+  return low;
+}
+
+static int32_t tell_blocks(const struct cutting *c, const struct leaves *l, int64_t rows) {
+  int64_t pages = blocks_below(l, INT32_MAX), n = pages < (int64_t)c->n ? pages : (int64_t)c->n, from = 0;
+  int32_t rc = ETL_OK;
+  for (int64_t i = 1, id = 1; n > 1 && i <= n && rc == ETL_OK; i++) {
+    struct position p = {
+        .snapshot = c->shard->snapshot_id, .block_from = from, .block_until = i < n ? block_at(l, pages * i / n) : -1};
+    char name[24], text[100];
+    if (p.block_until == from) /* partitions of a few blocks each give no more */
+      continue;
+    snprintf(name, sizeof name, "%lld", (long long)id++);
+    snprintf(text, sizeof text, "about %lld of %lld blocks, from number %lld on", (long long)(pages / n), (long long)pages,
+             (long long)from);
+    rc = tell_part(c, name, &p, rows < 0 ? -1 : rows / n, text);
+    from = p.block_until;
+  }
+  return rc;
+}
+
+/* The blocks of all partitions are cut at the same numbers. */
+static int32_t cut_by_blocks(const struct cutting *c) {
+  struct leaves l = {.n = 0};
+  int64_t pages, rows = -1;
+  int32_t rc = ask_leaves(c, &l);
+  if (rc == ETL_OK && l.cuttable)
+    rc = hold_snapshot(c);
+  if (rc == ETL_OK && l.cuttable)
+    rc = ask_size(c, &pages, &rows);
+  if (rc == ETL_OK && l.cuttable)
+    rc = tell_blocks(c, &l, rows);
+  free(l.pages);
   return rc;
 }
 
@@ -231,7 +281,7 @@ int32_t source_split(void *self, const struct etl_stream *stream, const struct e
     rc = source_table_init(&c.table, &in->session, &in->settings, stream->name);
   if (rc == ETL_OK && c.table.cursor_n && source_table_is_table(&c.table) && c.table.index_first)
     rc = cut_by_values(&c);
-  else if (rc == ETL_OK && !c.table.cursor_n && (c.table.kind == 'r' || c.table.kind == 'm'))
+  else if (rc == ETL_OK && !c.table.cursor_n && source_table_is_table(&c.table))
     rc = cut_by_blocks(&c);
   source_table_fini(&c.table);
   session_disconnect(&in->session);

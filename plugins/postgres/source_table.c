@@ -108,8 +108,7 @@ static int32_t find_query(struct source_table *t, struct session *s) {
   return rc;
 }
 
-/* ---- which of them
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- which of them -------------------------------------------------------------------------------------------------- */
 
 static size_t find_field(const struct source_table *t, const char *name) {
   size_t i = 0;
@@ -175,8 +174,7 @@ static int32_t choose(struct source_table *t, const struct etl_host *h) {
   return shown ? ETL_OK : source_refuse(h, "columns", NULL, "%s: there is no column to read", t->stream);
 }
 
-/* ---- their types
- * ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- their types ---------------------------------------------------------------------------------------------------- */
 
 static int32_t name_types(struct source_table *t, struct session *s, const PGresult *described) {
   struct text types = {0}, mods = {0};
@@ -224,8 +222,7 @@ static int32_t find_types(struct source_table *t, struct session *s) {
   return rc;
 }
 
-/* ---- indexes: rows come ordered by index and position
- * ------------------------------------------------------------------------------------------ */
+/* ---- indexes: rows come ordered by index and position --------------------------------------------------------------- */
 
 struct index_reading {
   size_t keys, leading, within; /* key columns; how many are the cursor's in order; how many are among the cursor's */

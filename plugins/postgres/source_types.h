@@ -50,8 +50,7 @@ const char *field_note(const struct field *c);
 /* May it be cursor column `position` (from 0)?  Otherwise the reason. */
 const char *field_cursor_refusal(const struct field *c, size_t position);
 
-/* ---- decode.c
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- decode.c ------------------------------------------------------------------------------------------------------- */
 decode_fn decode_bool, decode_fixed, decode_numeric, decode_date, decode_time, decode_timestamp, decode_bytes, decode_jsonb,
     decode_uuid;
 value_text_fn value_bool, value_int, value_numeric, value_date, value_time, value_timestamp, value_timestamptz, value_bytes,

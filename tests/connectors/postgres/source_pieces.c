@@ -132,6 +132,25 @@ static void by_blocks(struct tap *t) {
   CHECK_TEXT(t, sink_sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"), "0");
 }
 
+/* Partitions of different sizes, one of them empty. */
+static void partitions_by_blocks(struct tap *t) {
+  struct well w;
+  struct parts p;
+  sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, pad text) PARTITION BY RANGE (id); CREATE TABLE t1 PARTITION OF t FOR "
+           "VALUES FROM (0) TO (101); "
+           "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (101) TO (1001); CREATE TABLE t3 PARTITION OF t DEFAULT; "
+           "INSERT INTO t SELECT i, repeat('x', 500) FROM generate_series(1, 1000) i");
+  well_open(&w, 0, (const char *const[]){"table", "t", "columns", "id", NULL});
+  CHECK(t, split(&w, 3, true, &p) == ETL_OK && p.n == 3);
+  sink_sql("UPDATE t SET pad = 'y', id = id + 1 WHERE id < 1000");
+  CHECK(t, read_parts(t, &w, &p, 450) == 1000);
+  well_close(&w);
+  sink_sql("DROP TABLE t; CREATE TABLE t (id int)");
+  well_open(&w, 0, (const char *const[]){"table", "t", NULL});
+  CHECK(t, split(&w, 3, true, &p) == ETL_OK && p.n == 0);
+  well_close(&w);
+}
+
 static void ranges(struct tap *t) {
   struct well w;
   sink_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, at timestamp); INSERT INTO t SELECT i, timestamp "
@@ -266,6 +285,7 @@ int main(void) {
   goes_on(&t);
   not_cut(&t);
   by_blocks(&t);
+  partitions_by_blocks(&t);
   ranges(&t);
   cut_connection(&t);
   failing_statement(&t);

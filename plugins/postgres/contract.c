@@ -201,7 +201,8 @@ static int32_t refuse_owner(struct target *g) {
     if (c->change == ETL_CHANGE_COLUMN_ADDED)
       return refuse_missing(g, c, ", and only its owner may add one");
     if (c->change == ETL_CHANGE_TYPE_WIDENED)
-      return refuse_type(g, c, &(struct attribute){.type = (char *)(uintptr_t)c->from_type}, c->target_type, ", and only the table's owner may alter it");
+      return refuse_type(g, c, &(struct attribute){.type = (char *)(uintptr_t)c->from_type}, c->target_type,
+                         ", and only the table's owner may alter it");
   }
   return ETL_OK;
 }
@@ -262,7 +263,8 @@ static int32_t alter(struct target *g, struct table *t, struct text *actions) {
     if (tries == LOCK_TRIES) {
       struct etl_error e = ETL_ERROR(ETL_E_RETRYABLE);
       e.remedy = "pg_locks shows which sessions; or run the statement yourself when they are gone";
-      return etl_failf(h, &e, "postgres: other sessions hold %s all the time, so that it cannot be altered: ALTER TABLE ... %s", g->name, text_str(actions));
+      return etl_failf(h, &e, "postgres: other sessions hold %s all the time, so that it cannot be altered: ALTER TABLE ... %s",
+                       g->name, text_str(actions));
     }
     if (tries && h->sleep_ms(h, LOCK_PAUSE_MS) == ETL_STOPPED)
       return ETL_STOPPED;

@@ -159,7 +159,8 @@ int32_t cursors_check_owner(struct instance *in) {
 static int32_t forget(struct instance *in, const struct etl_cursor *to) {
   if (in->stages) /* what stood before is deleted at the end of the run; the rows are staged all the same */
     return state_query(in, "forgetting a lane",
-                       "INSERT INTO @.cursors (pipeline, aside, stream, shard, epoch, cursor, rows, run, target) VALUES ($1, $2, $3, $4, 0, '', 0, $2, $5) "
+                       "INSERT INTO @.cursors (pipeline, aside, stream, shard, epoch, cursor, rows, run, target) "
+                       "VALUES ($1, $2, $3, $4, 0, '', 0, $2, $5) "
                        "ON CONFLICT (pipeline, aside, stream, shard) DO UPDATE SET epoch = 0",
                        5, (const char *const[]){in->pipeline, cursors_scope(in), to->stream, to->shard, in->settings.target}, NULL, NULL, NULL);
   return state_query(in, "forgetting a lane", "DELETE FROM @.cursors WHERE pipeline = $1 AND aside = $2 AND stream = $3 AND shard = $4", 4,

@@ -1,12 +1,13 @@
-/* Schema changes as the user is told of them.  Columns that went away: those that the rows of a lane had when it was last prepared, and the table still has. */
+/* Schema changes as the user is told of them.  Columns that went away: those that the rows of a lane had when it was last prepared,
+ * and the table still has. */
 #include <stdlib.h>
 
 #include "instance.h"
 
 static const char remember_sql[] =
-  "WITH known AS (SELECT columns FROM @.streams WHERE pipeline = $1 AND stream = $2 AND lane = $3), kept AS (INSERT INTO @.streams AS s (pipeline, stream, "
-  "lane, columns) VALUES ($1, $2, $3, $4::text[]) ON CONFLICT (pipeline, stream, lane) DO UPDATE SET columns = excluded.columns "
-  "WHERE s.columns <> excluded.columns) SELECT c FROM known, pg_catalog.unnest(known.columns) c WHERE c <> ALL ($4::text[])";
+    "WITH known AS (SELECT columns FROM @.streams WHERE pipeline = $1 AND stream = $2 AND lane = $3), kept AS (INSERT INTO @.streams AS s "
+    "(pipeline, stream, lane, columns) VALUES ($1, $2, $3, $4::text[]) ON CONFLICT (pipeline, stream, lane) DO UPDATE SET columns = excluded.columns "
+    "WHERE s.columns <> excluded.columns) SELECT c FROM known, pg_catalog.unnest(known.columns) c WHERE c <> ALL ($4::text[])";
 
 void drift_report(const struct target *g, uint32_t kind, const char *column, const char *from, const char *to) {
   const struct etl_host *h = g->in->host;

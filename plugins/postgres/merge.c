@@ -120,7 +120,8 @@ static int64_t column_index(const struct target *g, const char *name) { return n
 
 /* A column of "gone" so that row_to_json() writes it as etl_row_json() does. */
 static void add_shown(struct text *t, const struct column *c) {
-  bool zone = c->f.logical == ETL_L_TIMESTAMP && c->f.tz, text = c->f.logical == ETL_L_DECIMAL || c->f.logical == ETL_L_STRING || c->f.logical == ETL_L_JSON;
+  bool zone = c->f.logical == ETL_L_TIMESTAMP && c->f.tz,
+       text = c->f.logical == ETL_L_DECIMAL || c->f.logical == ETL_L_STRING || c->f.logical == ETL_L_JSON;
   text_add(t, zone ? "pg_catalog.to_json(gone." : "gone.");
   text_add_name(t, c->name);
   text_add(t, zone ? " AT TIME ZONE 'UTC') #>> '{}' || 'Z' AS " : text ? "::text AS " : c->f.logical == ETL_L_DATE ? "::date AS " : " AS ");

@@ -35,16 +35,17 @@ const struct etl_option *const postgres_options[] = {
                           .doc = "Tables of single streams, where `table` and the settings beside it do not hold for all."),
     [OPT_MODE] = OPTION("mode", ETL_T_ENUM, .dflt = "append", .choices = mode_choices,
                         .doc = "append adds rows; merge inserts or updates by `key`; insert_missing inserts rows whose key is not there and "
-                               "leaves the others alone; delete_missing merges and, at the end of a run that read everything, deletes the rows whose key did not "
-                               "come: the table must be this pipeline's alone; replace builds the table anew and swaps it at the end of the run."),
+                               "leaves the others alone; delete_missing merges and, at the end of a run that read everything, deletes "
+                               "the rows whose key did not come: the table must be this pipeline's alone; replace builds the table anew "
+                               "and swaps it at the end of the run."),
     [OPT_KEY] = OPTION("key", ETL_T_LIST, .example = "[ \"shard_id\", \"login_id\" ]",
                        .doc = "Columns that identify a row; needed for merge.  A table made by etl gets them as its primary key."),
     [OPT_NEWEST_BY] = OPTION("newest_by", ETL_T_STRING, .example = "changed_at",
                              .doc = "Column that tells which of two rows with one key is newer, in a merge; the greater one wins, NULL "
                                     "is smallest.  Without it the row read last wins."),
     [OPT_DELETED_AT] = OPTION("deleted_at", ETL_T_STRING, .example = "deleted_at",
-                              .doc = "With mode = \"delete_missing\": rows that are missing stay, and this column (timestamptz) gets the time; it is NULL "
-                                     "again when they come back."),
+                              .doc = "With mode = \"delete_missing\": rows that are missing stay, and this column (timestamptz) gets the time; "
+                                     "it is NULL again when they come back."),
     [OPT_CREATE] = OPTION("create", ETL_T_BOOL, .dflt = "true", .doc = "Make the table, and its schema, when they are not there."),
     [OPT_SCHEMA_CONTRACT] =
         OPTION("schema_contract", ETL_T_ENUM, .dflt = "evolve", .choices = contract_choices,
@@ -53,16 +54,18 @@ const struct etl_option *const postgres_options[] = {
                       "have a value in a column that the table does not have, or one that its type cannot hold; discard_value leaves such a "
                       "value out (NULL is written, or the row set aside where the column cannot be NULL)."),
     [OPT_COMMIT] = OPTION("commit", ETL_T_ENUM, .dflt = "epoch", .choices = commit_choices,
-                          .doc = "When rows reach the target: with each epoch; or at the end of a run in which every lane succeeded, all tables and the "
-                                 "place where each lane stands in one transaction.  Until then they are staged in tables of `state_schema`."),
-    [OPT_COMMIT_SQL] = OPTION("commit_sql", ETL_T_LIST, .example = "[ \"INSERT INTO users SELECT * FROM $${staging.identities} ON CONFLICT DO NOTHING\" ]",
-                              .doc = "Statements that bring the staged rows of a run to where they belong, instead of what `mode` would do, in the one "
-                                     "transaction at the end of the run (implies commit = \"run\").  ${staging.NAME} is the staging table of the stream NAME, "
-                                     "or of the one whose last part that is; in a configuration file it is written $${staging.NAME}."),
+                          .doc = "When rows reach the target: with each epoch; or at the end of a run in which every lane succeeded, all tables "
+                                 "and the place where each lane stands in one transaction.  Until then they are staged in tables of "
+                                 "`state_schema`."),
+    [OPT_COMMIT_SQL] =
+        OPTION("commit_sql", ETL_T_LIST, .example = "[ \"INSERT INTO users SELECT * FROM $${staging.identities} ON CONFLICT DO NOTHING\" ]",
+               .doc = "Statements that bring the staged rows of a run to where they belong, instead of what `mode` would do, in the one "
+                      "transaction at the end of the run (implies commit = \"run\").  ${staging.NAME} is the staging table of the stream NAME, "
+                      "or of the one whose last part that is; in a configuration file it is written $${staging.NAME}."),
     [OPT_STAGING_DEFINITION] =
         OPTION("staging_definition", ETL_T_STRING, .flags = ETL_OPT_ADVANCED, .example = "LIKE app.users INCLUDING DEFAULTS, seq bigserial",
-               .doc = "With commit = \"run\": what stands between the brackets of CREATE TABLE for a staging table.  Without it, it has the columns of "
-                      "the rows, with the types and constraints of the target."),
+               .doc = "With commit = \"run\": what stands between the brackets of CREATE TABLE for a staging table.  Without it, it has the "
+                      "columns of the rows, with the types and constraints of the target."),
     [OPT_PRE_SQL] = OPTION("pre_sql", ETL_T_LIST, .example = "[ \"SELECT partman.run_maintenance()\" ]",
                            .doc = "Statements to run before the first row of a run."),
     [OPT_POST_SQL] = OPTION("post_sql", ETL_T_LIST, .example = "[ \"ANALYZE public.login_analytics\" ]",

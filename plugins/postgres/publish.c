@@ -56,8 +56,9 @@ static int32_t set_aside(struct target *g, const char *run, bool *ret) {
     return rc;
   *ret = strcmp(PQgetvalue(r, 0, 0), "0") != 0;
   if (*ret)
-    etl_logf(g->in->host, ETL_LOG_WARN, "postgres: nothing is deleted from %s: %s rows of this run were set aside, and may be among those that seem missing", g->name,
-             PQgetvalue(r, 0, 0));
+    etl_logf(g->in->host, ETL_LOG_WARN,
+             "postgres: nothing is deleted from %s: %s rows of this run were set aside, and may be among those that seem missing",
+             g->name, PQgetvalue(r, 0, 0));
   PQclear(r);
   return ETL_OK;
 }

@@ -131,7 +131,8 @@ static int32_t check_table(const struct settings *s, const struct etl_open *o, c
   if (!mode_updates(t->mode) && t->newest_by)
     return refuse(o, "newest_by", "leave it out, or set mode = \"merge\"", "newest_by means something only in a merge");
   if (t->mode != MODE_DELETE_MISSING && t->deleted_at)
-    return refuse(o, "deleted_at", "leave it out, or set mode = \"delete_missing\"", "deleted_at means something only with mode = \"delete_missing\"");
+    return refuse(o, "deleted_at", "leave it out, or set mode = \"delete_missing\"",
+                  "deleted_at means something only with mode = \"delete_missing\"");
   if (!s->run_commit && t->staging_definition)
     return refuse(o, "staging_definition", "leave it out, or set commit = \"run\"", "staging_definition means something only with commit = \"run\"");
   return ETL_OK;
@@ -150,9 +151,16 @@ static int32_t read_group(struct settings *s, const struct etl_open *o, const st
   s->run_commit |= t->mode == MODE_DELETE_MISSING;
   if (copy_text(etl_group_str(g, TABLE_STREAM), &t->stream) < 0 ||
       copy_text(etl_group_set(g, TABLE_TABLE) ? etl_group_str(g, TABLE_TABLE) : s->all.table, &t->table) < 0 ||
-      copy_text(etl_group_set(g, TABLE_NEWEST_BY) ? etl_group_str(g, TABLE_NEWEST_BY) : mode_updates(t->mode) ? s->all.newest_by : NULL, &t->newest_by) < 0 ||
-      copy_text(etl_group_set(g, TABLE_DELETED_AT) ? etl_group_str(g, TABLE_DELETED_AT) : t->mode == MODE_DELETE_MISSING ? s->all.deleted_at : NULL, &t->deleted_at) < 0 ||
-      copy_text(etl_group_set(g, TABLE_STAGING_DEFINITION) ? etl_group_str(g, TABLE_STAGING_DEFINITION) : s->all.staging_definition, &t->staging_definition) < 0)
+      copy_text(etl_group_set(g, TABLE_NEWEST_BY) ? etl_group_str(g, TABLE_NEWEST_BY)
+                : mode_updates(t->mode)           ? s->all.newest_by
+                                                  : NULL,
+                &t->newest_by) < 0 ||
+      copy_text(etl_group_set(g, TABLE_DELETED_AT) ? etl_group_str(g, TABLE_DELETED_AT)
+                : t->mode == MODE_DELETE_MISSING   ? s->all.deleted_at
+                                                   : NULL,
+                &t->deleted_at) < 0 ||
+      copy_text(etl_group_set(g, TABLE_STAGING_DEFINITION) ? etl_group_str(g, TABLE_STAGING_DEFINITION) : s->all.staging_definition,
+                &t->staging_definition) < 0)
     return no_memory(o);
   uint64_t n = has_key ? key->list_n : s->all.key.n;
   t->key.list = calloc(n + 1, sizeof *t->key.list);
@@ -164,7 +172,8 @@ static int32_t read_group(struct settings *s, const struct etl_open *o, const st
   if (!t->table && s->commit_sql.n == 0)
     return refuse(o, "tables", "add table = \"...\" to the group, or `table` beside it", "a group of tables names no table");
   if ((t->mode == MODE_REPLACE) != (s->all.mode == MODE_REPLACE))
-    return refuse(o, "tables", "use one pipeline for what is replaced and another for the rest", "mode = \"replace\" holds for all tables of a pipeline, or for none");
+    return refuse(o, "tables", "use one pipeline for what is replaced and another for the rest",
+                  "mode = \"replace\" holds for all tables of a pipeline, or for none");
   return check_table(s, o, t);
 }
 
@@ -226,9 +235,10 @@ static int32_t check_commit(const struct settings *s, const struct etl_open *o) 
 int32_t settings_init(struct settings *s, const struct etl_open *o) {
   if (settings_keywords(s, o) < 0 || read_list(&s->all.key, o, OPT_KEY) < 0 || read_list(&s->pre_sql, o, OPT_PRE_SQL) < 0 ||
       read_list(&s->post_sql, o, OPT_POST_SQL) < 0 || copy_text(etl_opt_str(o, OPT_TABLE), &s->all.table) < 0 ||
-      copy_text(etl_opt_str(o, OPT_NEWEST_BY), &s->all.newest_by) < 0 ||
-      read_list(&s->commit_sql, o, OPT_COMMIT_SQL) < 0 || copy_text(etl_opt_str(o, OPT_DELETED_AT), &s->all.deleted_at) < 0 ||
-      copy_text(etl_opt_str(o, OPT_STAGING_DEFINITION), &s->all.staging_definition) < 0 || copy_text(etl_opt_str(o, OPT_STATE_SCHEMA), &s->state_schema) < 0)
+      copy_text(etl_opt_str(o, OPT_NEWEST_BY), &s->all.newest_by) < 0 || read_list(&s->commit_sql, o, OPT_COMMIT_SQL) < 0 ||
+      copy_text(etl_opt_str(o, OPT_DELETED_AT), &s->all.deleted_at) < 0 ||
+      copy_text(etl_opt_str(o, OPT_STAGING_DEFINITION), &s->all.staging_definition) < 0 ||
+      copy_text(etl_opt_str(o, OPT_STATE_SCHEMA), &s->state_schema) < 0)
     return no_memory(o);
   s->all.mode = (enum mode)etl_opt_int(o, OPT_MODE);
   s->create = etl_opt_bool(o, OPT_CREATE);

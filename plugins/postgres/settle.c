@@ -132,8 +132,9 @@ static int32_t reject_misfit(struct target *g, const struct ArrowArray *batch, i
   if (nul)
     return etl_reject(g->in->host, &e, g->stream, &g->rows, batch, row,
                       "postgres: the text for column \"%s\" of %s holds a NUL character, which PostgreSQL cannot store", c->name, g->name);
-  return etl_reject(g->in->host, &e, g->stream, &g->rows, batch, row, "postgres: column \"%s\" of %s is %s, which cannot hold the value (%s at the source)",
-                    c->name, g->name, c->target_type, c->source_type);
+  return etl_reject(g->in->host, &e, g->stream, &g->rows, batch, row,
+                    "postgres: column \"%s\" of %s is %s, which cannot hold the value (%s at the source)", c->name, g->name,
+                    c->target_type, c->source_type);
 }
 
 /* Rows with values that a column cannot hold never reach the server; *ret (owned) says which they are, NULL: none. */

@@ -125,7 +125,9 @@ static int32_t check_rows(struct instance *in, const char *run, const PGresult *
   if (rc == ETL_OK && strcmp(PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1)) != 0) {
     struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
     e.remedy = "run again: the targets and the place where the pipeline stands are as they were before";
-    rc = etl_failf(in->host, &e, "postgres: of %s rows that this run staged, its staging tables hold %s: the server crashed meanwhile, or somebody changed them",
+    rc = etl_failf(in->host, &e,
+                   "postgres: of %s rows that this run staged, its staging tables hold %s: the server crashed meanwhile, or "
+                   "somebody changed them",
                    PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1));
   }
   PQclear(r);
@@ -134,16 +136,17 @@ static int32_t check_rows(struct instance *in, const char *run, const PGresult *
 
 /* In this order.  A lane of epoch 0 was forgotten; anew: all that was there before goes. */
 static const char *const moves[] = {
-  "UPDATE @.cursors r SET rows = r.rows + b.rows FROM @.cursors b WHERE r.pipeline = $1 AND r.aside = $2 AND b.pipeline = $1 AND b.aside = '' "
-  "AND b.stream = r.stream AND b.shard = r.shard AND NOT $3::boolean",
-  "DELETE FROM @.cursors b WHERE pipeline = $1 AND aside = '' AND EXISTS (SELECT 1 FROM @.cursors r WHERE r.pipeline = $1 AND r.aside = $2 "
-  "AND ($3::boolean OR (r.stream = b.stream AND r.shard = b.shard)))",
-  "DELETE FROM @.quarantine b WHERE pipeline = $1 AND aside = '' AND (EXISTS (SELECT 1 FROM @.quarantine r WHERE r.pipeline = $1 AND r.aside = $2 "
-  "AND r.stream = b.stream AND r.shard = b.shard AND r.epoch = b.epoch) OR ($3::boolean AND EXISTS (SELECT 1 FROM @.cursors r WHERE r.pipeline = $1 AND r.aside = $2)))",
-  "DELETE FROM @.cursors WHERE pipeline = $1 AND aside = $2 AND epoch = 0 AND $3::boolean IS NOT NULL",
-  "UPDATE @.cursors SET aside = '' WHERE pipeline = $1 AND aside = $2 AND $3::boolean IS NOT NULL",
-  "UPDATE @.quarantine SET aside = '' WHERE pipeline = $1 AND aside = $2 AND $3::boolean IS NOT NULL",
-  "DELETE FROM @.asides WHERE pipeline = $1 AND run = $2 AND $3::boolean IS NOT NULL"};
+    "UPDATE @.cursors r SET rows = r.rows + b.rows FROM @.cursors b WHERE r.pipeline = $1 AND r.aside = $2 AND b.pipeline = $1 "
+    "AND b.aside = '' AND b.stream = r.stream AND b.shard = r.shard AND NOT $3::boolean",
+    "DELETE FROM @.cursors b WHERE pipeline = $1 AND aside = '' AND EXISTS (SELECT 1 FROM @.cursors r WHERE r.pipeline = $1 "
+    "AND r.aside = $2 AND ($3::boolean OR (r.stream = b.stream AND r.shard = b.shard)))",
+    "DELETE FROM @.quarantine b WHERE pipeline = $1 AND aside = '' AND (EXISTS (SELECT 1 FROM @.quarantine r WHERE r.pipeline = $1 "
+    "AND r.aside = $2 AND r.stream = b.stream AND r.shard = b.shard AND r.epoch = b.epoch) OR ($3::boolean AND EXISTS "
+    "(SELECT 1 FROM @.cursors r WHERE r.pipeline = $1 AND r.aside = $2)))",
+    "DELETE FROM @.cursors WHERE pipeline = $1 AND aside = $2 AND epoch = 0 AND $3::boolean IS NOT NULL",
+    "UPDATE @.cursors SET aside = '' WHERE pipeline = $1 AND aside = $2 AND $3::boolean IS NOT NULL",
+    "UPDATE @.quarantine SET aside = '' WHERE pipeline = $1 AND aside = $2 AND $3::boolean IS NOT NULL",
+    "DELETE FROM @.asides WHERE pipeline = $1 AND run = $2 AND $3::boolean IS NOT NULL"};
 
 static int32_t move_state(struct instance *in, const char *run) {
   int32_t rc = ETL_OK;

@@ -92,8 +92,10 @@ static int32_t refuse_part(const struct target *g) {
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = "mode";
   e.remedy = "leave `cursor` out at the extractor, so that each run reads the whole; or run with --full-refresh";
-  return etl_failf(g->in->host, &e, "postgres: delete_missing would delete from %s what has not changed at the source, since the run reads only what is new",
-                   g->name);
+  return etl_failf(
+      g->in->host, &e,
+      "postgres: delete_missing would delete from %s what has not changed at the source, since the run reads only what is new",
+      g->name);
 }
 
 static int32_t refuse_deleted_at(const struct target *g) {

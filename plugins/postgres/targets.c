@@ -82,7 +82,8 @@ static int32_t refuse_length(const struct target *g) {
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = "table";
   e.remedy = "name another table for the stream with `tables`";
-  return etl_failf(g->in->host, &e, "postgres: the name %s.%s is longer than the %d bytes a part that PostgreSQL takes", g->schema, g->table, PG_NAME_MAX);
+  return etl_failf(g->in->host, &e, "postgres: the name %s.%s is longer than the %d bytes a part that PostgreSQL takes", g->schema,
+                   g->table, PG_NAME_MAX);
 }
 
 static int32_t name_target(struct target *g, const struct table_settings *s, const char *stream) {

@@ -22,7 +22,9 @@ static void expect_change(struct tap *t, const struct sink *s, size_t i, uint32_
   CHECK_TEXT(t, s->host.changes[i].table, "public.t");
 }
 
-#define SHAPE "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0"
+#define SHAPE                                                                                                                      \
+  "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid "  \
+  "= 't'::regclass AND attnum > 0"
 
 /* ---- evolve -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -77,12 +79,15 @@ static void types_are_widened(struct tap *t) {
     char sql[200], before[64];
     snprintf(sql, sizeof sql, "CREATE TABLE t (a %s)", cases[i].type);
     fresh(sql);
-    snprintf(before, sizeof before, "%s", sink_sql("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum = 1"));
+    snprintf(before, sizeof before, "%s",
+             sink_sql("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum = 1"));
     enter(t, &s, "evolve");
     sink_schema(&s, (const char *const[]){"a", cases[i].format, NULL});
     etl_schema_set(&s.schema, 0, "a", cases[i].format, true, cases[i].source, NULL);
     CHECK(t, s.api->prepare(s.self, &s.stream, &s.schema) == ETL_OK);
-    CHECK_TEXT(t, sink_sql("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum = 1"), cases[i].wider ? cases[i].wider : before);
+    CHECK_TEXT(t,
+               sink_sql("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum = 1"),
+               cases[i].wider ? cases[i].wider : before);
     CHECK(t, s.host.changes_n == (cases[i].wider != NULL));
     if (cases[i].wider)
       expect_change(t, &s, 0, ETL_CHANGE_TYPE_WIDENED, "a", before, cases[i].wider);
@@ -94,10 +99,13 @@ static void what_cannot_be_widened(struct tap *t) {
   static const struct {
     const char *sql, *format, *message, *remedy;
   } cases[] = {
-    {"CREATE TABLE t (a int)", "u", "column \"a\" of public.t is integer, which cannot take u of the source", "ALTER COLUMN \"a\" TYPE text"},
-    {"CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t", "l", "since view v uses it", "ALTER COLUMN \"a\" TYPE bigint"},
-    {"CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED)", "l", "column b of table t", "ALTER COLUMN \"a\" TYPE bigint"},
-    {"DROP DOMAIN IF EXISTS small; CREATE DOMAIN small AS int CHECK (VALUE < 10); CREATE TABLE t (a small)", "l", "is small, which cannot take l", "ALTER COLUMN"}};
+      {"CREATE TABLE t (a int)", "u", "column \"a\" of public.t is integer, which cannot take u of the source",
+       "ALTER COLUMN \"a\" TYPE text"},
+      {"CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t", "l", "since view v uses it", "ALTER COLUMN \"a\" TYPE bigint"},
+      {"CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED)", "l", "column b of table t",
+       "ALTER COLUMN \"a\" TYPE bigint"},
+      {"DROP DOMAIN IF EXISTS small; CREATE DOMAIN small AS int CHECK (VALUE < 10); CREATE TABLE t (a small)", "l",
+       "is small, which cannot take l", "ALTER COLUMN"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct sink s;
     fresh(cases[i].sql);
@@ -137,7 +145,8 @@ static void referred_and_referring_tables(struct tap *t) {
 
 static void only_the_owner_alters(struct tap *t) {
   struct sink s;
-  fresh("CREATE TABLE t (id int); DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN PASSWORD 'w'; GRANT INSERT, SELECT ON t TO writer; GRANT CREATE ON DATABASE sink TO writer");
+  fresh("CREATE TABLE t (id int); DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN PASSWORD 'w'; GRANT INSERT, SELECT ON t TO "
+        "writer; GRANT CREATE ON DATABASE sink TO writer");
   sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", "user", "writer", "password", "w", NULL});
   CHECK(t, sink_claim(&s) == ETL_OK);
   CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "v", "?u", NULL}) == ETL_FAILED);

@@ -26,8 +26,8 @@ static void discard_row(struct tap *t) {
   enter(t, &s, "discard_row");
   CHECK(t, sink_prepare(&s, (const char *const[]){"extra", "?u", "id", "i", "n", "?l", "v", "?u", NULL}) == ETL_OK);
   CHECK(t, s.host.changes_n == 1 && changed(&s, 0, ETL_CHANGE_COLUMN_LEFT_OUT, "extra"));
-  CHECK(t, sink_epoch(&s, 0, (const char *const[]){NULL, "1", "5", "abc", "x", "2", "5", "abc", NULL, "3", "40000", "abc", NULL, "4", NULL, "äöü", NULL, "5", "1",
-                                                   "abcd", "y", "6", "99999", "z", END}) == ETL_OK);
+  CHECK(t, sink_epoch(&s, 0, (const char *const[]){NULL, "1", "5", "abc", "x", "2", "5", "abc", NULL, "3", "40000", "abc", NULL, "4", NULL, "äöü",
+                                                   NULL, "5", "1", "abcd", "y", "6", "99999", "z", END}) == ETL_OK);
   CHECK_TEXT(t, sink_sql("SELECT * FROM t ORDER BY id"), "1|5|abc;4|NULL|äöü");
   CHECK(t, s.host.bad_n == 4);
   CHECK(t, s.host.bad[0].row == 1 && s.host.bad[0].column == 0);
@@ -44,12 +44,14 @@ static void discard_value(struct tap *t) {
   struct sink s;
   fresh("CREATE TABLE t (id int, n smallint, must smallint NOT NULL, v varchar(3), d numeric(4,1), f real, x int)");
   enter(t, &s, "discard_value");
-  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "extra", "?u", "n", "?l", "must", "?l", "v", "?u", "d", "?d:9,2", "f", "?g", "x", "?u", NULL}) == ETL_OK);
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "extra", "?u", "n", "?l", "must", "?l", "v", "?u", "d", "?d:9,2", "f",
+                                                  "?g", "x", "?u", NULL}) == ETL_OK);
   CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", "gone", "32767", "-32768", "abc", "99990", "0.5", NULL,    /* fits */
                                                    "2", NULL,   "32768", "1",      "abcd", "100000", "0.1", "text", /* NULLs */
                                                    "3", NULL,   "1",     "32768",  "a",    "1",      "1",   NULL,   /* a NULL that cannot be */
                                                    "4", NULL,   NULL,    "1",      NULL,   "15",     NULL,  NULL, END}) == ETL_OK);
-  CHECK_TEXT(t, sink_sql("SELECT * FROM t ORDER BY id"), "1|32767|-32768|abc|999.9|0.5|NULL;2|NULL|1|NULL|NULL|NULL|NULL;4|NULL|1|NULL|NULL|NULL|NULL");
+  CHECK_TEXT(t, sink_sql("SELECT * FROM t ORDER BY id"),
+             "1|32767|-32768|abc|999.9|0.5|NULL;2|NULL|1|NULL|NULL|NULL|NULL;4|NULL|1|NULL|NULL|NULL|NULL");
   CHECK(t, s.host.bad_n == 1 && s.host.bad[0].row == 2 && s.host.bad[0].column == 3);
   sink_close(&s);
 }
@@ -61,10 +63,14 @@ static void dates_out_of_range(struct tap *t) {
   sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", "mode", "merge", "key", "id", NULL});
   CHECK(t, sink_claim(&s) == ETL_OK);
   CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "d", "?tdD", "at", "?tss:", "ms", "?tsm:UTC", NULL}) == ETL_OK);
-  CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", "2145042905", "9223372036854", "-210866803200000", "2", "2145042906", NULL, NULL, "3", NULL, "9223372036855", NULL,
-                                                   "4", NULL, NULL, "-210866803200001", "5", "-2440588", "-210866803200", "0", END}) == ETL_OK);
+  CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", "2145042905", "9223372036854", "-210866803200000", /* the last of each, and the first */
+                                                   "2", "2145042906", NULL, NULL,
+                                                   "3", NULL, "9223372036855", NULL,
+                                                   "4", NULL, NULL, "-210866803200001",
+                                                   "5", "-2440588", "-210866803200", "0", END}) == ETL_OK);
   CHECK_TEXT(t, sink_sql("SELECT id, d FROM t ORDER BY id"), "1|5874897-12-31;5|4714-11-24 BC");
-  CHECK_TEXT(t, sink_sql("SELECT at, ms FROM t ORDER BY id"), "294247-01-10 04:00:54|4714-11-24 00:00:00+00 BC;4714-11-24 00:00:00 BC|1970-01-01 00:00:00+00");
+  CHECK_TEXT(t, sink_sql("SELECT at, ms FROM t ORDER BY id"),
+             "294247-01-10 04:00:54|4714-11-24 00:00:00+00 BC;4714-11-24 00:00:00 BC|1970-01-01 00:00:00+00");
   CHECK(t, s.host.bad_n == 3 && s.host.bad[0].row == 1 && s.host.bad[1].row == 2 && s.host.bad[2].row == 3);
   sink_close(&s);
 }
@@ -148,7 +154,9 @@ static void lanes_together(struct tap *t) {
   }
   CHECK(t, told >= 1);
   CHECK(t, sink_epoch(&busy, 1, (const char *const[]){"2", END}) == ETL_OK);
-  CHECK_TEXT(t, sink_sql("SELECT string_agg(attname || ' ' || atttypid::regtype, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0"),
+  CHECK_TEXT(t,
+             sink_sql("SELECT string_agg(attname || ' ' || atttypid::regtype, ', ' ORDER BY attnum) FROM pg_attribute WHERE "
+                      "attrelid = 't'::regclass AND attnum > 0"),
              "id bigint, v text, w text");
   sink_close(&busy);
 }

@@ -86,7 +86,8 @@ static void triggers_and_deferred_constraints(struct tap *t) {
   struct sink s;
   fresh("CREATE TABLE up (id int PRIMARY KEY); INSERT INTO up VALUES (1), (2); "
         "CREATE TABLE t (id int REFERENCES up DEFERRABLE INITIALLY DEFERRED, v text); "
-        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.v = 'no' THEN RAISE 'never %', NEW.v; END IF; RETURN NEW; END $$; "
+        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.v = 'no' THEN RAISE 'never %', "
+        "NEW.v; END IF; RETURN NEW; END $$; "
         "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse()");
   enter(t, &s, "append");
   CHECK(t, careful(&s, 0, (const char *const[]){"1", "yes", "3", "yes", "2", "no", "2", "yes", END}) == ETL_OK);
@@ -115,16 +116,20 @@ static void in_a_merge(struct tap *t) {
 /* Every type as the SDK writes it, whatever the server makes of it: it is read again some day. */
 static void rows_of_a_merge_as_json(struct tap *t) {
   struct sink s;
-  fresh("CREATE TABLE t (id int PRIMARY KEY CHECK (id > 0), d numeric, j jsonb, u uuid, b bytea, f double precision, day date, at timestamp, z timestamptz, c time, k boolean, n numeric)");
+  fresh("CREATE TABLE t (id int PRIMARY KEY CHECK (id > 0), d numeric, j jsonb, u uuid, b bytea, f double precision, day date, at "
+        "timestamp, z timestamptz, c time, k boolean, n numeric)");
   sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", "mode", "merge", "key", "id", NULL});
   CHECK(t, sink_claim(&s) == ETL_OK);
-  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "d", "d:9,2", "j", "json", "u", "uuid", "b", "z", "f", "g", "day", "tdD", "at", "tsu:", "z", "tsu:UTC", "c", "ttu", "k", "b",
-                                                  "n", "l", NULL}) == ETL_OK);
-  CHECK(t, careful(&s, 0, (const char *const[]){"-1", "1250", "{\"a\": 1}", "00112233445566778899aabbccddeeff", "00ff", "0.5", "1", "1500000", "1500000", "1500000", "1", "7", END}) ==
-                ETL_OK);
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i",   "d", "d:9,2", "j",   "json", "u",    "uuid", "b",
+                                                  "z",  "f",   "g", "day",   "tdD", "at",   "tsu:", "z",    "tsu:UTC",
+                                                  "c",  "ttu", "k", "b",     "n",   "l",    NULL}) == ETL_OK);
+  CHECK(t, careful(&s, 0,
+                   (const char *const[]){"-1", "1250", "{\"a\": 1}", "00112233445566778899aabbccddeeff", "00ff", "0.5", "1",
+                                         "1500000", "1500000", "1500000", "1", "7", END}) == ETL_OK);
   CHECK(t, s.host.bad_n == 1);
   CHECK_TEXT(t, s.host.bad[0].raw,
-             "{\"id\":-1,\"d\":\"12.50\",\"j\":\"{\\\"a\\\": 1}\",\"u\":\"00112233-4455-6677-8899-aabbccddeeff\",\"b\":\"\\\\x00ff\",\"f\":0.5,\"day\":\"1970-01-02\","
+             "{\"id\":-1,\"d\":\"12.50\",\"j\":\"{\\\"a\\\": "
+             "1}\",\"u\":\"00112233-4455-6677-8899-aabbccddeeff\",\"b\":\"\\\\x00ff\",\"f\":0.5,\"day\":\"1970-01-02\","
              "\"at\":\"1970-01-01T00:00:01.5\",\"z\":\"1970-01-01T00:00:01.5Z\",\"c\":\"00:00:01.5\",\"k\":true,\"n\":7}");
   sink_close(&s);
 }
@@ -155,9 +160,22 @@ static void the_limit_of_the_host(struct tap *t) {
 /* ---- keeping -------------------------------------------------------------------------------------------------------------------------- */
 
 static struct etl_rejected rejected(uint64_t epoch, uint64_t seq, const char *raw) {
-  return (struct etl_rejected){.struct_size = sizeof(struct etl_rejected), .error_class = ETL_E_SCHEMA, .stream = "dbo.t", .shard = "eu1", .epoch = epoch, .seq = seq,
-                               .stage = "transform 1", .connector = "columns", .table_stream = "u", .column = "v", .row = 3, .vendor_code = 8114, .vendor_state = "22P02",
-                               .message = "it does not fit", .raw = raw, .columns = "[[\"v\", \"u\", \"\"]]"};
+  return (struct etl_rejected){.struct_size = sizeof(struct etl_rejected),
+                               .error_class = ETL_E_SCHEMA,
+                               .stream = "dbo.t",
+                               .shard = "eu1",
+                               .epoch = epoch,
+                               .seq = seq,
+                               .stage = "transform 1",
+                               .connector = "columns",
+                               .table_stream = "u",
+                               .column = "v",
+                               .row = 3,
+                               .vendor_code = 8114,
+                               .vendor_state = "22P02",
+                               .message = "it does not fit",
+                               .raw = raw,
+                               .columns = "[[\"v\", \"u\", \"\"]]"};
 }
 
 static int32_t keep(struct sink *s, uint64_t from, const struct etl_rejected *a, const struct etl_rejected *b) {
@@ -172,12 +190,14 @@ static int32_t tell(void *arg, const struct etl_kept *k) {
   char *text = arg;
   const struct etl_rejected *r = k->rejected;
   size_t n = strlen(text);
-  snprintf(text + n, 1000 - n, "%s %s/%s %llu.%llu %s %s %s %u %lld %s %s %lld %s %s %s;", k->run, r->stream, r->shard, (unsigned long long)r->epoch, (unsigned long long)r->seq,
-           r->stage, r->connector, r->table_stream, r->error_class, (long long)r->vendor_code, r->vendor_state, r->column, (long long)r->row, r->message, r->raw, r->columns);
+  snprintf(text + n, 1000 - n, "%s %s/%s %llu.%llu %s %s %s %u %lld %s %s %lld %s %s %s;", k->run, r->stream, r->shard,
+           (unsigned long long)r->epoch, (unsigned long long)r->seq, r->stage, r->connector, r->table_stream, r->error_class,
+           (long long)r->vendor_code, r->vendor_state, r->column, (long long)r->row, r->message, r->raw, r->columns);
   return k->id && k->at_ns > 0 ? ETL_OK : ETL_FAILED;
 }
 
-#define TOLD(epoch_, seq_, raw_) "r1 dbo.t/eu1 " epoch_ "." seq_ " transform 1 columns u 5 8114 22P02 v 3 it does not fit " raw_ " [[\"v\", \"u\", \"\"]];"
+#define TOLD(epoch_, seq_, raw_)                                                                                                   \
+  "r1 dbo.t/eu1 " epoch_ "." seq_ " transform 1 columns u 5 8114 22P02 v 3 it does not fit " raw_ " [[\"v\", \"u\", \"\"]];"
 
 static void kept_with_their_epoch(struct tap *t) {
   struct sink s;
@@ -214,11 +234,15 @@ static void kept_with_their_epoch(struct tap *t) {
 static void older_state_tables(struct tap *t) {
   struct sink s;
   char cursor[64];
-  fresh("CREATE SCHEMA etl; CREATE TABLE etl.pipelines (pipeline text PRIMARY KEY, owner bigint NOT NULL, run text NOT NULL, claimed_at timestamptz NOT NULL DEFAULT now()); "
-        "CREATE TABLE etl.cursors (pipeline text, aside text DEFAULT '', stream text, shard text, target text NOT NULL, epoch bigint NOT NULL, cursor bytea NOT NULL, "
-        "rows bigint NOT NULL, run text NOT NULL, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (pipeline, aside, stream, shard)); "
+  fresh("CREATE SCHEMA etl; CREATE TABLE etl.pipelines (pipeline text PRIMARY KEY, owner bigint NOT NULL, run text NOT NULL, "
+        "claimed_at timestamptz NOT NULL DEFAULT now()); "
+        "CREATE TABLE etl.cursors (pipeline text, aside text DEFAULT '', stream text, shard text, target text NOT NULL, epoch "
+        "bigint NOT NULL, cursor bytea NOT NULL, "
+        "rows bigint NOT NULL, run text NOT NULL, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (pipeline, aside, "
+        "stream, shard)); "
         "CREATE TABLE etl.asides (pipeline text, run text, schema_name text, table_name text, PRIMARY KEY (pipeline, run)); "
-        "INSERT INTO etl.pipelines VALUES ('p', 4, 'r0'); INSERT INTO etl.cursors VALUES ('p', '', 'dbo.t', 'eu1', 'public.t', 3, 'old', 9, 'r0')");
+        "INSERT INTO etl.pipelines VALUES ('p', 4, 'r0'); INSERT INTO etl.cursors VALUES ('p', '', 'dbo.t', 'eu1', 'public.t', 3, "
+        "'old', 9, 'r0')");
   struct etl_rejected a = rejected(4, 1, "{}");
   enter(t, &s, "append");
   CHECK(t, s.owner == 5);
@@ -245,7 +269,13 @@ static int32_t tell_cursor(void *arg, const struct etl_cursor *c) {
 static void several_cursors_and_notes(struct tap *t) {
   struct sink s;
   struct told told = {0};
-  struct etl_cursor piece = {.struct_size = sizeof piece, .stream = "dbo.t", .shard = "eu1#1", .epoch = 1, .cursor = {"x", 1}, .note = "bounds", .flags = ETL_CURSOR_FINISHED};
+  struct etl_cursor piece = {.struct_size = sizeof piece,
+                             .stream = "dbo.t",
+                             .shard = "eu1#1",
+                             .epoch = 1,
+                             .cursor = {"x", 1},
+                             .note = "bounds",
+                             .flags = ETL_CURSOR_FINISHED};
   struct etl_cursor plain = {.struct_size = sizeof plain, .stream = "dbo.t", .shard = "eu1", .epoch = 1, .cursor = {"y", 1}};
   const struct etl_cursor *both[] = {&piece, &plain};
   fresh("");

@@ -34,7 +34,8 @@ static void job_close(struct job *j) {
 }
 
 static const char *stagings(void) {
-  return sink_sql("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'etl' AND relname LIKE '%\\_\\_r%' AND relkind = 'r'");
+  return sink_sql("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'etl' AND relname "
+                  "LIKE '%\\_\\_r%' AND relkind = 'r'");
 }
 
 /* ---- by mode ------------------------------------------------------------------------------------------------------------------------- */
@@ -48,7 +49,9 @@ static void nothing_is_seen_before_the_end(struct tap *t, const char *mode, cons
   CHECK(t, !(j.control.api->caps(j.control.self) & ETL_CAP_REPLACE));
   CHECK(t, sink_prepare(&j.lane, COLUMNS) == ETL_OK);
   CHECK(t, sink_epoch(&j.lane, 0, (const char *const[]){"2", "first", "3", "x", END}) == ETL_OK);
-  CHECK(t, sink_epoch(&j.lane, 1, key ? (const char *const[]){"2", "second", "1", "new", "2", "third", END} : (const char *const[]){"4", "y", END}) == ETL_OK);
+  CHECK(t, sink_epoch(&j.lane, 1,
+                      key ? (const char *const[]){"2", "second", "1", "new", "2", "third", END}
+                          : (const char *const[]){"4", "y", END}) == ETL_OK);
   CHECK_TEXT(t, sink_sql("SELECT id, v FROM t"), "1|old");
   CHECK_TEXT(t, stagings(), "1");
   CHECK(t, sink_committed(&j.control, cursor) == 2);
@@ -135,7 +138,9 @@ static void constraints_of_the_target(struct tap *t) {
 
 static void whole(struct tap *t, const char *run, const char *deleted_at, const char *const *cells) {
   struct job j;
-  job_open(t, &j, run, 0, (const char *const[]){"table", "t", "mode", "delete_missing", "key", "id", deleted_at ? "deleted_at" : NULL, deleted_at, NULL});
+  job_open(t, &j, run, 0,
+           (const char *const[]){"table", "t", "mode", "delete_missing", "key", "id", deleted_at ? "deleted_at" : NULL, deleted_at,
+                                 NULL});
   CHECK(t, j.control.api->caps(j.control.self) & ETL_CAP_REPLACE);
   j.lane.stream.flags = ETL_STREAM_WHOLE;
   CHECK(t, sink_prepare(&j.lane, COLUMNS) == ETL_OK);
@@ -175,8 +180,18 @@ static void nothing_is_deleted_in_doubt(struct tap *t) {
   CHECK(t, sink_begin(&j.lane, 0) == ETL_OK);
   CHECK(t, sink_write(&j.lane, (const char *const[]){"1", "A", END}) == ETL_OK);
   CHECK(t, j.lane.api->settle(j.lane.self) == ETL_OK);
-  struct etl_rejected r = {.struct_size = sizeof r, .error_class = ETL_E_DATA, .stream = "dbo.t", .shard = "eu1", .epoch = 1, .seq = 1, .stage = "load", .connector = "postgres",
-                           .table_stream = "dbo.t", .row = 1, .message = "bad", .raw = "{}"};
+  struct etl_rejected r = {.struct_size = sizeof r,
+                           .error_class = ETL_E_DATA,
+                           .stream = "dbo.t",
+                           .shard = "eu1",
+                           .epoch = 1,
+                           .seq = 1,
+                           .stage = "load",
+                           .connector = "postgres",
+                           .table_stream = "dbo.t",
+                           .row = 1,
+                           .message = "bad",
+                           .raw = "{}"};
   const struct etl_rejected *rows[] = {&r};
   CHECK(t, j.lane.api->reject(j.lane.self, rows, 1) == ETL_OK);
   CHECK(t, sink_commit(&j.lane, 1, "here") == ETL_OK);
@@ -193,7 +208,8 @@ static void delete_missing_anew(struct tap *t) {
   fresh("");
   whole(t, "r1", "gone_at", (const char *const[]){"1", "a", "2", "b", END});
   whole(t, "r2", "gone_at", (const char *const[]){"1", "a", END});
-  job_open(t, &j, "r3", ETL_OPEN_FULL_REFRESH, (const char *const[]){"table", "t", "mode", "delete_missing", "key", "id", "deleted_at", "gone_at", NULL});
+  job_open(t, &j, "r3", ETL_OPEN_FULL_REFRESH,
+           (const char *const[]){"table", "t", "mode", "delete_missing", "key", "id", "deleted_at", "gone_at", NULL});
   CHECK(t, sink_committed(&j.control, cursor) == 0);
   CHECK(t, sink_prepare(&j.lane, COLUMNS) == ETL_OK); /* with a cursor too */
   CHECK(t, sink_epoch(&j.lane, 0, (const char *const[]){"3", "c", END}) == ETL_OK);

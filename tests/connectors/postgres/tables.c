@@ -46,7 +46,9 @@ static void message_by_message(struct tap *t) {
 static void modes_of_their_own(struct tap *t) {
   struct sink s;
   fresh("");
-  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "public.{stream}", "mode", "merge", "key", "id", "tables", "stream=b|table=public.b|mode=append", NULL});
+  sink_open(&s, "r1", "eu1", 0,
+            (const char *const[]){"table", "public.{stream}", "mode", "merge", "key", "id", "tables",
+                                  "stream=b|table=public.b|mode=append", NULL});
   CHECK(t, sink_claim(&s) == ETL_OK);
   CHECK(t, prepare(&s, "a", A) == ETL_OK);
   CHECK(t, prepare(&s, "b", A) == ETL_OK);
@@ -123,8 +125,11 @@ static int32_t run_with(struct tap *t, struct sink *s, const char *const *option
 static void statements_of_the_user(struct tap *t) {
   struct sink s;
   fresh("CREATE TABLE users (id int, v text, n numeric, seq int)");
-  CHECK(t, run_with(t, &s, (const char *const[]){"commit_sql", "INSERT INTO users SELECT id, v, n FROM ${staging.a}, ${staging.dbo.b}|UPDATE users SET v = concat(users.v, s.v) FROM ${staging.dbo.a} s",
-                                                 NULL}) == ETL_OK);
+  CHECK(t, run_with(t, &s,
+                    (const char *const[]){"commit_sql",
+                                          "INSERT INTO users SELECT id, v, n FROM ${staging.a}, ${staging.dbo.b}|UPDATE users SET "
+                                          "v = concat(users.v, s.v) FROM ${staging.dbo.a} s",
+                                          NULL}) == ETL_OK);
   CHECK_TEXT(t, sink_sql("SELECT * FROM users ORDER BY n"), "1|xx|10|NULL;1|xx|20|NULL");
   CHECK_TEXT(t, sink_sql("SELECT count(*) FROM etl.asides"), "0");
   CHECK_TEXT(t, sink_sql("SELECT aside, epoch, target FROM etl.cursors"), "|1|commit_sql");
@@ -135,8 +140,10 @@ static void statements_of_the_user(struct tap *t) {
 static void a_staging_table_of_the_user(struct tap *t) {
   struct sink s;
   fresh("CREATE TABLE users (id bigint, v varchar(9), seq int)");
-  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"commit_sql", "INSERT INTO users SELECT id, v, seq FROM ${staging.a}", "tables",
-                                        "stream=a|staging_definition=id bigint CHECK (id > 0), v varchar(9), seq int GENERATED ALWAYS AS IDENTITY", NULL});
+  sink_open(&s, "r1", "eu1", 0,
+            (const char *const[]){
+                "commit_sql", "INSERT INTO users SELECT id, v, seq FROM ${staging.a}", "tables",
+                "stream=a|staging_definition=id bigint CHECK (id > 0), v varchar(9), seq int GENERATED ALWAYS AS IDENTITY", NULL});
   CHECK(t, sink_claim(&s) == ETL_OK);
   CHECK(t, prepare(&s, "dbo.a", A) == ETL_OK);
   CHECK(t, sink_epoch(&s, 0, (const char *const[]){"-1", "x", END}) == ETL_FAILED);

@@ -88,8 +88,6 @@ static void tell_rows(struct digests *d) {
   d->rows = NULL;
 }
 
-static json_t *hash_pair(XXH128_hash_t h) { return json_pack("[I, I]", (json_int_t)h.low64, (json_int_t)h.high64); }
-
 /* The key of a row as JSON, or the whole row where there is none. */
 static json_t *key_json(const struct digest *g, const struct ArrowArray *batch, int64_t row) {
   const struct bound_rows *r = &g->rows;

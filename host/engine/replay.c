@@ -10,12 +10,18 @@ enum { TOGETHER = 500 };
 
 /* ---- before ------------------------------------------------------------------------------------------------------------------------- */
 
-static int refuse_whole(struct run *r) {
+/* Rows that are seen only at the end of a run cannot leave quarantine in the transaction that shows them. */
+static int refuse_aside(struct run *r) {
   struct err e;
   if (!(r->loader_caps & ETL_CAP_ASIDE))
     return 0;
-  err_set(&e, ETL_E_CONFIG, "rows of pipeline '%s' cannot be replayed: each of its runs replaces the target as a whole", r->spec->pipeline);
-  err_remedy(&e, "run it again: what was set aside is read with the rest");
+  if (r->loader_caps & ETL_CAP_REPLACE) {
+    err_set(&e, ETL_E_CONFIG, "rows of pipeline '%s' cannot be replayed: each of its runs replaces the target as a whole", r->spec->pipeline);
+    err_remedy(&e, "run it again: what was set aside is read with the rest");
+  } else {
+    err_set(&e, ETL_E_CONFIG, "rows of pipeline '%s' cannot be replayed: its loader shows nothing before the end of a run", r->spec->pipeline);
+    err_remedy(&e, "let it commit epoch by epoch while the rows are replayed: `etl plugin info %s` tells of its options", r->load.conn->name);
+  }
   return run_fail(r, &e, NULL);
 }
 
@@ -150,7 +156,7 @@ static int finish(struct replay *p) {
 int replay_all(struct run *r, const struct shelf *s, const char *const *ids, size_t ids_n, struct replay *ret) {
   struct replay p = {.r = r, .shelf = *s, .api = part_loader(&r->load)};
   struct err e;
-  int rc = refuse_whole(r);
+  int rc = refuse_aside(r);
   r->limit.max_rows = 0; /* the first bad row ends an attempt */
   r->transforms = arena_alloc(r->arena, (r->spec->transforms_n + 1) * sizeof *r->transforms);
   for (size_t i = 0; i < r->spec->transforms_n && rc == 0; i++)

@@ -6,35 +6,39 @@
   &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
 
 static const struct etl_option *const extract_options[] = {
-  [READ_PATH] = &read_options[READ_PATH],
-  [READ_FOLDER] = &read_options[READ_FOLDER],
-  [READ_NAME] = &read_options[READ_NAME],
-  [READ_COLUMNS] = &read_options[READ_COLUMNS],
-  [READ_SAMPLE] = &read_options[READ_SAMPLE],
-  [READ_COMPRESSION] = &read_options[READ_COMPRESSION],
-  [READ_ENCODING] = &read_options[READ_ENCODING],
-  [READ_MAX_LINE] = &read_options[READ_MAX_LINE],
-  [READ_MAX_CELL] = &read_options[READ_MAX_CELL],
-  [READ_FOLLOW] = &read_options[READ_FOLLOW],
-  [READ_ON_CHANGE] = &read_options[READ_ON_CHANGE],
-  [CSV_DELIMITER] = OPTION("delimiter", ETL_T_STRING, .example = ";",
-                           .doc = "What stands between cells: one character, or \"tab\"; without it, the one of , ; tab | that fits each file best."),
-  [CSV_QUOTE] = OPTION("quote", ETL_T_STRING, .dflt = "\"", .doc = "What a cell with delimiters or newlines is put in; empty: nothing is quoted."),
-  [CSV_ESCAPE] = OPTION("escape", ETL_T_STRING, .example = "\\",
-                        .doc = "What stands inside quotes before a quote that does not end them, beside a doubled quote."),
-  [CSV_HEADER] = OPTION("header", ETL_T_ENUM, .choices = header_choices, .dflt = "auto",
-                        .doc = "Does the first record hold the names?  auto: it does when its cells look like names and not like the values below."),
-  [CSV_NULL] = OPTION("null", ETL_T_LIST, .example = "[ \"NULL\", \"\\\\N\" ]",
-                      .doc = "Texts that mean NULL when they are not quoted, beside the empty one; an empty quoted cell is an empty text."),
-  [CSV_SKIP] = OPTION("skip", ETL_T_INT, .dflt = "0", .min = 0, .max = 1000000, .doc = "Lines in front of the header that are not CSV."),
-  [CSV_COMMENT] = OPTION("comment", ETL_T_STRING, .example = "#", .doc = "Lines that begin with this character are passed over."),
-  [CSV_RAGGED] = OPTION("ragged", ETL_T_ENUM, .choices = ragged_choices, .dflt = "reject",
-                        .doc = "Records with too few cells are set aside, or filled up with NULL (pad); one with too many filled cells is set aside."),
-  [CSV_N] = NULL,
+    [READ_PATH] = &read_options[READ_PATH],
+    [READ_FOLDER] = &read_options[READ_FOLDER],
+    [READ_NAME] = &read_options[READ_NAME],
+    [READ_COLUMNS] = &read_options[READ_COLUMNS],
+    [READ_SAMPLE] = &read_options[READ_SAMPLE],
+    [READ_COMPRESSION] = &read_options[READ_COMPRESSION],
+    [READ_ENCODING] = &read_options[READ_ENCODING],
+    [READ_MAX_LINE] = &read_options[READ_MAX_LINE],
+    [READ_MAX_CELL] = &read_options[READ_MAX_CELL],
+    [READ_FOLLOW] = &read_options[READ_FOLLOW],
+    [READ_ON_CHANGE] = &read_options[READ_ON_CHANGE],
+    [CSV_DELIMITER] =
+        OPTION("delimiter", ETL_T_STRING, .example = ";",
+               .doc = "What stands between cells: one character, or \"tab\"; without it, the one of , ; tab | that fits each file best."),
+    [CSV_QUOTE] = OPTION("quote", ETL_T_STRING, .dflt = "\"", .doc = "What a cell with delimiters or newlines is put in; empty: nothing is quoted."),
+    [CSV_ESCAPE] = OPTION("escape", ETL_T_STRING, .example = "\\",
+                          .doc = "What stands inside quotes before a quote that does not end them, beside a doubled quote."),
+    [CSV_HEADER] =
+        OPTION("header", ETL_T_ENUM, .choices = header_choices, .dflt = "auto",
+               .doc = "Does the first record hold the names?  auto: it does when its cells look like names and not like the values below."),
+    [CSV_NULL] = OPTION("null", ETL_T_LIST, .example = "[ \"NULL\", \"\\\\N\" ]",
+                        .doc = "Texts that mean NULL when they are not quoted, beside the empty one; an empty quoted cell is an empty text."),
+    [CSV_SKIP] = OPTION("skip", ETL_T_INT, .dflt = "0", .min = 0, .max = 1000000, .doc = "Lines in front of the header that are not CSV."),
+    [CSV_COMMENT] = OPTION("comment", ETL_T_STRING, .example = "#", .doc = "Lines that begin with this character are passed over."),
+    [CSV_RAGGED] =
+        OPTION("ragged", ETL_T_ENUM, .choices = ragged_choices, .dflt = "reject",
+               .doc = "Records with too few cells are set aside, or filled up with NULL (pad); one with too many filled cells is set aside."),
+    [CSV_N] = NULL,
 };
 
 static const char *const csv_endings[] = {".csv", ".tsv", ".csv.gz", ".csv.zst", ".tsv.gz", ".tsv.zst", NULL};
-static const struct format csv_format = {.name = "csv", .endings = csv_endings, .csv = true, .sample = csv_sample, .begin = csv_begin, .row = csv_row, .end = csv_end};
+static const struct format csv_format = {
+    .name = "csv", .endings = csv_endings, .csv = true, .sample = csv_sample, .begin = csv_begin, .row = csv_row, .end = csv_end};
 
 static int32_t csv_extract_open(const struct etl_open *o, void **self) { return extract_open(&csv_format, o, self); }
 
@@ -65,35 +69,36 @@ static const struct etl_connector extract_connector = {
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct etl_option *const load_options[] = {
-  [WRITE_PATH] = &write_options[WRITE_PATH],
-  [WRITE_FOLDER] = &write_options[WRITE_FOLDER],
-  [WRITE_MODE] = &write_options[WRITE_MODE],
-  [WRITE_COMPRESSION] = &write_options[WRITE_COMPRESSION],
-  [WRITE_HEADER] = OPTION("header", ETL_T_BOOL, .dflt = "true", .doc = "Begin each file with the names of its columns."),
-  [WRITE_DELIMITER] = OPTION("delimiter", ETL_T_STRING, .dflt = ",", .example = "tab", .doc = "What stands between cells: one character, or \"tab\"."),
-  [WRITE_QUOTE] = OPTION("quote", ETL_T_STRING, .dflt = "\"", .doc = "What a cell is put in; inside, it is doubled."),
-  [WRITE_QUOTING] = OPTION("quoting", ETL_T_ENUM, .choices = quoting_choices, .dflt = "text",
-                           .doc = "Which cells are quoted: all texts, so that \"123\" is read as a text again; only those that need it; or all."),
-  [WRITE_NULL] = OPTION("null", ETL_T_STRING, .example = "\\N", .doc = "What is written for NULL, never quoted; without it, nothing.  An empty text is quoted."),
-  [WRITE_CSV_N] = NULL,
+    [WRITE_PATH] = &write_options[WRITE_PATH],
+    [WRITE_FOLDER] = &write_options[WRITE_FOLDER],
+    [WRITE_MODE] = &write_options[WRITE_MODE],
+    [WRITE_COMPRESSION] = &write_options[WRITE_COMPRESSION],
+    [WRITE_HEADER] = OPTION("header", ETL_T_BOOL, .dflt = "true", .doc = "Begin each file with the names of its columns."),
+    [WRITE_DELIMITER] =
+        OPTION("delimiter", ETL_T_STRING, .dflt = ",", .example = "tab", .doc = "What stands between cells: one character, or \"tab\"."),
+    [WRITE_QUOTE] = OPTION("quote", ETL_T_STRING, .dflt = "\"", .doc = "What a cell is put in; inside, it is doubled."),
+    [WRITE_QUOTING] = OPTION("quoting", ETL_T_ENUM, .choices = quoting_choices, .dflt = "text",
+                             .doc = "Which cells are quoted: all texts, so that \"123\" is read as a text again; only those that need it; or all."),
+    [WRITE_NULL] = OPTION("null", ETL_T_STRING, .example = "\\N",
+                          .doc = "What is written for NULL, never quoted; without it, nothing.  An empty text is quoted."),
+    [WRITE_CSV_N] = NULL,
 };
 
 static int32_t csv_load_open(const struct etl_open *o, void **self) { return loader_open(&csv_write_format, o, self); }
 
-static const struct etl_common load_common = {.struct_size = sizeof load_common, .open = csv_load_open, .check = loader_check, .close = loader_close, .ext = loader_ext};
+static const struct etl_common load_common = {
+    .struct_size = sizeof load_common, .open = csv_load_open, .check = loader_check, .close = loader_close, .ext = loader_ext};
 static const struct etl_connector load_connector = {
-  .struct_size = sizeof load_connector,
-  .kind = ETL_KIND_LOADER,
-  .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
-  .name = "csv",
-  .version = ETL_VERSION,
-  .summary = "Writes CSV files, plain or packed: new ones with every commit, or one that is replaced as a whole",
-  .doc = "Rows are written to hidden parts in the folder .etl-PIPELINE beside the files; a commit is one rename of the manifest in that folder, which "
-         "holds where the lanes stand.  So files appear whole and once, whatever is killed when.  Keep the folder: without it a pipeline begins anew.  "
-         "Standard output has no such place: rows may come twice there after a failure.",
-  .options = load_options,
-  .common = &load_common,
-  .api = &loader_api,
+    .struct_size = sizeof load_connector,
+    .kind = ETL_KIND_LOADER,
+    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
+    .name = "csv",
+    .version = ETL_VERSION,
+    .summary = "Writes CSV files, plain or packed: new ones with every commit, or one that is replaced as a whole",
+    .doc = LOADER_DOC,
+    .options = load_options,
+    .common = &load_common,
+    .api = &loader_api,
 };
 static const struct etl_connector *const connectors[] = {&extract_connector, &load_connector, NULL};
 static const struct etl_plugin plugin = {

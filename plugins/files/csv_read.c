@@ -22,7 +22,8 @@ int csv_begin(struct reader *r) {
     return failure_memory(&r->failure, "a reader");
   r->state = c;
   if (!r->shape->known)
-    return failure_set(&r->failure, ETL_E_PERMANENT, NULL, "run again", "%s could not be read when the files were sampled, and now it can", r->file->path);
+    return failure_set(&r->failure, ETL_E_PERMANENT, NULL, "run again", "%s could not be read when the files were sampled, and now it can",
+                       r->file->path);
   csv_scan_init(&c->scan, r->shape->delimiter, r->in->settings.quote, r->in->settings.escape);
   c->filled = calloc(r->layout.n + 1, sizeof *c->filled);
   if (!c->filled)

@@ -144,7 +144,8 @@ static int64_t name_column(const struct settings *s, const struct column_sample 
   int64_t column = layout_add(l, columns[i].first, columns[i].first_n);
   for (size_t k = 0; k < i; k++)
     if (taken[k] == column) {
-      n = snprintf(name, sizeof name, "%.*s_%zu", columns[i].first_n < NAME_MOST * 2 ? (int)columns[i].first_n : NAME_MOST * 2, columns[i].first, i + 1);
+      n = snprintf(name, sizeof name, "%.*s_%zu", columns[i].first_n < NAME_MOST * 2 ? (int)columns[i].first_n : NAME_MOST * 2, columns[i].first,
+                   i + 1);
       return layout_add(l, name, (size_t)n);
     }
   return column;

@@ -195,8 +195,9 @@ int32_t target_write(struct loader *l, struct target *t, const struct ArrowArray
   int32_t rc = views ? ETL_OK : failure_memory(f, "a batch");
   for (int64_t i = 0; i < n && rc == ETL_OK; i++)
     if (etl_view_init(&views[i], &t->schema, rows, i) < 0)
-      rc = failure_set(f, ETL_E_SCHEMA, NULL, "cast the column with the transformer columns, or leave it out", "column \"%s\" has the type %s, which %s cannot hold",
-                       t->schema.children[i]->name, t->schema.children[i]->format, l->format->name);
+      rc = failure_set(f, ETL_E_SCHEMA, NULL, "cast the column with the transformer columns, or leave it out",
+                       "column \"%s\" has the type %s, which %s cannot hold", t->schema.children[i]->name, t->schema.children[i]->format,
+                       l->format->name);
   if (rc == ETL_OK && !l->settings.standard_output)
     rc = target_open(l, t, f);
   if (rc == ETL_OK)
@@ -290,8 +291,8 @@ static int check_epoch(const struct loader *l, const struct etl_cursor *to, stru
   uint64_t now = (uint64_t)json_integer_value(json_object_get(lane, "epoch"));
   if ((to->flags & ETL_CURSOR_FORGET) || now + 1 == to->epoch)
     return 0;
-  return failure_set(f, ETL_E_FENCED, NULL, "let the other run finish", "lane %s of %s is at epoch %llu in %s, so epoch %llu cannot follow", to->shard,
-                     to->stream, (unsigned long long)now, l->manifest.folder, (unsigned long long)to->epoch);
+  return failure_set(f, ETL_E_FENCED, NULL, "let the other run finish", "lane %s of %s is at epoch %llu in %s, so epoch %llu cannot follow",
+                     to->shard, to->stream, (unsigned long long)now, l->manifest.folder, (unsigned long long)to->epoch);
 }
 
 /* Under the lock. */

@@ -28,19 +28,20 @@ static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
                                                .next = reader_next,
                                                .reader_close = reader_close};
 static const struct etl_connector extract_connector = {
-  .struct_size = sizeof extract_connector,
-  .kind = ETL_KIND_EXTRACTOR,
-  .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS,
-  .name = "jsonl",
-  .version = ETL_VERSION,
-  .summary = "Reads files of JSON objects, one a line, plain or packed, each from where the last run left it",
-  .doc = "Keys are columns, whose types are guessed from a sample of the files; a key that is missing is NULL, lists and objects are kept as JSON.  A "
-         "key that turns up later becomes a column from there on.  A file that was read to its end is not read again; one that is cut off, "
-         "damaged or changed fails its own lane.  Lines that are no JSON object, or whose values do not fit their columns, are set aside with file "
-         "and line.",
-  .options = extract_options,
-  .common = &extract_common,
-  .api = &extractor,
+    .struct_size = sizeof extract_connector,
+    .kind = ETL_KIND_EXTRACTOR,
+    .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS,
+    .name = "jsonl",
+    .version = ETL_VERSION,
+    .summary = "Reads files of JSON objects, one a line, plain or packed, each from where the last run left it",
+    .doc =
+        "Keys are columns, whose types are guessed from a sample of the files; a key that is missing is NULL, lists and objects are kept as JSON.  A "
+        "key that turns up later becomes a column from there on.  A file that was read to its end is not read again; one that is cut off, "
+        "damaged or changed fails its own lane.  Lines that are no JSON object, or whose values do not fit their columns, are set aside with file "
+        "and line.",
+    .options = extract_options,
+    .common = &extract_common,
+    .api = &extractor,
 };
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
@@ -55,20 +56,19 @@ static const struct etl_option *const load_options[] = {
 
 static int32_t jsonl_load_open(const struct etl_open *o, void **self) { return loader_open(&jsonl_write_format, o, self); }
 
-static const struct etl_common load_common = {.struct_size = sizeof load_common, .open = jsonl_load_open, .check = loader_check, .close = loader_close, .ext = loader_ext};
+static const struct etl_common load_common = {
+    .struct_size = sizeof load_common, .open = jsonl_load_open, .check = loader_check, .close = loader_close, .ext = loader_ext};
 static const struct etl_connector load_connector = {
-  .struct_size = sizeof load_connector,
-  .kind = ETL_KIND_LOADER,
-  .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
-  .name = "jsonl",
-  .version = ETL_VERSION,
-  .summary = "Writes JSON objects, one a line, to files, plain or packed: new ones with every commit, or one that is replaced as a whole",
-  .doc = "Rows are written to hidden parts in the folder .etl-PIPELINE beside the files; a commit is one rename of the manifest in that folder, which "
-         "holds where the lanes stand.  So files appear whole and once, whatever is killed when.  Keep the folder: without it a pipeline begins anew.  "
-         "Standard output has no such place: rows may come twice there after a failure.",
-  .options = load_options,
-  .common = &load_common,
-  .api = &loader_api,
+    .struct_size = sizeof load_connector,
+    .kind = ETL_KIND_LOADER,
+    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
+    .name = "jsonl",
+    .version = ETL_VERSION,
+    .summary = "Writes JSON objects, one a line, to files, plain or packed: new ones with every commit, or one that is replaced as a whole",
+    .doc = LOADER_DOC,
+    .options = load_options,
+    .common = &load_common,
+    .api = &loader_api,
 };
 static const struct etl_connector *const connectors[] = {&extract_connector, &load_connector, NULL};
 static const struct etl_plugin plugin = {

@@ -249,4 +249,5 @@ static enum step jsonl_row(struct reader *r) {
 }
 
 static const char *const endings[] = {".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.zst", ".ndjson.gz", ".ndjson.zst", NULL};
-const struct format jsonl_format = {.name = "jsonl", .endings = endings, .sample = jsonl_sample, .begin = jsonl_begin, .row = jsonl_row, .end = jsonl_end};
+const struct format jsonl_format = {
+    .name = "jsonl", .endings = endings, .sample = jsonl_sample, .begin = jsonl_begin, .row = jsonl_row, .end = jsonl_end};

@@ -3,7 +3,9 @@
 
 #include "manifest.h"
 
-static bool lane_is(const json_t *lane, const char *key, const char *text) { return strcmp(json_string_value(json_object_get(lane, key)), text) == 0; }
+static bool lane_is(const json_t *lane, const char *key, const char *text) {
+  return strcmp(json_string_value(json_object_get(lane, key)), text) == 0;
+}
 
 json_t *manifest_lane(const struct manifest *m, const char *scope, const char *stream, const char *shard) {
   json_t *lane;
@@ -62,9 +64,10 @@ int manifest_set_lane(struct manifest *m, const char *scope, const struct etl_cu
     return 0;
   }
   char *hex = to_hex(c->cursor);
-  json_t *lane = hex ? json_pack("{s:s, s:s, s:s, s:I, s:s, s:b, s:s*, s:o}", "scope", scope, "stream", c->stream, "shard", c->shard, "epoch",
-                                 (json_int_t)c->epoch, "cursor", hex, "finished", (c->flags & ETL_CURSOR_FINISHED) != 0, "note", c->note, "files", files)
-                     : NULL;
+  json_t *lane =
+      hex ? json_pack("{s:s, s:s, s:s, s:I, s:s, s:b, s:s*, s:o}", "scope", scope, "stream", c->stream, "shard", c->shard, "epoch",
+                      (json_int_t)c->epoch, "cursor", hex, "finished", (c->flags & ETL_CURSOR_FINISHED) != 0, "note", c->note, "files", files)
+          : NULL;
   free(hex);
   return lane && json_array_append_new(json_object_get(m->root, "lanes"), lane) == 0 ? 0 : failure_memory(f, "the manifest");
 }

@@ -32,7 +32,8 @@ int32_t loader_open(const struct write_format *format, const struct etl_open *o,
   l->run = strdup(o->run ? o->run : "");
   l->lane_stream = strdup("");
   l->lane_shard = strdup(o->lane ? o->lane : "0");
-  int rc = l->pipeline && l->run && l->lane_stream && l->lane_shard ? write_settings_init(&l->settings, o, format->csv, &f) : failure_memory(&f, "an instance");
+  int rc = l->pipeline && l->run && l->lane_stream && l->lane_shard ? write_settings_init(&l->settings, o, format->csv, &f)
+                                                                    : failure_memory(&f, "an instance");
   if (rc == 0 && l->settings.folder)
     rc = manifest_init(&l->manifest, l->settings.folder, l->pipeline, &f);
   if (rc < 0) {
@@ -52,7 +53,9 @@ int32_t loader_check(void *self) {
   char *folder = strdup(l->settings.folder);
   for (char *slash; folder && access(folder, F_OK) < 0 && (slash = strrchr(folder, '/'));)
     *(slash == folder ? slash + 1 : slash) = 0;
-  int rc = !folder ? failure_memory(&f, "a path") : access(folder, W_OK | X_OK) < 0 && errno != ENOENT ? failure_errno(&f, errno, "written", folder) : 0;
+  int rc = !folder                                              ? failure_memory(&f, "a path")
+           : access(folder, W_OK | X_OK) < 0 && errno != ENOENT ? failure_errno(&f, errno, "written", folder)
+                                                                : 0;
   free(folder);
   return rc < 0 ? failure_report(l->host, &f) : ETL_OK;
 }

@@ -88,6 +88,10 @@ void targets_fini(struct loader *l);
 int run_swap(struct loader *l, struct failure *f);
 
 /* load.c: the ABI */
+#define LOADER_DOC                                                                                                                       \
+  "Rows are written to hidden parts in the folder .etl-PIPELINE beside the files; a commit is one rename of the manifest in that "        \
+  "folder, which holds where the lanes stand.  So files appear whole and once, whatever is killed when.  Keep the folder: without it a "  \
+  "pipeline begins anew.  Standard output has no such place: rows may come twice there after a failure."
 int32_t loader_open(const struct write_format *format, const struct etl_open *o, void **self);
 int32_t loader_check(void *self);
 void loader_close(void *self);

@@ -20,7 +20,8 @@ static void tell_place(struct telling *t, const struct loader *l, const char *st
   const struct write_settings *s = &l->settings;
   char text[1400];
   if (s->standard_output) {
-    tell(t, ETL_EXPLAIN_NOTE, ETL_EXPLAIN_WARN, NULL, NULL, NULL, "rows go to standard output, which remembers nothing: after a failure they come again");
+    tell(t, ETL_EXPLAIN_NOTE, ETL_EXPLAIN_WARN, NULL, NULL, NULL,
+         "rows go to standard output, which remembers nothing: after a failure they come again");
     return;
   }
   char *name = write_name(s, stream, "SHARD", "RUN", 1, 1);

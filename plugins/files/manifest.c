@@ -67,7 +67,8 @@ static int read_root(struct manifest *m, const char *path, struct failure *f) {
   if (!m->root && access(path, F_OK) < 0 && errno == ENOENT)
     m->root = json_pack("{s:i, s:i, s:s, s:[], s:[]}", "version", 1, "owner", 0, "run", "", "lanes", "moves");
   if (!m->root)
-    return failure_set(f, ETL_E_PERMANENT, "path", "restore it from a backup; or delete its folder and what the pipeline wrote, and run from the beginning",
+    return failure_set(f, ETL_E_PERMANENT, "path",
+                       "restore it from a backup; or delete its folder and what the pipeline wrote, and run from the beginning",
                        "%s cannot be read: %s", path, why.text);
   if (json_integer_value(json_object_get(m->root, "version")) != 1)
     return failure_set(f, ETL_E_PERMANENT, "path", "use the etl that wrote it, or a newer one", "%s was written by another version of etl", path);

@@ -24,31 +24,32 @@ const char *const header_choices[] = {"auto", "true", "false", NULL};
 const char *const ragged_choices[] = {"reject", "pad", NULL};
 
 const struct etl_option read_options[READ_OWN] = {
-  [READ_PATH] = OPTION("path", ETL_T_LIST, .flags = ETL_OPT_REQUIRED, .example = "[ \"/data/in/2026-*.csv.gz\" ]",
-                       .doc = "Files and globs (* ? [abc]); each file is read by a lane of its own, whose name is its path below the folder where the "
-                              "glob begins.  \"-\" is standard input."),
-  [READ_FOLDER] = OPTION("folder", ETL_T_PATH, .flags = ETL_OPT_CONNECTION, .example = "/data/in",
-                         .doc = "Where a relative `path` begins; without it, the folder that etl was started in."),
-  [READ_NAME] = OPTION("name", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "orders",
-                       .doc = "Name of the stream; without it, the base name of the first path up to its first dot or glob character."),
-  [READ_COLUMNS] = OPTION("columns", ETL_T_GROUPS, .members = column_options,
-                          .example = "( { name = \"id\"; type = \"int64\"; }, { name = \"day\"; type = \"date\"; format = \"%d.%m.%Y\"; } )",
-                          .doc = "Columns whose types are not to be guessed."),
-  [READ_SAMPLE] = OPTION("sample", ETL_T_INT, .dflt = "10000", .min = 1, .max = 100000000,
-                         .doc = "Rows from which names and types are guessed, spread over the files.  A later value that does not fit its column "
-                                "sets its row aside."),
-  [READ_COMPRESSION] = OPTION("compression", ETL_T_ENUM, .choices = compression_names, .dflt = "auto",
-                              .doc = "How the files are packed; auto looks at their first bytes, then at .gz and .zst."),
-  [READ_ENCODING] = OPTION("encoding", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .dflt = "auto", .example = "windows-1252",
-                           .doc = "Encoding of the text, as iconv names it; auto is UTF-8, or UTF-16 where a byte order mark says so."),
-  [READ_MAX_LINE] = OPTION("max_line", ETL_T_SIZE, .dflt = "16MiB", .min = 64, .max = INT64_C(1) << 30,
-                           .doc = "Longest record in bytes; a longer one is set aside without being held in memory."),
-  [READ_MAX_CELL] = OPTION("max_cell", ETL_T_SIZE, .dflt = "16MiB", .min = 1, .max = INT64_C(1) << 30,
-                           .doc = "Longest value in bytes; a row with a longer one is set aside."),
-  [READ_FOLLOW] = OPTION("follow", ETL_T_ENUM, .choices = follow_choices, .dflt = "none",
-                         .doc = "append: a later run reads what was added to a file since; a last line without its newline is left for then."),
-  [READ_ON_CHANGE] = OPTION("on_change", ETL_T_ENUM, .choices = change_choices, .dflt = "error",
-                            .doc = "What to do with a file that was read and is another one by now: fail its lane, or read it from its beginning."),
+    [READ_PATH] =
+        OPTION("path", ETL_T_LIST, .flags = ETL_OPT_REQUIRED, .example = "[ \"/data/in/2026-*.csv.gz\" ]",
+               .doc = "Files and globs (* ? [abc]); each file is read by a lane of its own, whose name is its path below the folder where the "
+                      "glob begins.  \"-\" is standard input."),
+    [READ_FOLDER] = OPTION("folder", ETL_T_PATH, .flags = ETL_OPT_CONNECTION, .example = "/data/in",
+                           .doc = "Where a relative `path` begins; without it, the folder that etl was started in."),
+    [READ_NAME] = OPTION("name", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .example = "orders",
+                         .doc = "Name of the stream; without it, the base name of the first path up to its first dot or glob character."),
+    [READ_COLUMNS] = OPTION("columns", ETL_T_GROUPS, .members = column_options,
+                            .example = "( { name = \"id\"; type = \"int64\"; }, { name = \"day\"; type = \"date\"; format = \"%d.%m.%Y\"; } )",
+                            .doc = "Columns whose types are not to be guessed."),
+    [READ_SAMPLE] = OPTION("sample", ETL_T_INT, .dflt = "10000", .min = 1, .max = 100000000,
+                           .doc = "Rows from which names and types are guessed, spread over the files.  A later value that does not fit its column "
+                                  "sets its row aside."),
+    [READ_COMPRESSION] = OPTION("compression", ETL_T_ENUM, .choices = compression_names, .dflt = "auto",
+                                .doc = "How the files are packed; auto looks at their first bytes, then at .gz and .zst."),
+    [READ_ENCODING] = OPTION("encoding", ETL_T_STRING, .flags = ETL_OPT_IDENTITY, .dflt = "auto", .example = "windows-1252",
+                             .doc = "Encoding of the text, as iconv names it; auto is UTF-8, or UTF-16 where a byte order mark says so."),
+    [READ_MAX_LINE] = OPTION("max_line", ETL_T_SIZE, .dflt = "16MiB", .min = 64, .max = INT64_C(1) << 30,
+                             .doc = "Longest record in bytes; a longer one is set aside without being held in memory."),
+    [READ_MAX_CELL] = OPTION("max_cell", ETL_T_SIZE, .dflt = "16MiB", .min = 1, .max = INT64_C(1) << 30,
+                             .doc = "Longest value in bytes; a row with a longer one is set aside."),
+    [READ_FOLLOW] = OPTION("follow", ETL_T_ENUM, .choices = follow_choices, .dflt = "none",
+                           .doc = "append: a later run reads what was added to a file since; a last line without its newline is left for then."),
+    [READ_ON_CHANGE] = OPTION("on_change", ETL_T_ENUM, .choices = change_choices, .dflt = "error",
+                              .doc = "What to do with a file that was read and is another one by now: fail its lane, or read it from its beginning."),
 };
 
 /* The file's name without folder and endings. */

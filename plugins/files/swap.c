@@ -147,7 +147,8 @@ static int add_empties(struct loader *l, json_t *moves, struct failure *f) {
   json_array_foreach(json_object_get(l->manifest.root, "lanes"), i, lane) {
     if (strcmp(json_string_value(json_object_get(lane, "scope")), loader_scope(l)) != 0 || json_array_size(json_object_get(lane, "files")) > 0)
       continue;
-    char *name = write_name(&l->settings, json_string_value(json_object_get(lane, "stream")), json_string_value(json_object_get(lane, "shard")), l->run, 1, 1);
+    char *name =
+        write_name(&l->settings, json_string_value(json_object_get(lane, "stream")), json_string_value(json_object_get(lane, "shard")), l->run, 1, 1);
     int rc = !name ? failure_memory(f, "a name") : moves_have(moves, name) ? 0 : add_empty(l, moves, name, f);
     free(name);
     if (rc < 0)

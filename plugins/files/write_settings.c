@@ -9,16 +9,18 @@
 static const char *const mode_choices[] = {"append", "replace", NULL};
 const char *const quoting_choices[] = {"text", "needed", "all", NULL};
 const struct etl_option write_options[WRITE_OWN] = {
-  [WRITE_PATH] = OPTION("path", ETL_T_STRING, .flags = ETL_OPT_REQUIRED | ETL_OPT_IDENTITY, .example = "out/{stream}/{shard}-{epoch}.csv.gz",
-                        .doc = "Name of the files.  {stream}, {shard}, {run} and {epoch} are filled in; an append makes a new file with every commit, "
-                               "and puts -{shard}-{epoch} in front of the ending where they are missing.  Folders are made.  \"-\" is standard output."),
-  [WRITE_FOLDER] = OPTION("folder", ETL_T_PATH, .flags = ETL_OPT_CONNECTION | ETL_OPT_IDENTITY, .example = "/data/out",
-                          .doc = "Where a relative `path` begins; without it, the folder that etl was started in."),
-  [WRITE_MODE] = OPTION("mode", ETL_T_ENUM, .choices = mode_choices, .dflt = "append",
-                        .doc = "append: new files beside the old ones.  replace: one file (of each name) for the run, which takes the old one's place "
-                               "when the run has succeeded."),
-  [WRITE_COMPRESSION] = OPTION("compression", ETL_T_ENUM, .choices = compression_names, .dflt = "auto",
-                               .doc = "How files are packed; auto: as the ending of `path` says, .gz or .zst, else not at all."),
+    [WRITE_PATH] =
+        OPTION("path", ETL_T_STRING, .flags = ETL_OPT_REQUIRED | ETL_OPT_IDENTITY, .example = "out/{stream}/{shard}-{epoch}.csv.gz",
+               .doc = "Name of the files.  {stream}, {shard}, {run} and {epoch} are filled in; an append makes a new file with every commit, "
+                      "and puts -{shard}-{epoch} in front of the ending where they are missing.  Folders are made.  \"-\" is standard output."),
+    [WRITE_FOLDER] = OPTION("folder", ETL_T_PATH, .flags = ETL_OPT_CONNECTION | ETL_OPT_IDENTITY, .example = "/data/out",
+                            .doc = "Where a relative `path` begins; without it, the folder that etl was started in."),
+    [WRITE_MODE] =
+        OPTION("mode", ETL_T_ENUM, .choices = mode_choices, .dflt = "append",
+               .doc = "append: new files beside the old ones.  replace: one file (of each name) for the run, which takes the old one's place "
+                      "when the run has succeeded."),
+    [WRITE_COMPRESSION] = OPTION("compression", ETL_T_ENUM, .choices = compression_names, .dflt = "auto",
+                                 .doc = "How files are packed; auto: as the ending of `path` says, .gz or .zst, else not at all."),
 };
 
 static bool has(const char *path, const char *what) { return path && strstr(path, what); }
@@ -34,7 +36,8 @@ static const char *complete_path(struct write_settings *s, const char *path) {
   size_t stem = dot ? (size_t)(dot - path) : strlen(path);
   if (s->replace || (has(path, "{shard}") && has(path, "{epoch}")))
     return pool_strdup(&s->pool, path);
-  return pool_printf(&s->pool, "%.*s%s%s%s", (int)stem, path, has(path, "{shard}") ? "" : "-{shard}", has(path, "{epoch}") ? "" : "-{epoch}", path + stem);
+  return pool_printf(&s->pool, "%.*s%s%s%s", (int)stem, path, has(path, "{shard}") ? "" : "-{shard}", has(path, "{epoch}") ? "" : "-{epoch}",
+                     path + stem);
 }
 
 static int check_placeholders(const struct write_settings *s, struct failure *f) {
@@ -44,7 +47,8 @@ static int check_placeholders(const struct write_settings *s, struct failure *f)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
       ok |= strncmp(p, known[i], strlen(known[i])) == 0;
     if (!ok)
-      return failure_set(f, ETL_E_CONFIG, "path", "the placeholders are {stream}, {shard}, {run} and {epoch}", "path has an unknown placeholder: %.40s", p);
+      return failure_set(f, ETL_E_CONFIG, "path", "the placeholders are {stream}, {shard}, {run} and {epoch}",
+                         "path has an unknown placeholder: %.40s", p);
   }
   if (s->replace && has(s->path, "{epoch}"))
     return failure_set(f, ETL_E_CONFIG, "path", "leave {epoch} out, or set mode = \"append\"", "a replaced file has no {epoch}");
@@ -96,7 +100,8 @@ int write_settings_init(struct write_settings *s, const struct etl_open *o, bool
   if (read_path(s, o, f) < 0)
     return -1;
   if ((o->flags & ETL_OPEN_FULL_REFRESH) && !s->replace && !s->standard_output)
-    return failure_set(f, ETL_E_UNSUPPORTED, "mode", "set mode = \"replace\"; or remove the files and the folder .etl-PIPELINE beside them, and run as usual",
+    return failure_set(f, ETL_E_UNSUPPORTED, "mode",
+                       "set mode = \"replace\"; or remove the files and the folder .etl-PIPELINE beside them, and run as usual",
                        "a full refresh cannot take back files that were appended");
   return csv ? read_csv(s, o, f) : 0;
 }

@@ -59,8 +59,10 @@ static void killed_after_commit(struct tap *t) {
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
   CHECK(t, shelf_rows(&s, "b", 1, SHELF_BEFORE_COMMIT, CELLS("7", "never"), 1) == ETL_OK);
   shelf_drop(&s);
-  desk_shell(&d, "set -e; part=$(sed -n 's/.*\"part\": \"\\(.*\\)\",*/\\1/p' .etl-p/manifest.json); mv t-a-000001.csv .etl-p/$part; ls .etl-p/*.part | wc -l | "
-                 "grep -qx 2");
+  desk_shell(
+      &d,
+      "set -e; part=$(sed -n 's/.*\"part\": \"\\(.*\\)\",*/\\1/p' .etl-p/manifest.json); mv t-a-000001.csv .etl-p/$part; ls .etl-p/*.part | wc -l | "
+      "grep -qx 2");
   CHECK(t, desk_count(&d) == 0);
   CHECK(t, shelf_begin(&s, &d, "r2", OPTIONS("path", "@/t.csv")) == ETL_OK && desk_count(&d) == 1);
   CHECK(t, shelf_epoch(&s, "a") == 1 && shelf_epoch(&s, "b") == 0);

@@ -79,8 +79,9 @@ static void ragged(struct tap *t) {
 static void long_lines(struct tap *t) {
   struct desk d;
   desk_init(&d, "csv");
-  desk_shell(&d, "{ echo 'id,name'; echo '1,a'; printf '2,'; head -c 40000000 /dev/zero | tr '\\0' x; echo; echo '3,c'; printf '4,\"'; head -c 3000000 "
-                 "/dev/zero | tr '\\0' '\\n'; echo '\"'; } > a.csv");
+  desk_shell(&d,
+             "{ echo 'id,name'; echo '1,a'; printf '2,'; head -c 40000000 /dev/zero | tr '\\0' x; echo; echo '3,c'; printf '4,\"'; head -c 3000000 "
+             "/dev/zero | tr '\\0' '\\n'; echo '\"'; } > a.csv");
   struct rusage before, after;
   getrusage(RUSAGE_SELF, &before);
   CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv", "max_line", "1MiB", "header", "true")) == ETL_OK);

@@ -7,15 +7,20 @@
 static void types(struct tap *t) {
   struct desk d;
   desk_init(&d, "jsonl");
-  DESK_TEXT(&d, "a.jsonl", "{\"id\": 1, \"price\": 1.50, \"f\": 1e3, \"ok\": true, \"at\": \"2026-01-31T10:00:00Z\", \"s\": \"\\u00e4\\ud83d\\ude00\\n\\\"\", "
-                           "\"o\": {\"b\": [1, 2]}, \"zip\": \"0123\", \"mixed\": 5}\n"
-                           "\n"
-                           "{\"s\":null,\"o\":[],\"id\":-2,\"mixed\":\"x\",\"f\":0.5}");
+  DESK_TEXT(&d, "a.jsonl",
+            "{\"id\": 1, \"price\": 1.50, \"f\": 1e3, \"ok\": true, \"at\": \"2026-01-31T10:00:00Z\", \"s\": \"\\u00e4\\ud83d\\ude00\\n\\\"\", "
+            "\"o\": {\"b\": [1, 2]}, \"zip\": \"0123\", \"mixed\": 5}\n"
+            "\n"
+            "{\"s\":null,\"o\":[],\"id\":-2,\"mixed\":\"x\",\"f\":0.5}");
   CHECK(t, desk_read(&d, OPTIONS("path", "@/a.jsonl")) == ETL_OK && d.rows_n == 2 && d.t.bad_n == 0);
   CHECK_TEXT(t, d.types, "id:l price:d:38,2 f:g ok:b at:tsu:UTC s:u o:u zip:u mixed:u");
-  CHECK(t, desk_has_row(&d, "{\"id\": 1, \"price\": \"1.50\", \"f\": 1000, \"ok\": true, \"at\": \"2026-01-31T10:00:00Z\", \"s\": \"\u00e4\U0001F600\\n\\\"\", "
-                            "\"o\": \"{\\\"b\\\": [1, 2]}\", \"zip\": \"0123\", \"mixed\": \"5\"}"));
-  CHECK(t, desk_has_row(&d, "{\"id\": -2, \"price\": null, \"f\": 0.5, \"ok\": null, \"at\": null, \"s\": null, \"o\": \"[]\", \"zip\": null, \"mixed\": \"x\"}"));
+  CHECK(t,
+        desk_has_row(
+            &d, "{\"id\": 1, \"price\": \"1.50\", \"f\": 1000, \"ok\": true, \"at\": \"2026-01-31T10:00:00Z\", \"s\": \"\u00e4\U0001F600\\n\\\"\", "
+                "\"o\": \"{\\\"b\\\": [1, 2]}\", \"zip\": \"0123\", \"mixed\": \"5\"}"));
+  CHECK(t, desk_has_row(
+               &d,
+               "{\"id\": -2, \"price\": null, \"f\": 0.5, \"ok\": null, \"at\": null, \"s\": null, \"o\": \"[]\", \"zip\": null, \"mixed\": \"x\"}"));
   CHECK(t, desk_read(&d, OPTIONS("path", "@/a.jsonl")) == ETL_OK && d.rows_n == 0);
   desk_fini(&d);
 }
@@ -62,7 +67,8 @@ static void new_keys(struct tap *t) {
   desk_write(&d, "b.jsonl", "{\"id\": 2, \"b\": 1.5}\n{\"b\": 2.25}\n", 33, true);
   CHECK(t, desk_read(&d, OPTIONS("path", "@/b.jsonl", "sample", "20")) == ETL_OK && d.schemas_n == 2 && d.rows_n == 32);
   CHECK_TEXT(t, d.types, "id:l b:d:38,2");
-  CHECK(t, desk_has_row(&d, "{\"id\": 1}") && desk_has_row(&d, "{\"id\": 2, \"b\": \"1.50\"}") && desk_has_row(&d, "{\"id\": null, \"b\": \"2.25\"}"));
+  CHECK(t,
+        desk_has_row(&d, "{\"id\": 1}") && desk_has_row(&d, "{\"id\": 2, \"b\": \"1.50\"}") && desk_has_row(&d, "{\"id\": null, \"b\": \"2.25\"}"));
   desk_fini(&d);
 }
 

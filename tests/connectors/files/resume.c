@@ -39,7 +39,8 @@ static void dead_runs(struct tap *t, const char *pack, const char *name) {
         seen[id] = true;
     }
   }
-  tap_check(t, rows == 5000 && twice == 0 && rounds > 5 && d.t.bad_n == 0, __FILE__, __LINE__, "%s: %zu rows in %zu rounds %s", name, rows, rounds, d.t.message);
+  tap_check(t, rows == 5000 && twice == 0 && rounds > 5 && d.t.bad_n == 0, __FILE__, __LINE__, "%s: %zu rows in %zu rounds %s", name, rows, rounds,
+            d.t.message);
   free(text);
   free(seen);
   desk_fini(&d);
@@ -110,7 +111,8 @@ static void meanwhile(struct tap *t, void (*what)(struct desk *d), const char *m
   d.between = what;
   int32_t rc = desk_read(&d, OPTIONS("path", "@/a.csv"));
   if (message)
-    tap_check(t, rc == ETL_FAILED && d.t.error.error_class == ETL_E_DATA && strstr(d.t.message, message), __FILE__, __LINE__, "%s: %s", message, d.t.message);
+    tap_check(t, rc == ETL_FAILED && d.t.error.error_class == ETL_E_DATA && strstr(d.t.message, message), __FILE__, __LINE__, "%s: %s", message,
+              d.t.message);
   else
     tap_check(t, rc == ETL_OK && d.rows_n == 100001, __FILE__, __LINE__, "a file that grows: %zu rows", d.rows_n);
   free(text);
@@ -167,7 +169,8 @@ static void many_files(struct tap *t) {
   CHECK(t, desk_read(&d, OPTIONS("path", "@/in/*/*.csv", "name", "all")) == ETL_OK && d.rows_n == 3 && d.lanes_n == 5);
   CHECK_TEXT(t, d.stream_name, "all");
   CHECK_TEXT(t, d.types, "name:u id:u extra:u");
-  CHECK(t, desk_has_row(&d, "{\"name\": \"b\", \"id\": \"2\", \"extra\": null}") && desk_has_row(&d, "{\"name\": \"a\", \"id\": \"1\", \"extra\": \"x\"}"));
+  CHECK(t, desk_has_row(&d, "{\"name\": \"b\", \"id\": \"2\", \"extra\": null}") &&
+               desk_has_row(&d, "{\"name\": \"a\", \"id\": \"1\", \"extra\": \"x\"}"));
   CHECK(t, strcmp(d.lanes[0].shard, "a/1.csv") == 0 && strcmp(d.lanes[3].shard, "b/%235%25.csv") == 0);
   DESK_TEXT(&d, "in/c/4.csv", "id,name\n4,d\n");
   CHECK(t, desk_read(&d, OPTIONS("path", "@/in/*/*.csv", "name", "all")) == ETL_OK && d.rows_n == 1);
@@ -208,7 +211,8 @@ int main(void) {
   follow(&t);
   broken(&t, "gzip a.csv; truncate -s 100000 a.csv.gz", "a.csv.gz", "ends in the middle of its gzip data, after 100000 bytes", 1000);
   broken(&t, "zstd -q a.csv; truncate -s -10 a.csv.zst", "a.csv.zst", "ends in the middle of its zstd data", 1000);
-  broken(&t, "gzip a.csv; printf '\\377\\377\\377\\377' | dd of=a.csv.gz bs=1 seek=90000 conv=notrunc 2>/dev/null", "a.csv.gz", "its gzip data is damaged near byte", 100);
+  broken(&t, "gzip a.csv; printf '\\377\\377\\377\\377' | dd of=a.csv.gz bs=1 seek=90000 conv=notrunc 2>/dev/null", "a.csv.gz",
+         "its gzip data is damaged near byte", 100);
   broken(&t, "{ iconv -t UTF-16 a.csv | head -c 300000; printf '\\000\\334x\\000'; } > b.csv", "b.csv", "is no UTF-16LE", 1000);
   many_files(&t);
   standard_input(&t);

@@ -104,7 +104,8 @@ static void round_trip(struct tap *t, const char *connector, const char *ending,
   for (; extra[n - 2]; n++)
     write[n] = read[n] = extra[n - 2];
   tap_check(t, shelf_begin(&s, &d, "r1", write) == ETL_OK, __FILE__, __LINE__, "%s %s: begin %s", connector, ending, d.t.message);
-  tap_check(t, shelf_epoch_write(&s, "a", 1, &schema, &rows, SHELF_ALL) == ETL_OK, __FILE__, __LINE__, "%s %s: write %s", connector, ending, d.t.message);
+  tap_check(t, shelf_epoch_write(&s, "a", 1, &schema, &rows, SHELF_ALL) == ETL_OK, __FILE__, __LINE__, "%s %s: write %s", connector, ending,
+            d.t.message);
   shelf_drop(&s);
   snprintf(path, sizeof path, "@/t-a-000001.%s", ending);
   for (int i = 0; i < COLUMNS; i++) {
@@ -113,8 +114,8 @@ static void round_trip(struct tap *t, const char *connector, const char *ending,
     read[n++] = forced[i];
   }
   int32_t rc = desk_read(&d, read);
-  tap_check(t, rc == ETL_OK && d.rows_n == ROWS && d.t.bad_n == 0, __FILE__, __LINE__, "%s %s: read %zu rows, %zu bad %s %s", connector, ending, d.rows_n,
-            d.t.bad_n, d.t.message, d.t.bad_n ? d.t.bad[0].message : "");
+  tap_check(t, rc == ETL_OK && d.rows_n == ROWS && d.t.bad_n == 0, __FILE__, __LINE__, "%s %s: read %zu rows, %zu bad %s %s", connector, ending,
+            d.rows_n, d.t.bad_n, d.t.message, d.t.bad_n ? d.t.bad[0].message : "");
   for (int i = 0; i < ROWS; i++) {
     if (!tap_check(t, desk_has_row(&d, want[i]), __FILE__, __LINE__, "%s %s: row %d comes back", connector, ending, i))
       fprintf(stderr, "wanted %s\nhave\n%s", want[i], d.rows);

@@ -14,8 +14,9 @@ static uint64_t next_random(uint64_t *state) {
 }
 
 Test(json_scan, takes_what_jansson_takes) {
-  static const char *const lines[] = {"{\"a\": 1, \"b\": [1, {\"c\": null}, []], \"d\": {\"e\": \"x\\n\\u00e4\"}}", "{}", "{\"a\":-0.5e+10,\"b\":true,\"c\":false}",
-                                      "{\"k\": \"\\\"quoted\\\\\", \"l\": {}}", " {\"a\" : [ [ [ ] ] , { } ] } "};
+  static const char *const lines[] = {"{\"a\": 1, \"b\": [1, {\"c\": null}, []], \"d\": {\"e\": \"x\\n\\u00e4\"}}", "{}",
+                                      "{\"a\":-0.5e+10,\"b\":true,\"c\":false}", "{\"k\": \"\\\"quoted\\\\\", \"l\": {}}",
+                                      " {\"a\" : [ [ [ ] ] , { } ] } "};
   static const char damage[] = "{}[],:\"\\ 0123.eE+-tfnaxu";
   uint64_t seed = 424242424242u, good = 0, bad = 0;
   struct json_scan j = {0};

@@ -15,7 +15,8 @@ Test(parse, integers) {
   cr_assert(parse_int(N("0"), &v) && v == 0);
   cr_assert(parse_int(N("9223372036854775807"), &v) && v == INT64_MAX);
   cr_assert(parse_int(N("-9223372036854775808"), &v) && v == INT64_MIN);
-  static const char *const none[] = {"", "-", "+", "9223372036854775808", "-9223372036854775809", "1 ", " 1", "1.0", "1e3", "0x1", "12345678901234567890123"};
+  static const char *const none[] = {"",    "-",   "+",   "9223372036854775808",    "-9223372036854775809", "1 ", " 1",
+                                     "1.0", "1e3", "0x1", "12345678901234567890123"};
   for (size_t i = 0; i < sizeof none / sizeof *none; i++)
     cr_assert_not(parse_int(N(none[i]), &v), "%s", none[i]);
 }
@@ -39,7 +40,8 @@ Test(parse, floats_are_the_nearest) {
     char text[64];
     double got;
     seed = seed * 6364136223846793005u + 1442695040888963407u;
-    int n = snprintf(text, sizeof text, "%lld.%0*llu", (long long)(seed >> 40) - 8000000, (int)(seed % 12 + 1), (unsigned long long)(seed >> 20 & 0xfff));
+    int n =
+        snprintf(text, sizeof text, "%lld.%0*llu", (long long)(seed >> 40) - 8000000, (int)(seed % 12 + 1), (unsigned long long)(seed >> 20 & 0xfff));
     cr_assert(parse_float(text, (size_t)n, &got));
     cr_assert_eq(memcmp(&got, &(double){strtod(text, NULL)}, sizeof got), 0, "%s", text);
   }
@@ -53,7 +55,8 @@ Test(parse, dates_and_times) {
   int64_t v;
   cr_assert(parse_date(N("2000-02-29"), &v) && v == 11016);
   cr_assert(parse_date(N("0001-01-01"), &v) && v == -719162);
-  cr_assert_not(parse_date(N("1900-02-29"), &v) || parse_date(N("2026-13-01"), &v) || parse_date(N("2026-1-01"), &v) || parse_date(N("0000-01-01"), &v));
+  cr_assert_not(parse_date(N("1900-02-29"), &v) || parse_date(N("2026-13-01"), &v) || parse_date(N("2026-1-01"), &v) ||
+                parse_date(N("0000-01-01"), &v));
   cr_assert(parse_timestamp(N("1970-01-01 00:00:01.5"), false, &v) && v == 1500000);
   cr_assert(parse_timestamp(N("1970-01-01T01:00:00+01:00"), true, &v) && v == 0);
   cr_assert(parse_timestamp(N("1969-12-31T23:59:59Z"), true, &v) && v == -1000000);

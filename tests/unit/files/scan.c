@@ -67,7 +67,8 @@ static void show(const struct csv_scan *c, char *to) {
 }
 
 Test(csv_scan, same_as_slow_at_every_cut) {
-  static const char *const pieces[] = {"a", "bcd", ",", ",", "\"", "\"\"", "\n", "\r\n", "long text without anything in it, but", "\"q\"", "\"x,\ny\"", "\r"};
+  static const char *const pieces[] = {"a",     "bcd",       ",", ",", "\"", "\"\"", "\n", "\r\n", "long text without anything in it, but",
+                                       "\"q\"", "\"x,\ny\"", "\r"};
   uint64_t seed = 88172645463325252u, records = 0, malformed = 0;
   for (int round = 0; round < 20000; round++) {
     uint8_t text[TEXT_MOST + PAD] = {0};

@@ -139,6 +139,17 @@ static enum step pass_endless(struct reader *r, struct csv_state *s) {
   return reject_record(r, &s->scan, "a quote is opened here and not closed within max_line bytes");
 }
 
+/* The writer of a followed file is not done with its last record, or never will be: a quote may be open. */
+static enum step leave_rest(struct reader *r, struct csv_state *s) {
+  const struct window *w = &r->window;
+  if (w->n - w->at > w->most)
+    return pass_endless(r, s);
+  if (memchr(window_from(w), '\n', w->n - w->at))
+    etl_logf(r->host, ETL_LOG_WARN, "%s:%llu: the last record is not complete, a quote in it is open; it is left for a later run", r->file->path,
+             (unsigned long long)w->line);
+  return STEP_END;
+}
+
 static enum step pass_comment(struct window *w) {
   const uint8_t *p = window_from(w), *newline = memchr(p, '\n', w->n - w->at);
   if (!newline && !w->end)
@@ -155,12 +166,10 @@ static enum step look(struct reader *r, struct csv_state *s) {
     return w->end ? STEP_END : STEP_IDLE;
   if (r->in->settings.comment && (char)*p == r->in->settings.comment)
     return pass_comment(w);
-  if (w->end && r->in->settings.follow && !memchr(p, '\n', w->n - w->at))
-    return STEP_END; /* its writer is not done with this line */
-  switch (csv_scan(&s->scan, p, window_to(w), w->end)) {
+  switch (csv_scan(&s->scan, p, window_to(w), w->end && !r->in->settings.follow)) {
   case CSV_RECORD: return take_record(r, s);
   case CSV_BAD: return reject_record(r, &s->scan, s->scan.bad);
-  case CSV_MORE: return STEP_IDLE;
+  case CSV_MORE: return w->end ? leave_rest(r, s) : STEP_IDLE;
   default: return no_memory(r);
   }
 }

@@ -79,7 +79,7 @@ static int sample_file(struct instance *in, size_t i, uint64_t rows, struct fail
     return failure_memory(f, "sampling");
   if (window_open(w, file->path, s->compression, s->encoding, s->max_line, &ignored) < 0) {
     free(w);
-    return once || ignored.error_class == ETL_E_CONFIG ? (*f = ignored, -1) : 0;
+    return once || (ignored.option && strcmp(ignored.option, "encoding") == 0) ? (*f = ignored, -1) : 0;
   }
   int rc = in->format->sample(s, w, rows, once, &in->layout, &in->settings.pool, &in->shapes[i], f);
   if (once && rc == 0) {
@@ -137,6 +137,13 @@ const void *extract_ext(void *self, const char *id) {
   return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&extract_explain : strcmp(id, ETL_EXT_CATALOG) == 0 ? &extract_catalog : NULL;
 }
 
+static int can_be_read(const struct instance *in, struct failure *f) {
+  for (size_t i = 0; i < in->files.n; i++)
+    if (access(in->files.list[i].path, R_OK) < 0)
+      return failure_errno(f, errno, "read", in->files.list[i].path);
+  return 0;
+}
+
 int32_t extract_check(void *self) {
   struct instance *in = self;
   const struct settings *s = &in->settings;
@@ -145,6 +152,6 @@ int32_t extract_check(void *self) {
   if (s->paths_n == 0 && s->folder && access(s->folder, R_OK | X_OK) < 0)
     rc = failure_errno(&f, errno, "read", s->folder);
   else if (s->paths_n > 0)
-    rc = list_files(in, &f) == 0 && (in->files.once || extract_sample(in, &f) == 0) ? 0 : -1;
+    rc = list_files(in, &f) == 0 && (in->files.once || (can_be_read(in, &f) == 0 && extract_sample(in, &f) == 0)) ? 0 : -1;
   return rc < 0 ? failure_report(in->host, &f) : ETL_OK;
 }

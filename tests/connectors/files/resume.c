@@ -130,6 +130,10 @@ static void follow(struct tap *t) {
   desk_write(&d, "a.csv", "d\n4,e\n", 6, true);
   CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 2 && desk_has_row(&d, "{\"id\": 4, \"name\": \"e\"}"));
   CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 0);
+  desk_write(&d, "a.csv", "5,\"f\n6,", 7, true);
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 0 && d.t.bad_n == 0 && testhost_logged(&d.t, ETL_LOG_WARN, "a.csv:6: the last record"));
+  desk_write(&d, "a.csv", "g\"\n", 3, true);
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 1 && desk_has_row(&d, "{\"id\": 5, \"name\": \"f\\n6,g\"}"));
   DESK_TEXT(&d, "a.csv", "id,name\n1,a\n2,bX\n3,d\n4,e\n5,f\n");
   CHECK(t, desk_read(&d, options) == ETL_FAILED);
   desk_fini(&d);
@@ -182,6 +186,18 @@ static void many_files(struct tap *t) {
   desk_fini(&d);
 }
 
+/* One that cannot be opened fails its own lane. */
+static void missing_file(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "a.csv", "id,name\n1,a\n");
+  DESK_TEXT(&d, "b.csv", "id,name\n2,b\n");
+  desk_shell(&d, "ln -s /nowhere/c.csv c.csv");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv|@/b.csv|@/c.csv")) == ETL_FAILED && d.rows_n == 2);
+  CHECK(t, d.t.error.error_class == ETL_E_CONFIG && strstr(d.t.message, "c.csv cannot be opened: No such file"));
+  desk_fini(&d);
+}
+
 static void standard_input(struct tap *t) {
   struct desk d;
   int ends[2], kept = dup(STDIN_FILENO);
@@ -215,6 +231,7 @@ int main(void) {
          "its gzip data is damaged near byte", 100);
   broken(&t, "{ iconv -t UTF-16 a.csv | head -c 300000; printf '\\000\\334x\\000'; } > b.csv", "b.csv", "is no UTF-16LE", 1000);
   many_files(&t);
+  missing_file(&t);
   standard_input(&t);
   return tap_end(&t);
 }

@@ -165,11 +165,14 @@ void case_sink(struct kit *k) {
   kit_must_be_released(k);
 }
 
-/* The same columns the other way round. */
+/* The same columns the other way round, but for those that were asked for. */
 static void reversed(struct kit *k, const struct ArrowSchema *s, struct ArrowSchema *ret) {
-  kit_must(k, etl_schema_init(ret, s->n_children) == 0, NULL, "no memory");
-  for (int64_t i = 0; i < s->n_children; i++)
-    kit_must(k, etl_schema_set_copy(ret, i, s->children[s->n_children - 1 - i]) == 0, NULL, "no memory");
+  int64_t own = 0, n = s->n_children;
+  while (k->columns[own])
+    own++;
+  kit_must(k, etl_schema_init(ret, n) == 0, NULL, "no memory");
+  for (int64_t i = 0; i < n; i++)
+    kit_must(k, etl_schema_set_copy(ret, i, s->children[i < own ? i : n - 1 - (i - own)]) == 0, NULL, "no memory");
 }
 
 void case_rebind(struct kit *k) {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Connectors that were built with the frozen header move rows in the present host.
+"""Connectors that were built with the frozen header move rows in the present host, and keep to its rules.
 
     frozen.py ETL PLUGIN_DIR
 """
@@ -13,8 +13,19 @@ import tempfile
 ROWS = 5000
 
 
+# The cursors of ledger are text: no case that stores others.
+LEDGER = ["--column", "id=l", *(w for case in "note entry descriptor options open_close growth commit abort fence epochs values".split() for w in ("--only", case))]
+
+
+def keeps_to_rules(etl, plugins, folder, name, option, *words):
+    done = subprocess.run([etl, "plugin", "check", f"{plugins}/{name}.so", "--option", option, *words], capture_output=True, text=True, check=False, cwd=folder)
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n")
+    return done.returncode == 0
+
+
 def main():
-    etl, plugins = sys.argv[1:]
+    etl, plugins = (os.path.abspath(word) for word in sys.argv[1:])
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "pipelines.d").mkdir()
@@ -30,6 +41,8 @@ def main():
             return 1
         lanes = json.loads((folder / "ledger.json").read_text())["lanes"]
         sums = {lane: (entry["rows"], entry["sum"]) for lane, entry in lanes.items()}
+        if not (keeps_to_rules(etl, plugins, folder, "gen", "rows=300") and keeps_to_rules(etl, plugins, folder, "ledger", f"file={folder}/check.json", *LEDGER)):
+            return 1
     wanted = (ROWS, ROWS * (ROWS + 1) // 2)
     print(sums)
     return 0 if sums == {"numbers/a": wanted, "numbers/b": wanted} else 1

@@ -62,7 +62,7 @@ Test(parse, mistakes) {
       {"", "what shall be done?"},
       {"chekc", "there is no command 'chekc'; did you mean 'check'?"},
       {"xyzzy", "there is no command 'xyzzy'"},
-      {"plugin", "'etl plugin' is half a command; there are: 'etl plugin list', 'etl plugin info', 'etl plugin check'"},
+      {"conns", "'etl conns' is half a command; there are: 'etl conns list', 'etl conns test', 'etl conns discover'"},
       {"plugin lst", "there is no command 'plugin lst'; did you mean 'plugin list'?"},
       {"plugin info", "'etl plugin info' wants NAME"},
       {"plugin list x", "'etl plugin list' does not know what to do with 'x'"},

@@ -140,7 +140,9 @@ static int32_t loader_begin(void *self, const struct etl_txn *txn) {
   int32_t rc = loader_connect(in);
   if (rc == ETL_OK)
     rc = database_yield(&in->d);
-  return rc == ETL_OK ? database_begin(&in->d) : rc;
+  if (rc == ETL_OK)
+    rc = database_begin(&in->d);
+  return rc == ETL_OK ? state_check_owner(in) : rc; /* a newer run may have removed the tables of this one */
 }
 
 static int32_t loader_write(void *self, const struct etl_stream *stream, struct etl_msg *m) {

@@ -32,8 +32,7 @@ static int32_t start(struct reader *r, const struct etl_read *read) {
     rc = database_no_memory(&r->d);
   r->is_query = r->s->query != NULL;
   if (rc == ETL_OK && r->s->cursor.n && read->cursor.p && tuple_decode(&from, read->cursor, r->s->cursor.v, r->s->cursor.n) < 0)
-    rc = etl_failf(read->host, &e, "sqlite: what was committed of %s belongs to another cursor: %.*s", read->stream->name,
-                   read->cursor.n < 200 ? (int)read->cursor.n : 200, (const char *)read->cursor.p);
+    rc = etl_failf(read->host, &e, "sqlite: what was committed of %s belongs to another cursor", read->stream->name);
   if (rc == ETL_OK)
     rc = database_open(&r->d, SQLITE_OPEN_READONLY);
   if (rc == ETL_OK)

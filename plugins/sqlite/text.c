@@ -76,6 +76,27 @@ size_t text_print(const struct etl_view *v, int64_t row, char buf[TEXT_BYTES]) {
   }
 }
 
+bool text_is_utf8(struct etl_bytes text) {
+  const uint8_t *p = text.p, *end = p + text.n;
+  while (p < end) {
+    uint64_t eight;
+    if (end - p >= 8 && (memcpy(&eight, p, 8), (eight & 0x8080808080808080u) == 0)) {
+      p += 8;
+      continue;
+    }
+    uint32_t c = *p, more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 4;
+    if (more > 3 || (uint64_t)(end - p) <= more)
+      return false;
+    for (uint32_t i = 1; i <= more; i++)
+      if ((p[i] & 0xc0) != 0x80)
+        return false;
+    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) || (c == 0xf4 && p[1] > 0x8f))
+      return false; /* written longer than need be, a half of a pair, or past the last character */
+    p += more + 1;
+  }
+  return true;
+}
+
 /* ---- scanning ---------------------------------------------------------------------------------------------------------------------- */
 
 struct scan {

@@ -11,6 +11,7 @@ enum {
 /* The value at row (not NULL) of a decimal, date, time, timestamp or uuid column; instants in UTC with a Z.  Returns its length. */
 size_t text_print(const struct etl_view *v, int64_t row, char buf[TEXT_BYTES]);
 
+bool text_is_utf8(struct etl_bytes text);
 /* NULL, or why the text is not one. */
 const char *text_scan_decimal(struct etl_bytes text, int32_t scale, __int128 *ret); /* digits beyond the scale must be zeros */
 const char *text_scan_date(struct etl_bytes text, int64_t *ret_days);

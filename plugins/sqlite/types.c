@@ -176,7 +176,12 @@ static const char *read_decimal(struct cell *c) {
   return why;
 }
 
-static const char *read_text(struct cell *c) { return c->kind == SQLITE_BLOB ? "is a blob, not text" : put_bytes(c, text_of(c)); }
+static const char *read_text(struct cell *c) {
+  if (c->kind == SQLITE_BLOB)
+    return "is a blob, not text";
+  struct etl_bytes v = text_of(c);
+  return c->kind != SQLITE_TEXT || text_is_utf8(v) ? put_bytes(c, v) : "is not UTF-8";
+}
 
 static const char *read_blob(struct cell *c) {
   const void *p = sqlite3_column_blob(c->stmt, c->i);

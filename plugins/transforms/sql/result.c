@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shown.h"
 #include "sql/result.h"
 #include "value.h"
 
@@ -103,7 +104,10 @@ static enum result put_decimal(const struct cell *c, struct etl_batch *b, const 
 }
 
 static enum result put_text(const struct cell *c, struct etl_batch *b, const char **ret_why) {
-  return c->kind == SQLITE_BLOB ? bad(ret_why, "a blob is no text (hex() makes it one)") : put_bytes(b, text_of(c));
+  if (c->kind == SQLITE_BLOB)
+    return bad(ret_why, "a blob is no text (hex() makes it one)");
+  struct etl_bytes v = text_of(c);
+  return c->kind != SQLITE_TEXT || shown_is_utf8(v) ? put_bytes(b, v) : bad(ret_why, "not UTF-8"); /* as CAST and || make it of bytes */
 }
 
 static enum result put_json(const struct cell *c, struct etl_batch *b, const char **ret_why) {

@@ -77,6 +77,7 @@ static void bad_values(struct tap *t) {
   rejects(t, "iif(id = 2, 20000, NULL)", "date", "date functions");
   rejects(t, "iif(id = 2, '2024-13-01', NULL)", "timestamp", "not a time");
   rejects(t, "iif(id = 2, x'00', NULL)", "text", "hex()");
+  rejects(t, "iif(id = 2, CAST(x'c3' AS TEXT), 'ä')", "text", "not UTF-8");
   rejects(t, "iif(id = 2, '{', '{}')", "json", "not JSON");
   rejects(t, "iif(id = 2, 'z', NULL)", "uuid", "cannot become uuid");
   rejects(t, "iif(id = 2, 1e300 * 1e300, 1)", "decimal(9,2)", "out of the type's range");

@@ -42,7 +42,7 @@ static void types(struct tap *t) {
 static void misfits(struct tap *t) {
   static const char *const bad[][2] = {{"i", "'abc'"},    {"i", "1.5"},          {"f", "'x'"},          {"f", "9007199254740993"}, {"o", "7"},
                                        {"d", "'2024-13-01'"}, {"at", "1700000000"}, {"p", "1.005"},     {"p", "'99999999999'"},    {"u", "'zz'"},
-                                       {"s", "x'ff'"},    {"at", "'2024-01-01T00:00:00Z'"}};
+                                       {"s", "x'ff'"},    {"s", "CAST(x'61ff' AS TEXT)"},    {"at", "'2024-01-01T00:00:00Z'"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct desk d;
     char text[512];
@@ -90,7 +90,7 @@ static void equal_cursors(struct tap *t) {
 }
 
 static void kinds_of_cursor(struct tap *t) {
-  static const char *const values[][2] = {{"1", "2"}, {"1.25", "1.5"}, {"'a''b'", "'b'"}, {"x'00ff'", "x'01'"}, {"CAST(x'61ff' AS TEXT)", "'b'"}};
+  static const char *const values[][2] = {{"1", "2"}, {"1.25", "1.5"}, {"'a''b'", "'b'"}, {"x'00ff'", "x'01'"}};
   for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
     struct desk d;
     char text[256];

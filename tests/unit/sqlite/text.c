@@ -96,6 +96,15 @@ Test(text, decimals) {
   }
 }
 
+Test(text, utf8) {
+  static const char *const good[] = {"", "plain text of more than eight bytes", "äöü", "漢字", "😀", "12345678ä", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"};
+  static const char *const bad[] = {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "12345678\xe4", "a\xe2\x82" "b"};
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    cr_expect(text_is_utf8(bytes(good[i])), "%zu", i);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    cr_expect(!text_is_utf8(bytes(bad[i])), "%zu", i);
+}
+
 Test(text, uuids) {
   uint8_t uuid[16];
   cr_assert(!text_scan_uuid(bytes("00112233-4455-6677-8899-AAbbCCddEEff"), uuid));

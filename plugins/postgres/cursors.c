@@ -119,17 +119,21 @@ static int32_t wait_for_commits(struct instance *in) {
 
 int32_t cursors_committed(struct instance *in, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg) {
   PGresult *r;
-  bool there = false;
+  bool there = false, new = false;
   int32_t rc = session_connect(&in->session);
   if (rc == ETL_OK)
-    rc = state_exists(in, &there);
+    rc = state_has(in, "cursors", &there);
+  if (rc == ETL_OK && there)
+    rc = state_exists(in, &new); /* a plan looks at tables that only the next claim brings up to date */
   if (rc != ETL_OK || !there)
     return rc;
   if (!in->testing && (rc = wait_for_commits(in)) != ETL_OK)
     return rc;
   rc = state_query(in, "asking where the lanes stand",
-           "SELECT DISTINCT ON (stream, shard) stream, shard, epoch, cursor, target, note, finished FROM @.cursors WHERE pipeline = $1 AND "
-           "(aside = $2 OR (aside = '' AND $3::boolean)) ORDER BY stream, shard, aside DESC", 3,
+           new ? "SELECT DISTINCT ON (stream, shard) stream, shard, epoch, cursor, target, note, finished FROM @.cursors WHERE pipeline = $1 AND "
+                 "(aside = $2 OR (aside = '' AND $3::boolean)) ORDER BY stream, shard, aside DESC"
+               : "SELECT stream, shard, epoch, cursor, target, NULL, false FROM @.cursors WHERE pipeline = $1 AND aside = $2 AND $3::boolean IS NOT NULL "
+                 "ORDER BY stream, shard", 3,
            (const char *const[]){in->pipeline, cursors_scope(in), in->stages && !in->anew ? "t" : "f"}, NULL, NULL, &r);
   if (rc != ETL_OK)
     return rc;

@@ -120,7 +120,8 @@ int32_t state_query(struct instance *in, const char *doing, const char *fmt, int
                     const int *formats, PGresult **ret);
 
 /* ---- state.c */
-int32_t state_exists(struct instance *in, bool *ret);
+int32_t state_has(struct instance *in, const char *table, bool *ret);
+int32_t state_exists(struct instance *in, bool *ret); /* with all that this version knows */
 int32_t state_create(struct instance *in); /* or brings older tables up to date; idempotent */
 
 /* ---- quarantine.c */

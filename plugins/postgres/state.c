@@ -33,11 +33,10 @@ int32_t state_query(struct instance *in, const char *doing, const char *fmt, int
   return rc;
 }
 
-/* The newest of the tables tells for all. */
-int32_t state_exists(struct instance *in, bool *ret) {
+int32_t state_has(struct instance *in, const char *table, bool *ret) {
   PGresult *r;
   struct text name = {0};
-  sql_state(&name, in, "streams");
+  sql_state(&name, in, table);
   int32_t rc = name.failed ? out_of_memory(in)
                            : session_query(&in->session, "looking for the state tables", "SELECT pg_catalog.to_regclass($1) IS NOT NULL", 1,
                                            (const char *const[]){text_str(&name)}, &r);
@@ -48,6 +47,9 @@ int32_t state_exists(struct instance *in, bool *ret) {
   PQclear(r);
   return ETL_OK;
 }
+
+/* The newest of the tables tells for all. */
+int32_t state_exists(struct instance *in, bool *ret) { return state_has(in, "streams", ret); }
 
 /* In this order, in one transaction; each does nothing where it is done already. */
 static const char *const statements[] = {

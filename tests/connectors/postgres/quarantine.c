@@ -244,6 +244,9 @@ static void older_state_tables(struct tap *t) {
         "INSERT INTO etl.pipelines VALUES ('p', 4, 'r0'); INSERT INTO etl.cursors VALUES ('p', '', 'dbo.t', 'eu1', 'public.t', 3, "
         "'old', 9, 'r0')");
   struct etl_rejected a = rejected(4, 1, "{}");
+  sink_open(&s, "r1", NULL, ETL_OPEN_TEST, (const char *const[]){"table", "t", NULL}); /* a plan knows them too */
+  CHECK(t, sink_committed(&s, cursor) == 3);
+  sink_close(&s);
   enter(t, &s, "append");
   CHECK(t, s.owner == 5);
   CHECK(t, sink_committed(&s, cursor) == 3);

@@ -8,6 +8,7 @@ Connectors that need a server get a throw-away one.  With ETL_TEST_SEED the chec
 import os
 import pathlib
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,16 @@ def files(c):
     jsonl = rows(folder, "rows.jsonl", 2000, lambda i: f'{{"id": {i}, "text": "line {i}", "f": {i / 4}}}\n')
     c.check("jsonl-extractor", f'path = "{jsonl}"; follow = "append";\n', "--kind", "extractor")
     c.check("jsonl-loader", f'path = "part.jsonl"; folder = "{folder}/jsonl-out";\n', "--kind", "loader")
+    c.check("dedup", 'key = [ "c_int64" ];\n')
+    c.check("dedup-last", 'key = [ "c_text", "c_int16" ]; keep = "last"; window = 50;\n')
+    with sqlite3.connect(folder / "source.db") as db:
+        db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, price REAL)")
+        db.executemany("INSERT INTO t VALUES (?, ?, ?)", ((i, f"name {i}" if i % 5 else None, i / 8) for i in range(1, 2001)))
+    db.close()
+    c.check("sqlite-cursor", f'path = "{folder}/source.db"; table = "t"; cursor = [ "id" ];\n', "--kind", "extractor")
+    c.check("sqlite-whole", f'path = "{folder}/source.db"; query = "SELECT id, name FROM t WHERE id > 10";\n', "--kind", "extractor")
+    c.check("sqlite-append", f'path = "{folder}/append.db"; table = "sink";\n', "--kind", "loader")
+    c.check("sqlite-merge", f'path = "{folder}/merge.db"; table = "sink"; mode = "merge"; key = [ "id" ];\n', "--kind", "loader", "--column", "id=l")
     c.check("useragent", 'column = "agent";\n', "--column", "agent=u")
     mmdb = c.plugins.parent / "tests/connectors/transforms/all.mmdb"
     if mmdb.exists():

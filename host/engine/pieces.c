@@ -119,6 +119,18 @@ static bool worth_cutting(const struct run *r, const struct source *s) {
          (r->extract.conn->caps & ETL_CAP_PARALLEL_READERS);
 }
 
+/* No option does nothing unseen. */
+static void tell_uncut(struct run *r) {
+  const struct etl_extractor *api = part_extractor(&r->extract);
+  bool cuts = ETL_HAS(api, etl_extractor, split) && api->split && (r->extract.conn->caps & ETL_CAP_PARALLEL_READERS);
+  if (r->spec->parallelism == 1 || cuts)
+    return;
+  json_t *j = json_object();
+  json_object_set_new(j, "message", json_sprintf("parallelism = %lld has no effect: connector %s cannot cut a shard in pieces",
+                                                 (long long)r->spec->parallelism, r->extract.conn->name));
+  report_event(&r->report, "warning", j);
+}
+
 /* Any thread of the crew. */
 static void cut_source(void *arg, size_t i, struct instance *extractor) {
   struct cut *c = &((struct cut *)arg)[i];
@@ -258,6 +270,7 @@ int pieces_make_lanes(struct run *r) {
   struct err e = {0};
   struct seeds l = {.r = r, .tail = &l.first, .e = &e};
   size_t cuts_n;
+  tell_uncut(r);
   struct cut *cuts = cut_all(r, &cuts_n);
   int rc = 0;
   for (const struct source *s = r->sources; s && rc == 0; s = s->next) {

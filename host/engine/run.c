@@ -30,6 +30,20 @@ static int refuse_parts_of_whole(struct run *r) {
   return run_fail(r, &e, NULL);
 }
 
+/* A loader that cannot build its target anew would go on from where it stands. */
+static int refuse_refresh(struct run *r) {
+  struct err e;
+  bool stands = false;
+  for (size_t i = 0; i < r->lanes_n; i++)
+    stands |= r->lanes[i].at.epoch > 0;
+  if (!r->spec->full_refresh || (r->loader_caps & ETL_CAP_REPLACE) || !stands)
+    return 0;
+  err_set(&e, ETL_E_UNSUPPORTED, "--full-refresh cannot be used here: loader %s cannot build its target anew, and goes on from where it stands",
+          r->load.conn->name);
+  err_remedy(&e, "empty the target by its own means, with what it keeps of pipeline '%s', and run without --full-refresh", r->spec->pipeline);
+  return run_fail(r, &e, &r->load);
+}
+
 static int claim(struct run *r) {
   const struct etl_loader *api = part_loader(&r->load);
   struct etl_claim c = {.struct_size = sizeof c, .run = r->spec->run};
@@ -41,7 +55,7 @@ static int claim(struct run *r) {
 static int begin(struct run *r) {
   const struct etl_loader *api = part_loader(&r->load);
   if (run_open_control(r) < 0 || refuse_parts_of_whole(r) < 0 || claim(r) < 0 || run_ask_committed(r) < 0 ||
-      pieces_make_lanes(r) < 0)
+      pieces_make_lanes(r) < 0 || refuse_refresh(r) < 0)
     return -1;
   run_report_start(r);
   if (!r->spec->dry_run && api->run_begin &&

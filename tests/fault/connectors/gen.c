@@ -14,6 +14,9 @@
 #ifndef GEN_NAME
 #define GEN_NAME "gen"
 #define GEN_CAPS 0
+#define GEN_SPLIT gen_split
+#else /* one that cannot cut */
+#define GEN_SPLIT 0 ? gen_split : NULL
 #endif
 ETL_NOTE(GEN_NAME, "1", 1u << ETL_KIND_EXTRACTOR, 0);
 
@@ -291,7 +294,7 @@ static const void *gen_ext(void *self, const char *id) {
 static const struct etl_common common = {.struct_size = sizeof common, .open = gen_open, .close = gen_close, .ext = gen_ext};
 static const struct etl_extractor extractor = {.struct_size = sizeof extractor, .discover = gen_discover, .plan = gen_plan,
                                                .reader_open = gen_reader_open, .next = gen_next, .reader_close = gen_reader_close,
-                                               .split = gen_split};
+                                               .split = GEN_SPLIT};
 static const struct etl_connector connector = {.struct_size = sizeof connector, .kind = ETL_KIND_EXTRACTOR,
                                                .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS | ETL_CAP_RANGE | GEN_CAPS, .name = GEN_NAME, .version = "1",
                                                .summary = "Rows out of nothing", .options = options, .common = &common, .api = &extractor};

@@ -14,6 +14,7 @@ enum {
   OPT_KEY,
   OPT_KEEP,
   OPT_WINDOW,
+  OPT_FORGET_AFTER,
   OPT_MEMORY
 };
 enum {
@@ -28,6 +29,8 @@ static const struct etl_option *const options[] = {
                         .doc = "Which row stays: the first, or the last, for which rows are held back until the next safe point."),
     [OPT_WINDOW] = OPTION("window", ETL_T_INT, .dflt = "1000000", .min = 1, .max = 1000000000,
                           .doc = "With first: the number of keys remembered, those used last. With last: the number of rows held back."),
+    [OPT_FORGET_AFTER] = OPTION("forget_after", ETL_T_DURATION, .min = 1, .max = INT64_MAX, .example = "10m",
+                                .doc = "With first: a key whose last row is longer ago than this, by the host's clock, counts as new."),
     [OPT_MEMORY] = OPTION("memory", ETL_T_SIZE, .dflt = "64MiB", .min = 65536, .max = INT64_MAX,
                           .doc = "Memory for the keys, or for the rows held back, whatever the window."),
     NULL,
@@ -44,7 +47,8 @@ struct dedup {
   int64_t *columns;          /* of the key */
   struct etl_view *views;
   struct row_key row_key;
-  struct lru *seen; /* KEEP_FIRST */
+  struct lru *seen; /* KEEP_FIRST: key to when it was seen last, in nanoseconds */
+  int64_t forget_after_ns; /* 0: never */
   /* KEEP_LAST */
   struct keymap *keys;
   int64_t *newest; /* for each key the last row that has it, counted over all held batches */
@@ -91,12 +95,16 @@ static int32_t dedup_open(const struct etl_open *o, void **self) {
   e.option = "key";
   if (n == 0)
     return etl_failf(o->host, &e, "dedup: option key is empty");
+  e.option = "forget_after";
+  if (etl_opt_set(o, OPT_FORGET_AFTER) && etl_opt_int(o, OPT_KEEP) == KEEP_LAST)
+    return etl_failf(o->host, &e, "dedup: option forget_after goes with keep = \"first\" only");
   struct dedup *d = calloc(1, sizeof *d);
   if (!d)
     return transformer_no_memory(o->host, "dedup");
   *d = (struct dedup){.host = o->host,
                       .last = etl_opt_int(o, OPT_KEEP) == KEEP_LAST,
                       .window = etl_opt_int(o, OPT_WINDOW),
+                      .forget_after_ns = etl_opt_set(o, OPT_FORGET_AFTER) ? etl_opt_int(o, OPT_FORGET_AFTER) : 0,
                       .memory = (uint64_t)etl_opt_int(o, OPT_MEMORY)};
   d->key = calloc(n, sizeof *d->key);
   d->columns = calloc(n, sizeof *d->columns);
@@ -165,17 +173,19 @@ static int look(struct dedup *d, const struct ArrowArray *rows) {
 }
 
 static int32_t first_rows(struct dedup *d, struct ArrowArray *rows, int64_t *keep, int64_t *ret_n) {
-  int64_t n = 0;
+  int64_t n = 0, now = d->host->now_ns(d->host, ETL_CLOCK_MONOTONIC);
   for (int64_t row = 0; row < rows->length; row++) {
     struct etl_bytes key;
     bool null;
     if (row_key_of(&d->row_key, d->views, d->key_n, row, &key, &null) < 0)
       return no_memory(d);
-    if (null || !lru_get(d->seen, key)) {
+    int64_t *seen = null ? NULL : (int64_t *)(uintptr_t)lru_get(d->seen, key); /* the cache's own copy, and only ours */
+    if (!seen || (d->forget_after_ns && now - *seen > d->forget_after_ns))
       keep[n++] = row;
-      if (!null)
-        lru_put(d->seen, key, "", 0);
-    }
+    if (seen)
+      *seen = now;
+    else if (!null)
+      lru_put(d->seen, key, &now, sizeof now);
   }
   *ret_n = n;
   return ETL_OK;

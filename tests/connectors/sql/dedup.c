@@ -54,6 +54,34 @@ static void window(struct tap *t) {
   s.release(&s);
 }
 
+static _Atomic int64_t clock_ns;
+static int64_t fake_now(const struct etl_host *h, uint32_t which) {
+  (void)h;
+  (void)which;
+  return clock_ns;
+}
+
+static void forgetting(struct tap *t) {
+  struct drive d;
+  struct ArrowSchema s;
+  drive_schema(&s, columns);
+  drive_begin(&d, "dedup", (const char *const[]){"key", "user", "forget_after", "10s", NULL});
+  d.t.host.now_ns = fake_now;
+  CHECK(t, drive_start(&d) == ETL_OK && drive_bind(&d, &s, NULL) == ETL_OK);
+  feed(t, &d, &s, three, 1, "8");
+  clock_ns += INT64_C(10000000000);
+  feed(t, &d, &s, three, 1, ""); /* just in time, and seen again */
+  clock_ns += INT64_C(10000000000);
+  feed(t, &d, &s, three, 1, "");
+  clock_ns += INT64_C(10000000001);
+  feed(t, &d, &s, three, 1, "8");
+  drive_close(&d);
+  s.release(&s);
+  CHECK(t, drive_open(&d, "dedup", (const char *const[]){"key", "user", "keep", "last", "forget_after", "10s", NULL}) == ETL_FAILED);
+  CHECK_TEXT(t, d.t.option, "forget_after");
+  drive_close(&d);
+}
+
 static void last(struct tap *t) {
   struct drive d;
   struct ArrowSchema s;
@@ -142,6 +170,7 @@ int main(void) {
   struct tap t = {0};
   first(&t);
   window(&t);
+  forgetting(&t);
   last(&t);
   last_over_batches(&t);
   changes(&t);

@@ -49,12 +49,12 @@ static int32_t each_part(void *arg, const struct etl_part *p) {
 }
 
 static bool cut(struct kit *k, struct kit_instance *i, const struct lane *lane, struct pieces *all) {
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   const struct etl_stream stream = {.flags = lane->flags, .name = give_text(&g, lane->stream)};
   const struct etl_shard shard = {.id = give_text(&g, lane->shard), .token = {lane->token.p ? give(&g, lane->token.p, lane->token.n) : NULL, lane->token.n},
                                   .est_rows = -1, .est_bytes = -1};
   *all = (struct pieces){.k = k};
-  KIT_OK(&i->host, "split()", k->extractor->split(i->self, give_struct(&g, &stream, sizeof stream), give_struct(&g, &shard, sizeof shard), PIECES, each_part, all));
+  KIT_OK(&i->host, "split()", k->extractor->split(i->self, GIVE(&g, etl_stream, &stream), GIVE(&g, etl_shard, &shard), PIECES, each_part, all));
   given_shut(&g);
   return all->n > 1;
 }

@@ -96,6 +96,15 @@ void case_growth(struct kit *k) {
   kit_must_be_released(k);
 }
 
+void case_older_host(struct kit *k) {
+  struct kit_instance i;
+  k->older = true;
+  open_whole(k, &i);
+  whole(k, &i, 0);
+  kit_close(&i);
+  kit_must_be_released(k);
+}
+
 static size_t entries(const char *folder) {
   DIR *d = opendir(folder);
   size_t n = 0;

@@ -236,19 +236,19 @@ struct stored {
 /* All at once on the run's own instance, without rows. */
 static int32_t store(struct run *r, struct stored *s, size_t n, uint32_t flags) {
   struct kit *k = r->k;
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   const struct etl_cursor *from[LANES], *to[LANES];
   for (size_t i = 0; i < n; i++) {
     struct etl_cursor c = {.stream = give_text(&g, EPOCH_STREAM), .shard = give_text(&g, s[i].shard), .epoch = s[i].from};
-    from[i] = give_struct(&g, &c, sizeof c);
+    from[i] = GIVE(&g, etl_cursor, &c);
     c.epoch++;
     c.flags = s[i].flags | flags;
     c.cursor = (struct etl_bytes){give(&g, s[i].cursor, s[i].cursor_n), s[i].cursor_n};
     c.note = give_text(&g, s[i].note);
-    to[i] = give_struct(&g, &c, sizeof c);
+    to[i] = GIVE(&g, etl_cursor, &c);
   }
   const struct etl_txn txn = {.id = give_text(&g, "cursors"), .owner = r->owner, .from = give(&g, from, n * sizeof *from), .from_n = n};
-  KIT_OK(&r->control.host, "begin() on the run's own instance", k->loader->begin(r->control.self, give_struct(&g, &txn, sizeof txn)));
+  KIT_OK(&r->control.host, "begin() on the run's own instance", k->loader->begin(r->control.self, GIVE(&g, etl_txn, &txn)));
   int32_t status = KIT_CALL(&r->control.host, "commit() of cursors alone", k->loader->commit(r->control.self, give(&g, to, n * sizeof *to), n));
   given_shut(&g);
   return status;

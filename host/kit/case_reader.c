@@ -72,7 +72,7 @@ static void read_marked(struct kit *k, struct kit_instance *i, const struct lane
     if (r.m->flags & ETL_M_CURSOR) {
       mark(ret, &r);
       if (k->extractor->ack) {
-        struct given g = {.grow = k->grow};
+        struct given g = kit_given(k);
         const void *cursor = give(&g, r.cursor.p, r.cursor.n);
         KIT_OK(&r.host, "ack()", k->extractor->ack(r.self, (struct etl_bytes){cursor, r.cursor.n}));
         given_shut(&g);

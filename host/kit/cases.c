@@ -13,6 +13,7 @@ const struct kit_case kit_cases[] = {
   {"extensions", 0, "unknown extensions are answered with NULL", case_extensions},
   {"check", 0, "check() connects and looks", case_connect},
   {"growth", 0, "structs of a later host are larger; nothing past struct_size is read", case_growth},
+  {"older_host", 0, "structs of a host of ABI 1.0 are smaller, and end at an inaccessible page", case_older_host},
   {"leaks", 0, "memory, descriptors and threads do not grow", case_leaks},
   {"threads", 0, "two instances side by side", case_threads},
   {"no_memory", 0, "a budget that is spent is told, at any moment", case_no_memory},

@@ -16,6 +16,7 @@ void case_cancel_idle(struct kit *k);
 void case_extensions(struct kit *k);
 void case_connect(struct kit *k);
 void case_growth(struct kit *k);
+void case_older_host(struct kit *k);
 void case_leaks(struct kit *k);
 void case_threads(struct kit *k);
 void case_no_memory(struct kit *k);

@@ -9,10 +9,10 @@ void run_lane_open(struct run *r, const char *shard, struct kit_instance *ret) {
 }
 
 int32_t run_claim(struct run *r, uint64_t owner) {
-  struct given g = {.grow = r->k->grow};
+  struct given g = kit_given(r->k);
   const struct etl_claim c = {.run = give_text(&g, r->id), .owner = owner};
   uint64_t got = 0;
-  int32_t status = KIT_CALL(&r->control.host, "claim()", r->k->loader->claim(r->control.self, give_struct(&g, &c, sizeof c), &got));
+  int32_t status = KIT_CALL(&r->control.host, "claim()", r->k->loader->claim(r->control.self, GIVE(&g, etl_claim, &c), &got));
   given_shut(&g);
   if (status == ETL_OK) {
     kit_must(r->k, got && (!owner || got == owner), "struct etl_claim: owner: 0: the sink picks one greater than all before; else the host's own",
@@ -77,12 +77,12 @@ void run_place(struct run *r, const char *shard, struct place *ret) {
 
 static const struct etl_stream *give_stream(struct given *g, const struct ArrowSchema *s) {
   const struct etl_stream stream = {.name = give_text(g, EPOCH_STREAM), .schema = s};
-  return give_struct(g, &stream, sizeof stream);
+  return GIVE(g, etl_stream, &stream);
 }
 
 int32_t epoch_prepare(struct epoch *e, const struct ArrowSchema *s) {
   struct kit *k = e->r->k;
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   struct ArrowSchema lent;
   etl_schema_release(&e->schema);
   kit_must(k, etl_schema_copy(s, &e->schema) == 0 && etl_schema_copy(s, &lent) == 0, NULL, "no memory");
@@ -121,29 +121,29 @@ void epoch_fini(struct epoch *e) { etl_schema_release(&e->schema); }
 static const struct etl_cursor *give_cursor(struct given *g, const struct epoch *e, uint64_t epoch, const char *cursor) {
   const struct etl_cursor c = {.stream = give_text(g, EPOCH_STREAM), .shard = give_text(g, e->shard), .epoch = epoch,
                                .cursor = {cursor ? give(g, cursor, strlen(cursor)) : NULL, cursor ? strlen(cursor) : 0}};
-  return give_struct(g, &c, sizeof c);
+  return GIVE(g, etl_cursor, &c);
 }
 
 int32_t kit_epoch_begin(struct epoch *e) {
   struct kit *k = e->r->k;
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   char id[64];
   snprintf(id, sizeof id, "%s-%llu", e->shard, (unsigned long long)e->from + 1);
   const struct etl_cursor **from = give(&g, NULL, 0);
   const struct etl_cursor *at = give_cursor(&g, e, e->from, NULL);
   from = give(&g, &at, sizeof at);
   const struct etl_txn txn = {.flags = e->flags, .id = give_text(&g, id), .owner = e->claimed, .from = from, .from_n = 1};
-  int32_t status = KIT_CALL(&e->i->host, "begin()", k->loader->begin(e->i->self, give_struct(&g, &txn, sizeof txn)));
+  int32_t status = KIT_CALL(&e->i->host, "begin()", k->loader->begin(e->i->self, GIVE(&g, etl_txn, &txn)));
   given_shut(&g);
   return status;
 }
 
 int32_t epoch_write(struct epoch *e, int64_t rows, uint64_t seed, struct kit_slice slice) {
   struct kit *k = e->r->k;
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   struct etl_msg m = {.flags = ETL_M_ROWS, .lag_ns = -1};
   kit_rows(k, &e->schema, rows, seed, slice, &m.rows);
-  struct etl_msg *in = give_struct(&g, &m, sizeof m);
+  struct etl_msg *in = GIVE(&g, etl_msg, &m);
   int32_t status = KIT_CALL(&e->i->host, "write()", k->loader->write(e->i->self, give_stream(&g, NULL), in));
   kit_must(k, !in->rows.release, "struct etl_loader: write: takes rows, always", "write() gave the status %d and left the rows where they were", status);
   given_shut(&g);
@@ -159,7 +159,7 @@ int32_t epoch_settle(struct epoch *e) {
 
 int32_t kit_epoch_commit(struct epoch *e, const char *cursor) {
   struct kit *k = e->r->k;
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   const struct etl_cursor *to = give_cursor(&g, e, e->from + 1, cursor), **list = give(&g, &to, sizeof to);
   int32_t status = KIT_CALL(&e->i->host, "commit()", k->loader->commit(e->i->self, list, 1));
   given_shut(&g);

@@ -36,13 +36,14 @@ static int32_t take(const struct etl_sink *sink, struct etl_msg *m) {
 }
 
 void flow_init(struct flow *f, struct kit *k, struct kit_instance *i) {
-  const struct etl_sink sink = {.struct_size = sizeof sink + k->grow, .emit = take};
+  uint32_t size = k->older ? KIT_1_0_etl_sink : sizeof(struct etl_sink);
+  const struct etl_sink sink = {.struct_size = size + k->grow, .emit = take};
   memset(f, 0, sizeof *f);
   f->k = k;
   f->i = i;
-  guard_init(&f->sink, sizeof f + sizeof sink + k->grow, 8);
+  guard_init(&f->sink, sizeof f + size + k->grow, 8);
   memcpy(f->sink.p, &f, sizeof f);
-  memcpy((char *)f->sink.p + sizeof f, &sink, sizeof sink);
+  memcpy((char *)f->sink.p + sizeof f, &sink, size);
 }
 
 static void forget(struct flow *f) {
@@ -73,12 +74,12 @@ static int32_t declare(void *arg, const struct etl_stream *s) {
 
 int32_t flow_bind(struct flow *f, const struct ArrowSchema *s) {
   struct kit *k = f->k;
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   struct ArrowSchema lent;
   forget(f);
   kit_must(k, etl_schema_copy(s, &f->in) == 0 && etl_schema_copy(s, &lent) == 0, NULL, "no memory");
   const struct etl_stream in = {.name = give_text(&g, STREAM), .schema = &lent};
-  int32_t status = KIT_CALL(&f->i->host, "bind()", k->transformer->bind(f->i->self, give_struct(&g, &in, sizeof in), declare, f));
+  int32_t status = KIT_CALL(&f->i->host, "bind()", k->transformer->bind(f->i->self, GIVE(&g, etl_stream, &in), declare, f));
   given_shut(&g);
   kit_must(k, lent.release, "struct etl_stream: schema: borrowed", "bind() released the schema of its input");
   etl_schema_release(&lent);
@@ -104,10 +105,10 @@ void flow_bind_usual(struct flow *f) {
 
 int32_t flow_process(struct flow *f, int64_t rows, uint64_t seed, struct kit_slice slice) {
   struct kit *k = f->k;
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   struct etl_msg m = {.flags = ETL_M_ROWS, .lag_ns = -1};
   kit_rows(k, &f->in, rows, seed, slice, &m.rows);
-  struct etl_msg *in = give_struct(&g, &m, sizeof m);
+  struct etl_msg *in = GIVE(&g, etl_msg, &m);
   int32_t status = KIT_CALL(&f->i->host, "process()",
                             k->transformer->process(f->i->self, in, (const struct etl_sink *)((char *)f->sink.p + sizeof f)));
   kit_must(k, !in->rows.release, "process: takes in->rows, also when it fails", "process() gave the status %d and left the rows where they were", status);

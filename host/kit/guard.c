@@ -47,8 +47,9 @@ void *give(struct given *g, const void *from, size_t n) {
 
 const char *give_text(struct given *g, const char *text) { return text ? give(g, text, strlen(text) + 1) : NULL; }
 
-void *give_struct(struct given *g, const void *from, uint32_t size) {
+void *give_struct(struct given *g, const void *from, uint32_t size, uint32_t size_1_0) {
   struct guard *to = next(g);
+  size = g->older ? size_1_0 : size;
   uint32_t told = size + g->grow;
   guard_init(to, told, 8);
   memset((char *)to->p + size, 0xA5, g->grow); /* members of a later minor: whatever they hold, they are not for this connector */
@@ -61,5 +62,5 @@ void given_shut(struct given *g) {
   for (size_t i = 0; i < g->n; i++)
     guard_shut(&g->list[i]);
   free(g->list);
-  *g = (struct given){.grow = g->grow};
+  *g = (struct given){.grow = g->grow, .older = g->older};
 }

@@ -3,6 +3,7 @@
 #ifndef HOST_KIT_GUARD_H
 #define HOST_KIT_GUARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,11 +21,13 @@ struct given {
   struct guard *list;
   size_t n, room;
   uint32_t grow; /* structs are told to be so many bytes larger than this host has them, and are */
+  bool older;    /* structs are those of a host of ABI 1.0 */
 };
 void *give(struct given *g, const void *from, size_t n);            /* plain bytes */
 void *give_room(struct given *g, size_t n, size_t align);           /* zeroed */
 const char *give_text(struct given *g, const char *text);           /* NULL gives NULL */
-void *give_struct(struct given *g, const void *from, uint32_t size); /* sets struct_size, its first member */
+/* Sets struct_size, its first member.  size_1_0: what it had in ABI 1.0. */
+void *give_struct(struct given *g, const void *from, uint32_t size, uint32_t size_1_0);
 void given_shut(struct given *g);
 
 #endif

@@ -51,10 +51,10 @@ static const struct etl_value *give_value(struct given *g, const struct etl_valu
     struct etl_group group = *from->groups[i];
     group.origin = give_text(g, group.origin);
     group.values = give_values(g, group.values, group.values_n);
-    groups[i] = give_struct(g, &group, sizeof group);
+    groups[i] = GIVE(g, etl_group, &group);
   }
   v.groups = from->groups ? groups : NULL;
-  return give_struct(g, &v, sizeof v);
+  return GIVE(g, etl_value, &v);
 }
 
 static const struct etl_value *const *give_values(struct given *g, const struct etl_value *const *values, uint64_t n) {
@@ -65,14 +65,14 @@ static const struct etl_value *const *give_values(struct given *g, const struct 
 }
 
 int32_t kit_try_open(struct kit *k, struct kit_instance *i, const struct bound_options *options, struct kit_where w) {
-  struct given g = {.grow = k->grow};
+  struct given g = kit_given(k);
   *i = (struct kit_instance){.kit = k};
   kit_host_init(&i->host, k);
   struct etl_open o = {.flags = w.flags, .host = i->host.host, .values = give_values(&g, options->values, options->n), .values_n = options->n};
   o.pipeline = give_text(&g, w.pipeline ? w.pipeline : "check");
   o.run = give_text(&g, w.run ? w.run : "run1");
   o.lane = give_text(&g, w.lane);
-  int32_t status = KIT_CALL(&i->host, "open()", k->c->common->open(give_struct(&g, &o, sizeof o), &i->self));
+  int32_t status = KIT_CALL(&i->host, "open()", k->c->common->open(GIVE(&g, etl_open, &o), &i->self));
   given_shut(&g);
   kit_must(k, status == ETL_OK || status == ETL_FAILED, WHERE_OPEN, "open() gave the status %d", status);
   kit_must(k, status == ETL_OK || !i->self, WHERE_OPEN, "open() failed and left something in *self");

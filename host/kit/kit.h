@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "etl/sdk.h"
 #include "kit/guard.h"
+#include "kit/sizes.h"
 #include "plugin/options.h"
 
 enum {
@@ -35,6 +36,7 @@ struct kit {
   struct arena *arena;
   struct secrets secrets;
   uint32_t grow;        /* see struct given */
+  bool older;           /* likewise */
   bool narrow;          /* the rows have no columns but those asked for: the connector does not take more */
   bool free_buffers;    /* buf_free() gives its memory back at once */
   _Atomic(struct kit_buffer *) freed; /* else they stay: a second buf_free() is to be seen */
@@ -92,6 +94,10 @@ int32_t kit_leave(struct kit_host *h, int32_t status);
 /* The same, and it must be ETL_OK. */
 #define KIT_OK(h_, what_, call_) kit_need(h_, what_, KIT_CALL(h_, what_, call_))
 void kit_need(struct kit_host *h, const char *what, int32_t status);
+
+/* What is given in for a call, as large as the case wants it. */
+static inline struct given kit_given(const struct kit *k) { return (struct given){.grow = k->grow, .older = k->older}; }
+#define GIVE(g_, struct_, from_) give_struct(g_, from_, sizeof(struct struct_), KIT_1_0_##struct_)
 
 /* ---- instances ---- */
 

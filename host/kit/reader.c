@@ -53,7 +53,7 @@ static int32_t each_stream(void *arg, const struct etl_stream *s) {
 
 static const struct etl_stream *give_stream(struct given *g, const struct lane *l) {
   const struct etl_stream s = {.flags = l->flags, .name = give_text(g, l->stream)};
-  return give_struct(g, &s, sizeof s);
+  return GIVE(g, etl_stream, &s);
 }
 
 void lanes_find(struct kit *k, struct kit_instance *i, struct arena *a, struct lanes *ret) {
@@ -61,7 +61,7 @@ void lanes_find(struct kit *k, struct kit_instance *i, struct arena *a, struct l
   KIT_OK(&i->host, "discover()", k->extractor->discover(i->self, each_stream, &f));
   kit_must(k, f.streams.n, "struct etl_extractor: discover: tells every stream of the configuration", "discover() told no stream");
   for (size_t n = 0; n < f.streams.n; n++) {
-    struct given g = {.grow = k->grow};
+    struct given g = kit_given(k);
     size_t before = f.lanes.n;
     f.stream = &f.streams.list[n];
     if (k->extractor->plan)
@@ -75,22 +75,22 @@ void lanes_find(struct kit *k, struct kit_instance *i, struct arena *a, struct l
 }
 
 int32_t reader_try_open(struct reader *r, struct kit *k, struct kit_instance *i, const struct lane *lane, struct reading how) {
-  struct given g = {.grow = k->grow};
-  *r = (struct reader){.k = k, .i = i, .lane = lane, .given.grow = k->grow};
+  struct given g = kit_given(k);
+  *r = (struct reader){.k = k, .i = i, .lane = lane, .given = kit_given(k)};
   kit_host_init(&r->host, k);
   const struct etl_shard shard = {.id = give_text(&g, lane->shard), .token = {lane->token.p ? give(&g, lane->token.p, lane->token.n) : NULL, lane->token.n},
                                   .est_rows = -1, .est_bytes = -1};
-  const struct etl_read read = {.host = r->host.host, .stream = give_stream(&g, lane), .shard = give_struct(&g, &shard, sizeof shard),
+  const struct etl_read read = {.host = r->host.host, .stream = give_stream(&g, lane), .shard = GIVE(&g, etl_shard, &shard),
                                 .cursor = {how.cursor.p ? give(&g, how.cursor.p, how.cursor.n) : NULL, how.cursor.n},
                                 .limit_rows = how.limit_rows, .want_rows = how.want_rows ? how.want_rows : 1000, .want_bytes = 1 << 20};
-  int32_t status = KIT_CALL(&r->host, "reader_open()", k->extractor->reader_open(i->self, give_struct(&g, &read, sizeof read), &r->self));
+  int32_t status = KIT_CALL(&r->host, "reader_open()", k->extractor->reader_open(i->self, GIVE(&g, etl_read, &read), &r->self));
   given_shut(&g);
   kit_must(k, status == ETL_OK || !r->self, "reader_open: on failure *reader stays NULL", "reader_open() failed and left something in *reader");
   if (status != ETL_OK) {
     kit_host_fini(&r->host);
     return status;
   }
-  r->m = give_struct(&r->given, &(struct etl_msg){0}, sizeof(struct etl_msg));
+  r->m = GIVE(&r->given, etl_msg, &(struct etl_msg){0});
   return ETL_OK;
 }
 
@@ -137,7 +137,7 @@ static void look(struct reader *r, int32_t status) {
 
 int32_t reader_next(struct reader *r) {
   uint32_t size = r->m->struct_size;
-  memset(r->m, 0, sizeof *r->m);
+  memset(r->m, 0, size < sizeof *r->m ? size : sizeof *r->m);
   r->m->struct_size = size;
   r->m->lag_ns = -1;
   int32_t status = KIT_CALL(&r->host, "next()", r->k->extractor->next(r->self, 100, r->messages % 3 == 0, r->m));

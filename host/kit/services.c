@@ -170,8 +170,9 @@ static void svc_schema_change(const struct etl_host *host, const struct etl_sche
 }
 
 void kit_host_init(struct kit_host *h, struct kit *k) {
+  uint32_t size = k->older ? KIT_1_0_etl_host : sizeof(struct etl_host);
   const struct etl_host services = {
-    .struct_size = sizeof services + k->grow, .abi_major = ETL_ABI_MAJOR, .abi_minor = ETL_ABI_MINOR + (k->grow ? 1 : 0),
+    .struct_size = size + k->grow, .abi_major = ETL_ABI_MAJOR, .abi_minor = k->older ? 0 : ETL_ABI_MINOR + (k->grow ? 1 : 0),
     .host_version = ETL_VERSION, .log = svc_log, .count = svc_count, .gauge = svc_gauge, .cancelled = svc_cancelled,
     .sleep_ms = svc_sleep_ms, .now_ns = svc_now_ns, .secret = svc_secret, .scratch = svc_scratch, .buf_alloc = svc_buf_alloc,
     .buf_free = svc_buf_free, .fail = svc_fail, .bad_row = svc_bad_row, .ext = svc_ext, .schema_change = svc_schema_change};
@@ -179,10 +180,10 @@ void kit_host_init(struct kit_host *h, struct kit *k) {
   h->kit = k;
   pthread_mutex_init(&h->lock, NULL);
   pthread_cond_init(&h->woken, NULL);
-  guard_init(&h->memory, sizeof h + sizeof services + k->grow, 8);
-  memset(h->memory.p, 0xA5, sizeof h + sizeof services + k->grow);
+  guard_init(&h->memory, sizeof h + size + k->grow, 8);
+  memset(h->memory.p, 0xA5, sizeof h + size + k->grow);
   memcpy(h->memory.p, &h, sizeof h);
-  memcpy((char *)h->memory.p + sizeof h, &services, sizeof services);
+  memcpy((char *)h->memory.p + sizeof h, &services, size);
   h->host = (const struct etl_host *)((char *)h->memory.p + sizeof h);
 }
 

@@ -21,6 +21,7 @@ extractor leaks_file leaks open.files.grew
 extractor leaks_buffer read never.freed
 extractor exact_size growth this.host.is.another
 extractor reads_past read crashed.in.reader_open
+extractor reads_past older_host crashed.in.reader_open
 extractor discover_changes discover another.one
 extractor same_shard discover two.shards
 extractor no_schema read no.schema.was.told

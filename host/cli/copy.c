@@ -128,9 +128,7 @@ static int copy(const struct cli_args *a, struct copy *c) {
   conf_load_text(cli_opt(a, "conf"), c->name, c->text, ORIGIN, &d, &conf);
   int status = launch_init_conf(&l, a, conf, c->name, &d);
   if (status == CLI_OK) {
-    l.spec->uses_stdin = c->from.standard;
-    l.spec->uses_stdout = c->to.standard;
-    status = run_launched(a, &l, c->to.standard ? stderr : stdout);
+    status = run_launched(a, &l);
   }
   launch_fini(&l);
   diags_fini(&d);

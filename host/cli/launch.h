@@ -28,7 +28,7 @@ struct listener {
  * comes again.  The exit status. */
 int launch_worker(const struct launch *l, const struct listener *to);
 
-/* cli/run.c: runs l->spec with the options --limit, --full-refresh, --dry-run and --progress of `etl run`.  out: where it is reported. */
-int run_launched(const struct cli_args *a, struct launch *l, FILE *out);
+/* cli/run.c: runs l->spec with the options of `etl run` that a has, and reports it. */
+int run_launched(const struct cli_args *a, struct launch *l);
 
 #endif

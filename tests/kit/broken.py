@@ -50,6 +50,8 @@ extractor no_memory_crash no_memory crashed
 extractor any_extension extensions not.answered.with.NULL
 extractor check_fails check nobody.is.there
 extractor exits read ended.the.process
+extractor crash_on_cancel cancel_idle crashed.in.cancel
+extractor crash_on_close open_close crashed.in.close
 transformer keeps_rows process left.the.rows
 transformer releases_twice process released.twice
 transformer leaks_rows process never.released
@@ -67,6 +69,7 @@ transformer crash_on_type bind crashed.in.bind
 transformer no_output bind declared.no.output
 transformer same_name bind two.outputs
 transformer wrong_class bind class.auth
+transformer one_by_one threads crashed.in.process
 loader forgets_commit commit tells.epoch
 loader abort_commits abort tells.epoch
 loader abort_once abort abort\(\).again

@@ -10,7 +10,7 @@ static const char *const hows[] = {"none", "keeps_strings", "one_self", "self_on
                                    "discover_changes", "same_shard", "no_schema", "bad_offsets", "bad_utf8", "bad_null_count", "bad_length", "row_after_done",
                                    "loses_row", "doubles_row", "limit_ignored", "fails_when_cancelled", "piece_lost", "piece_doubled", "crash_on_cursor",
                                    "no_reason", "two_lines", "strange_status", "frees_twice", "writes_past", "scratch_cursor", "no_memory_crash", "any_extension",
-                                   "check_fails", "exits", "flags_lie", "cursor_missing", "bad_metric", NULL};
+                                   "check_fails", "exits", "flags_lie", "cursor_missing", "bad_metric", "crash_on_cancel", "crash_on_close", NULL};
 static const struct etl_option *const options[] = {
   HOW_OPTION(hows),
   &(const struct etl_option){.struct_size = sizeof(struct etl_option), .type = ETL_T_STRING, .name = "text", .dflt = "words", .doc = "Text of each row."},
@@ -24,6 +24,7 @@ struct ext {
   const struct etl_host *host;
   const char *how, *text;
   char own[64];
+  bool testing; /* ETL_OPEN_TEST */
 };
 struct reader {
   const struct etl_host *host;
@@ -45,7 +46,7 @@ static int32_t ext_open(const struct etl_open *o, void **self) {
   if (is(name, "one_self") && the_one)
     return *self = the_one, ETL_OK;
   struct ext *x = calloc(1, sizeof *x);
-  *x = (struct ext){.host = o->host, .how = name, .text = etl_opt_str(o, 1)};
+  *x = (struct ext){.host = o->host, .how = name, .text = etl_opt_str(o, 1), .testing = o->flags & ETL_OPEN_TEST};
   snprintf(x->own, sizeof x->own, "%s", x->text);
   if (!is(name, "keeps_strings"))
     x->text = x->own;
@@ -62,12 +63,18 @@ static int32_t ext_open(const struct etl_open *o, void **self) {
 }
 static void ext_close(void *self) {
   struct ext *x = self;
+  if (x->testing && how(x, "crash_on_close"))
+    abort();
   if (!how(x, "one_self"))
     free(x);
 }
 static int32_t ext_check(void *self) {
   struct ext *x = self;
   return how(x, "check_fails") ? etl_failf(x->host, &ETL_ERROR(ETL_E_RETRYABLE), "nobody is there") : ETL_OK;
+}
+static void ext_cancel(void *self) {
+  if (how(self, "crash_on_cancel"))
+    abort();
 }
 static const void *ext_ext(void *self, const char *id) {
   static const struct etl_explain explain = {.struct_size = sizeof explain};
@@ -237,7 +244,7 @@ static int32_t ext_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, st
   return r->done ? ETL_DONE : ETL_OK;
 }
 
-static const struct etl_common common = {.struct_size = sizeof common, .open = ext_open, .check = ext_check, .close = ext_close, .ext = ext_ext};
+static const struct etl_common common = {.struct_size = sizeof common, .open = ext_open, .check = ext_check, .cancel = ext_cancel, .close = ext_close, .ext = ext_ext};
 static const struct etl_extractor api = {.struct_size = sizeof api, .discover = ext_discover, .plan = ext_plan, .reader_open = ext_reader_open,
                                          .next = ext_next, .reader_close = ext_reader_close, .split = ext_split};
 ETL_CONNECTOR(ETL_KIND_EXTRACTOR, "broken_extractor", "1", "MIT", .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS, .summary = "Breaks a rule",

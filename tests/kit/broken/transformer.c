@@ -1,9 +1,11 @@
 /* broken_transformer: hands its rows on, and breaks one rule. */
+#include <stdatomic.h>
+
 #include "how.h"
 
 static const char *const hows[] = {"none", "keeps_rows", "releases_twice", "ignores_offset", "undeclared_stream", "other_columns", "ignores_sink", "goes_on",
                                    "forgets_rebind", "emits_cursor", "leaks_rows", "releases_schema", "crash_on_empty", "crash_on_type", "no_output",
-                                   "same_name", "uses_rows_later", "wrong_class", NULL};
+                                   "same_name", "uses_rows_later", "wrong_class", "one_by_one", NULL};
 static const struct etl_option *const options[] = {HOW_OPTION(hows), NULL};
 
 struct tr {
@@ -12,6 +14,7 @@ struct tr {
   int64_t columns, doubles;
   bool bound;
 };
+static atomic_int inside, together; /* process() of any instance now; ever more than one */
 static bool how(const struct tr *t, const char *name) { return is(t->how, name); }
 
 static int32_t tr_open(const struct etl_open *o, void **self) {
@@ -61,6 +64,14 @@ static int32_t tr_bind(void *self, const struct etl_stream *in, int32_t (*out)(v
 static int32_t tr_process(void *self, struct etl_msg *in, const struct etl_sink *sink) {
   struct tr *t = self;
   struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_ROWS, .lag_ns = in->lag_ns};
+  if (how(t, "one_by_one")) {
+    if (atomic_fetch_add(&inside, 1))
+      atomic_store(&together, 1);
+    for (int64_t until = t->host->now_ns(t->host, ETL_CLOCK_MONOTONIC) + 20000000; t->host->now_ns(t->host, ETL_CLOCK_MONOTONIC) < until;)
+      if (atomic_load(&together))
+        abort();
+    atomic_fetch_sub(&inside, 1);
+  }
   if (how(t, "crash_on_empty") && in->rows.length == 0)
     abort();
   if (how(t, "keeps_rows"))

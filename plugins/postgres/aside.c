@@ -52,6 +52,7 @@ static int32_t make(struct target *g, const struct columns *columns, const struc
     sql_target(sql, g);
     text_add(sql, " INCLUDING ALL)");
   } else {
+    sql_create_schema(sql, g);
     sql_create_target(sql, g, columns, g->into);
   }
   int32_t rc = run_text(in, "creating the table aside", sql);
@@ -65,9 +66,8 @@ int32_t aside_create(struct target *g, const struct columns *columns) {
   struct instance *in = g->in;
   struct table target = {0};
   struct text sql = {0};
-  text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(");
-  text_add_literal(&sql, g->name);
-  text_add(&sql, ", 0))");
+  text_add(&sql, "BEGIN; ");
+  sql_lock(&sql, "", g->name);
   int32_t rc = run_text(in, "creating the table aside", &sql);
   if (rc == ETL_OK)
     rc = table_read(&in->session, g->schema, g->table, &target);

@@ -238,9 +238,8 @@ static int32_t look(struct target *g, struct table *t, struct text *actions) {
 static int32_t try_alter(struct target *g, struct table *t, struct text *actions, int wait_s) {
   struct session *s = &g->in->session;
   struct text sql = {0};
-  text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(");
-  text_add_literal(&sql, g->name);
-  text_add(&sql, ", 0))");
+  text_add(&sql, "BEGIN; ");
+  sql_lock(&sql, "", g->name);
   int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(s, "altering the target", text_str(&sql));
   text_fini(&sql);
   if (rc == ETL_OK)

@@ -79,6 +79,9 @@ int32_t target_follow(struct target *g); /* in an epoch: the statements fit the 
 int32_t target_check_options(const struct target *g, const struct columns *columns, bool whole);
 void sql_unique_index(struct text *t, const struct target *g); /* the one that a merge needs */
 void sql_create_target(struct text *t, const struct target *g, const struct columns *columns, const char *table);
+/* In a transaction, as lanes get here together: each with "; " behind it.  A table's lock is taken first (what ""), then its schema's. */
+void sql_lock(struct text *t, const char *what, const char *name);
+void sql_create_schema(struct text *t, const struct target *g);
 void sql_copy(struct text *t, const struct target *g, const struct columns *columns);
 
 /* ---- contract.c */

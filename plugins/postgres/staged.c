@@ -87,9 +87,8 @@ int32_t staged_create(struct target *g) {
   struct session *s = &g->in->session;
   struct text sql = {0};
   struct table t = {0};
-  text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(");
-  text_add_literal(&sql, g->into);
-  text_add(&sql, ", 0))");
+  text_add(&sql, "BEGIN; ");
+  sql_lock(&sql, "", g->into);
   int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(s, "creating the staging table", text_str(&sql));
   text_fini(&sql);
   if (rc == ETL_OK)

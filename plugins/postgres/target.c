@@ -143,28 +143,40 @@ static int32_t check_unique(struct target *g, const struct table *t) {
 
 /* ---- making -------------------------------------------------------------------------------------------------------------------------- */
 
+void sql_lock(struct text *t, const char *what, const char *name) {
+  text_addf(t, "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('%s' || ", what);
+  text_add_literal(t, name);
+  text_add(t, ", 0)); ");
+}
+
+void sql_create_schema(struct text *t, const struct target *g) {
+  struct text quoted = {0}, block = {0};
+  sql_lock(t, "schema ", g->schema);
+  text_add_name(&quoted, g->schema);
+  text_add(&block, "BEGIN IF pg_catalog.to_regnamespace(");
+  text_add_literal(&block, text_str(&quoted));
+  text_addf(&block, ") IS NULL THEN CREATE SCHEMA %s; END IF; END", text_str(&quoted));
+  text_add_block(t, &block);
+  text_add(t, "; ");
+  t->failed |= quoted.failed;
+  text_fini(&block);
+  text_fini(&quoted);
+}
+
 static int32_t create(struct target *g) {
-  struct text sql = {0}, quoted = {0}, block = {0};
+  struct text sql = {0};
   if (!g->in->settings.create) {
     struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
     e.option = "table";
     e.remedy = "create it, or leave out create = false";
     return etl_failf(g->in->host, &e, "postgres: there is no table %s", g->name);
   }
-  text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended("); /* lanes get here together */
-  text_add_literal(&sql, g->name);
-  text_add(&sql, ", 0)); ");
-  text_add_name(&quoted, g->schema);
-  text_add(&block, "BEGIN IF pg_catalog.to_regnamespace(");
-  text_add_literal(&block, text_str(&quoted));
-  text_addf(&block, ") IS NULL THEN CREATE SCHEMA %s; END IF; END", text_str(&quoted));
-  text_add_block(&sql, &block);
-  text_add(&sql, "; ");
+  text_add(&sql, "BEGIN; ");
+  sql_lock(&sql, "", g->name);
+  sql_create_schema(&sql, g);
   sql_create_target(&sql, g, &g->columns, g->table);
   text_add(&sql, "; COMMIT");
-  int32_t rc = sql.failed || quoted.failed ? out_of_memory(g->in) : session_run(&g->in->session, "creating the table", text_str(&sql));
-  text_fini(&block);
-  text_fini(&quoted);
+  int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(&g->in->session, "creating the table", text_str(&sql));
   text_fini(&sql);
   if (rc == ETL_OK)
     drift_report(g, ETL_CHANGE_TABLE_CREATED, NULL, NULL, NULL);

@@ -36,6 +36,9 @@ char *etl_row_json(const struct ArrowSchema *schema, const struct ArrowArray *ba
 
 __attribute__((format(printf, 3, 4))) void etl_logf(const struct etl_host *h, uint32_t level, const char *fmt, ...);
 
+/* Does the whole text match: * stands for any characters, ? for any one (byte).  Case is ignored in ASCII alone. */
+bool etl_match(const char *pattern, const char *text, bool ignore_case);
+
 /* ---- options: name the indexes with an enum beside the option table -------------------------------------------------------- */
 
 static inline const char *etl_opt_str(const struct etl_open *o, unsigned i) { return o->values[i]->str; }

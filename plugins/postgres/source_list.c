@@ -15,31 +15,9 @@ static const char tables_sql[] =
     "'^pg_' "
     "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY 1, 2";
 
-/* * any characters, ? any one. */
-static bool matches(const char *pattern, const char *text) {
-  const char *star = NULL, *again = NULL;
-  while (*text) {
-    if (*pattern == '*') {
-      star = pattern++;
-      again = text;
-    } else if (*pattern == '?' || *pattern == *text) {
-      pattern++;
-      text++;
-    } else if (star) {
-      pattern = star + 1;
-      text = ++again;
-    } else {
-      return false;
-    }
-  }
-  while (*pattern == '*')
-    pattern++;
-  return *pattern == '\0';
-}
-
 /* A pattern without a schema is one of public, as a table without one is. */
 static bool table_matches(const char *pattern, const char *schema, const char *stream, const char *table) {
-  return strchr(pattern, '.') ? matches(pattern, stream) : strcmp(schema, "public") == 0 && matches(pattern, table);
+  return strchr(pattern, '.') ? etl_match(pattern, stream, false) : strcmp(schema, "public") == 0 && etl_match(pattern, table, false);
 }
 
 static void listed_clear(struct listed *l) {

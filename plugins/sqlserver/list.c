@@ -34,7 +34,7 @@ static int32_t list_connected(struct conn *c, const struct settings *all, struct
     struct settings one = {
         .schema = n->schema, .table = n->table, .stream = n->name, .max_cell_bytes = all->max_cell_bytes, .datetime_unit = all->datetime_unit};
     c->settings = &one;
-    if (!pattern || tables_match(pattern, n->name))
+    if (!pattern || etl_match(pattern, n->name, true))
       rc = tell(c, n->name, with_schema, each, arg, f);
     c->settings = all;
   }

@@ -4,27 +4,6 @@
 #include "catalog.h"
 #include "query.h"
 
-bool tables_match(const char *pattern, const char *text) {
-  const char *star = NULL, *again = NULL;
-  while (*text) {
-    if (*pattern == '*') {
-      star = pattern++;
-      again = text;
-    } else if (*pattern == '?' || strncasecmp(pattern, text, 1) == 0) {
-      pattern++;
-      text++;
-    } else if (star) {
-      pattern = star + 1;
-      text = ++again;
-    } else {
-      return false;
-    }
-  }
-  while (*pattern == '*')
-    pattern++;
-  return *pattern == '\0';
-}
-
 /* ---- what the server has -------------------------------------------------------------------------------------------------------- */
 
 struct listing {
@@ -81,7 +60,7 @@ static bool is_wanted(const char *pattern, const struct listed *n) {
   bool any = strpbrk(pattern, "*?") != NULL;
   if (any && n->is_view)
     return false;
-  return strpbrk(pattern, ".") ? tables_match(pattern, n->name) : strcasecmp(n->schema, "dbo") == 0 && tables_match(pattern, n->table);
+  return strpbrk(pattern, ".") ? etl_match(pattern, n->name, true) : strcasecmp(n->schema, "dbo") == 0 && etl_match(pattern, n->table, true);
 }
 
 static int add_table(struct instance *in, const struct listed *n, struct failure *f) {

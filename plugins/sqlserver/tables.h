@@ -14,8 +14,6 @@ struct listed {
 };
 /* All tables and views, by schema and name, in pool.  0, or -1 with f. */
 int tables_list(struct conn *c, struct pool *pool, struct listed **ret_first, struct failure *f);
-/* * any characters, ? any one; names of SQL Server know no case. */
-bool tables_match(const char *pattern, const char *text);
 
 /* As etl_extractor.discover. */
 int32_t tables_discover(struct instance *in, int32_t (*each)(void *arg, const struct etl_stream *), void *arg);

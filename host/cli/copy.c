@@ -73,6 +73,14 @@ static const char *default_mode(const struct cli_args *a, const struct copy *c) 
   return c->to.tables || c->to.standard || cli_opt(a, "cursor") ? NULL : "replace";
 }
 
+/* From table to table: rows that are read anew each time would be added again. */
+static int check_mode(const struct cli_args *a, const struct copy *c, const char *to_table, struct err *e) {
+  if (!c->from.tables || !c->to.tables || cli_opt(a, "mode") || cli_opt(a, "key") || cli_opt(a, "cursor"))
+    return 0;
+  err_set(e, ETL_E_CONFIG, "'etl copy' wants to know what becomes of rows that %s has already", to_table);
+  return err_remedy(e, "--mode replace puts these in their place, --key COLUMN,... merges by that key, --cursor COLUMN,... adds what is new each time");
+}
+
 static int write_text(const struct cli_args *a, struct copy *c, FILE *to, struct err *e) {
   const char *from_table, *to_table, *mode = cli_opt(a, "mode"), *key = cli_opt(a, "key");
   char *load = NULL;
@@ -85,6 +93,8 @@ static int write_text(const struct cli_args *a, struct copy *c, FILE *to, struct
     rc = place_read(cli_opt(a, "from"), c->arena, to, &c->from, e);
   if (rc == 0)
     rc = share_tables(a, c, &from_table, &to_table, e);
+  if (rc == 0)
+    rc = check_mode(a, c, to_table, e);
   if (rc == 0) {
     put_text("table", from_table, to);
     put_list("cursor", cli_opt(a, "cursor"), to);

@@ -1,4 +1,5 @@
 /* Carrying faults out.  Everything here is done before it returns: a reset that the server acknowledged, a session that is gone. */
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -60,6 +61,20 @@ static void pg_terminate(void) {
   PQfinish(db);
 }
 
+static void pg_crash(void) {
+  const char *fifo = getenv("ETL_FAULT_PG_CRASH");
+  char done[4096], answer;
+  snprintf(done, sizeof done, "%s.done", fifo ? fifo : "");
+  int ask = open(fifo ? fifo : "", O_WRONLY | O_CLOEXEC);
+  if (ask < 0 || write(ask, "x", 1) != 1)
+    give_up("pg-crash", "nobody reads the FIFO in ETL_FAULT_PG_CRASH");
+  close(ask);
+  int told = open(done, O_RDONLY | O_CLOEXEC);
+  if (told < 0 || read(told, &answer, 1) != 1)
+    give_up("pg-crash", "the server did not come back");
+  close(told);
+}
+
 static int32_t fail_as(const struct etl_host *host, uint32_t error_class, const char *point) {
   struct etl_error e = ETL_ERROR(error_class);
   e.remedy = "it is on purpose";
@@ -88,6 +103,7 @@ int32_t fault_act(enum fault_action action, const struct etl_host *host, const c
   case FAULT_INDOUBT: return fail_as(host, ETL_E_INDOUBT, point);
   case FAULT_TDS_RESET: tds_reset(); return ETL_OK;
   case FAULT_PG_TERMINATE: pg_terminate(); return ETL_OK;
+  case FAULT_PG_CRASH: pg_crash(); return ETL_OK;
   case FAULT_CHATTER: {
     char c;
     printf("{ a connector that prints\n");

@@ -37,6 +37,7 @@ static const char *const actions[FAULT_ACTIONS] = {
   [FAULT_KILL] = "kill",           [FAULT_SEGV] = "segv",           [FAULT_ABRT] = "abort",         [FAULT_EXIT] = "exit",
   [FAULT_HANG] = "hang",           [FAULT_FAIL] = "fail",           [FAULT_RETRYABLE] = "retryable", [FAULT_PERMANENT] = "permanent",
   [FAULT_INDOUBT] = "indoubt",     [FAULT_TDS_RESET] = "tds-reset", [FAULT_PG_TERMINATE] = "pg-terminate", [FAULT_CHATTER] = "chatter",
+  [FAULT_PG_CRASH] = "pg-crash",
 };
 
 /* Splits "KIND.POINT".  1: a point of `kind`; 0: of another kind; -1: unknown. */

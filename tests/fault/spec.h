@@ -52,6 +52,7 @@ enum fault_action {
   FAULT_INDOUBT,      /* likewise in doubt; after: the call itself was made */
   FAULT_TDS_RESET,    /* the control ports in ETL_FAULT_TDS are asked to reset all connections */
   FAULT_PG_TERMINATE, /* all other sessions of the database in ETL_FAULT_PG are ended */
+  FAULT_PG_CRASH,     /* who reads the FIFO in ETL_FAULT_PG_CRASH kills the server and starts it again; then writes to the one in ...".done" */
   FAULT_CHATTER,      /* prints to stdout, and reads stdin */
   FAULT_ACTIONS
 };

@@ -102,9 +102,9 @@ class Bench:
     def run(self, table: str, mode: str, retries: int, inject: str | None, right: set[str]) -> str:
         self.stage.write_conf()
         (self.stage.folder / "pipelines.d" / f"{table}.conf").write_text(MODES[mode].pipeline(self.shard, table, retries))
-        names = ("ETL_FAULT", "ETL_FAULT_DIR", "ETL_FAULT_TDS", "ETL_FAULT_PG", "ETL_PLUGIN_PATH")
+        names = ("ETL_FAULT", "ETL_FAULT_DIR", "ETL_FAULT_TDS", "ETL_FAULT_PG", "ETL_PLUGIN_PATH", "ETL_FAULT_PG_CRASH")
         build = self.stage.shared.build
-        values = (inject, f"{build}/plugins", self.shard.attributes["control"], self.pg.conninfo(), f"{build}/tests/fault/plugins")
+        values = (inject, f"{build}/plugins", self.shard.attributes["control"], self.pg.conninfo(), f"{build}/tests/fault/plugins", str(self.stage.folder / "crash"))
         for name, value in zip(names, values):
             self.stage.env.pop(name, None)
             if inject:

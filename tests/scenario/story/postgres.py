@@ -1,6 +1,7 @@
 """PostgreSQL as an actor: throw-away clusters, and databases in them."""
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import pathlib
@@ -37,6 +38,13 @@ def as_postgres() -> list[str]:
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+
+
+def _parent(process: pathlib.Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:  # it has ended
+        return 0
 
 
 class Cluster:
@@ -91,6 +99,15 @@ class Cluster:
         """SIGINT: fast; SIGQUIT: at once, as in a crash."""
         if self.server:
             self.server.end(how)
+
+    def crash(self) -> None:
+        """The server and all its sessions are gone from one moment to the next."""
+        server = self.server.pid
+        children = [int(p.name) for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and _parent(p) == server]
+        for pid in [server, *children]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.server.end(signal.SIGKILL)
 
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)

@@ -1,5 +1,5 @@
-"""Faults by chance: random calls of random modes are hit, several times in a row, until a run is left alone.  The seed is printed and
-repeats the same faults."""
+"""Faults by chance: random calls of random modes are hit, and the source errs, stalls or is cut off, several times in a row, until a
+run is left alone.  The seed is printed and repeats the same faults."""
 from __future__ import annotations
 
 import random
@@ -21,6 +21,14 @@ def fault(chance: random.Random) -> str:
     return f"{chance.choice(('before', 'after'))}:{point}:{chance.randint(1, 12)}:{action}"
 
 
+def server_fault(chance: random.Random) -> tuple[str, str]:
+    """What the source does in the middle of its answer, and the options that such a run needs."""
+    rows, size = chance.randint(0, 1100), chance.randint(100, 60000)
+    command = chance.choice((f"error-after-rows {rows} 1205 51 13 deadlock victim", f"error-after-rows {rows} 824 2 24 a page is torn", "deadlock next",
+                             f"cut-after-bytes {size}", f"close-after-bytes {size}", f"stall-after-rows {rows}"))
+    return f"match ORDER {command}", ' query_timeout = "1s";' if command.startswith("stall") else ""
+
+
 def play(bench: matrix.Bench, seed: int) -> str:
     """Up to four faulted runs, then one that must succeed."""
     chance = random.Random(seed)
@@ -30,8 +38,12 @@ def play(bench: matrix.Bench, seed: int) -> str:
     MODES[mode].make_target(bench.pg, case.table)
     told = []
     for text in faults:
-        outcome = bench.run(case.table, mode, chance.randint(0, 3), text, ANY)
-        told.append(f"{text} -> {outcome}")
+        command, options = server_fault(chance) if chance.random() < 0.4 else ("", "")
+        if command:
+            bench.shard.command(command)
+        outcome = bench.run(case.table, mode, chance.randint(0, 3), text, ANY, options)
+        told.append(f"{text}{' and ' if command else ''}{command} -> {outcome}")
+        bench.shard.command("clear")
         bench.in_between(case, outcome)
     bench.run(case.table, mode, 3, None, {"success"})
     bench.look(case)

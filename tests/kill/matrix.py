@@ -99,9 +99,9 @@ class Bench:
                 raise StoryError(f"the undisturbed run with mode {mode.name} moved {count[0]} rows with {count[1]} keys of {ROWS}")
         self.known = all_tables(self.pg)
 
-    def run(self, table: str, mode: str, retries: int, inject: str | None, right: set[str]) -> str:
+    def run(self, table: str, mode: str, retries: int, inject: str | None, right: set[str], options: str = "") -> str:
         self.stage.write_conf()
-        (self.stage.folder / "pipelines.d" / f"{table}.conf").write_text(MODES[mode].pipeline(self.shard, table, retries))
+        (self.stage.folder / "pipelines.d" / f"{table}.conf").write_text(MODES[mode].pipeline(self.shard, table, retries, options))
         names = ("ETL_FAULT", "ETL_FAULT_DIR", "ETL_FAULT_TDS", "ETL_FAULT_PG", "ETL_PLUGIN_PATH", "ETL_FAULT_PG_CRASH")
         build = self.stage.shared.build
         values = (inject, f"{build}/plugins", self.shard.attributes["control"], self.pg.conninfo(), f"{build}/tests/fault/plugins", str(self.stage.folder / "crash"))

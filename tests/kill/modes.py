@@ -49,12 +49,13 @@ class Mode:
     def make_target(self, pg, table: str) -> None:
         """What is there before the first run."""
 
-    def pipeline(self, shard, table: str, retries: int) -> str:
+    def pipeline(self, shard, table: str, retries: int, options: str = "") -> str:
+        """options: more of the extractor's."""
         a = shard.attributes
         shards = ", ".join(f'{{ id = "{name}"; host = "127.0.0.1"; port = {a["port"]}; }}' for name in self.shards)
         return f"""
 extract = {{ plugin = "sqlserver"; user = "{a['user']}"; password = "{a['password']}"; database = "{a['database']}";
-  shards = ( {shards} ); table = "dbo.kill_rows"; {self.extract} }};
+  shards = ( {shards} ); table = "dbo.kill_rows"; {self.extract}{options} }};
 transforms = ( {self.transforms} );
 load = {{ connection = "pg"; {self.load(table)} }};
 epoch = {{ rows = 300; }};

@@ -99,6 +99,13 @@ void lane_count(struct lane *l, const struct epoch_sums *sums) {
   }
 }
 
+void lane_begin_repair(struct lane *l) {
+  if (l->at.epoch > l->old_epoch)
+    return;
+  position_set(&l->at, l->at.epoch, (struct etl_bytes){0});
+  l->finished = false;
+}
+
 /* ---- waking, failing --------------------------------------------------------------------------------------------------------------- */
 
 void lane_wake(struct lane *l) {

@@ -54,6 +54,7 @@ struct lane {
   struct stop stop;
   struct position at; /* lane thread only */
   bool finished;      /* likewise: the sink has it that this piece is read to its end */
+  uint64_t old_epoch; /* likewise, of a repair: what the sink has up to here, a repair before this one left there: it says nothing */
 
   /* the present attempt */
   struct ring *from_reader, *to_writer; /* the same ring when there is no chain */
@@ -97,6 +98,8 @@ int64_t lane_written(const struct lane *l);
 int64_t lane_filtered(const struct lane *l);
 int64_t lane_rejected(const struct lane *l);
 int64_t lane_added(const struct lane *l);
+/* Of a repair, after l->at was asked for: begins at the start, unless this run has committed something. */
+void lane_begin_repair(struct lane *l);
 /* An epoch is committed: adds to the counts. */
 void lane_count(struct lane *l, const struct epoch_sums *sums);
 void *lane_main(void *lane); /* the lane's thread: attempts until success, a final failure, or cancel */

@@ -245,9 +245,13 @@ static int make_lane(struct lane *l, struct run *r, const struct seed *s, struct
   bool backfill = ranges_wanted(r->spec);
   l->piece = s->piece && (backfill || !(l->stream_flags & ETL_STREAM_WHOLE));
   if (at) {
-    position_set(&l->at, at->epoch, r->spec->repair ? (struct etl_bytes){0} : at->cursor);
+    position_set(&l->at, at->epoch, at->cursor);
     l->note = at->note;
-    l->finished = l->piece && at->finished && !r->spec->repair;
+    l->finished = l->piece && at->finished;
+  }
+  if (r->spec->repair) {
+    l->old_epoch = l->at.epoch;
+    lane_begin_repair(l);
   }
   return backfill && !l->finished ? ranges_of_lane(l, r->spec->repair ? NULL : identity_done(l->note, r->arena), e) : 0;
 }

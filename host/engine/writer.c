@@ -59,6 +59,8 @@ int writer_ask(struct instance *loader, struct lane *l, struct err *e) {
   position_fini(&l->at);
   l->at = a.found;
   l->finished = a.finished && l->piece;
+  if (l->run->spec->repair)
+    lane_begin_repair(l);
   return 0;
 }
 

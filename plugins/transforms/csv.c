@@ -25,6 +25,7 @@ static int read_all(int fd, struct csv *c, size_t max_bytes) {
       break;
     c->n += (size_t)got;
   }
+  c->text[c->n] = '\0';
   return 0;
 }
 

@@ -1,7 +1,9 @@
 /* Values brought into one form each, and hashed. */
 #include "verify/canon.h"
 
+#include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +62,12 @@ enum canon canon_pair(const struct etl_format *a, const struct etl_format *b) {
 }
 
 static uint64_t hash(const void *p, size_t n, enum canon c) { return XXH3_64bits_withSeed(n ? p : "", n, (uint64_t)c); }
+
+/* Without the padding that a struct of the two would have. */
+static uint64_t hash_wide(__int128 v, int64_t more, enum canon c) {
+  uint64_t parts[] = {(uint64_t)v, (uint64_t)(v >> 64), (uint64_t)more};
+  return hash(parts, sizeof parts, c);
+}
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -132,26 +140,37 @@ static uint64_t hash_number(const struct etl_view *v, int64_t i) {
     return hash(text.p, text.n, CANON_TEXT);
   }
   number_reduce(&n);
-  return hash(&n, sizeof n, CANON_NUMBER);
+  return hash_wide(n.unscaled, n.scale, CANON_NUMBER);
+}
+
+/* How many characters at p are a number of JSON; 0: none. */
+static size_t number_token(const char *p, const char *end) {
+  size_t n = 0;
+  if (p == end || (*p != '-' && (*p < '0' || *p > '9')))
+    return 0;
+  while (p + n < end && p[n] && strchr("+-.0123456789eE", p[n]))
+    n++;
+  return n;
 }
 
 /* ---- the other kinds ---------------------------------------------------------------------------------------------------------------- */
 
-static double double_of(const struct etl_view *v, int64_t i) {
+/* False: the text is no number. */
+static bool double_of_text(struct etl_bytes b, double *ret) {
+  char text[512], *end;
+  if (b.n == 0 || b.n >= sizeof text || isspace(*(const unsigned char *)b.p))
+    return false;
+  memcpy(text, b.p, b.n);
+  text[b.n] = 0;
+  *ret = strtod(text, &end);
+  return end == text + b.n;
+}
+
+/* By its digits, so that it is rounded once, as a sink does it. */
+static double double_of_number(const struct etl_view *v, int64_t i) {
   char text[64];
   struct number n;
-  if (v->f.logical == ETL_L_FLOAT)
-    return etl_view_f64(v, i);
-  if (v->f.logical == ETL_L_STRING) {
-    struct etl_bytes b = etl_view_bytes(v, i);
-    if (b.n >= sizeof text)
-      return (double)NAN;
-    memcpy(text, b.p, b.n);
-    text[b.n] = 0;
-    return strtod(text, NULL);
-  }
   (void)number_of(v, i, &n);
-  /* by its digits, so that it is rounded once, as a sink does it */
   size_t at = sizeof text - 1;
   int64_t exponent = -n.scale;
   bool negative = n.unscaled < 0;
@@ -171,8 +190,19 @@ static double double_of(const struct etl_view *v, int64_t i) {
   return negative ? -x : x;
 }
 
+static bool double_of(const struct etl_view *v, int64_t i, double *ret) {
+  if (v->f.logical == ETL_L_STRING)
+    return double_of_text(etl_view_bytes(v, i), ret);
+  *ret = v->f.logical == ETL_L_FLOAT ? etl_view_f64(v, i) : double_of_number(v, i);
+  return true;
+}
+
 static uint64_t hash_float(const struct etl_view *v, int64_t i, bool single) {
-  double x = double_of(v, i);
+  double x;
+  if (!double_of(v, i, &x)) {
+    struct etl_bytes text = etl_view_bytes(v, i);
+    return hash(text.p, text.n, CANON_TEXT);
+  }
   if (single)
     x = (double)(float)x;
   if (isnan(x))
@@ -182,8 +212,37 @@ static uint64_t hash_float(const struct etl_view *v, int64_t i, bool single) {
   return hash(&x, sizeof x, CANON_FLOAT);
 }
 
+/* A JSON text with each number as a string that says its value exactly, since a parser would make a double of it.  To be freed. */
+static char *json_numbers_quoted(struct etl_bytes text, size_t *ret_n) {
+  const char *p = text.p, *end = p + text.n;
+  char *out = NULL;
+  FILE *f = open_memstream(&out, ret_n);
+  for (bool in_string = false; f && p < end;) {
+    size_t n = in_string ? 0 : number_token(p, end);
+    struct number value;
+    if (n && number_parse((struct etl_bytes){p, n}, &value)) {
+      number_reduce(&value);
+      fprintf(f, "\"#%016llx%016llxe%lld\"", (unsigned long long)((unsigned __int128)value.unscaled >> 64), (unsigned long long)value.unscaled,
+              (long long)value.scale);
+    } else if (n) {
+      fprintf(f, "\"#%.*s\"", (int)n, p);
+    } else {
+      n = in_string && *p == '\\' && end - p > 1 ? 2 : 1;
+      in_string ^= n == 1 && *p == '"';
+      fwrite(p, 1, n, f);
+    }
+    p += n;
+  }
+  if (f)
+    fclose(f);
+  return out;
+}
+
 static uint64_t hash_json(struct etl_bytes text) {
-  json_t *j = json_loadb(text.p ? text.p : "", text.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+  size_t n = 0;
+  char *quoted = json_numbers_quoted(text, &n);
+  json_t *j = quoted ? json_loadb(quoted, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+  free(quoted);
   char *same = j ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
   uint64_t h = same ? hash(same, strlen(same), CANON_JSON) : hash(text.p, text.n, CANON_TEXT);
   free(same);
@@ -216,16 +275,16 @@ static uint64_t hash_uuid(const struct etl_view *v, int64_t i) {
   return n == 32 ? hash(id, sizeof id, CANON_UUID) : hash(b.p, b.n, CANON_TEXT);
 }
 
-static int64_t to_us(int64_t x, int64_t per_second) {
+static __int128 to_us(int64_t x, int64_t per_second) {
   if (per_second <= SECOND_US)
-    return x * (SECOND_US / per_second);
+    return (__int128)x * (SECOND_US / per_second);
   int64_t div = per_second / SECOND_US, q = x / div;
   return q - (x % div < 0);
 }
 
 static uint64_t hash_time(const struct etl_view *v, int64_t i, enum canon c) {
-  int64_t x = etl_view_i64(v, i), us = v->f.logical == ETL_L_DATE ? x * DAY_US : to_us(x, v->f.per_second);
-  return hash(&us, sizeof us, c);
+  int64_t x = etl_view_i64(v, i);
+  return hash_wide(v->f.logical == ETL_L_DATE ? (__int128)x * DAY_US : to_us(x, v->f.per_second), 0, c);
 }
 
 static uint64_t hash_cell(enum canon c, const struct etl_view *v, int64_t i) {

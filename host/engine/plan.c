@@ -8,6 +8,7 @@
 #include "engine/guarantee.h"
 #include "engine/identity.h"
 #include "engine/pieces.h"
+#include "engine/reach.h"
 #include "engine/walk.h"
 #include "etl/sdk.h"
 
@@ -219,7 +220,7 @@ static int plan_lanes(const struct plan *p) {
 }
 
 int run_plan(struct run *r) {
-  if (run_open_control(r) < 0 || run_ask_committed(r) < 0 || pieces_make_lanes(r) < 0) {
+  if (run_open_control(r) < 0 || run_ask_committed(r) < 0 || pieces_make_lanes(r) < 0 || reach_check(r) < 0) {
     bool stopped = stop_mode(&r->stop) != STOP_NONE;
     run_report_summary(r, stopped ? "cancelled" : "failed");
     return stopped ? RUN_EXIT_CANCELLED : run_fail_exit(r);

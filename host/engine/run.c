@@ -2,6 +2,7 @@
 #include "engine/identity.h"
 #include "engine/pieces.h"
 #include "engine/ranges.h"
+#include "engine/reach.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static int claim(struct run *r) {
 static int begin(struct run *r) {
   const struct etl_loader *api = part_loader(&r->load);
   if (run_open_control(r) < 0 || refuse_parts_of_whole(r) < 0 || claim(r) < 0 || run_ask_committed(r) < 0 ||
-      pieces_make_lanes(r) < 0 || refuse_refresh(r) < 0)
+      pieces_make_lanes(r) < 0 || refuse_refresh(r) < 0 || reach_check(r) < 0)
     return -1;
   run_report_start(r);
   if (!r->spec->dry_run && api->run_begin &&

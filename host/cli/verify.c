@@ -121,6 +121,8 @@ static int refuse_columns(const struct verify_stream *s) {
   return cli_report(&e);
 }
 
+static bool is_upsert(const struct verify_stream *s) { return json_is_true(json_object_get(s->target, "upsert")); }
+
 static int learn_columns(struct verify *v, struct verify_stream *s) {
   const struct spec *spec = v->source->spec;
   v->side = SIDE_TARGET;
@@ -139,7 +141,7 @@ static int learn_columns(struct verify *v, struct verify_stream *s) {
     return refuse_columns(s);
   if (spec->shards_n && json_integer_value(json_object_get(s->ask, "group")) < 0)
     return refuse_shards(spec);
-  s->compare = compare_new(spec->shards, spec->shards_n);
+  s->compare = compare_new(spec->shards, spec->shards_n, is_upsert(s));
   return CLI_OK;
 }
 
@@ -264,7 +266,7 @@ static int repair(struct verify *v) {
     struct verify_stream *s = &v->streams[i];
     size_t left;
     json_t *buckets = compare_buckets(s->compare, INT64_MAX, &left);
-    if (json_array_size(buckets) && (json_is_true(json_object_get(s->target, "whole")) || !json_is_true(json_object_get(s->target, "upsert"))))
+    if (json_array_size(buckets) && (json_is_true(json_object_get(s->target, "whole")) || !is_upsert(s)))
       status = refuse_repair(v, s);
     if (json_array_size(buckets))
       json_array_append_new(streams, ask_source(s, buckets));
@@ -294,7 +296,7 @@ static bool settle_all(struct verify *v) {
 /* As if nothing had been read of the stream. */
 static void forget(const struct verify *v, struct verify_stream *s) {
   compare_free(s->compare);
-  s->compare = compare_new(v->source->spec->shards, v->source->spec->shards_n);
+  s->compare = compare_new(v->source->spec->shards, v->source->spec->shards_n, is_upsert(s));
   json_object_del(s->ask, "buckets");
   json_array_clear(json_object_get(s->result, "differences"));
 }

@@ -49,7 +49,8 @@ bool verify_settle(struct verify_stream *s, size_t limit) {
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     json_object_set_new(s->result, kinds[i], json_integer(0));
   s->shown = limit;
-  size_t differences = compare_differences(s->compare, take_difference, s);
+  size_t older, differences = compare_differences(s->compare, take_difference, s, &older);
+  json_object_set_new(s->result, "older", json_integer((json_int_t)older));
   s->same = differences == 0 && json_integer_value(json_object_get(s->result, "buckets_left")) == 0;
   return s->same;
 }

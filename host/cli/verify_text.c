@@ -67,6 +67,9 @@ static void print_stream(struct arena *a, const json_t *stream, const struct col
     print_difference(a, j, to);
   if ((size_t)all > json_array_size(differences))
     fprintf(to, "  and %s more; --limit shows more of them\n", words_number(a, all - (int64_t)json_array_size(differences)));
+  if (number(stream, "older"))
+    fprintf(to, "%snote: %s of the source beside another one with the same key, which the target has%s\n", c->dim,
+            words_count(a, number(stream, "older"), "row"), c->off);
   if (left)
     fprintf(to, "  and more in %s of 4,096 parts of the key's hash, which were too many to look at row by row\n", words_number(a, left));
   json_array_foreach((json_t *)(uintptr_t)notes, i, j)

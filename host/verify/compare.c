@@ -26,6 +26,7 @@ struct row {
   uint64_t *cells;
   size_t cells_n;
   bool gone; /* it has its equal on the other side, or is pending */
+  bool same; /* it has its equal */
 };
 struct rows {
   struct row *list;
@@ -34,6 +35,7 @@ struct rows {
 struct compare {
   const char *const *only;
   size_t only_n;
+  bool newest;
   struct group **groups;
   size_t groups_n;
   struct rows rows[SIDES], pending;
@@ -41,8 +43,9 @@ struct compare {
   size_t names_n;
 };
 
-struct compare *compare_new(const char *const *only, size_t only_n) {
+struct compare *compare_new(const char *const *only, size_t only_n, bool newest) {
   struct compare *c = xcalloc(1, sizeof *c);
+  c->newest = newest;
   c->only = only;
   c->only_n = only_n;
   return c;
@@ -314,10 +317,25 @@ static void leave_equal(struct rows *a, struct rows *b) {
   for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
     int order = by_key(&a->list[i], &b->list[k]);
     if (order == 0)
-      a->list[i].gone = b->list[k].gone = true;
+      a->list[i].gone = b->list[k].gone = a->list[i].same = true;
     i += order <= 0;
     k += order >= 0;
   }
+}
+
+/* Rows beside one of the same key that the target has.  How many. */
+static size_t leave_older(struct rows *r) {
+  size_t older = 0;
+  for (size_t from = 0, to; from < r->n; from = to) {
+    bool same = false;
+    for (to = from; to < r->n && by_hash(&r->list[to].key, &r->list[from].key) == 0; to++)
+      same |= r->list[to].same;
+    for (size_t i = from; same && i < to; i++) {
+      older += !r->list[i].gone;
+      r->list[i].gone = true;
+    }
+  }
+  return older;
 }
 
 static struct row *next_left(struct rows *r, size_t *at) {
@@ -343,7 +361,7 @@ static void add(struct compare_row **list, size_t *n, const struct row *source, 
                                     .columns_n = r->cells_n};
 }
 
-size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg) {
+size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg, size_t *ret_older) {
   struct rows *a = &c->rows[SIDE_SOURCE], *b = &c->rows[SIDE_TARGET];
   struct compare_row *list = NULL;
   size_t n = 0, i = 0, k = 0;
@@ -353,6 +371,7 @@ size_t compare_differences(struct compare *c, void (*each)(void *arg, const stru
   leave_pending(a, &c->pending);
   leave_pending(b, &c->pending);
   leave_equal(a, b);
+  *ret_older = c->newest ? leave_older(a) : 0;
   for (struct row *x, *y; x = next_left(a, &i), y = next_left(b, &k), x || y;) {
     int order = !x ? 1 : !y ? -1 : by_hash(&x->key, &y->key);
     add(&list, &n, order <= 0 ? x : NULL, order >= 0 ? y : NULL);

@@ -17,8 +17,9 @@ enum side { SIDE_SOURCE, SIDE_TARGET, SIDES };
 json_t *compare_columns(const json_t *source, const json_t *target, const char *group, json_t *notes);
 
 struct compare;
-/* only: the groups that are looked at, borrowed; only_n 0: all. */
-struct compare *compare_new(const char *const *only, size_t only_n);
+/* only: the groups that are looked at, borrowed; only_n 0: all.  newest: of source rows with one key the target has one, so that rows beside
+ * one that the target has are no difference. */
+struct compare *compare_new(const char *const *only, size_t only_n, bool newest);
 void compare_free(struct compare *c); /* accepts NULL */
 
 /* A "digest" event of one side. */
@@ -44,7 +45,8 @@ struct compare_row {
   const uint64_t *source, *target; /* hashes of the columns of a changed row */
   size_t columns_n;
 };
-/* After all rows: each difference, ordered by kind and key.  Returns how many. */
-size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg);
+/* After all rows: each difference, ordered by kind and key.  Returns how many; ret_older: how many rows of the source were beside one of the
+ * same key. */
+size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg, size_t *ret_older);
 
 #endif

@@ -63,7 +63,7 @@ static void expect_buckets(const struct compare *c, int64_t max_rows, const char
 }
 
 Test(compare, sums_of_lanes_add_up) {
-  struct compare *c = compare_new(NULL, 0);
+  struct compare *c = compare_new(NULL, 0, false);
   sums(c, SIDE_SOURCE, "[{\"group\": \"eu\", \"sums\": [7, 1, 100, 10, 9, 1, 5, 5]}]");
   sums(c, SIDE_SOURCE, "[{\"group\": \"eu\", \"sums\": [7, 2, -300, 20]}, {\"group\": \"us\", \"sums\": [1, 1, 1, 1]}]");
   sums(c, SIDE_TARGET, "[{\"group\": \"us\", \"sums\": [1, 1, 1, 1]}, {\"group\": \"eu\", \"sums\": [7, 3, -200, 30, 9, 1, 5, 5]}]");
@@ -78,7 +78,7 @@ Test(compare, sums_of_lanes_add_up) {
 }
 
 Test(compare, buckets_that_differ) {
-  struct compare *c = compare_new(NULL, 0);
+  struct compare *c = compare_new(NULL, 0, false);
   sums(c, SIDE_SOURCE, "[{\"group\": \"\", \"sums\": [1, 10, 1, 1, 2, 10, 1, 1, 3, 10, 1, 1, 4, 10, 1, 1]}]");
   sums(c, SIDE_TARGET, "[{\"group\": \"\", \"sums\": [1, 10, 1, 1, 2, 10, 1, 2, 3, 10, 2, 1, 4, 11, 1, 1]}]");
   cr_expect_eq(compare_group(c, 0).differing, 3);
@@ -90,7 +90,7 @@ Test(compare, buckets_that_differ) {
 
 Test(compare, only_some_groups) {
   const char *only[] = {"eu"};
-  struct compare *c = compare_new(only, 1);
+  struct compare *c = compare_new(only, 1, false);
   sums(c, SIDE_SOURCE, "[{\"group\": \"eu\", \"sums\": [1, 1, 1, 1]}]");
   sums(c, SIDE_TARGET, "[{\"group\": \"eu\", \"sums\": [1, 1, 1, 1]}, {\"group\": \"us\", \"sums\": [2, 1, 1, 1]}]");
   cr_expect_eq(compare_groups(c), 1);
@@ -129,16 +129,19 @@ static void tell(void *arg, const struct compare_row *row) {
   }
 }
 
-static void expect_rows(struct compare *c, const char *want) {
+static void expect_older(struct compare *c, const char *want, size_t want_older) {
   struct told t = {""};
-  size_t n = compare_differences(c, tell, &t);
+  size_t older, n = compare_differences(c, tell, &t, &older);
+  cr_expect_eq(older, want_older);
   cr_expect_str_eq(t.text, want);
   cr_expect_eq(n, strlen(want) / 2);
   compare_free(c);
 }
 
+static void expect_rows(struct compare *c, const char *want) { expect_older(c, want, 0); }
+
 Test(compare, rows) {
-  struct compare *c = compare_new(NULL, 0);
+  struct compare *c = compare_new(NULL, 0, false);
   rows(c, SIDE_SOURCE, "a", 1, "a1b1c1");
   rows(c, SIDE_SOURCE, "b", 1, "d1e1");
   rows(c, SIDE_TARGET, "t", 1, "e1b2a1f1");
@@ -146,7 +149,7 @@ Test(compare, rows) {
 }
 
 Test(compare, a_lane_that_begins_again) {
-  struct compare *c = compare_new(NULL, 0);
+  struct compare *c = compare_new(NULL, 0, false);
   rows(c, SIDE_SOURCE, "a", 1, "a1b1");
   rows(c, SIDE_SOURCE, "b", 1, "c1");
   rows(c, SIDE_SOURCE, "a", 2, "a1b1");
@@ -155,18 +158,25 @@ Test(compare, a_lane_that_begins_again) {
 }
 
 Test(compare, rows_that_are_twice_there) {
-  struct compare *c = compare_new(NULL, 0);
+  struct compare *c = compare_new(NULL, 0, false);
   rows(c, SIDE_SOURCE, "a", 1, "a1a1b1");
   rows(c, SIDE_TARGET, "t", 1, "a1b1b1");
   expect_rows(c, "-a+b");
 }
 
 Test(compare, rows_that_the_next_run_will_bring) {
-  struct compare *c = compare_new(NULL, 0);
+  struct compare *c = compare_new(NULL, 0, false);
   rows(c, SIDE_SOURCE, "a", 1, "a1b2c1d1");
   rows(c, SIDE_TARGET, "t", 1, "a1b1d2");
   json_t *pending = event_of("a", 1, "b2c1");
   compare_pending(c, pending);
   json_decref(pending);
   expect_rows(c, "~d");
+}
+
+Test(compare, of_several_rows_of_the_source_the_target_has_one) {
+  struct compare *c = compare_new(NULL, 0, true);
+  rows(c, SIDE_SOURCE, "a", 1, "a1a2a3b1b2c1");
+  rows(c, SIDE_TARGET, "t", 1, "a2b3c1");
+  expect_older(c, "-b~b", 2);
 }

@@ -99,13 +99,12 @@ int ask_quarantine(struct run *r) {
   } acts[] = {{"list", list}, {"drop", drop}, {"replay", replay}};
   const char *name = json_string_value(json_object_get(r->spec->ask, "act"));
   struct shelf s;
-  struct err e;
   int rc = ask_load(r, &r->load, &r->spec->load, ETL_KIND_LOADER, "load");
   if (rc == 0)
     rc = run_open_control(r);
   if (rc < 0)
     return rc;
-  rc = shelf_open(r, &s, &e) < 0 ? run_fail(r, &e, &r->load) : 0;
+  rc = shelf_open(r, &s);
   for (size_t i = 0; rc == 0 && i < sizeof acts / sizeof *acts; i++)
     if (name && strcmp(acts[i].name, name) == 0) {
       rc = acts[i].act(r, &s);

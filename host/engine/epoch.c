@@ -90,7 +90,7 @@ static int store_rejects(struct writer *w) {
   if (spec->dry_run)
     return 0;
   if (!w->api->reject)
-    return quarantine_store(spec, l->stream, l->shard, l->at.epoch + 1, &w->rejects, &e) < 0 ? fail_here(w, &e) : 0;
+    return quarantine_store(spec, l->stream, l->shard, l->at.epoch + 1, l->run->loader_caps & ETL_CAP_ASIDE, &w->rejects, &e) < 0 ? fail_here(w, &e) : 0;
   if (w->rejects.n == 0)
     return 0;
   struct arena *a = arena_new();

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "engine/control.h"
 #include "engine/moment.h"
+#include "engine/quarantine.h"
 
 /* ---- windows ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -147,6 +148,14 @@ const char *ranges_done(const struct lane *l, bool window_ends) {
   return done ? done : "";
 }
 
+/* Rows that were set aside stay when the lane is forgotten. */
+static int settle(struct run *r, const struct lane *l) {
+  struct err e;
+  if (part_loader(&r->load)->reject || (r->loader_caps & ETL_CAP_ASIDE) || quarantine_settle(r->spec, l->stream, l->shard, &e) == 0)
+    return 0;
+  return run_fail(r, &e, NULL);
+}
+
 int ranges_forget(struct run *r) {
   if (!ranges_wanted(r->spec) || r->spec->dry_run || !(r->loader_caps & ETL_CAP_STORES_CURSOR))
     return 0;
@@ -155,6 +164,8 @@ int ranges_forget(struct run *r) {
     const struct lane *l = &r->lanes[i];
     if (!l->finished) /* --limit ended it */
       return 0;
+    if (l->at.epoch > 0 && settle(r, l) < 0)
+      return -1;
     if (l->at.epoch > 0)
       control_add(&c, r, l, (struct etl_bytes){0}, ETL_CURSOR_FORGET, NULL);
   }

@@ -41,23 +41,23 @@ static int claim(struct run *r) {
   return 0;
 }
 
-static int32_t find_mark(void *arg, const struct etl_cursor *c) {
-  struct replay *p = arg;
-  if (strcmp(c->stream, "@replay") == 0)
-    position_set(&p->at, c->epoch, c->cursor);
-  return ETL_OK;
+/* Where the lane of replays stands.  Nobody else commits from now on. */
+static int find_mark(struct replay *p) {
+  if (shelf_ask(&p->shelf) < 0)
+    return -1;
+  for (const struct kept *k = p->r->kept; k; k = k->next)
+    if (strcmp(k->stream, "@replay") == 0)
+      position_set(&p->at, k->epoch, k->cursor);
+  return 0;
 }
 
 /* Rows in files that the sink has already, from a replay that was cut short. */
 static int drop_arrived(struct replay *p) {
   struct run *r = p->r;
-  const struct etl_loader *api = part_loader(&r->load);
   struct err e;
   uint64_t dropped;
-  if (!api->committed)
-    return 0;
-  if (CALL(&r->control.svc, "committed", api->committed(r->control.self, find_mark, p)) != ETL_OK)
-    return load_failed(r);
+  if (find_mark(p) < 0)
+    return -1;
   json_t *list = p->at.cursor.p ? json_loadb(p->at.cursor.p, p->at.cursor.n, 0, NULL) : NULL;
   size_t n = json_array_size(list);
   const char **ids = xcalloc(n + 1, sizeof *ids);

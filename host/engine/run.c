@@ -1,6 +1,7 @@
 /* The run thread: claim, lanes, end.  A lane that fails leaves the others alone. */
 #include "engine/identity.h"
 #include "engine/pieces.h"
+#include "engine/quarantine.h"
 #include "engine/ranges.h"
 #include "engine/reach.h"
 
@@ -150,6 +151,15 @@ static void clean_up(struct run *r) {
     services_take_err(&r->control.svc, &e);
 }
 
+/* The files of rows that were set aside follow the target; once it is theirs, that they do is worth a failure of its own. */
+static int shelve(struct run *r, bool ok) {
+  const struct etl_loader *api = part_loader(&r->load);
+  struct err e;
+  if (api->reject || quarantine_end(r->spec, ok, r->loader_caps & ETL_CAP_REPLACE, &e) == 0)
+    return 0;
+  return run_fail(r, &e, NULL);
+}
+
 /* A target that would have been replaced stays as it was unless every lane succeeded. */
 static void explain_unreplaced(struct run *r, size_t succeeded) {
   struct err e;
@@ -165,6 +175,8 @@ static int finish(struct run *r) {
   int ended = stopped(r) ? -1 : all && aside ? ranges_forget(r) : 0; /* what a run leaves behind that stops at once, the next one removes */
   if (ended == 0 && (ended = end(r, all)) < 0 && all && aside && !stopped(r))
     clean_up(r);
+  if (ended == 0 && aside)
+    ended = shelve(r, all);
   if (ended == 0 && all && !aside) /* run again after an end that failed, the range is not read anew */
     ended = ranges_forget(r);
   if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r)) {

@@ -8,15 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-int shelf_open(struct run *r, struct shelf *ret, struct err *e) {
+int shelf_open(struct run *r, struct shelf *ret) {
   const struct etl_common *c = r->load.conn->common;
   const struct etl_loader *api = part_loader(&r->load);
-  bool keeps = ETL_HAS(api, etl_loader, reject) && api->reject;
-  *ret = (struct shelf){r, keeps && c->ext ? c->ext(r->control.self, ETL_EXT_QUARANTINE) : NULL};
+  bool keeps = ETL_HAS(api, etl_loader, reject) && api->reject, asks = (r->loader_caps & ETL_CAP_STORES_CURSOR) && !(r->loader_caps & ETL_CAP_ASIDE);
+  struct err e;
+  *ret = (struct shelf){r, keeps && c->ext ? c->ext(r->control.self, ETL_EXT_QUARANTINE) : NULL, !keeps && asks};
   if (!keeps || ret->sink)
-    return 0;
-  err_set(e, ETL_E_UNSUPPORTED, "the connector %s keeps rows that were set aside itself, and has no way to show them", r->load.conn->name);
-  return err_remedy(e, "see its documentation: `etl plugin info %s`", r->load.conn->name);
+    return shelf_ask(ret);
+  err_set(&e, ETL_E_UNSUPPORTED, "the connector %s keeps rows that were set aside itself, and has no way to show them", r->load.conn->name);
+  err_remedy(&e, "see its documentation: `etl plugin info %s`", r->load.conn->name);
+  return run_fail(r, &e, &r->load);
+}
+
+int shelf_ask(const struct shelf *s) {
+  s->r->kept = NULL;
+  return s->by_epoch ? run_ask_committed(s->r) : 0;
 }
 
 static int read_id(const char *text, uint64_t *ret, struct err *e) {
@@ -60,7 +67,7 @@ int shelf_list(const struct shelf *s, const struct shelf_wanted *w, int (*each)(
   struct telling t = {.each = each, .arg = arg};
   uint64_t id = 0;
   if (!s->sink)
-    return shelf_files_list(s->r->spec, w, each, arg, e);
+    return shelf_files_list(s, w, each, arg, e);
   if (w->after && read_id(w->after, &id, e) < 0)
     return -1;
   if (!w->ids)
@@ -77,7 +84,7 @@ int shelf_list(const struct shelf *s, const struct shelf_wanted *w, int (*each)(
 
 int shelf_drop(const struct shelf *s, struct instance *in, const char *const *ids, size_t n, uint64_t *ret_dropped, struct err *e) {
   if (!s->sink)
-    return shelf_files_drop(s->r->spec, ids, n, ret_dropped, e);
+    return shelf_files_drop(s, ids, n, ret_dropped, e);
   struct arena *a = arena_new();
   uint64_t *numbers = ids ? arena_alloc(a, (n + 1) * sizeof *numbers) : NULL;
   int rc = 0;

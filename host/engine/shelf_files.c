@@ -11,8 +11,6 @@
 #include "engine/quarantine.h"
 #include "engine/shelf.h"
 
-#define ENDING ".jsonl"
-
 struct visit { /* one line of one file */
   const char *stem, *line, *id;
   int64_t at_ns;
@@ -30,8 +28,26 @@ static int broken(struct err *e, const char *path, size_t line) {
   return err_remedy(e, "correct or delete the line: somebody has changed the file");
 }
 
-static int visit_file(const char *dir, const char *name, visit_fn *fn, void *arg, struct err *e) {
-  cleanup_free char *path = xasprintf("%s/%s", dir, name), *stem = xasprintf("%.*s", (int)(strlen(name) - strlen(ENDING)), name), *line = NULL;
+static const char *text(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
+static const char *text_or_none(const json_t *j, const char *key) { return text(j, key) ? text(j, key) : ""; }
+
+static char *stem_of(const char *name) {
+  const char *ending = quarantine_ends(name, QUARANTINE_SETTLED) ? QUARANTINE_SETTLED : QUARANTINE_FILE;
+  return xasprintf("%.*s", (int)(strlen(name) - strlen(ending)), name);
+}
+
+/* Whether the sink has the epoch of a row: it may have been written for a commit that never was. */
+static bool holds(const struct shelf *s, const char *name, const json_t *row) {
+  if (!s->by_epoch || quarantine_ends(name, QUARANTINE_SETTLED))
+    return true;
+  for (const struct kept *k = s->r->kept; k; k = k->next)
+    if (strcmp(k->stream, text_or_none(row, "stream")) == 0 && strcmp(k->shard, text_or_none(row, "shard")) == 0)
+      return (uint64_t)json_integer_value(json_object_get(row, "epoch")) <= k->epoch;
+  return false;
+}
+
+static int visit_file(const struct shelf *s, const char *dir, const char *name, visit_fn *fn, void *arg, struct err *e) {
+  cleanup_free char *path = xasprintf("%s/%s", dir, name), *stem = stem_of(name), *line = NULL;
   struct stat st;
   size_t room = 0;
   int rc = 0;
@@ -49,7 +65,7 @@ static int visit_file(const char *dir, const char *name, visit_fn *fn, void *arg
       rc = broken(e, path, n);
     cleanup_free char *id = xasprintf("%s:%" JSON_INTEGER_FORMAT, stem, seq);
     struct visit v = {stem, line, id, st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec, row};
-    if (rc == 0)
+    if (rc == 0 && holds(s, name, row))
       rc = fn(arg, &v);
     json_decref(row);
   }
@@ -57,24 +73,7 @@ static int visit_file(const char *dir, const char *name, visit_fn *fn, void *arg
   return rc;
 }
 
-static int is_ours(const struct dirent *d) {
-  size_t n = strlen(d->d_name);
-  return n > strlen(ENDING) && strcmp(d->d_name + n - strlen(ENDING), ENDING) == 0;
-}
-
-static int visit_all(const char *dir, visit_fn *fn, void *arg, struct err *e) {
-  struct dirent **list = NULL;
-  int n = scandir(dir, &list, is_ours, versionsort), rc = 0;
-  if (n < 0)
-    return errno == ENOENT ? 0 : fail(e, dir);
-  for (int i = 0; i < n; i++) {
-    if (rc == 0)
-      rc = visit_file(dir, list[i]->d_name, fn, arg, e);
-    free(list[i]);
-  }
-  free(list);
-  return rc < 0 ? -1 : 0;
-}
+static int is_ours(const struct dirent *d) { return quarantine_ends(d->d_name, QUARANTINE_FILE); }
 
 static bool among(const char *id, const char *const *ids, size_t n) {
   for (size_t i = 0; ids && i < n; i++)
@@ -83,23 +82,48 @@ static bool among(const char *id, const char *const *ids, size_t n) {
   return !ids;
 }
 
+/* Whether a row that is wanted may be in the file; an id begins with its file's stem. */
+static bool may_have(const char *name, const char *const *ids, size_t n) {
+  cleanup_free char *stem = stem_of(name);
+  size_t stem_n = strlen(stem);
+  for (size_t i = 0; ids && i < n; i++)
+    if (strncmp(ids[i], stem, stem_n) == 0 && ids[i][stem_n] == ':')
+      return true;
+  return !ids;
+}
+
+/* Each file that may have rows of these ids, by its name.  fn: as a visit_fn. */
+static int each_file(const char *dir, const char *const *ids, size_t n, int (*fn)(void *arg, const char *name, struct err *e), void *arg,
+                     struct err *e) {
+  struct dirent **list = NULL;
+  int files = scandir(dir, &list, is_ours, versionsort), rc = 0;
+  if (files < 0)
+    return errno == ENOENT ? 0 : fail(e, dir);
+  for (int i = 0; i < files; i++) {
+    if (rc == 0 && may_have(list[i]->d_name, ids, n))
+      rc = fn(arg, list[i]->d_name, e);
+    free(list[i]);
+  }
+  free(list);
+  return rc < 0 ? -1 : 0;
+}
+
 /* ---- telling ------------------------------------------------------------------------------------------------------------------------ */
 
 struct telling {
+  const struct shelf *shelf;
+  const char *dir;
   const struct shelf_wanted *w;
   int (*each)(void *arg, const struct shelved *);
   void *arg;
   uint64_t told;
 };
 
-static const char *text(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
-static const char *text_or_none(const json_t *j, const char *key) { return text(j, key) ? text(j, key) : ""; }
-
 /* Whether a row comes behind the one with this id, which may be gone by now. */
 static bool is_behind(const struct visit *v, const char *id) {
   const char *colon = strrchr(id, ':');
   size_t n = colon ? (size_t)(colon - id) : strlen(id);
-  cleanup_free char *file = xasprintf("%.*s" ENDING, (int)n, id), *here = xasprintf("%s" ENDING, v->stem);
+  cleanup_free char *file = xasprintf("%.*s" QUARANTINE_FILE, (int)n, id), *here = xasprintf("%s" QUARANTINE_FILE, v->stem);
   int order = strverscmp(here, file);
   return order > 0 || (order == 0 && json_integer_value(json_object_get(v->row, "seq")) > strtoll(colon ? colon + 1 : "0", NULL, 10));
 }
@@ -134,17 +158,22 @@ static int tell(void *arg, const struct visit *v) {
   return enough ? 1 : 0;
 }
 
-int shelf_files_list(const struct spec *spec, const struct shelf_wanted *w, int (*each)(void *arg, const struct shelved *), void *arg,
-                     struct err *e) {
-  struct telling t = {.w = w, .each = each, .arg = arg};
-  cleanup_free char *dir = quarantine_folder(spec);
-  return visit_all(dir, tell, &t, e);
+static int tell_file(void *arg, const char *name, struct err *e) {
+  const struct telling *t = arg;
+  return visit_file(t->shelf, t->dir, name, tell, arg, e);
+}
+
+int shelf_files_list(const struct shelf *s, const struct shelf_wanted *w, int (*each)(void *arg, const struct shelved *), void *arg, struct err *e) {
+  cleanup_free char *dir = quarantine_folder(s->r->spec);
+  struct telling t = {.shelf = s, .dir = dir, .w = w, .each = each, .arg = arg};
+  return each_file(dir, w->ids, w->ids_n, tell_file, &t, e);
 }
 
 /* ---- dropping ----------------------------------------------------------------------------------------------------------------------- */
 
 struct dropping {
-  const char *dir, *stem;
+  const struct shelf *shelf;
+  const char *dir;
   const char *const *ids;
   size_t n;
   uint64_t *dropped;
@@ -161,14 +190,15 @@ static int sort_line(void *arg, const struct visit *v) {
   return 0;
 }
 
-static int drop_in(struct dropping *d, const char *name, struct err *e) {
+static int drop_in(void *arg, const char *name, struct err *e) {
+  struct dropping *d = arg;
   cleanup_free char *path = xasprintf("%s/%s", d->dir, name), *beside = xasprintf("%s.tmp", path);
   d->here = 0;
   d->kept = fopen(beside, "we");
   if (!d->kept)
     return fail(e, beside);
   e->message[0] = 0;
-  int rc = visit_file(d->dir, name, sort_line, d, e);
+  int rc = visit_file(d->shelf, d->dir, name, sort_line, d, e);
   bool empty = ftell(d->kept) == 0;
   if (rc == 0 && (fflush(d->kept) != 0 || fsync(fileno(d->kept)) < 0))
     rc = -1;
@@ -184,19 +214,9 @@ static int drop_in(struct dropping *d, const char *name, struct err *e) {
   return rc;
 }
 
-int shelf_files_drop(const struct spec *spec, const char *const *ids, size_t n, uint64_t *ret_dropped, struct err *e) {
-  cleanup_free char *dir = quarantine_folder(spec);
-  struct dropping d = {.dir = dir, .ids = ids, .n = n, .dropped = ret_dropped};
-  struct dirent **list = NULL;
+int shelf_files_drop(const struct shelf *s, const char *const *ids, size_t n, uint64_t *ret_dropped, struct err *e) {
+  cleanup_free char *dir = quarantine_folder(s->r->spec);
+  struct dropping d = {.shelf = s, .dir = dir, .ids = ids, .n = n, .dropped = ret_dropped};
   *ret_dropped = 0;
-  int files = scandir(dir, &list, is_ours, versionsort), rc = 0;
-  if (files < 0)
-    return errno == ENOENT ? 0 : fail(e, dir);
-  for (int i = 0; i < files; i++) {
-    if (rc == 0)
-      rc = drop_in(&d, list[i]->d_name, e);
-    free(list[i]);
-  }
-  free(list);
-  return rc;
+  return each_file(dir, ids, n, drop_in, &d, e);
 }

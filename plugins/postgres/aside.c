@@ -9,19 +9,6 @@
 
 #include "instance.h"
 
-char *aside_name(const char *table, const char *run) {
-  static const char middle[] = "__etl_";
-  size_t head = strlen(table), room = PG_NAME_MAX - (sizeof middle - 1) - strlen(run);
-  if (head > room)
-    for (head = room; head && ((unsigned char)table[head] & 0xC0) == 0x80;)
-      head--; /* not within a character */
-  size_t size = head + sizeof middle + strlen(run);
-  char *name = malloc(size);
-  if (name)
-    snprintf(name, size, "%.*s%s%s", (int)head, table, middle, run);
-  return name;
-}
-
 static void add_aside(struct text *t, const struct target *g, const char *name) {
   text_add_name(t, g->schema);
   text_add(t, ".");
@@ -37,10 +24,25 @@ static int32_t run_text(struct instance *in, const char *doing, struct text *sql
 
 /* ---- making -------------------------------------------------------------------------------------------------------------------------- */
 
+/* A table that another stream has listed as its own is not shared. */
 int32_t aside_note(struct target *g) {
-  return state_query(g->in, "noting the table aside",
-                     "INSERT INTO @.asides (pipeline, run, schema_name, table_name, stream) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING", 5,
-                     (const char *const[]){g->in->pipeline, g->in->run, g->into_schema, g->into, g->stream}, NULL, NULL, NULL);
+  struct instance *in = g->in;
+  PGresult *r;
+  int32_t rc = state_query(in, "noting the table aside",
+                           "INSERT INTO @.asides AS a (pipeline, run, schema_name, table_name, stream) VALUES ($1, $2, $3, $4, $5) "
+                           "ON CONFLICT (pipeline, run, schema_name, table_name) DO UPDATE SET stream = excluded.stream WHERE a.stream = excluded.stream",
+                           5, (const char *const[]){in->pipeline, in->run, g->into_schema, g->into, g->stream}, NULL, NULL, &r);
+  if (rc != ETL_OK)
+    return rc;
+  if (strcmp(PQcmdTuples(r), "1") != 0) {
+    struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+    e.option = "table";
+    e.remedy = "name another table for the stream with `tables`";
+    rc = etl_failf(in->host, &e, "postgres: the rows of the stream %s would go into %s.%s, where this run has those of another stream", g->stream,
+                   g->into_schema, g->into);
+  }
+  PQclear(r);
+  return rc;
 }
 
 static int32_t make(struct target *g, const struct columns *columns, const struct table *target, struct text *sql) {

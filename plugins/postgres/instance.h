@@ -132,7 +132,6 @@ int32_t quarantine_reject(struct instance *in, const struct etl_rejected *const 
 extern const struct etl_quarantine postgres_quarantine;
 
 /* ---- aside.c */
-char *aside_name(const char *table, const char *run); /* NULL: no memory */
 int32_t aside_create(struct target *g, const struct columns *columns);    /* in prepare(); idempotent */
 int32_t aside_remove_leftovers(struct instance *in, const char *run);     /* of all runs but this */
 int32_t aside_finish(struct instance *in, const char *run, bool ok);
@@ -140,7 +139,6 @@ int32_t aside_note(struct target *g);                                     /* lis
 int32_t aside_drop(struct instance *in, const char *run);                 /* what this run made */
 
 /* ---- staged.c: a run whose rows are staged */
-char *staged_name(const char *stream, const char *run); /* NULL: no memory */
 int32_t staged_create(struct target *g);                /* in prepare(); idempotent */
 int32_t staged_finish(struct instance *in, const char *run, bool ok);
 

@@ -3,28 +3,10 @@
  *
  * Staging tables are unlogged: what a crash of the server empties would be missing from the target, though the cursors say that it was read.
  * So the rows are counted against those cursors before anything is published. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "instance.h"
-
-/* "stream__run"; of a long stream the beginning, and a number made from the whole of it. */
-char *staged_name(const char *stream, const char *run) {
-  size_t n = strlen(stream), size = n + strlen(run) + 3, room = PG_NAME_MAX - 2 - strlen(run);
-  uint32_t hash = 2166136261u;
-  char *name = malloc(size + 9);
-  if (name && n <= room)
-    snprintf(name, size, "%s__%s", stream, run);
-  if (!name || n <= room)
-    return name;
-  for (const char *p = stream; *p; p++)
-    hash = (hash ^ (uint8_t)*p) * 16777619u;
-  for (n = room - 9; n && ((unsigned char)stream[n] & 0xC0) == 0x80;)
-    n--; /* not within a character */
-  snprintf(name, size + 9, "%.*s_%08" PRIx32 "__%s", (int)n, stream, hash, run);
-  return name;
-}
 
 /* ---- making -------------------------------------------------------------------------------------------------------------------------- */
 

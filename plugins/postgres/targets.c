@@ -1,4 +1,5 @@
 /* Which table a stream goes to: `tables` where it names the stream, else `table` with its placeholders filled in. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,13 +68,30 @@ static int32_t refuse_shared(const struct instance *in, const struct target *oth
   return etl_failf(in->host, &e, "postgres: the streams %s and %s would both go into %s", other->stream, stream, other->name);
 }
 
+/* "name" middle "run"; of a long name the beginning, and a number made from the whole of it. */
+static char *run_name(const char *name, const char *middle, const char *run) {
+  size_t n = strlen(name), tail = strlen(middle) + strlen(run), size = n + tail + sizeof "_12345678", room = PG_NAME_MAX - tail;
+  uint32_t hash = 2166136261u;
+  char *ret = malloc(size);
+  if (ret && n <= room)
+    snprintf(ret, size, "%s%s%s", name, middle, run);
+  if (!ret || n <= room)
+    return ret;
+  for (const char *p = name; *p; p++)
+    hash = (hash ^ (uint8_t)*p) * 16777619u;
+  for (n = room - 9; n && ((unsigned char)name[n] & 0xC0) == 0x80;)
+    n--; /* not within a character */
+  snprintf(ret, size, "%.*s_%08" PRIx32 "%s%s", (int)n, name, hash, middle, run);
+  return ret;
+}
+
 /* The user's statements know where rows go; what there is of a target is its staging table. */
 static int32_t name_staging(struct target *g, const char *stream) {
   struct instance *in = g->in;
   g->schema = strdup(in->settings.state_schema);
   g->into_schema = strdup(in->settings.state_schema);
-  g->table = staged_name(stream, in->run);
-  g->into = staged_name(stream, in->run);
+  g->table = run_name(stream, "__", in->run);
+  g->into = run_name(stream, "__", in->run);
   g->name = strdup(stream);
   return g->schema && g->into_schema && g->table && g->into && g->name ? ETL_OK : out_of_memory(in);
 }
@@ -99,8 +117,8 @@ static int32_t name_target(struct target *g, const struct table_settings *s, con
   size_t size = strlen(g->schema) + strlen(g->table) + 2;
   g->name = malloc(size);
   g->into_schema = strdup(in->stages ? in->settings.state_schema : g->schema);
-  g->into = in->stages                     ? staged_name(stream, in->run)
-            : in->replace && !in->testing ? aside_name(g->table, in->run)
+  g->into = in->stages                     ? run_name(stream, "__", in->run)
+            : in->replace && !in->testing ? run_name(g->table, "__etl_", in->run)
                                           : strdup(g->table);
   if (!g->name || !g->into || !g->into_schema)
     return out_of_memory(in);

@@ -45,17 +45,10 @@ static struct seed *add(struct seeds *l, const char *shard) {
 
 /* ---- what was cut before ---------------------------------------------------------------------------------------------------------- */
 
-static bool is_shard(const struct run *r, const char *stream, const char *id) {
-  for (const struct source *s = r->sources; s; s = s->next)
-    if (strcmp(s->stream.name, stream) == 0 && strcmp(s->shard.id, id) == 0)
-      return true;
-  return false;
-}
-
-/* Whether the sink's k is a piece of source s. */
-static bool is_piece_of(const struct run *r, const struct kept *k, const struct source *s) {
+/* Whether the sink's k is a piece of source s: no shard has a '#' in its own name. */
+static bool is_piece_of(const struct kept *k, const struct source *s) {
   size_t n = strlen(s->shard.id);
-  return strcmp(k->stream, s->stream.name) == 0 && strncmp(k->shard, s->shard.id, n) == 0 && k->shard[n] == '#' && !is_shard(r, k->stream, k->shard);
+  return strcmp(k->stream, s->stream.name) == 0 && strncmp(k->shard, s->shard.id, n) == 0 && k->shard[n] == '#';
 }
 
 /* A finished piece is no lane any more.  False: the sink has nothing of this source. */
@@ -66,7 +59,7 @@ static bool go_on(struct seeds *l) {
   if (known)
     add(l, s->shard.id);
   for (const struct kept *k = r->kept; known && k; k = k->next)
-    if (is_piece_of(r, k, s) && !k->finished) {
+    if (is_piece_of(k, s) && !k->finished) {
       struct seed *piece = add(l, k->shard);
       piece->piece = true;
       piece->est_rows = -1; /* the extractor told it of the whole shard */
@@ -173,8 +166,6 @@ static int add_pieces(struct seeds *l, const struct cut *c) {
   for (const struct piece *p = c->first; p; p = p->next) {
     struct arena *a = l->r->arena;
     const char *shard = *p->id ? arena_printf(a, "%s#%s", s->shard.id, p->id) : s->shard.id;
-    if (*p->id && is_shard(l->r, s->stream.name, shard))
-      return refuse(l, "one is named like another shard");
     struct seed *seed = add(l, shard);
     seed->start = (struct etl_bytes){arena_memdup(a, p->start.p, p->start.n), p->start.n};
     seed->text = arena_strdup(a, p->text);

@@ -108,6 +108,7 @@ struct listing {
   struct etl_stream stream; /* whose shards are being told */
   struct etl_stream *streams;
   size_t streams_n;
+  struct err e; /* class 0: all shards can be taken */
 };
 
 static bool wanted(const struct spec *s, const char *shard) {
@@ -117,9 +118,19 @@ static bool wanted(const struct spec *s, const char *shard) {
   return s->shards_n == 0;
 }
 
+/* '#' parts a shard from its piece in the names of lanes, '@' from a range. */
+static int32_t refuse_name(struct listing *l, const char *shard) {
+  err_set(&l->e, ETL_E_CONFIG, "the shard '%.500s' of %.500s cannot be read under this name: '#' and '@' stand in names of pieces and ranges of a shard",
+          shard, l->stream.name);
+  err_remedy(&l->e, "give the shard a name without '#' and '@' in the pipeline's configuration");
+  return ETL_FAILED;
+}
+
 static int32_t list_shard(void *arg, const struct etl_shard *shard) {
   struct listing *l = arg;
   struct arena *a = l->r->arena;
+  if (strpbrk(shard->id, "#@"))
+    return refuse_name(l, shard->id);
   struct source *f = arena_alloc(a, sizeof *f);
   f->stream = l->stream;
   f->shard = (struct etl_shard){.struct_size = sizeof f->shard, .id = arena_strdup(a, shard->id), .est_rows = shard->est_rows};
@@ -152,6 +163,8 @@ static int list_sources(struct run *r, struct listing *l) {
     else
       list_shard(l, &(struct etl_shard){.struct_size = sizeof(struct etl_shard), .id = "0", .est_rows = -1, .est_bytes = -1});
   }
+  if (l->e.error_class)
+    return run_fail(r, &l->e, &r->extract);
   if (rc == ETL_OK)
     return 0;
   services_take_err(&r->extractor.svc, &e);

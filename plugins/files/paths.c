@@ -3,6 +3,7 @@
 
 #include <glob.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* The length of the folder in which a pattern begins, with its slash. */
@@ -13,12 +14,12 @@ static size_t base_length(const char *pattern) {
   return plain;
 }
 
-/* '#' parts a shard from its piece in the names of lanes. */
+/* '#' parts a shard from its piece in the names of lanes, '@' from a range. */
 static char *make_id(struct pool *pool, const char *path) {
   char *id = pool_alloc(pool, strlen(path) * 3 + 1), *to = id;
   for (; id && *path; path++)
-    if (*path == '#' || *path == '%') {
-      memcpy(to, *path == '#' ? "%23" : "%25", 3);
+    if (strchr("#@%", *path)) {
+      memcpy(to, *path == '#' ? "%23" : *path == '@' ? "%40" : "%25", 3);
       to += 3;
     } else {
       *to++ = *path;

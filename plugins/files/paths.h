@@ -9,7 +9,7 @@
 
 struct file {
   const char *path;
-  const char *id; /* of its shard: the path as seen from the folder in which its pattern begins, '#' and '%' as %23 and %25 */
+  const char *id; /* of its shard: the path as seen from the folder in which its pattern begins, '#', '@' and '%' as %23, %40 and %25 */
   int64_t bytes;  /* -1: not a regular file */
 };
 struct files {

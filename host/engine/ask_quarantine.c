@@ -48,13 +48,20 @@ static int tell(void *arg, const struct shelved *s) {
   return stop_mode(&t->r->stop) != STOP_NONE;
 }
 
-/* The ids that were asked for, in the run's arena; NULL: all. */
+/* The ids that were asked for, each once, in the run's arena; NULL: all. */
 static const char *const *ids_of(struct run *r, size_t *ret_n) {
   const json_t *list = json_object_get(r->spec->ask, "ids");
-  *ret_n = json_array_size(list);
-  const char **ids = arena_alloc(r->arena, (*ret_n + 1) * sizeof *ids);
-  for (size_t i = 0; i < *ret_n; i++)
-    ids[i] = json_string_value(json_array_get(list, i));
+  const json_t *one;
+  size_t i;
+  const char **ids = arena_alloc(r->arena, (json_array_size(list) + 1) * sizeof *ids);
+  json_t *seen = json_object();
+  *ret_n = 0;
+  json_array_foreach(list, i, one) {
+    if (!json_object_get(seen, json_string_value(one)))
+      ids[(*ret_n)++] = json_string_value(one);
+    json_object_set_new(seen, json_string_value(one), json_true());
+  }
+  json_decref(seen);
   return list ? ids : NULL;
 }
 

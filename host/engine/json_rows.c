@@ -68,7 +68,7 @@ static int add_values(struct etl_batch *b, const struct ArrowSchema *s, struct j
 }
 
 int json_rows_add(struct etl_batch *b, const struct ArrowSchema *s, const char *raw, struct err *e) {
-  struct json_text j = {raw, arena_new()};
+  struct json_text j = {raw, arena_new(), 0};
   int rc = -1;
   if (etl_batch_row(b) < 0)
     err_set(e, ETL_E_PERMANENT, "there is no memory for a row");

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { DEPTH_MAX = 64 };
+
 static void skip_space(struct json_text *j) { j->at += strspn(j->at, " \t\r\n"); }
 
 bool json_text_sees(struct json_text *j, char c) {
@@ -118,7 +120,7 @@ const char *json_text_hex(struct arena *a, const char *digits, size_t n) {
   return n % 2 ? NULL : bytes;
 }
 
-static int take_object(struct json_text *j, struct json_value *ret) {
+static int take_members(struct json_text *j, struct json_value *ret) {
   *ret = (struct json_value){JSON_TEXT_OTHER, "", 0};
   if (json_text_take(j, '}'))
     return 0;
@@ -139,6 +141,15 @@ static int take_object(struct json_text *j, struct json_value *ret) {
     if (!json_text_take(j, ','))
       return -1;
   }
+}
+
+static int take_object(struct json_text *j, struct json_value *ret) {
+  if (j->depth == DEPTH_MAX)
+    return -1;
+  j->depth++;
+  int rc = take_members(j, ret);
+  j->depth--;
+  return rc;
 }
 
 int json_text_value(struct json_text *j, struct json_value *ret) {

@@ -11,6 +11,7 @@
 struct json_text {
   const char *at;
   struct arena *arena; /* for texts */
+  unsigned depth;      /* 0 at the start: objects that are open */
 };
 enum json_kind {
   JSON_TEXT_STRING = 1,
@@ -31,7 +32,7 @@ struct json_value {
 bool json_text_take(struct json_text *j, char c);
 /* Is c next, after white space? */
 bool json_text_sees(struct json_text *j, char c);
-/* 0, or -1: it is no JSON, or a list. */
+/* 0, or -1: it is no JSON, a list, or objects nested deeper than anything that is ever kept. */
 int json_text_value(struct json_text *j, struct json_value *ret);
 /* Hexadecimal digits into bytes of the arena; NULL: they are none. */
 const char *json_text_hex(struct arena *a, const char *digits, size_t n);

@@ -158,8 +158,10 @@ static bool take_time(const char **p, int64_t per_second, int64_t *ret) {
         return false;
       fraction += unit * (**p - '0');
     }
+  if (hours > 24 || minutes >= 60 || seconds >= 61)
+    return false;
   *ret = (hours * 3600 + minutes * 60 + seconds) * per_second + fraction;
-  return hours <= 24 && minutes < 60 && seconds < 61;
+  return true;
 }
 
 static const char *add_moment(struct etl_batch *b, int64_t column, const struct json_value *v) {

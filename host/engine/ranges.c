@@ -53,7 +53,7 @@ static int cut_numbers(struct cutting *c, int64_t from, int64_t to, const char *
     return err_remedy(e, "write it like --window 100000");
   }
   while (from < to) {
-    int64_t end = to - from > step ? from + step : to;
+    int64_t end = (uint64_t)to - (uint64_t)from > (uint64_t)step ? from + step : to;
     if (c->n == RANGES_MAX)
       return too_many(window, e);
     *add(c) = (struct range){arena_printf(c->a, "%lld", (long long)from), arena_printf(c->a, "%lld", (long long)end)};

@@ -51,6 +51,20 @@ static int find_mark(struct replay *p) {
   return 0;
 }
 
+/* The ids in the mark, borrowed from *ret; an empty list if there is no mark. */
+static int ids_of_mark(const struct replay *p, json_t **ret, struct err *e) {
+  const struct etl_bytes *mark = &p->at.cursor;
+  const json_t *id;
+  size_t i;
+  *ret = mark->p ? json_loadb(mark->p, mark->n, 0, NULL) : json_array();
+  bool good = json_is_array(*ret);
+  json_array_foreach(*ret, i, id) good &= json_is_string(id);
+  if (good)
+    return 0;
+  err_set(e, ETL_E_CONFIG, "the sink's cursor of \"@replay\", which says what was replayed last, is no list of ids");
+  return err_remedy(e, "somebody has changed it, or a stream of the source has this name: without it rows could be loaded twice");
+}
+
 /* Rows in files that the sink has already, from a replay that was cut short. */
 static int drop_arrived(struct replay *p) {
   struct run *r = p->r;
@@ -58,12 +72,14 @@ static int drop_arrived(struct replay *p) {
   uint64_t dropped;
   if (find_mark(p) < 0)
     return -1;
-  json_t *list = p->at.cursor.p ? json_loadb(p->at.cursor.p, p->at.cursor.n, 0, NULL) : NULL;
-  size_t n = json_array_size(list);
+  json_t *list;
+  int rc = ids_of_mark(p, &list, &e);
+  size_t n = rc < 0 ? 0 : json_array_size(list);
   const char **ids = xcalloc(n + 1, sizeof *ids);
   for (size_t i = 0; i < n; i++)
     ids[i] = json_string_value(json_array_get(list, i));
-  int rc = n ? shelf_drop(&p->shelf, NULL, ids, n, &dropped, &e) : 0;
+  if (n)
+    rc = shelf_drop(&p->shelf, NULL, ids, n, &dropped, &e);
   free(ids);
   json_decref(list);
   return rc < 0 ? run_fail(r, &e, NULL) : 0;

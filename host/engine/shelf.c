@@ -30,7 +30,7 @@ static int read_id(const char *text, uint64_t *ret, struct err *e) {
   char *end;
   errno = 0;
   *ret = strtoull(text, &end, 10);
-  if (isdigit((unsigned char)*text) && !*end && !errno)
+  if (isdigit((unsigned char)*text) && *text != '0' && !*end && !errno) /* so no two texts are the same row */
     return 0;
   err_set(e, ETL_E_CONFIG, "'%.200s' is no id of a row in quarantine; it is a number", text);
   return err_remedy(e, "`etl quarantine list` shows them");

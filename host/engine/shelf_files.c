@@ -178,36 +178,46 @@ struct dropping {
   size_t n;
   uint64_t *dropped;
   uint64_t here; /* of this file */
-  FILE *kept;    /* its other lines */
+  FILE *kept;    /* its other lines; NULL: rows are only counted */
 };
 
 static int sort_line(void *arg, const struct visit *v) {
   struct dropping *d = arg;
-  if (among(v->id, d->ids, d->n))
-    d->here++;
-  else if (fputs(v->line, d->kept) == EOF)
-    return -1;
-  return 0;
+  bool goes = among(v->id, d->ids, d->n);
+  d->here += goes && !d->kept;
+  return !goes && d->kept && fputs(v->line, d->kept) == EOF ? -1 : 0;
 }
 
-static int drop_in(void *arg, const char *name, struct err *e) {
-  struct dropping *d = arg;
-  cleanup_free char *path = xasprintf("%s/%s", d->dir, name), *beside = xasprintf("%s.tmp", path);
-  d->here = 0;
+/* Writes the lines that stay beside the file.  *ret_empty: there are none. */
+static int keep_rest(struct dropping *d, const char *name, const char *beside, bool *ret_empty, struct err *e) {
   d->kept = fopen(beside, "we");
   if (!d->kept)
     return fail(e, beside);
   e->message[0] = 0;
   int rc = visit_file(d->shelf, d->dir, name, sort_line, d, e);
-  bool empty = ftell(d->kept) == 0;
+  *ret_empty = ftell(d->kept) == 0;
   if (rc == 0 && (fflush(d->kept) != 0 || fsync(fileno(d->kept)) < 0))
     rc = -1;
-  fclose(d->kept);
-  if (rc == 0 && d->here && (empty ? unlink(path) : rename(beside, path)) < 0)
-    rc = -1;
   if (rc < 0 && !e->message[0])
-    fail(e, path);
-  if (rc < 0 || empty || !d->here)
+    fail(e, beside);
+  fclose(d->kept);
+  d->kept = NULL;
+  return rc;
+}
+
+static int drop_in(void *arg, const char *name, struct err *e) {
+  struct dropping *d = arg;
+  cleanup_free char *path = xasprintf("%s/%s", d->dir, name), *beside = xasprintf("%s.tmp", path);
+  bool empty = false;
+  d->here = 0;
+  if (visit_file(d->shelf, d->dir, name, sort_line, d, e) < 0)
+    return -1;
+  if (d->here == 0)
+    return 0;
+  int rc = keep_rest(d, name, beside, &empty, e);
+  if (rc == 0 && (empty ? unlink(path) : rename(beside, path)) < 0)
+    rc = fail(e, path);
+  if (rc < 0 || empty)
     unlink(beside);
   if (rc == 0)
     *d->dropped += d->here;
@@ -218,5 +228,7 @@ int shelf_files_drop(const struct shelf *s, const char *const *ids, size_t n, ui
   cleanup_free char *dir = quarantine_folder(s->r->spec);
   struct dropping d = {.shelf = s, .dir = dir, .ids = ids, .n = n, .dropped = ret_dropped};
   *ret_dropped = 0;
-  return each_file(dir, ids, n, drop_in, &d, e);
+  if (each_file(dir, ids, n, drop_in, &d, e) < 0)
+    return -1;
+  return *ret_dropped && quarantine_sync(dir) < 0 ? fail(e, dir) : 0; /* the mark of a replay says nothing of older rows */
 }

@@ -160,7 +160,27 @@ Test(json_rows, what_cannot_be_taken_is_refused) {
     cleanup_free char *got = again("[[\"v\", \"l\", \"\"]]", rows[i]);
     cr_expect_null(got, "%s", rows[i]);
   }
+  static const char *const times[] = {"tts", "10000000000000000:00:00", "ttn", "00:00:9223372036854775807", "tss:", "2024-01-01T9999999999999999:00:00"};
+  for (size_t i = 0; i < sizeof times / sizeof *times; i += 2) {
+    cleanup_free char *value = xasprintf("\"%s\"", times[i + 1]), *got = value_again(times[i], "", value);
+    cr_expect(!got && strstr(err.message, "another type"), "%s: %s", value, got ? got : err.message);
+  }
   struct ArrowSchema s;
   cr_expect_eq(json_rows_schema("{}", &s, &err), -1);
   cr_expect_eq(json_rows_schema("[[\"v\"]]", &s, &err), -1);
+}
+
+Test(json_rows, what_is_nested_too_deeply_is_refused) {
+  enum { DEPTH = 1000000 };
+  static const char open[] = "{\"a\": ";
+  char *value = xcalloc(DEPTH * (sizeof open - 1) + DEPTH + 2, 1), *to = value;
+  for (size_t i = 0; i < DEPTH; i++, to += sizeof open - 1)
+    memcpy(to, open, sizeof open - 1);
+  *to++ = '1';
+  memset(to, '}', DEPTH);
+  cleanup_free char *flat = value_again("u", "", "{\"a\": {\"b\": 1}}");
+  cr_expect(!flat && strstr(err.message, "could not be kept"), "%s", err.message);
+  cleanup_free char *got = value_again("u", "", value);
+  cr_expect(!got && strstr(err.message, "not the row"), "%s", err.message);
+  free(value);
 }

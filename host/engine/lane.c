@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
-#include "engine/run.h"
+#include "engine/pieces.h"
 
 enum {
   RING_ITEMS = 4,
@@ -322,8 +322,8 @@ static int attempt_windows(struct lane *l) {
   return rc;
 }
 
-void *lane_main(void *lane) {
-  struct lane *l = lane;
+/* Until success, a failure that is final, or a stop.  0, -1. */
+static int attempts(struct lane *l) {
   int64_t failures = 0, first_ns = 0;
   int rc;
   for (;;) {
@@ -333,7 +333,7 @@ void *lane_main(void *lane) {
     if (rc == 0)
       rc = attempt_windows(l);
     if (rc == 0 || stop_mode(l->stop.parent) != STOP_NONE)
-      break;
+      return rc;
     if (take_care(l))
       continue;
     if (failures == 0 || atomic_load(&l->epochs) > epochs) { /* a lane that gets on may fail as often as it likes */
@@ -342,11 +342,17 @@ void *lane_main(void *lane) {
     }
     int64_t wait = retry_wait_ns(l, ++failures, first_ns);
     if (wait < 0)
-      break;
+      return rc;
     report_retry(l, wait);
     if (stop_wait(l->stop.parent, STOP_FINISH, wait))
-      break;
+      return rc;
   }
+}
+
+void *lane_main(void *lane) {
+  struct lane *l = lane;
+  struct err e;
+  int rc = pieces_await(l, &e) < 0 ? lane_fail(l, &e, "engine", NULL) : attempts(l);
   enum stop_mode mode = stop_mode(l->stop.parent);
   bool cut_short = rc == 0 ? l->finished_early : mode == STOP_NOW;
   lane_set_status(l, cut_short ? LANE_CANCELLED : rc == 0 ? LANE_SUCCESS : LANE_FAILED);

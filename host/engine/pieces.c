@@ -301,3 +301,37 @@ int pieces_store_starts(struct run *r) {
       position_set(&r->lanes[i].at, 1, r->lanes[i].start);
   return 0;
 }
+
+/* ---- what goes on for good ---------------------------------------------------------------------------------------------------------- */
+
+static bool goes_before(const struct lane *p, const struct lane *l) {
+  return p->piece && !l->piece && strcmp(p->stream, l->stream) == 0 && strcmp(p->source_shard, l->source_shard) == 0;
+}
+
+/* The first lane before l of which `is` holds. */
+static struct lane *find_before(const struct lane *l, bool (*is)(const struct lane *)) {
+  for (size_t i = 0; i < l->run->lanes_n; i++)
+    if (goes_before(&l->run->lanes[i], l) && is(&l->run->lanes[i]))
+      return &l->run->lanes[i];
+  return NULL;
+}
+
+static bool is_running(const struct lane *p) { return atomic_load(&p->status) == LANE_RUNNING; }
+
+/* A commit that was given up, or whose answer was lost, may take effect later. */
+static bool may_still_write(const struct lane *p) {
+  return atomic_load(&p->status) == LANE_FAILED && (atomic_load(&p->abandoned) || p->err.error_class == ETL_E_INDOUBT);
+}
+
+int pieces_await(struct lane *l, struct err *e) {
+  struct run *r = l->run;
+  pthread_mutex_lock(&r->lock);
+  while (find_before(l, is_running))
+    pthread_cond_wait(&r->lane_ended, &r->lock);
+  pthread_mutex_unlock(&r->lock);
+  const struct lane *p = find_before(l, may_still_write);
+  if (!p)
+    return 0;
+  err_set(e, ETL_E_RETRYABLE, "%s was not read: piece %s, which goes before it, was given up, and may still write older rows", l->name, p->name);
+  return err_remedy(e, "run again when the cause of that is gone: nothing that was committed is read again");
+}

@@ -1,5 +1,6 @@
 /* Lanes: what is committed when, and what happens when something fails. */
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "base/units.h"
 #include "fakes.h"
@@ -417,4 +418,82 @@ Test(lane, cancel_now_wakes_a_reader_that_waits) {
   cr_expect_eq(play_and_cancel(&s, STOP_NOW, 1), LANE_CANCELLED);
   expect_rows(B);
   stage_fini(&s);
+}
+
+/* ---- pieces ------------------------------------------------------------------------------------------------------------------------------ */
+
+struct shard { /* what goes on for good, as a stage has it, behind a piece that has an end and is in our hands */
+  struct stage s;
+  struct lane lanes[2];
+};
+
+static void shard_init(struct shard *x) {
+  struct etl_stream stream = {.struct_size = sizeof stream, .name = "s"};
+  struct etl_shard shard = {.struct_size = sizeof shard, .id = "0", .est_rows = -1, .est_bytes = -1};
+  stage_init(&x->s, six_batches, NULL);
+  for (int i = 0; i < 2; i++)
+    lane_init(&x->lanes[i], &x->s.run, x->s.run.arena, &stream, &shard);
+  x->lanes[0].shard = x->lanes[0].name = "s/0#1";
+  x->lanes[0].piece = true;
+  x->s.run.lanes = x->lanes;
+  x->s.run.lanes_n = 2;
+  stop_init(&x->s.lane.stop, NULL); /* it has no part in this, and is freed with the stage */
+  pthread_mutex_init(&x->s.lane.lock, NULL);
+  pthread_cond_init(&x->s.lane.changed, NULL);
+}
+
+static void shard_fini(struct shard *x) {
+  for (int i = 0; i < 2; i++)
+    lane_fini(&x->lanes[i]);
+  stage_fini(&x->s);
+}
+
+static void end_piece(struct shard *x, enum lane_status status) {
+  pthread_mutex_lock(&x->s.run.lock);
+  atomic_store(&x->lanes[0].status, (int)status);
+  pthread_cond_broadcast(&x->s.run.lane_ended);
+  pthread_mutex_unlock(&x->s.run.lock);
+}
+
+Test(lane, what_goes_on_for_good_waits_for_pieces_with_an_end) {
+  struct shard x;
+  struct timespec until;
+  pthread_t thread;
+  shard_init(&x);
+  pthread_create(&thread, NULL, lane_main, &x.lanes[1]);
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec++; /* one that does not wait is long through then */
+  cr_expect_eq(pthread_timedjoin_np(thread, NULL, &until), ETIMEDOUT);
+  cr_expect_eq(atomic_load(&x.lanes[1].attempts), 0);
+  end_piece(&x, LANE_SUCCESS);
+  pthread_join(thread, NULL);
+  cr_expect_eq(atomic_load(&x.lanes[1].status), LANE_SUCCESS);
+  expect_rows(6 * B);
+  shard_fini(&x);
+}
+
+Test(lane, a_piece_that_failed_for_certain_holds_nobody_up) {
+  struct shard x;
+  shard_init(&x);
+  x.lanes[0].err.error_class = ETL_E_PERMANENT;
+  end_piece(&x, LANE_FAILED);
+  lane_main(&x.lanes[1]);
+  cr_expect_eq(atomic_load(&x.lanes[1].status), LANE_SUCCESS);
+  expect_rows(6 * B);
+  shard_fini(&x);
+}
+
+Test(lane, nothing_is_read_behind_a_piece_that_may_still_write) {
+  for (int abandoned = 0; abandoned < 2; abandoned++) {
+    struct shard x;
+    shard_init(&x);
+    x.lanes[0].err.error_class = abandoned ? ETL_E_INTERNAL : ETL_E_INDOUBT;
+    atomic_store(&x.lanes[0].abandoned, abandoned);
+    end_piece(&x, LANE_FAILED);
+    lane_main(&x.lanes[1]);
+    cr_expect_eq(atomic_load(&x.lanes[1].status), LANE_FAILED);
+    cr_expect(strstr(x.lanes[1].err.message, "s/0 was not read: piece s/0#1"), "%s", x.lanes[1].err.message);
+    cr_expect_eq(play.rows, 0);
+    shard_fini(&x);
+  }
 }

@@ -293,7 +293,7 @@ int32_t contract_apply(struct target *g, struct table *t) {
 static const char shape_sql[] = "SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', attnum, atttypid, atttypmod, attname), ',' ORDER BY attnum) "
                                 "FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped";
 
-int32_t contract_shape(struct target *g, char **ret) {
+static int32_t shape_of(struct target *g, char **ret) {
   PGresult *r;
   struct text name = {0};
   sql_table(&name, g);
@@ -307,14 +307,15 @@ int32_t contract_shape(struct target *g, char **ret) {
   return *ret ? ETL_OK : out_of_memory(g->in);
 }
 
-/* Another lane made a type wider: what we would send is no longer what the server reads. */
+/* Another lane made a type wider, or somebody altered it: what we would send is no longer what the server reads. */
 int32_t contract_follow(struct target *g, bool *ret_changed) {
   char *shape = NULL;
   struct table t = {0};
   struct text actions = {0};
+  size_t left = g->columns.left;
   *ret_changed = false;
-  int32_t rc = contract_shape(g, &shape);
-  if (rc != ETL_OK || strcmp(shape, g->shape) == 0) {
+  int32_t rc = shape_of(g, &shape);
+  if (rc != ETL_OK || (g->shape && strcmp(shape, g->shape) == 0)) {
     free(shape);
     return rc;
   }
@@ -328,6 +329,8 @@ int32_t contract_follow(struct target *g, bool *ret_changed) {
     struct etl_error e = ETL_ERROR(ETL_E_RETRYABLE);
     rc = etl_failf(g->in->host, &e, "postgres: %s was altered while the run wrote, and no longer takes the rows", g->name);
   }
+  for (size_t i = g->columns.n + left; i < g->columns.n + g->columns.left && rc == ETL_OK; i++)
+    tell_change(g, &g->columns.list[i]);
   text_fini(&actions);
   table_fini(&t);
   return rc;

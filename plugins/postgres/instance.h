@@ -21,7 +21,7 @@ struct target { /* the table of one stream */
   const char *deleted_at, *staging_definition; /* NULL: none */
   struct ArrowSchema rows; /* as prepared */
   struct columns columns;
-  char *shape;     /* of the table when columns were matched with it */
+  char *shape;     /* of the table when columns were matched with it in an epoch; NULL: not yet */
   bool at_staging; /* what is matched is the staging table, which takes every column */
   bool followed;   /* in this epoch: the table still has that shape */
   struct copy copy;
@@ -88,8 +88,7 @@ void sql_copy(struct text *t, const struct target *g, const struct columns *colu
 /* Matches columns with the table; never changes anything.  What the table needs is added to `alter`, as actions of ALTER TABLE. */
 int32_t target_match(struct target *g, const struct table *t, struct columns *columns, struct text *alter);
 int32_t contract_apply(struct target *g, struct table *t); /* alters the table until it takes the rows; t is read anew then */
-int32_t contract_shape(struct target *g, char **ret);      /* owned */
-/* In an epoch, before the first row: matches anew when the table is no longer what it was. */
+/* In an epoch, before the first row: matches anew when the table is no longer what it was, under whatever contract. */
 int32_t contract_follow(struct target *g, bool *ret_changed);
 
 /* ---- drift.c */

@@ -255,18 +255,34 @@ int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool 
     rc = g->in->stages ? prepare_staged(g, &t) : prepare_table(g, &t);
   table_fini(&t);
   free(g->shape);
-  g->shape = NULL;
-  if (rc == ETL_OK)
-    rc = contract_shape(g, &g->shape);
+  g->shape = NULL; /* to be looked at under the first epoch's lock */
   g->staged = false; /* the staging table has the columns of rows that are no more */
   return rc == ETL_OK ? make_statements(g) : rc;
 }
 
+/* Rows are sent in the form that the table had when it was looked at: until they are in, nobody may alter it. */
+static int32_t hold(struct target *g) {
+  struct text sql = {0};
+  text_add(&sql, "LOCK TABLE ONLY ");
+  sql_table(&sql, g);
+  text_add(&sql, " IN ROW EXCLUSIVE MODE");
+  int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(&g->in->session, "locking the target", text_str(&sql));
+  text_fini(&sql);
+  return rc;
+}
+
 int32_t target_follow(struct target *g) {
-  bool changed = false;
-  int32_t rc = g->followed || g->in->settings.contract != CONTRACT_EVOLVE ? ETL_OK : contract_follow(g, &changed);
-  g->followed = rc == ETL_OK;
-  if (rc == ETL_OK && changed) {
+  bool changed = !g->staged, any = false; /* a staging table that is there keeps its form */
+  int32_t rc = ETL_OK;
+  while (rc == ETL_OK && !g->followed) {
+    bool held = changed;
+    rc = held ? hold(g) : ETL_OK;
+    if (rc == ETL_OK)
+      rc = contract_follow(g, &changed);
+    any |= changed;
+    g->followed = rc == ETL_OK && (held || !changed);
+  }
+  if (rc == ETL_OK && any) {
     g->staged = false;
     rc = make_statements(g);
   }

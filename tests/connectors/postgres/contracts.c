@@ -157,6 +157,46 @@ static void only_the_owner_alters(struct tap *t) {
   sink_sql("DROP SCHEMA etl CASCADE; DROP OWNED BY writer; DROP ROLE writer");
 }
 
+/* ---- while the run goes on ----------------------------------------------------------------------------------------------------------- */
+
+/* 64 bits are 64 bits to a binary COPY, whatever they mean. */
+static void altered_between_two_epochs(struct tap *t) {
+  static const struct {
+    const char *contract, *mode;
+  } cases[] = {{"evolve", "append"}, {"freeze", "append"}, {"freeze", "merge"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct sink s;
+    fresh("CREATE TABLE t (id int PRIMARY KEY, v bigint)");
+    sink_open(&s, "r1", "eu1", 0,
+              (const char *const[]){"table", "t", "schema_contract", cases[i].contract, "mode", cases[i].mode, "key", "id", NULL});
+    CHECK(t, sink_claim(&s) == ETL_OK);
+    CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "v", "?l", NULL}) == ETL_OK);
+    CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", "1", END}) == ETL_OK);
+    sink_sql("ALTER TABLE t ALTER v TYPE double precision");
+    CHECK(t, sink_epoch(&s, 1, (const char *const[]){"2", "2", END}) == ETL_FAILED);
+    CHECK(t, s.host.error.error_class == ETL_E_SCHEMA);
+    CHECK_HAS(t, s.host.message, "column \"v\" of public.t is double precision, which cannot take l of the source");
+    s.api->abort(s.self);
+    CHECK_TEXT(t, sink_sql("SELECT * FROM t"), "1|1");
+    sink_close(&s);
+  }
+}
+
+static void a_discarding_contract_goes_on(struct tap *t) {
+  struct sink s;
+  fresh("CREATE TABLE t (id int, v bigint, w int)");
+  enter(t, &s, "discard_row");
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "v", "?l", "w", "?i", NULL}) == ETL_OK);
+  CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", "1", "1", END}) == ETL_OK);
+  sink_sql("ALTER TABLE t ALTER v TYPE double precision, DROP COLUMN w");
+  CHECK(t, sink_epoch(&s, 1, (const char *const[]){"2", NULL, NULL, "3", "3", NULL, "4", NULL, "4", END}) == ETL_OK);
+  CHECK(t, s.host.bad_n == 2);
+  CHECK(t, s.host.changes_n == 1);
+  expect_change(t, &s, 0, ETL_CHANGE_COLUMN_LEFT_OUT, "w", "i", "");
+  CHECK_TEXT(t, sink_sql("SELECT * FROM t ORDER BY id"), "1|1;2|NULL");
+  sink_close(&s);
+}
+
 int main(void) {
   struct tap t = {0};
   columns_are_added(&t);
@@ -166,6 +206,8 @@ int main(void) {
   a_view_on_a_short_text(&t);
   referred_and_referring_tables(&t);
   only_the_owner_alters(&t);
+  altered_between_two_epochs(&t);
+  a_discarding_contract_goes_on(&t);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);
 }

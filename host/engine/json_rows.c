@@ -46,6 +46,11 @@ static int no_row(struct err *e) {
   return err_remedy(e, "correct it at its source, and drop it here");
 }
 
+static int no_memory(struct err *e) {
+  err_set(e, ETL_E_PERMANENT, "there is no memory for a row that was set aside");
+  return err_remedy(e, "raise memory of the pipeline");
+}
+
 static int no_value(struct err *e, const char *column, const char *why) {
   err_set(e, ETL_E_DATA, "the value in column \"%s\" cannot be taken from what was kept: %s", column, why);
   return err_remedy(e, "correct the row at its source, and drop it here");
@@ -61,6 +66,8 @@ static int add_values(struct etl_batch *b, const struct ArrowSchema *s, struct j
     if (!named || !json_text_take(j, ':') || json_text_value(j, &v) < 0)
       return no_row(e);
     const char *why = json_value_add(b, i, &v, j->arena);
+    if (why == json_value_no_memory)
+      return no_memory(e);
     if (why)
       return no_value(e, s->children[i]->name, why);
   }
@@ -71,7 +78,7 @@ int json_rows_add(struct etl_batch *b, const struct ArrowSchema *s, const char *
   struct json_text j = {raw, arena_new(), 0};
   int rc = -1;
   if (etl_batch_row(b) < 0)
-    err_set(e, ETL_E_PERMANENT, "there is no memory for a row");
+    no_memory(e);
   else if ((rc = add_values(b, s, &j, e)) < 0)
     etl_batch_undo_row(b);
   arena_free(j.arena);

@@ -9,11 +9,12 @@
 /* A schema from [["name", "format", "extension"], ...] (etl_rejected.columns).  0, or -1 with e. */
 int json_rows_schema(const char *columns, struct ArrowSchema *ret, struct err *e);
 /* Adds the row to b, which is for schema s.  -1 with e, and b is as before: a value was cut, is of a type that nobody knows, or does not
- * fit its column. */
+ * fit its column.  Without memory for it the class of e is ETL_E_PERMANENT. */
 int json_rows_add(struct etl_batch *b, const struct ArrowSchema *s, const char *raw, struct err *e);
 
 /* ---- engine/json_values.c: one value of the row in hand.  NULL it is in, else why it cannot be. */
 struct json_value;
+extern const char json_value_no_memory[]; /* is said when the value itself is good */
 const char *json_value_add(struct etl_batch *b, int64_t column, const struct json_value *v, struct arena *a);
 
 #endif

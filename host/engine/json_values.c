@@ -7,9 +7,9 @@
 #include "engine/json_rows.h"
 #include "engine/json_text.h"
 
-#define WRONG  "it is of another type"
-#define FIT    "it does not fit"
-#define MEMORY "there is no memory for it"
+#define WRONG "it is of another type"
+#define FIT   "it does not fit"
+const char json_value_no_memory[] = "there is no memory for it";
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -84,7 +84,7 @@ static const char *add_decimal(struct etl_batch *b, int64_t column, const struct
 static const char *add_bytes(struct etl_batch *b, int64_t column, const char *p, size_t n) {
   const struct etl_format *f = &b->cols[column].f;
   if (f->phys != ETL_P_FIXED)
-    return etl_batch_bytes(b, column, p, n) < 0 ? MEMORY : NULL;
+    return etl_batch_bytes(b, column, p, n) < 0 ? json_value_no_memory : NULL;
   if (n != f->width)
     return FIT;
   etl_batch_fixed(b, column, p);
@@ -201,7 +201,7 @@ const char *json_value_add(struct etl_batch *b, int64_t column, const struct jso
   if (v->kind == JSON_TEXT_OTHER)
     return "its type could not be kept";
   if (v->kind == JSON_TEXT_NULL)
-    return etl_batch_null(b, column) < 0 ? MEMORY : NULL;
+    return etl_batch_null(b, column) < 0 ? json_value_no_memory : NULL;
   switch (b->cols[column].f.logical) {
   case ETL_L_BOOL: return add_bool(b, column, v);
   case ETL_L_INT:

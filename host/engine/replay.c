@@ -6,7 +6,7 @@
 
 #include "engine/ask.h"
 
-enum { TOGETHER = 500 };
+enum { TOGETHER = 500 }; /* or as many as a batch has bytes */
 
 /* ---- before ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -91,6 +91,8 @@ struct chunk { /* some rows, in memory */
   struct arena *arena;
   struct one rows[TOGETHER];
   size_t n;
+  int64_t bytes, max_bytes;
+  bool full;
 };
 
 static int take_row(void *arg, const struct shelved *s) {
@@ -99,7 +101,9 @@ static int take_row(void *arg, const struct shelved *s) {
   const struct etl_rejected *r = &s->row;
   c->rows[c->n++] = (struct one){arena_strdup(a, s->id),           arena_strdup(a, r->stage), arena_strdup(a, r->connector),
                                  arena_strdup(a, r->table_stream), arena_strdup(a, r->raw),   arena_strdup(a, r->columns)};
-  return c->n == TOGETHER;
+  c->bytes += (int64_t)strlen(r->raw);
+  c->full = c->n == TOGETHER || c->bytes >= c->max_bytes;
+  return c->full;
 }
 
 static bool alike(const struct one *a, const struct one *b) {
@@ -125,32 +129,62 @@ static int replay_chunk(struct replay *p, const struct chunk *c, struct err *e) 
   return rc;
 }
 
+static int next_chunk(struct replay *p, const struct shelf_wanted *w, struct chunk *c, struct err *e) {
+  c->n = 0;
+  c->bytes = 0;
+  c->full = false;
+  int rc = shelf_list(&p->shelf, w, take_row, c, e);
+  p->found += (int64_t)c->n;
+  return rc == 0 ? replay_chunk(p, c, e) : rc;
+}
+
 /* Rows that are refused stay and rows that come meanwhile are not waited for: each id is seen once. */
-static int replay_rows(struct replay *p, const char *const *ids, size_t ids_n, struct err *e) {
-  struct chunk *c = xcalloc(1, sizeof *c);
+static int replay_everything(struct replay *p, struct chunk *c, struct err *e) {
   cleanup_free char *after = NULL;
   int rc = 0;
-  for (size_t i = 0; rc == 0; i += TOGETHER) {
-    struct shelf_wanted w = {.after = ids ? NULL : after, .limit = TOGETHER};
-    if (ids) {
-      w.ids = ids + i;
-      w.ids_n = ids_n - i < TOGETHER ? ids_n - i : TOGETHER;
-    }
-    c->n = 0;
+  for (bool more = true; rc == 0 && more; more = c->full) {
     c->arena = arena_new();
-    rc = shelf_list(&p->shelf, &w, take_row, c, e);
-    p->found += (int64_t)c->n;
-    if (rc == 0)
-      rc = replay_chunk(p, c, e);
-    bool last = ids ? i + TOGETHER >= ids_n : c->n < TOGETHER;
+    rc = next_chunk(p, &(struct shelf_wanted){.after = after, .limit = TOGETHER}, c, e);
     if (c->n) {
       free(after);
       after = xstrdup(c->rows[c->n - 1].id);
     }
     arena_free(c->arena);
-    if (last)
-      break;
   }
+  return rc;
+}
+
+static bool is_in(const struct chunk *c, const char *id) {
+  for (size_t i = 0; i < c->n; i++)
+    if (strcmp(c->rows[i].id, id) == 0)
+      return true;
+  return false;
+}
+
+/* A chunk that is full may have left out some that were asked for: they are asked for again. */
+static int replay_these(struct replay *p, const char *const *ids, size_t n, struct chunk *c, struct err *e) {
+  const char **left = xcalloc(n + 1, sizeof *left);
+  int rc = 0;
+  if (n)
+    memcpy(left, ids, n * sizeof *left);
+  while (rc == 0 && n > 0) {
+    size_t asked = n < TOGETHER ? n : TOGETHER, rest = 0;
+    c->arena = arena_new();
+    rc = next_chunk(p, &(struct shelf_wanted){.ids = left, .ids_n = asked, .limit = TOGETHER}, c, e);
+    for (size_t i = 0; i < n; i++)
+      if (i >= asked || (c->full && !is_in(c, left[i])))
+        left[rest++] = left[i];
+    n = rest;
+    arena_free(c->arena);
+  }
+  free(left);
+  return rc;
+}
+
+static int replay_rows(struct replay *p, const char *const *ids, size_t ids_n, struct err *e) {
+  struct chunk *c = xcalloc(1, sizeof *c);
+  c->max_bytes = p->r->spec->batch_bytes;
+  int rc = ids ? replay_these(p, ids, ids_n, c, e) : replay_everything(p, c, e);
   free(c);
   return rc;
 }

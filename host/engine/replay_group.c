@@ -9,7 +9,9 @@
 
 #define LANE   "@replay"
 #define SHARD  "0"
-#define REFUSED 1 /* beside 0 and -1: a row of the group cannot be taken; e says why */
+/* beside 0 and -1; e says why */
+#define REFUSED  1 /* a row of the group cannot be taken */
+#define TOO_MANY 2 /* there is no memory for them together */
 
 /* ---- out of the transformers -------------------------------------------------------------------------------------------------------- */
 
@@ -63,9 +65,13 @@ static int build(struct replay *p, const struct ArrowSchema *schema, const struc
   }
   int rc = 0;
   for (size_t i = 0; i < n && rc == 0; i++)
-    rc = json_rows_add(&b, schema, rows[i].raw, e) < 0 ? because(e) : 0;
-  if (rc == 0 && etl_batch_finish(&b, ret) < 0)
-    rc = err_set(e, ETL_E_PERMANENT, "there is no memory for %zu rows; raise memory of the pipeline", n);
+    if (json_rows_add(&b, schema, rows[i].raw, e) < 0)
+      rc = e->error_class == ETL_E_PERMANENT ? TOO_MANY : because(e);
+  if (rc == 0 && etl_batch_finish(&b, ret) < 0) {
+    err_set(e, ETL_E_PERMANENT, "there is no memory for %zu rows that were set aside", n);
+    err_remedy(e, "raise memory of the pipeline");
+    rc = TOO_MANY;
+  }
   etl_batch_fini(&b);
   return rc;
 }
@@ -246,10 +252,10 @@ int replay_group(struct replay *p, const struct one *rows, size_t n, struct err 
   int rc = attempt(p, rows, n, e);
   if (rc == 0)
     p->replayed += (int64_t)n;
-  if (rc != REFUSED)
+  if (rc <= 0)
     return rc;
   if (n == 1)
-    return refuse(p, rows, e);
+    return rc == REFUSED ? refuse(p, rows, e) : -1;
   rc = replay_group(p, rows, n / 2, e);
   return rc == 0 ? replay_group(p, rows + n / 2, n - n / 2, e) : rc;
 }

@@ -184,3 +184,22 @@ Test(json_rows, what_is_nested_too_deeply_is_refused) {
   cr_expect(!got && strstr(err.message, "not the row"), "%s", err.message);
   free(value);
 }
+
+static void *little(const struct etl_host *h, uint64_t size) { return size > 4096 ? NULL : buf_alloc(h, size); }
+
+Test(json_rows, a_row_without_room_is_not_called_a_bad_one) {
+  static const struct etl_host small = {.struct_size = sizeof small, .buf_alloc = little, .buf_free = free};
+  char text[8192] = {0};
+  memset(text, 'x', sizeof text - 1);
+  cleanup_free char *raw = xasprintf("{\"v\": \"%s\"}", text);
+  struct ArrowSchema s;
+  struct etl_batch b;
+  cr_assert_eq(json_rows_schema("[[\"v\", \"u\", \"\"]]", &s, &err), 0);
+  cr_assert_eq(etl_batch_init(&b, &small, &s, 1), 0);
+  cr_expect_eq(json_rows_add(&b, &s, raw, &err), -1);
+  cr_expect_eq(err.error_class, ETL_E_PERMANENT, "%s", err.message);
+  cr_expect(strstr(err.message, "no memory") && strstr(err.remedy, "memory of the pipeline"));
+  cr_expect_eq(etl_batch_rows(&b), 0);
+  etl_batch_fini(&b);
+  s.release(&s);
+}

@@ -9,6 +9,7 @@ int32_t chain_push(struct chain *c, struct item *it) {
   c->told = it->read = c->read;
   it->rejected = c->rejected;
   rejects_move(&c->rejects, &it->rejects);
+  it->bytes += it->rejects.bytes;
   call_suspend();
   enum ring_status rc = ring_push(c->lane->to_writer, it);
   call_resume();

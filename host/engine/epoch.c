@@ -42,6 +42,9 @@ int epoch_begin(struct writer *w) {
 
 static int fail_here(struct writer *w, const struct err *e) { return lane_fail(w->lane, e, "engine", NULL); }
 
+/* A stream that the transformers declared in an earlier attempt, or only now, has no part in the epoch. */
+static bool takes_part(const struct writer *w, size_t out) { return w->outs[out].stream.name || !w->lane->run->spec->transforms_n; }
+
 /* For each stream: read + added = written + filtered + rejected, or nothing is committed. */
 static int adds_up(struct writer *w) {
   int64_t read = w->read - w->read_base;
@@ -50,7 +53,7 @@ static int adds_up(struct writer *w) {
     const struct writer_out *o = &w->outs[i];
     int64_t filtered = o->upto.filtered - o->base.filtered, rejected = o->upto.rejected - o->base.rejected;
     int64_t added = o->upto.added - o->base.added;
-    if (read + added == o->rows + filtered + rejected && filtered >= 0)
+    if (!takes_part(w, i) || (read + added == o->rows + filtered + rejected && filtered >= 0))
       continue;
     struct err e;
     err_set(&e, ETL_E_INTERNAL,
@@ -65,7 +68,7 @@ static int adds_up(struct writer *w) {
 static int check_share(struct writer *w) {
   const struct lane *l = w->lane;
   const struct reject_limit *limit = l->run->services.limit;
-  int64_t rejected = lane_rejected(l) + w->rejects.n, read = atomic_load(&l->rows_read) + w->read - w->read_base;
+  int64_t rejected = l->rejected + w->rejects.n, read = atomic_load(&l->rows_read) + w->read - w->read_base;
   if (w->rejects.n == 0 || !reject_limit_share(limit, rejected, read))
     return 0;
   struct err e;
@@ -106,8 +109,11 @@ static struct epoch_sums *sums_of(const struct writer *w) {
   struct epoch_sums *s = xcalloc(1, sizeof *s);
   s->read = w->read - w->read_base;
   s->src_bytes = w->src_bytes;
+  s->rejected = w->rejects.n;
   for (size_t i = 0; i < atomic_load(&w->lane->outs_n); i++) {
     const struct writer_out *o = &w->outs[i];
+    if (!takes_part(w, i))
+      continue;
     s->outs[i] = (struct epoch_counts){.written = o->rows - o->refused,
                                        .filtered = o->upto.filtered - o->base.filtered,
                                        .rejected = o->upto.rejected - o->base.rejected + o->refused,
@@ -162,16 +168,28 @@ static int fail_unresolved(struct writer *w, const struct err *why, uint64_t now
   return lane_fail(l, &e, w->inst.svc.stage, w->inst.svc.connector);
 }
 
+/* Nobody knows whether the commit holds: what it adds is kept until the sink is asked. */
+static int doubt(struct writer *w, struct epoch_sums **sums) {
+  struct lane *l = w->lane;
+  w->open = false;
+  l->doubt = *sums;
+  l->doubt_epoch = l->at.epoch + 1;
+  *sums = NULL;
+  return -1;
+}
+
 /* The answer to a commit was lost: a new instance asks the sink, which waits for the old transaction to end. */
-static int resolve(struct writer *w, const struct err *why) {
+static int resolve(struct writer *w, const struct err *why, struct epoch_sums **sums) {
   struct lane *l = w->lane;
   struct ask a = {.lane = l};
+  w->open = false;
   writer_close(w);
   if (writer_open(w) < 0)
-    return -1;
+    return doubt(w, sums);
   if (CALL(&w->inst.svc, "committed", w->api->committed(w->inst.self, ask_each, &a)) != ETL_OK) {
     position_fini(&a.found);
-    return writer_fail(w);
+    (void)writer_fail(w);
+    return doubt(w, sums);
   }
   uint64_t now = a.found.epoch;
   bool holds = now == l->at.epoch + 1 && a.found.cursor.n == w->safe.cursor.n &&
@@ -184,7 +202,7 @@ static int resolve(struct writer *w, const struct err *why) {
                          "the answer to a commit was lost; the sink was asked and holds the epoch: going on"));
   for (size_t i = 0; i < atomic_load(&l->outs_n); i++)
     if (w->outs[i].schema.release && writer_prepare(w, &w->outs[i]) < 0)
-      return -1;
+      return doubt(w, sums);
   return 0;
 }
 
@@ -203,15 +221,14 @@ static int send(struct writer *w, struct epoch_sums **sums) {
   int32_t rc = CALL(&w->inst.svc, "commit", w->api->commit(w->inst.self, list, 1));
   if (rc == ETL_OK)
     return 0;
-  w->open = false;
-  if (rc == ETL_STOPPED) {
-    l->doubt = *sums;
-    l->doubt_epoch = to.epoch;
-    *sums = NULL;
-    return -1;
-  }
+  if (rc == ETL_STOPPED)
+    return doubt(w, sums);
   services_take_err(&w->inst.svc, &e);
-  return e.error_class == ETL_E_INDOUBT ? resolve(w, &e) : lane_fail(l, &e, w->inst.svc.stage, w->inst.svc.connector);
+  if (e.error_class == ETL_E_INDOUBT)
+    return resolve(w, &e, sums);
+  (void)writer_refused(w, &e);
+  w->open = false;
+  return -1;
 }
 
 int epoch_commit(struct writer *w) {

@@ -91,6 +91,7 @@ void lane_count(struct lane *l, const struct epoch_sums *sums) {
   atomic_fetch_add(&l->rows_read, sums->read);
   atomic_fetch_add(&l->src_bytes, sums->src_bytes);
   atomic_fetch_add(&l->epochs, 1);
+  l->rejected += sums->rejected;
   for (size_t i = 0; i < atomic_load(&l->outs_n); i++) {
     atomic_fetch_add(&l->outs[i].rows_written, sums->outs[i].written);
     atomic_fetch_add(&l->outs[i].rows_filtered, sums->outs[i].filtered);
@@ -245,28 +246,49 @@ static int attempt(struct lane *l) {
   return rc;
 }
 
-/* Before a further attempt: asks the sink, through an instance of its own, where the lane stands now. */
-static int ask_again(struct lane *l) {
+/* Asks the sink, through an instance of its own, where the lane stands now. */
+static int ask_sink(struct lane *l, struct err *e) {
   struct run *r = l->run;
   struct instance loader;
-  struct err e;
-  stop_reset(&l->stop);
-  if (r->drain) /* nothing is committed: the lane begins where it began */
-    return 0;
-  int rc = instance_open(&loader, &r->load, &r->services, r->spec, l->name, run_loader_flags(r), &l->stop, &e);
+  int rc = instance_open(&loader, &r->load, &r->services, r->spec, l->name, run_loader_flags(r), &l->stop, e);
   if (rc == 0)
-    rc = writer_ask(&loader, l, &e);
+    rc = writer_ask(&loader, l, e);
   instance_close(&loader);
-  pthread_mutex_lock(&l->lock);
-  l->err.error_class = 0;
-  pthread_mutex_unlock(&l->lock);
   if (rc < 0)
-    return lane_fail(l, &e, r->load.stage, r->load.conn->name);
+    return -1;
   if (l->doubt && l->at.epoch == l->doubt_epoch)
     lane_count(l, l->doubt);
   free(l->doubt);
   l->doubt = NULL;
   return 0;
+}
+
+/* Before a further attempt. */
+static int ask_again(struct lane *l) {
+  struct run *r = l->run;
+  struct err e;
+  stop_reset(&l->stop);
+  if (r->drain || r->spec->dry_run) /* nothing is committed: the lane begins where it began, or goes on from what it read */
+    return 0;
+  int rc = ask_sink(l, &e);
+  pthread_mutex_lock(&l->lock);
+  l->err.error_class = 0;
+  pthread_mutex_unlock(&l->lock);
+  return rc < 0 ? lane_fail(l, &e, r->load.stage, r->load.conn->name) : 0;
+}
+
+/* The lane ends, and nobody knows whether its last commit holds. */
+static void end_doubt(struct lane *l) {
+  struct err e;
+  bool ended = stop_mode(l->stop.parent) == STOP_NOW;
+  if (!l->doubt)
+    return;
+  stop_reset(&l->stop);
+  if (!ended && ask_sink(l, &e) == 0)
+    return;
+  json_t *text = json_sprintf("nobody knows whether the last commit of %lld rows holds: the counts of this run are without it; the next run asks the sink",
+                              (long long)l->doubt->read);
+  report_event(&l->run->report, "log", json_pack("{s:s, s:s, s:o}", "level", "warning", "lane", l->name, "message", text));
 }
 
 /* The sink refused a row: the next attempt begins at once and looks for it. */
@@ -353,6 +375,7 @@ void *lane_main(void *lane) {
   struct lane *l = lane;
   struct err e;
   int rc = pieces_await(l, &e) < 0 ? lane_fail(l, &e, "engine", NULL) : attempts(l);
+  end_doubt(l);
   enum stop_mode mode = stop_mode(l->stop.parent);
   bool cut_short = rc == 0 ? l->finished_early : mode == STOP_NOW;
   lane_set_status(l, cut_short ? LANE_CANCELLED : rc == 0 ? LANE_SUCCESS : LANE_FAILED);

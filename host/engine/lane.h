@@ -27,6 +27,7 @@ struct epoch_counts { /* one stream's part in an epoch */
 };
 struct epoch_sums { /* what an epoch adds to the lane's counts */
   int64_t read, src_bytes;
+  int64_t rejected; /* whichever streams they would have come to */
   struct epoch_counts outs[LANE_OUTS_MAX];
 };
 
@@ -76,7 +77,9 @@ struct lane {
   struct lane_out outs[LANE_OUTS_MAX]; /* at least one once the lane has begun */
   _Atomic size_t outs_n;
   _Atomic int64_t in_hand;    /* rows set aside in epochs that are not committed */
+  int64_t rejected;           /* lane thread: rows set aside in committed epochs, each counted once */
   int64_t careful_rows;       /* lane thread: so many rows from the last commit on are written carefully: among them are bad ones */
+  uint64_t careful_epoch;     /* lane thread: the last epoch that was begun again for that; 0: none */
   bool go_careful;            /* lane thread: the attempt ended because of a bad row; the next one looks for it */
   struct epoch_sums *doubt;   /* lane thread: of a commit that was cut short; counted if the sink says that it holds; owned */
   uint64_t doubt_epoch;

@@ -13,8 +13,9 @@ struct reader {
   const struct etl_extractor *api;
   void *handle;
   int64_t rows;
-  bool safe;   /* nothing was read since the last cursor */
-  bool failed; /* the source did */
+  int64_t rejected; /* as the last item told */
+  bool safe;        /* no row came between the last cursor and the last item */
+  bool failed;      /* the source did */
 };
 
 static void reader_wake(void *arg) {
@@ -46,19 +47,21 @@ static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
   struct lane *l = r->lane;
   struct item *it = item_new(m);
   r->rows += it->rows;
-  if (it->rows)
+  it->rejected = atomic_load(&r->svc.rejected);
+  if (it->rows || it->rejected != r->rejected)
     r->safe = false;
+  r->rejected = it->rejected;
   if (it->msg.flags & ETL_M_CURSOR)
     r->safe = true;
   it->end = end != GOES_ON;
   it->failed = end == END_FAILED;
-  it->rejected = atomic_load(&r->svc.rejected);
   it->read = r->rows + it->rejected;
   rejects_move(&r->svc.rejects, &it->rejects);
   atomic_store(&l->attempt_read, it->read);
   if (m->lag_ns >= 0)
     atomic_store(&l->lag_ns, m->lag_ns);
   int64_t wait_ns = l->gate && end == GOES_ON ? gate_take(l->gate, it->rows, it->bytes) : 0;
+  it->bytes += it->rejects.bytes;
   if (ring_push(l->from_reader, it) != RING_OK)
     return -1;
   if (wait_ns > 0)
@@ -140,6 +143,9 @@ static int reader_refuse(struct reader *r, int32_t rc) {
   return reader_give_up(r, &e);
 }
 
+/* Nothing was read since the last cursor, nor set aside by a call that gave nothing. */
+static bool at_safe_point(const struct reader *r) { return r->safe && atomic_load(&r->svc.rejected) == r->rejected; }
+
 /* One message.  1: nothing follows, 0: go on, -1: over. */
 static int reader_step(struct reader *r) {
   struct lane *l = r->lane;
@@ -147,7 +153,7 @@ static int reader_step(struct reader *r) {
   struct etl_msg m = {.struct_size = sizeof m, .lag_ns = -1};
   if (mode == STOP_NOW)
     return -1;
-  if (mode == STOP_FINISH && r->safe) {
+  if (mode == STOP_FINISH && at_safe_point(r)) {
     l->finished_early = true;
     return reader_push(r, &m, END) < 0 ? -1 : 1;
   }

@@ -90,6 +90,7 @@ void rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *sta
     l->first = r;
   l->last = r;
   l->n++;
+  l->bytes += (int64_t)(sizeof *r + strlen(r->raw) + (r->columns ? strlen(r->columns) : 0));
 }
 
 void rejects_move(struct rejects *from, struct rejects *to) {
@@ -101,6 +102,7 @@ void rejects_move(struct rejects *from, struct rejects *to) {
     to->first = from->first;
   to->last = from->last;
   to->n += from->n;
+  to->bytes += from->bytes;
   *from = (struct rejects){0};
 }
 

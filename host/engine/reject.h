@@ -19,6 +19,7 @@ struct reject { /* one row; all texts are owned by it */
 struct rejects {
   struct reject *first, *last;
   int64_t n;
+  int64_t bytes; /* about what they occupy */
 };
 /* Adds a copy. */
 void rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stage, const char *connector);

@@ -20,7 +20,7 @@ struct stream_decl { /* a stream of the writer as its last transformer declared 
 struct item { /* a message on its way, owned by whoever holds the pointer */
   struct etl_msg msg; /* cursor.p is owned by the item */
   int64_t rows;
-  int64_t bytes; /* estimate of what rows occupy */
+  int64_t bytes; /* estimate of what rows, and those set aside, occupy */
   uint32_t out;  /* index of the writer's stream that it belongs to (lane->outs) */
   int64_t read, rejected; /* by the reader, up to and including this item; rejected rows are read ones, too */
   struct rejects rejects; /* set aside since the item before */

@@ -7,23 +7,33 @@
 #include "base/clock.h"
 #include "etl/sdk.h"
 
+enum { REJECTS_SHARE = 4 /* rows set aside may fill 1/REJECTS_SHARE of the lane's part of the budget before they are committed */ };
+
 /* ---- the loader's instance ---------------------------------------------------------------------------------------------------------- */
 
-/* Whether an epoch that the sink refuses for this reason is worth writing again, looking for the rows that are to blame. */
+/* Whether an epoch that the sink refuses for this reason is worth writing again, looking for the rows that are to blame: once, and only if
+ * there are rows. */
 static bool worth_care(const struct writer *w, const struct err *e) {
-  const struct run *r = w->lane->run;
-  return e->error_class == ETL_E_DATA && !w->careful && w->open && (r->loader_caps & ETL_CAP_CAREFUL) && r->services.limit->max_rows > 0;
+  const struct lane *l = w->lane;
+  const struct run *r = l->run;
+  return e->error_class == ETL_E_DATA && !w->careful && w->open && w->read > w->read_base && l->careful_epoch != l->at.epoch + 1 &&
+         (r->loader_caps & ETL_CAP_CAREFUL) && r->services.limit->max_rows > 0;
+}
+
+int writer_refused(struct writer *w, const struct err *e) {
+  struct lane *l = w->lane;
+  if (worth_care(w, e)) {
+    l->go_careful = true;
+    l->careful_rows = w->read - w->read_base;
+    l->careful_epoch = l->at.epoch + 1;
+  }
+  return lane_fail(l, e, w->inst.svc.stage, w->inst.svc.connector);
 }
 
 int writer_fail(struct writer *w) {
-  struct lane *l = w->lane;
   struct err e;
   services_take_err(&w->inst.svc, &e);
-  if (worth_care(w, &e)) {
-    l->go_careful = true;
-    l->careful_rows = w->read - w->read_base;
-  }
-  return lane_fail(l, &e, w->inst.svc.stage, w->inst.svc.connector);
+  return writer_refused(w, &e);
 }
 
 void writer_take_rejects(struct writer *w, const char *stream) {
@@ -34,6 +44,7 @@ void writer_take_rejects(struct writer *w, const char *stream) {
     for (size_t i = 0; i < atomic_load(&w->lane->outs_n); i++)
       w->outs[i].refused += strcmp(w->lane->outs[i].stream, r->stream) == 0;
   }
+  w->bytes += new->bytes;
   rejects_move(new, &w->rejects);
 }
 
@@ -125,7 +136,6 @@ static int take_rows(struct writer *w, struct item *it) {
   struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_ROWS, .lag_ns = -1};
   o->rows += it->rows;
   w->rows += it->rows;
-  w->bytes += it->bytes;
   if (w->lane->run->spec->dry_run)
     return 0;
   etl_array_move(&it->msg.rows, &m.rows);
@@ -149,6 +159,7 @@ static int sieve(struct writer *w, struct item *it) {
 static void take_counts(struct writer *w, struct item *it) {
   bool moved = it->rows > 0 || it->rejects.n > 0 || it->read != w->read;
   w->read = it->read;
+  w->bytes += it->bytes;
   w->src_bytes += (int64_t)it->msg.src_bytes;
   rejects_move(&it->rejects, &w->rejects);
   if (it->flows)
@@ -166,8 +177,11 @@ static void take_counts(struct writer *w, struct item *it) {
 }
 
 static bool epoch_due(const struct writer *w) {
-  const struct spec *spec = w->lane->run->spec;
-  return w->since_ns && (w->rows >= spec->epoch_rows || w->bytes >= spec->epoch_bytes || clock_mono_ns() - w->since_ns >= spec->epoch_time_ns);
+  const struct run *r = w->lane->run;
+  const struct spec *spec = r->spec;
+  int64_t room = spec->memory_bytes / (int64_t)(r->lanes_n * REJECTS_SHARE);
+  return w->since_ns && (w->rows >= spec->epoch_rows || w->bytes >= spec->epoch_bytes || w->rejects.bytes >= room ||
+                         clock_mono_ns() - w->since_ns >= spec->epoch_time_ns);
 }
 
 /* What was in the works when the source failed is behind the last cursor: it counts for nothing. */

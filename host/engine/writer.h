@@ -41,6 +41,7 @@ void writer_close(struct writer *w);
 int writer_prepare(struct writer *w, struct writer_out *o);
 /* The loader failed: keeps why; a row that it refuses makes the next attempt careful.  Returns -1. */
 int writer_fail(struct writer *w);
+int writer_refused(struct writer *w, const struct err *e); /* likewise, with the reason already taken */
 /* After a call of the loader: takes what it has set aside; rows without a stream are of stream. */
 void writer_take_rejects(struct writer *w, const char *stream);
 struct ask { /* committed()'s answer for one lane */

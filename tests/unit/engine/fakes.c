@@ -41,7 +41,7 @@ static int32_t reader_open(void *self, const struct etl_read *read, void **ret) 
   etl_schema_set(&r->schema, 0, "id", "l", false, NULL, NULL);
   etl_batch_init(&r->batch, r->host, &r->schema, 64);
   /* a script is about ids, so a reader that goes on skips what lies before its cursor */
-  for (int64_t skipped = 0; skipped < r->at && play.script[r->step].kind <= STEP_CURSOR; r->step++)
+  for (int64_t skipped = 0; skipped < r->at && (play.script[r->step].kind <= STEP_CURSOR || play.script[r->step].kind == STEP_SCHEMA); r->step++)
     skipped += play.script[r->step].n;
   *ret = r;
   return ETL_OK;
@@ -94,10 +94,19 @@ static int32_t next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct
   case STEP_BAD_ROW: {
     struct etl_error e = ETL_ERROR(ETL_E_DATA);
     e.column = 0;
-    if (etl_reject_raw(r->host, &e, (struct etl_bytes){"x,y", 3}, 7, "a value that cannot be read") != ETL_OK)
-      return ETL_FAILED;
+    char *raw = xcalloc(play.raw_bytes + 1, 1);
+    struct etl_bytes bytes = play.raw_bytes ? (struct etl_bytes){memset(raw, 'x', play.raw_bytes), play.raw_bytes} : (struct etl_bytes){"x,y", 3};
+    int32_t rc = etl_reject_raw(r->host, &e, bytes, 7, "a value that cannot be read");
+    free(raw);
+    if (rc != ETL_OK)
+      return rc;
     break;
   }
+  case STEP_SCHEMA:
+    if (!m->schema.release)
+      etl_schema_copy(&r->schema, &m->schema);
+    m->flags |= ETL_M_SCHEMA;
+    break;
   case STEP_HANG: return stop_wait(&r->cancelled, STOP_NOW, 60 * NS_PER_SEC) ? ETL_STOPPED : ETL_DONE;
   case STEP_WANTED:
     if (!want_cursor)
@@ -129,7 +138,9 @@ static struct { /* the transaction in hand */
 
 static int32_t committed(void *self, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg) {
   char text[32];
-  (void)self;
+  struct etl_error e = ETL_ERROR(ETL_E_RETRYABLE);
+  if (play.commits && play.silent && play.silent--)
+    return etl_failf(self, &e, "the sink does not answer");
   int n = snprintf(text, sizeof text, "%lld", (long long)play.cursor);
   struct etl_cursor c = {.struct_size = sizeof c, .stream = "s", .shard = "0", .epoch = play.epoch, .cursor = {text, (uint64_t)n}};
   return play.epoch ? each(arg, &c) : ETL_OK;
@@ -178,7 +189,12 @@ static int32_t write_rows(void *self, const struct etl_stream *stream, struct et
   return rc;
 }
 
-static int32_t settle(void *self) { return pending.refused ? refuse(self) : ETL_OK; }
+static int32_t settle(void *self) {
+  struct etl_error e = ETL_ERROR(play.settle_class);
+  if (play.settle_class)
+    return etl_failf(self, &e, "the sink cannot settle");
+  return pending.refused ? refuse(self) : ETL_OK;
+}
 
 static int32_t reject(void *self, const struct etl_rejected *const *rows, uint64_t n) {
   (void)self;
@@ -191,7 +207,7 @@ static int32_t reject(void *self, const struct etl_rejected *const *rows, uint64
 
 static int32_t commit(void *self, const struct etl_cursor *const *to, uint64_t to_n) {
   const struct etl_host *host = self;
-  enum answer a = ++play.commits == play.answer_at ? play.answer : ANSWER_OK;
+  enum answer a = ++play.commits == play.answer_at || play.answer_at < 0 ? play.answer : ANSWER_OK;
   (void)to_n;
   if (a == ANSWER_OK || a == ANSWER_LOST_AFTER) {
     play.rows += pending.rows;
@@ -317,6 +333,21 @@ static int32_t bind_parity(void *self, const struct etl_stream *in, int32_t (*ou
   return rc == ETL_OK ? out(arg, &one) : rc;
 }
 
+static int32_t bind_late(void *self, const struct etl_stream *in, int32_t (*out)(void *arg, const struct etl_stream *), void *arg) {
+  struct etl_stream one = *in;
+  one.name = "odd";
+  return ++play.binds == 2 ? bind_parity(self, in, out, arg) : out(arg, &one);
+}
+
+static int32_t late(void *self, struct etl_msg *in, const struct etl_sink *sink) {
+  struct transformer *t = self;
+  int32_t rc = emit_to(t, "odd", &in->rows, sink, is_odd, 1);
+  if (rc == ETL_OK && play.binds == 2)
+    rc = emit_to(t, "even", &in->rows, sink, is_even, 1);
+  etl_array_release(&in->rows);
+  return rc;
+}
+
 static int32_t parity(void *self, struct etl_msg *in, const struct etl_sink *sink) {
   struct transformer *t = self;
   int32_t rc = emit_to(t, "odd", &in->rows, sink, is_odd, 1);
@@ -351,6 +382,7 @@ static const struct {
 } transformers[] = {
   {"odd", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = odd}},
   {"parity", {.struct_size = sizeof(struct etl_transformer), .bind = bind_parity, .process = parity}},
+  {"late", {.struct_size = sizeof(struct etl_transformer), .bind = bind_late, .process = late}},
   {"refuse", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = refuse_tenth}},
   {"nothing", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = nothing}},
   {"twice", {.struct_size = sizeof(struct etl_transformer), .bind = bind_same, .process = twice}},

@@ -15,6 +15,7 @@ enum step_kind {
   STEP_HANG,        /* until reader_cancel() */
   STEP_WANTED,      /* idle until a cursor is wanted, then one */
   STEP_FOREVER,     /* batches of n rows with cursors, without end */
+  STEP_SCHEMA,      /* the schema is told anew */
   STEP_END
 };
 struct step {
@@ -31,8 +32,11 @@ struct play {
   const struct step *script;
   uint32_t stream_flags;
   enum answer answer; /* of commit number answer_at, from 1; 0: all are good */
-  int answer_at;
+  int answer_at;      /* -1: every commit */
   uint32_t answer_class;
+  int silent;         /* committed() fails so many times from the first commit on */
+  uint32_t settle_class; /* settle() always fails so; 0: it does not */
+  size_t raw_bytes;   /* of each row of STEP_BAD_ROW; 0: a few */
   int64_t refused;    /* an id that the sink cannot take; 0: it takes all */
   bool refuses_late;  /* it shows when the epoch is settled */
   /* what happened */
@@ -48,6 +52,7 @@ struct play {
   char rejected_raw[64], rejected_stage[32];
   int64_t odd, even;  /* rows in the sink of the streams "odd" and "even" */
   int careful;        /* epochs that were begun with care */
+  int binds;          /* of the transformer "late" */
 };
 extern struct play play;
 
@@ -59,7 +64,8 @@ struct stage { /* a run with one lane around it */
   struct conf_stage conf;
 };
 /* transformers: names of fakes ("odd": passes only odd ids, "nothing", "hold": gives all rows at the flush, "twice": each row twice,
- * "refuse": rejects each tenth, "parity": two streams, odd and even); NULL ends. */
+ * "refuse": rejects each tenth, "parity": two streams, odd and even, "late": these too, but even only as long as it is bound for the second time);
+ * NULL ends. */
 void stage_init(struct stage *s, const struct step *script, const char *const *transformers);
 void stage_enter(struct stage *s);            /* makes the lane: from here on it may be cancelled */
 enum lane_status stage_run(struct stage *s);  /* lane_main() to its end */

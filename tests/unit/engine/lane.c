@@ -149,6 +149,38 @@ Test(lane, a_commit_in_doubt_that_was_not_done_is_read_again) {
   stage_fini(&s);
 }
 
+Test(lane, a_commit_in_doubt_is_counted_when_the_sink_can_be_asked_again) {
+  struct stage s;
+  stage_init(&s, six_batches, NULL);
+  s.spec.epoch_rows = B;
+  play.answer = ANSWER_LOST_AFTER;
+  play.answer_at = 3;
+  play.silent = 1;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  expect_rows(6 * B);
+  cr_expect_eq(atomic_load(&s.lane.attempts), 2);
+  cr_expect_eq(atomic_load(&s.lane.rows_read), 6 * B);
+  cr_expect_eq(lane_written(&s.lane), 6 * B);
+  stage_fini(&s);
+}
+
+Test(lane, a_commit_in_doubt_is_counted_when_the_lane_ends_with_it) {
+  for (int answers = 0; answers < 2; answers++) {
+    struct stage s;
+    stage_init(&s, six_batches, NULL);
+    s.spec.epoch_rows = B;
+    s.spec.retry.max_retries = 0;
+    play.answer = ANSWER_LOST_AFTER;
+    play.answer_at = 3;
+    play.silent = answers ? 1 : 2;
+    cr_expect_eq(stage_play(&s), LANE_FAILED);
+    cr_expect_str_eq(s.lane.err.message, "the sink does not answer");
+    cr_expect_eq(atomic_load(&s.lane.rows_read), (2 + answers) * B);
+    cr_expect_eq(lane_written(&s.lane), (2 + answers) * B);
+    stage_fini(&s);
+  }
+}
+
 Test(lane, a_fenced_lane_stops_at_once) {
   struct stage s;
   stage_init(&s, six_batches, NULL);
@@ -208,6 +240,17 @@ Test(lane, a_dry_run_touches_no_transaction) {
   stage_fini(&s);
 }
 
+Test(lane, a_dry_run_goes_on_from_what_it_read) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_ROWS_CURSOR, B}, {STEP_FAIL, ETL_E_RETRYABLE}, {STEP_ROWS_CURSOR, B}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  s.spec.dry_run = true;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+  cr_expect_eq(atomic_load(&s.lane.rows_read), 3 * B);
+  cr_expect_eq(lane_written(&s.lane), 3 * B);
+  stage_fini(&s);
+}
+
 /* ---- transformers ------------------------------------------------------------------------------------------------------------------------ */
 
 Test(lane, what_a_transformer_leaves_out_is_counted) {
@@ -254,6 +297,22 @@ Test(lane, one_row_may_go_to_several_streams) {
     cr_expect_eq(atomic_load(&s.lane.outs[i].rows_written), 3 * B);
     cr_expect_eq(atomic_load(&s.lane.outs[i].rows_filtered), 3 * B);
   }
+  stage_fini(&s);
+}
+
+Test(lane, a_stream_may_begin_in_the_middle_and_be_missing_when_it_is_read_again) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_SCHEMA, 0}, {STEP_ROWS_CURSOR, B}, {STEP_FAIL, ETL_E_RETRYABLE},
+                                       {STEP_ROWS_CURSOR, B}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, (const char *const[]){"late", NULL});
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS, "%s", s.lane.err.message);
+  cr_expect_eq(atomic_load(&s.lane.attempts), 2);
+  cr_expect_eq(play.odd, 3 * B / 2);
+  cr_expect_eq(play.even, B / 2);
+  cr_expect_eq(atomic_load(&s.lane.rows_read), 3 * B);
+  cr_expect_eq(atomic_load(&s.lane.outs[0].rows_filtered), 3 * B / 2);
+  cr_expect_eq(atomic_load(&s.lane.outs[1].rows_written), B / 2);
+  cr_expect_eq(atomic_load(&s.lane.outs[1].rows_filtered), B / 2);
   stage_fini(&s);
 }
 
@@ -323,6 +382,52 @@ Test(lane, a_row_that_the_sink_refuses_is_looked_for_with_care) {
   }
 }
 
+Test(lane, a_commit_that_refuses_a_row_is_tried_again_with_care_once) {
+  for (int always = 0; always < 2; always++) {
+    struct stage s;
+    stage_init(&s, six_batches, NULL);
+    allow(&s, 10);
+    s.spec.epoch_rows = B;
+    play.answer = ANSWER_FAIL;
+    play.answer_class = ETL_E_DATA;
+    play.answer_at = always ? -1 : 2;
+    cr_expect_eq(stage_play(&s), always ? LANE_FAILED : LANE_SUCCESS);
+    expect_rows(always ? 0 : 6 * B);
+    cr_expect_eq(play.careful, 1, "%d epochs were written with care", play.careful);
+    cr_expect_eq(atomic_load(&s.lane.attempts), 2);
+    stage_fini(&s);
+  }
+}
+
+Test(lane, an_epoch_without_rows_is_not_written_with_care, .timeout = 20) {
+  static const struct step script[] = {{STEP_CURSOR, 0}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  allow(&s, 10);
+  play.settle_class = ETL_E_DATA;
+  cr_expect_eq(stage_play(&s), LANE_FAILED);
+  cr_expect_str_eq(s.lane.err.message, "the sink cannot settle");
+  cr_expect_eq(atomic_load(&s.lane.attempts), 1);
+  stage_fini(&s);
+}
+
+Test(lane, rows_set_aside_cut_epochs_too, .timeout = 20) {
+  static const struct step script[] = {{STEP_BAD_ROW, 0}, {STEP_WANTED, 0}, {STEP_BAD_ROW, 0}, {STEP_WANTED, 0}, {STEP_END, 0}};
+  for (int tight = 0; tight < 2; tight++) {
+    struct stage s;
+    stage_init(&s, script, NULL);
+    allow(&s, 10);
+    s.spec.epoch_bytes = tight ? INT64_MAX : 10000;
+    s.spec.memory_bytes = tight ? 40000 : 64 << 20;
+    s.spec.epoch_time_ns = 60 * NS_PER_SEC;
+    play.raw_bytes = 10000;
+    cr_expect_eq(stage_play(&s), LANE_SUCCESS);
+    cr_expect_eq(play.commits, 2);
+    cr_expect_eq(play.rejected, 2);
+    stage_fini(&s);
+  }
+}
+
 Test(lane, a_failed_attempt_does_not_use_up_the_limit) {
   static const struct step script[] = {{STEP_BAD_ROW, 0}, {STEP_ROWS, B}, {STEP_FAIL, ETL_E_RETRYABLE}, {STEP_CURSOR, 0}, {STEP_END, 0}};
   struct stage s;
@@ -359,6 +464,18 @@ Test(lane, too_large_a_share_stops_the_lane) {
   stage_fini(&s);
 }
 
+Test(lane, a_row_set_aside_has_one_share_whatever_comes_of_it) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, 200}, {STEP_ROWS_CURSOR, 200}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, (const char *const[]){"refuse", "parity", NULL});
+  allow(&s, 1000);
+  s.run.limit.max_percent = 12;
+  s.spec.epoch_rows = 100;
+  cr_expect_eq(stage_play(&s), LANE_SUCCESS, "%s", s.lane.err.message);
+  cr_expect_eq(play.rejected, 40);
+  stage_fini(&s);
+}
+
 Test(lane, a_cursor_without_rows_is_committed_in_time) {
   static const struct step script[] = {{STEP_ROWS, 1}, {STEP_WANTED, 0}, {STEP_END, 0}};
   struct stage s;
@@ -376,26 +493,30 @@ Test(lane, a_cursor_without_rows_is_committed_in_time) {
 struct canceller {
   struct stage *s;
   enum stop_mode mode;
-  int64_t at_epochs;
+  int64_t at_epochs, at_read;
 };
 
 static void *cancel_later(void *arg) {
   struct canceller *c = arg;
   struct lane *l = &c->s->lane;
-  while (atomic_load(&l->epochs) < c->at_epochs) /* the lane moves on by itself */
+  while (atomic_load(&l->epochs) < c->at_epochs || atomic_load(&l->attempt_read) < c->at_read) /* the lane moves on by itself */
     sched_yield();
   run_cancel(&c->s->run, c->mode);
   return NULL;
 }
 
-static enum lane_status play_and_cancel(struct stage *s, enum stop_mode mode, int64_t at_epochs) {
-  struct canceller c = {s, mode, at_epochs};
+static enum lane_status play_and_cancel_at(struct canceller c) {
+  struct stage *s = c.s;
   pthread_t thread;
   stage_enter(s);
   pthread_create(&thread, NULL, cancel_later, &c);
   enum lane_status status = stage_run(s);
   pthread_join(thread, NULL);
   return status;
+}
+
+static enum lane_status play_and_cancel(struct stage *s, enum stop_mode mode, int64_t at_epochs) {
+  return play_and_cancel_at((struct canceller){.s = s, .mode = mode, .at_epochs = at_epochs});
 }
 
 Test(lane, cancel_once_commits_what_is_in_hand) {
@@ -417,6 +538,17 @@ Test(lane, cancel_now_wakes_a_reader_that_waits) {
   s.spec.epoch_rows = B;
   cr_expect_eq(play_and_cancel(&s, STOP_NOW, 1), LANE_CANCELLED);
   expect_rows(B);
+  stage_fini(&s);
+}
+
+Test(lane, cancel_once_behind_a_row_set_aside_waits_for_a_cursor) {
+  static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_BAD_ROW, 0}, {STEP_WANTED, 0}, {STEP_FOREVER, B}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  allow(&s, 10);
+  cr_expect_eq(play_and_cancel_at((struct canceller){.s = &s, .mode = STOP_FINISH, .at_read = B + 1}), LANE_CANCELLED, "%s", s.lane.err.message);
+  expect_rows(B);
+  cr_expect_eq(play.rejected, 1);
   stage_fini(&s);
 }
 

@@ -68,6 +68,8 @@ bool names_has(const struct names *n, const char *name);
 /* ---- targets.c */
 /* The target of a stream, made when it is asked for the first time. */
 int32_t target_of(struct instance *in, const char *stream, struct target **ret);
+/* In prepare(): the table is this stream's for the whole run.  Lanes have instances of their own, and only the sink knows all of them. */
+int32_t target_take(struct target *g);
 void targets_fini(struct instance *in);
 /* The target that is the same for every stream; NULL: it depends on the stream. */
 const char *targets_only(const struct instance *in);

@@ -7,6 +7,7 @@
  *              note: the host's; finished: the lane was a piece and is read to its end
  *   asides     (pipeline, run, schema_name, table_name, stream)      tables aside, so that a later run removes what a dead one left
  *   streams    (pipeline, stream, lane, columns)      the columns that a lane's rows had last
+ *   targets    (pipeline, schema_name, table_name, stream, run)      the stream that a table has its rows from, in the run that was there last
  *   quarantine one row for each that was set aside, with aside as for cursors; those of an epoch are replaced when it is written again */
 #include <stdlib.h>
 
@@ -49,7 +50,7 @@ int32_t state_has(struct instance *in, const char *table, bool *ret) {
 }
 
 /* The newest of the tables tells for all. */
-int32_t state_exists(struct instance *in, bool *ret) { return state_has(in, "streams", ret); }
+int32_t state_exists(struct instance *in, bool *ret) { return state_has(in, "targets", ret); }
 
 /* In this order, in one transaction; each does nothing where it is done already. */
 static const char *const statements[] = {
@@ -71,6 +72,8 @@ static const char *const statements[] = {
   "stage text NOT NULL, connector text NOT NULL, table_stream text NOT NULL, error_class text NOT NULL, vendor_code bigint, vendor_state text, "
   "column_name text, row bigint, message text NOT NULL, raw json NOT NULL, columns json, UNIQUE (pipeline, aside, stream, shard, epoch, seq))",
   "CREATE TABLE IF NOT EXISTS @.streams (pipeline text, stream text, lane text, columns text[] NOT NULL, PRIMARY KEY (pipeline, stream, lane))",
+  "CREATE TABLE IF NOT EXISTS @.targets (pipeline text, schema_name text, table_name text, stream text NOT NULL, run text NOT NULL, "
+  "PRIMARY KEY (pipeline, schema_name, table_name))",
   "COMMIT"};
 
 int32_t state_create(struct instance *in) {

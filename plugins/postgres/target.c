@@ -252,6 +252,8 @@ int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool 
   if (rc == ETL_OK)
     rc = instance_connect(g->in);
   if (rc == ETL_OK)
+    rc = target_take(g);
+  if (rc == ETL_OK)
     rc = g->in->stages ? prepare_staged(g, &t) : prepare_table(g, &t);
   table_fini(&t);
   free(g->shape);

@@ -61,11 +61,11 @@ const char *targets_only(const struct instance *in) {
   return s->tables_n == 0 && s->all.table && !table_has_placeholder(s->all.table) ? s->all.table : NULL;
 }
 
-static int32_t refuse_shared(const struct instance *in, const struct target *other, const char *stream) {
+static int32_t refuse_shared(const struct target *g, const char *other, const char *stream) {
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = "table";
   e.remedy = "put {stream_table} into `table`, or name a table for each stream with `tables`";
-  return etl_failf(in->host, &e, "postgres: the streams %s and %s would both go into %s", other->stream, stream, other->name);
+  return etl_failf(g->in->host, &e, "postgres: the streams %s and %s would both go into %s", other, stream, g->name);
 }
 
 /* "name" middle "run"; of a long name the beginning, and a number made from the whole of it. */
@@ -126,6 +126,24 @@ static int32_t name_target(struct target *g, const struct table_settings *s, con
   return ETL_OK;
 }
 
+int32_t target_take(struct target *g) {
+  struct instance *in = g->in;
+  bool there = false;
+  PGresult *r = NULL;
+  int32_t rc = state_exists(in, &there);
+  if (rc != ETL_OK || !there)
+    return rc;
+  rc = state_query(in, "noting the target",
+                   "INSERT INTO @.targets AS t (pipeline, schema_name, table_name, stream, run) VALUES ($1, $2, $3, $4, $5) "
+                   "ON CONFLICT (pipeline, schema_name, table_name) DO UPDATE SET run = excluded.run, "
+                   "stream = CASE WHEN t.run = excluded.run THEN t.stream ELSE excluded.stream END RETURNING stream",
+                   5, (const char *const[]){in->pipeline, g->schema, g->table, g->stream, in->run}, NULL, NULL, &r);
+  if (rc == ETL_OK && strcmp(PQgetvalue(r, 0, 0), g->stream) != 0)
+    rc = refuse_shared(g, PQgetvalue(r, 0, 0), g->stream);
+  PQclear(r);
+  return rc;
+}
+
 static void target_free(struct target *g) {
   copy_fini(&g->copy);
   columns_fini(&g->columns);
@@ -152,7 +170,7 @@ static int32_t target_new(struct instance *in, const char *stream, size_t number
   int32_t rc = !g->stream ? out_of_memory(in) : in->settings.commit_sql.n ? name_staging(g, stream) : name_target(g, s, stream);
   for (struct target *other = in->targets; other && rc == ETL_OK; other = other->next)
     if (strcmp(other->name, g->name) == 0)
-      rc = refuse_shared(in, other, stream);
+      rc = refuse_shared(g, other->stream, stream);
   if (rc == ETL_OK)
     *ret = g;
   else

@@ -42,6 +42,28 @@ static void message_by_message(struct tap *t) {
   sink_close(&s);
 }
 
+/* Lanes know nothing of each other: the sink does. */
+static void one_table_one_stream(struct tap *t) {
+  struct sink s, other;
+  fresh("");
+  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "a", NULL});
+  CHECK(t, sink_claim(&s) == ETL_OK);
+  CHECK(t, prepare(&s, "crm.a", A) == ETL_OK);
+  sink_open(&other, "r1", "us1", 0, (const char *const[]){"table", "public.a", NULL});
+  CHECK(t, prepare(&other, "crm.a", A) == ETL_OK);
+  sink_close(&other);
+  sink_open(&other, "r1", "us1", 0, (const char *const[]){"table", "public.a", NULL});
+  CHECK(t, prepare(&other, "crm.b", B) == ETL_FAILED);
+  CHECK(t, other.host.error.error_class == ETL_E_CONFIG);
+  CHECK_HAS(t, other.host.message, "the streams crm.a and crm.b would both go into public.a");
+  CHECK_TEXT(t, sink_sql("SELECT string_agg(attname, ' ') FROM pg_attribute WHERE attrelid = 'a'::regclass AND attnum > 0"), "id v");
+  sink_close(&other);
+  sink_open(&other, "r2", "us1", 0, (const char *const[]){"table", "public.a", NULL}); /* that was another run */
+  CHECK(t, prepare(&other, "crm.b", A) == ETL_OK);
+  sink_close(&other);
+  sink_close(&s);
+}
+
 /* The settings beside `tables` hold where a group says nothing. */
 static void modes_of_their_own(struct tap *t) {
   struct sink s;
@@ -195,6 +217,7 @@ static void options_that_contradict(struct tap *t) {
 int main(void) {
   struct tap t = {0};
   message_by_message(&t);
+  one_table_one_stream(&t);
   modes_of_their_own(&t);
   two_streams_and_one_table(&t);
   a_careful_epoch(&t);

@@ -10,9 +10,9 @@ enum {
 static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"; /* 11 bytes of signature, 4 of flags, 4 of an empty extension */
 _Static_assert(sizeof header == 20, "19 bytes and a NUL");
 
-int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns, bool numbered) {
+int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns) {
   copy_fini(c);
-  *c = (struct copy){.session = s, .columns = columns, .row_max = 2 + 12, .numbered = numbered};
+  *c = (struct copy){.session = s, .columns = columns, .row_max = 2 + 12 + 4};
   c->views = calloc(columns->n + columns->left + 1, sizeof *c->views);
   c->nuls = calloc(columns->n + columns->left + 1, sizeof *c->nuls);
   c->checks = calloc(columns->n + columns->left + 1, sizeof *c->checks);
@@ -50,10 +50,9 @@ void copy_begin(struct copy *c, int64_t first) {
 }
 
 /* A value of any length.  *out is where the buffer is filled to, before and after. */
-static int32_t put_bytes(struct copy *c, const struct column *col, const struct etl_view *v, int64_t row, size_t later_max, uint8_t **out) {
-  struct etl_bytes b = etl_view_bytes(v, row);
-  uint8_t *p = put32(*out, (uint32_t)(b.n + col->version_byte));
-  if (col->version_byte)
+static int32_t put_bytes(struct copy *c, struct etl_bytes b, bool version_byte, size_t later_max, uint8_t **out) {
+  uint8_t *p = put32(*out, (uint32_t)(b.n + version_byte));
+  if (version_byte)
     *p++ = 1;
   if ((size_t)(p - c->buf) + b.n + later_max <= BUFFER_BYTES) {
     if (b.n)
@@ -87,13 +86,22 @@ static bool misfits(const struct copy *c, size_t i, int64_t row) {
   return (col->fits && !col->fits(col, &c->views[i], row)) || (c->nuls[i] && has_nul(&c->views[i], row));
 }
 
+static int32_t put_raw(struct copy *c, int64_t row, uint8_t **out) {
+  char *json = etl_row_json(c->schema, c->batch, row);
+  struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
+  int32_t rc = json ? put_bytes(c, (struct etl_bytes){json, strlen(json)}, false, 0, out)
+                    : etl_failf(c->session->host, &e, "postgres: no memory for the raw form of a row");
+  free(json);
+  return rc;
+}
+
 static int32_t put_row(struct copy *c, int64_t row) {
   if (c->n + c->row_max > BUFFER_BYTES) {
     int32_t rc = send_buffer(c);
     if (rc != ETL_OK)
       return rc;
   }
-  uint8_t *out = put16(c->buf + c->n, (uint16_t)(c->columns->n + c->numbered));
+  uint8_t *out = put16(c->buf + c->n, (uint16_t)(c->columns->n + c->numbered + c->raw));
   for (size_t i = 0; i < c->columns->n; i++) {
     const struct column *col = &c->columns->list[i];
     const struct etl_view *v = &c->views[i];
@@ -102,7 +110,7 @@ static int32_t put_row(struct copy *c, int64_t row) {
     } else if (col->encode) {
       out = col->encode(out, col, v, row);
     } else {
-      int32_t rc = put_bytes(c, col, v, row, c->row_max, &out);
+      int32_t rc = put_bytes(c, etl_view_bytes(v, row), col->version_byte, c->row_max, &out);
       if (rc != ETL_OK)
         return rc;
     }
@@ -110,8 +118,9 @@ static int32_t put_row(struct copy *c, int64_t row) {
   c->rows++;
   if (c->numbered)
     out = put64(put32(out, 8), (uint64_t)(c->first + c->rows));
+  int32_t rc = c->raw ? put_raw(c, row, &out) : ETL_OK;
   c->n = (size_t)(out - c->buf);
-  return ETL_OK;
+  return rc;
 }
 
 /* The values of a column lie one behind the other: they are looked through at once, and row by row only when there is something. */
@@ -137,6 +146,8 @@ int32_t copy_take(struct copy *c, const struct ArrowSchema *schema, const struct
       struct etl_error e = ETL_ERROR(ETL_E_INTERNAL);
       return etl_failf(c->session->host, &e, "postgres: a batch does not fit its schema: column \"%s\"", c->columns->list[i].name);
     }
+  c->schema = schema;
+  c->batch = batch;
   find_nuls(c, batch->length);
   return ETL_OK;
 }

@@ -18,11 +18,14 @@ struct copy {
   bool any_nul;
   bool nulls;     /* a value that does not fit is written as NULL */
   bool numbered;  /* each row ends with a bigint: its number, from 1 */
+  bool raw;       /* and with the whole of it as JSON */
+  const struct ArrowSchema *schema; /* of the batch in hand */
+  const struct ArrowArray *batch;
   int64_t first;  /* rows that came before, for the numbers */
   int64_t rows;   /* since copy_begin() */
 };
 /* For rows of these columns, which must stay; to be called again when they change. */
-int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns, bool numbered);
+int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns);
 void copy_fini(struct copy *c); /* accepts a zeroed one */
 void copy_begin(struct copy *c, int64_t first); /* after COPY ... FROM STDIN (FORMAT binary) was answered */
 /* Before the rows of a batch. */

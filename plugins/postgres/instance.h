@@ -24,8 +24,9 @@ struct target { /* the table of one stream */
   char *shape;     /* of the table when columns were matched with it in an epoch; NULL: not yet */
   bool at_staging; /* what is matched is the staging table, which takes every column */
   bool followed;   /* in this epoch: the table still has that shape */
+  bool linked;     /* a constraint ties its rows to others: in a careful epoch they wait for them */
+  bool refers;     /* a foreign key of it refers to another target: its rows wait in every epoch */
   struct copy copy;
-  struct text copy_sql;
   bool staged;     /* the staging table is there */
   bool staged_now; /* made in the transaction in hand, it goes if that is undone */
   int64_t staged_rows; /* in this epoch; 0: nothing to merge */
@@ -43,6 +44,7 @@ struct instance {
   bool keep;     /* staging tables of a failed run stay */
   struct target *targets;
   struct target *copying; /* whose COPY is open; NULL: none */
+  bool ordered;  /* targets: a table that another one refers to comes before it */
   bool in_epoch, careful, settled;
   uint64_t owner;
   int64_t written; /* rows of the epoch in hand */
@@ -53,8 +55,14 @@ int32_t instance_connect(struct instance *in); /* session_connect(); a new sessi
 
 /* Are rows by key merged epoch by epoch, through a temporary table? */
 static inline bool target_merges(const struct target *g) { return mode_merges(g->mode) && !g->in->stages; }
+/* Do rows wait in a temporary table until the epoch is settled? */
+static inline bool target_waits(const struct target *g) {
+  return target_merges(g) || (!g->in->stages && !g->in->replace && (g->refers || (g->linked && g->in->careful)));
+}
 /* Do rows carry their number in a column of the staging table? */
-static inline bool target_numbers(const struct target *g) { return mode_merges(g->mode) && g->in->settings.commit_sql.n == 0; }
+static inline bool target_numbers(const struct target *g) { return (mode_merges(g->mode) && g->in->settings.commit_sql.n == 0) || target_waits(g); }
+/* Does the raw form of rows come with them, for those that are set aside later? */
+static inline bool target_keeps_raw(const struct target *g) { return g->in->careful && target_waits(g); }
 
 /* Names as SQL: schema.table of the table that rows go into, of the target, of a table of the state schema. */
 void sql_table(struct text *t, const struct target *g);
@@ -97,13 +105,18 @@ int32_t contract_follow(struct target *g, bool *ret_changed);
 void drift_report(const struct target *g, uint32_t kind, const char *column, const char *from, const char *to);
 int32_t drift_tell(struct target *g, const struct table *t); /* columns of the table that the rows of this lane had, and have no more */
 
+/* ---- links.c: how targets hang together */
+int32_t links_find(struct target *g, const struct table *t); /* in prepare(): sets linked */
+int32_t links_order(struct instance *in);                    /* and sets refers */
+
 /* ---- merge.c */
 #define MERGE_ROW "\"etl: row\"" /* the column of the staging table that counts rows, from 1 in each epoch */
+#define MERGE_RAW "\"etl: raw\"" /* and the one with their raw form */
 void sql_staging(struct text *t, const struct target *g, const struct columns *columns);
 /* From the staging table of the epoch or of the run; only rows from..to of it; to 0: all. */
 void sql_merge(struct text *t, const struct target *g, const struct columns *columns, int64_t from, int64_t to);
 int32_t merge_all(struct target *g);     /* what is staged; fails at a row that cannot be merged */
-int32_t merge_careful(struct target *g); /* the same, but rows that cannot be merged are set aside */
+int32_t merge_careful(struct instance *in); /* what is staged of all targets; rows that cannot be merged are set aside */
 
 /* ---- settle.c: the epoch's way into the targets */
 int32_t settle_write(struct target *g, struct etl_msg *m);

@@ -3,17 +3,19 @@
  * a short row may go into the room that a long one left.
  *
  * Merged with care, the staging table is halved until the rows that cannot be merged stand alone.  Parts are merged in the order in which
- * their rows came, so that what wins is the same as in one go. */
+ * their rows came, so that what wins is the same as in one go; rows that refer to others which are not there are tried again behind them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "instance.h"
 
+#define FOREIGN_KEY "23503" /* SQLSTATE */
+
 void sql_staging(struct text *t, const struct target *g, const struct columns *columns) {
   text_addf(t, "CREATE TEMPORARY TABLE %s ON COMMIT DELETE ROWS AS SELECT ", g->staging);
   sql_columns(t, columns, "");
-  text_add(t, ", 0::bigint AS " MERGE_ROW " FROM ");
+  text_add(t, ", 0::bigint AS " MERGE_ROW ", ''::text AS " MERGE_RAW " FROM ");
   sql_table(t, g);
   text_add(t, " WITH NO DATA");
 }
@@ -101,8 +103,36 @@ static int32_t check_keys(struct target *g) {
   return rc;
 }
 
+/* Rows that are only added; as many must arrive as were sent. */
+static int32_t append_part(struct target *g, int64_t from, int64_t to) {
+  struct text sql = {0}, where = {0};
+  PGresult *r = NULL;
+  if (to)
+    text_addf(&where, " WHERE " MERGE_ROW " BETWEEN %" PRId64 " AND %" PRId64, from, to);
+  text_add(&sql, "WITH added AS (INSERT INTO ");
+  sql_table(&sql, g);
+  text_add(&sql, " (");
+  sql_columns(&sql, &g->columns, "");
+  text_add(&sql, ") OVERRIDING SYSTEM VALUE SELECT ");
+  sql_columns(&sql, &g->columns, "");
+  text_addf(&sql, " FROM pg_temp.%s%s ORDER BY " MERGE_ROW " RETURNING 1) SELECT (SELECT count(*) FROM added) = (SELECT count(*) FROM pg_temp.%s%s)",
+            g->staging, text_str(&where), g->staging, text_str(&where));
+  int32_t rc = sql.failed || where.failed ? out_of_memory(g->in) : session_query(&g->in->session, "adding rows", text_str(&sql), 0, NULL, &r);
+  if (rc == ETL_OK && *PQgetvalue(r, 0, 0) != 't') {
+    struct etl_error e = ETL_ERROR(ETL_E_DATA);
+    e.remedy = "a trigger or rule of the table drops rows: load a table without it";
+    rc = etl_failf(g->in->host, &e, "postgres: %s took fewer rows than it was given", g->name);
+  }
+  PQclear(r);
+  text_fini(&sql);
+  text_fini(&where);
+  return rc;
+}
+
 static int32_t merge_part(struct target *g, int64_t from, int64_t to) {
   struct text sql = {0};
+  if (!mode_merges(g->mode))
+    return append_part(g, from, to);
   sql_merge(&sql, g, &g->columns, from, to);
   int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(&g->in->session, "merging", text_str(&sql));
   text_fini(&sql);
@@ -110,7 +140,7 @@ static int32_t merge_part(struct target *g, int64_t from, int64_t to) {
 }
 
 int32_t merge_all(struct target *g) {
-  int32_t rc = check_keys(g);
+  int32_t rc = mode_merges(g->mode) ? check_keys(g) : ETL_OK;
   return rc == ETL_OK ? merge_part(g, 0, 0) : rc;
 }
 
@@ -118,28 +148,13 @@ int32_t merge_all(struct target *g) {
 
 static int64_t column_index(const struct target *g, const char *name) { return name ? etl_schema_find(&g->rows, name) : -1; }
 
-/* A column of "gone" so that row_to_json() writes it as etl_row_json() does. */
-static void add_shown(struct text *t, const struct column *c) {
-  bool zone = c->f.logical == ETL_L_TIMESTAMP && c->f.tz,
-       text = c->f.logical == ETL_L_DECIMAL || c->f.logical == ETL_L_STRING || c->f.logical == ETL_L_JSON;
-  text_add(t, zone ? "pg_catalog.to_json(gone." : "gone.");
-  text_add_name(t, c->name);
-  text_add(t, zone ? " AT TIME ZONE 'UTC') #>> '{}' || 'Z' AS " : text ? "::text AS " : c->f.logical == ETL_L_DATE ? "::date AS " : " AS ");
-  text_add_name(t, c->name);
-}
-
 /* Sets staged rows aside: those for which where holds. */
 static int32_t reject_where(struct target *g, const char *where, const struct etl_error *e, const char *why) {
   struct instance *in = g->in;
   struct text sql = {0};
   PGresult *r = NULL;
-  text_add(&sql, "WITH gone AS (DELETE FROM pg_temp.");
-  text_addf(&sql, "%s WHERE %s RETURNING *) SELECT gone." MERGE_ROW ", pg_catalog.row_to_json(r) FROM gone, LATERAL (SELECT ", g->staging, where);
-  for (size_t i = 0; i < g->columns.n; i++) {
-    text_add(&sql, i ? ", " : "");
-    add_shown(&sql, &g->columns.list[i]);
-  }
-  text_add(&sql, ") r ORDER BY 1");
+  text_addf(&sql, "WITH gone AS (DELETE FROM pg_temp.%s WHERE %s RETURNING " MERGE_ROW ", " MERGE_RAW ") SELECT * FROM gone ORDER BY 1", g->staging,
+            where);
   int32_t rc = sql.failed ? out_of_memory(in) : session_query(&in->session, "setting rows aside", text_str(&sql), 0, NULL, &r);
   text_fini(&sql);
   for (int i = 0; rc == ETL_OK && i < PQntuples(r); i++) {
@@ -176,39 +191,124 @@ static int32_t reject_null_keys(struct target *g) {
   return rc;
 }
 
-struct part {
-  struct target *g;
-  int64_t from, to;
-};
-
-static int32_t try_part(void *arg) {
-  const struct part *p = arg;
-  return merge_part(p->g, p->from, p->to);
+/* In one go, as a plain epoch would: rows may need each other, in any order. */
+static int32_t try_all(void *arg) {
+  struct instance *in = arg;
+  int32_t rc = ETL_OK;
+  for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next)
+    rc = g->staged_rows && !in->stages ? merge_part(g, 0, 0) : ETL_OK;
+  return rc == ETL_OK ? session_run(&in->session, "checking constraints", "SET CONSTRAINTS ALL IMMEDIATE") : rc;
 }
 
-static int32_t reject_one(struct target *g, int64_t row) {
+/* One pass over what is staged.  Rows that lack one they refer to stay for the next pass, as that may come behind them. */
+struct pass {
+  struct target *g;
+  int64_t from, to; /* the part in hand */
+  bool backward;    /* parts are taken from the last to the first */
+  bool last;        /* nothing stays */
+  int64_t stayed;
+  bool changed;     /* rows were merged after one stayed */
+};
+
+/* Rows that are merged have numbers below 0. */
+static int32_t try_part(void *arg) {
+  struct pass *p = arg;
+  struct session *s = &p->g->in->session;
+  char sql[160];
+  PGresult *r = NULL;
+  int32_t rc = merge_part(p->g, p->from, p->to);
+  if (rc != ETL_OK)
+    return rc;
+  snprintf(sql, sizeof sql, "UPDATE pg_temp.%s SET " MERGE_ROW " = -" MERGE_ROW " WHERE " MERGE_ROW " BETWEEN %" PRId64 " AND %" PRId64,
+           p->g->staging, p->from, p->to);
+  rc = session_query(s, "merging", sql, 0, NULL, &r);
+  if (rc == ETL_OK)
+    p->changed |= p->stayed && strcmp(PQcmdTuples(r), "0") != 0;
+  PQclear(r);
+  return rc;
+}
+
+static int32_t refuse_one(struct pass *p) {
+  struct target *g = p->g;
   const struct trouble *t = &g->in->session.trouble;
   struct etl_error e = ETL_ERROR(ETL_E_DATA);
   char where[80];
+  if (!p->last && t->state && strcmp(t->state, FOREIGN_KEY) == 0) {
+    p->stayed++;
+    return ETL_OK;
+  }
   e.vendor_state = t->state;
   e.column = (int32_t)column_index(g, t->column);
-  snprintf(where, sizeof where, MERGE_ROW " = %" PRId64, row);
+  snprintf(where, sizeof where, MERGE_ROW " = %" PRId64, p->from);
   return reject_where(g, where, &e, t->message ? t->message : "no memory for the reason");
 }
 
-static int32_t merge_range(struct target *g, int64_t from, int64_t to) {
-  struct part p = {g, from, to};
-  int32_t rc = settle_try(g->in, try_part, &p);
+static int32_t merge_range(struct pass *p, int64_t from, int64_t to) {
+  p->from = from;
+  p->to = to;
+  int32_t rc = settle_try(p->g->in, try_part, p);
   if (rc != ETL_IDLE)
     return rc;
   if (from == to)
-    return reject_one(g, from);
+    return refuse_one(p);
   int64_t middle = from + (to - from) / 2;
-  rc = merge_range(g, from, middle);
-  return rc == ETL_OK ? merge_range(g, middle + 1, to) : rc;
+  rc = p->backward ? merge_range(p, middle + 1, to) : merge_range(p, from, middle);
+  if (rc != ETL_OK)
+    return rc;
+  return p->backward ? merge_range(p, from, middle) : merge_range(p, middle + 1, to);
 }
 
-int32_t merge_careful(struct target *g) {
-  int32_t rc = reject_null_keys(g);
-  return rc == ETL_OK ? merge_range(g, 1, g->staged_rows) : rc;
+/* A row that stayed must not come over a newer one of its key that is merged by now. */
+static int32_t drop_outdated(struct target *g) {
+  struct text sql = {0};
+  if (!mode_updates(g->mode))
+    return ETL_OK;
+  text_addf(&sql, "DELETE FROM pg_temp.%s AS s USING pg_temp.%s AS d WHERE s." MERGE_ROW " > 0 AND -d." MERGE_ROW " > s." MERGE_ROW, g->staging,
+            g->staging);
+  for (size_t i = 0; i < g->key->n + !!g->newest_by; i++) {
+    const char *name = i < g->key->n ? g->key->list[i] : g->newest_by; /* whose order the merge itself keeps, but for equal ones */
+    text_add(&sql, " AND d.");
+    text_add_name(&sql, name);
+    text_add(&sql, " IS NOT DISTINCT FROM s.");
+    text_add_name(&sql, name);
+  }
+  int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(&g->in->session, "merging", text_str(&sql));
+  text_fini(&sql);
+  return rc;
+}
+
+static int32_t merge_pass(struct instance *in, struct pass *p, bool first) {
+  int32_t rc = ETL_OK;
+  for (p->g = in->targets; p->g && rc == ETL_OK; p->g = p->g->next) {
+    if (p->g->staged_rows == 0)
+      continue;
+    rc = first ? ETL_OK : drop_outdated(p->g);
+    if (rc == ETL_OK)
+      rc = merge_range(p, 1, p->g->staged_rows);
+  }
+  return rc;
+}
+
+/* Every constraint is looked at with the row that may break it. */
+static int32_t merge_strictly(struct instance *in) {
+  struct pass p = {0};
+  int32_t rc = session_run(&in->session, "checking constraints", "SET CONSTRAINTS ALL IMMEDIATE");
+  if (rc == ETL_OK)
+    rc = merge_pass(in, &p, true);
+  while (rc == ETL_OK && p.stayed) {
+    p = (struct pass){.backward = !p.backward, .last = !p.changed};
+    rc = merge_pass(in, &p, false);
+  }
+  return rc;
+}
+
+int32_t merge_careful(struct instance *in) {
+  int32_t rc = ETL_OK;
+  if (in->stages)
+    return ETL_OK;
+  for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next)
+    rc = g->staged_rows && mode_merges(g->mode) ? reject_null_keys(g) : ETL_OK;
+  if (rc == ETL_OK)
+    rc = settle_try(in, try_all, in);
+  return rc == ETL_IDLE ? merge_strictly(in) : rc;
 }

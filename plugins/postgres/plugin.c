@@ -157,8 +157,10 @@ static int32_t postgres_begin(void *self, const struct etl_txn *txn) {
   in->careful = txn->flags & ETL_TXN_CAREFUL;
   in->from_epoch = txn->from_n ? (int64_t)txn->from[0]->epoch : 0;
   int32_t rc = instance_connect(in);
-  if (rc == ETL_OK) /* with care, every constraint is looked at with the row that may break it */
-    rc = session_run(&in->session, "beginning a transaction", in->careful ? "BEGIN; SET CONSTRAINTS ALL IMMEDIATE" : "BEGIN");
+  if (rc == ETL_OK)
+    rc = links_order(in);
+  if (rc == ETL_OK)
+    rc = session_run(&in->session, "beginning a transaction", "BEGIN");
   in->in_epoch = rc == ETL_OK;
   return rc;
 }

@@ -26,7 +26,7 @@ int32_t settle_try(struct instance *in, int32_t (*step)(void *arg), void *arg) {
 
 static int32_t make_staging(struct target *g) {
   struct text sql = {0};
-  if (!target_merges(g) || g->staged)
+  if (!target_waits(g) || g->staged)
     return ETL_OK;
   text_addf(&sql, "DROP TABLE IF EXISTS pg_temp.%s; ", g->staging); /* of other columns, or come back by a transaction that was undone */
   sql_staging(&sql, g, &g->columns);
@@ -38,9 +38,14 @@ static int32_t make_staging(struct target *g) {
 }
 
 static int32_t start_copy(struct target *g) {
-  int32_t rc = session_run(&g->in->session, "starting COPY", text_str(&g->copy_sql));
+  struct text sql = {0};
+  sql_copy(&sql, g, &g->columns);
+  int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(&g->in->session, "starting COPY", text_str(&sql));
+  text_fini(&sql);
   if (rc != ETL_OK)
     return rc;
+  g->copy.numbered = target_numbers(g);
+  g->copy.raw = target_keeps_raw(g);
   copy_begin(&g->copy, (g->in->stages ? g->in->from_epoch << 32 : 0) + g->staged_rows); /* numbers grow with the epochs of the lane */
   g->in->copying = g;
   return ETL_OK;
@@ -54,7 +59,7 @@ static int32_t end_copy(struct instance *in) {
   snprintf(doing, sizeof doing, "writing to %s", g->name);
   int32_t rc = copy_end(&g->copy, doing);
   in->copying = NULL;
-  if (rc == ETL_OK && target_numbers(g))
+  if (rc == ETL_OK && g->copy.numbered)
     g->staged_rows += g->copy.rows;
   return rc;
 }
@@ -183,16 +188,23 @@ int32_t settle_write(struct target *g, struct etl_msg *m) {
   return rc;
 }
 
+static int32_t settle_plain(struct instance *in) {
+  int32_t rc = ETL_OK;
+  for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next)
+    rc = g->staged_rows && !in->stages ? merge_all(g) : ETL_OK;
+  return rc == ETL_OK && in->written ? session_run(&in->session, "checking constraints", "SET CONSTRAINTS ALL IMMEDIATE") : rc;
+}
+
 int32_t settle_epoch(struct instance *in) {
-  int32_t rc = in->settled ? ETL_OK : end_copy(in);
-  for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next) {
-    if (g->staged_rows == 0 || !target_merges(g))
-      continue;
-    rc = in->careful ? merge_careful(g) : merge_all(g);
+  if (in->settled)
+    return ETL_OK;
+  int32_t rc = end_copy(in);
+  if (rc == ETL_OK)
+    rc = links_order(in);
+  if (rc == ETL_OK)
+    rc = in->careful ? merge_careful(in) : settle_plain(in);
+  for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next)
     g->staged_rows = 0;
-  }
-  if (rc == ETL_OK && !in->settled && in->written)
-    rc = session_run(&in->session, "checking constraints", "SET CONSTRAINTS ALL IMMEDIATE");
   in->settled = rc == ETL_OK;
   return rc;
 }

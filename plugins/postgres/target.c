@@ -63,13 +63,15 @@ void sql_create_target(struct text *t, const struct target *g, const struct colu
 
 void sql_copy(struct text *t, const struct target *g, const struct columns *columns) {
   text_add(t, "COPY ");
-  if (target_merges(g))
+  if (target_waits(g))
     text_addf(t, "pg_temp.%s", g->staging);
   else
     sql_table(t, g);
   text_add(t, " (");
   sql_columns(t, columns, "");
-  text_add(t, target_numbers(g) ? ", " MERGE_ROW ") FROM STDIN (FORMAT binary)" : ") FROM STDIN (FORMAT binary)");
+  text_add(t, target_numbers(g) ? ", " MERGE_ROW : "");
+  text_add(t, target_keeps_raw(g) ? ", " MERGE_RAW : "");
+  text_add(t, ") FROM STDIN (FORMAT binary)");
 }
 
 /* ---- the key ------------------------------------------------------------------------------------------------------------------------- */
@@ -195,10 +197,8 @@ static int32_t find_or_create(struct target *g, struct table *t) {
   return rc == ETL_OK ? table_read(&g->in->session, g->into_schema, g->into, t) : rc;
 }
 
-static int32_t make_statements(struct target *g) {
-  text_clear(&g->copy_sql);
-  sql_copy(&g->copy_sql, g, &g->columns);
-  int32_t rc = g->copy_sql.failed ? out_of_memory(g->in) : copy_init(&g->copy, &g->in->session, &g->columns, target_numbers(g));
+static int32_t make_copy(struct target *g) {
+  int32_t rc = copy_init(&g->copy, &g->in->session, &g->columns);
   g->copy.nulls = g->in->settings.contract == CONTRACT_DISCARD_VALUE;
   return rc;
 }
@@ -255,11 +255,13 @@ int32_t target_prepare(struct target *g, const struct ArrowSchema *schema, bool 
     rc = target_take(g);
   if (rc == ETL_OK)
     rc = g->in->stages ? prepare_staged(g, &t) : prepare_table(g, &t);
+  if (rc == ETL_OK)
+    rc = links_find(g, &t);
   table_fini(&t);
   free(g->shape);
   g->shape = NULL; /* to be looked at under the first epoch's lock */
   g->staged = false; /* the staging table has the columns of rows that are no more */
-  return rc == ETL_OK ? make_statements(g) : rc;
+  return rc == ETL_OK ? make_copy(g) : rc;
 }
 
 /* Rows are sent in the form that the table had when it was looked at: until they are in, nobody may alter it. */
@@ -286,7 +288,7 @@ int32_t target_follow(struct target *g) {
   }
   if (rc == ETL_OK && any) {
     g->staged = false;
-    rc = make_statements(g);
+    rc = make_copy(g);
   }
   return rc;
 }

@@ -148,7 +148,6 @@ static void target_free(struct target *g) {
   copy_fini(&g->copy);
   columns_fini(&g->columns);
   etl_schema_release(&g->rows);
-  text_fini(&g->copy_sql);
   free(g->stream);
   free(g->schema);
   free(g->table);

@@ -79,10 +79,11 @@ static void put_script_tables(void) {
   puts("  esac\n  return 1\n}");
 }
 
-/* Words before the cursor: the command, as far as it is there, its first argument, and what -c says. */
+/* Words before the cursor: the command, as far as it is there, its first argument, and what -c says.  What is offered is never
+ * given to compgen -W, which expands it: names are text of a configuration. */
 static const char script[] =
     "_etl() {\n"
-    "  local etl=${COMP_WORDS[0]} cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= first= conf= open=1 i word values list\n"
+    "  local etl=${COMP_WORDS[0]} cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= first= conf= open=1 i word quoted values list\n"
     "  COMPREPLY=()\n"
     "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "    word=${COMP_WORDS[i]}\n"
@@ -90,7 +91,7 @@ static const char script[] =
     "    if [[ $word == -* ]]; then _etl_takes_value \"$command\" \"$word\" && ((i++)); continue; fi\n"
     "    if [[ $open ]]; then\n"
     "      command=${command:+$command }$word\n"
-    "      _etl_commands | grep -qx -- \"$command\" && open=\n"
+    "      _etl_commands | grep -qxF -- \"$command\" && open=\n"
     "    elif [[ ! $first ]]; then first=$word; fi\n"
     "  done\n"
     "  if [[ $prev == -* && $prev != -- ]] && _etl_takes_value \"$command\" \"$prev\"; then\n"
@@ -100,16 +101,22 @@ static const char script[] =
     "  elif [[ $cur == -* ]]; then\n"
     "    values=$(_etl_options \"$command\")\n"
     "  elif [[ $open ]]; then\n"
-    "    values=$(_etl_commands | sed -n \"s/^${command:+$command }\\([^ ]*\\).*/\\1/p\" | sort -u)\n"
+    "    command=${command:+$command }\n"
+    "    values=$(_etl_commands | while IFS= read -r word; do\n"
+    "      [[ $word == \"$command\"* ]] && word=${word:${#command}} && printf '%s\\n' \"${word%% *}\"\n"
+    "    done | sort -u)\n"
     "  else\n"
     "    values=$(_etl_values \"$command\")\n"
     "  fi\n"
     "  case $values in\n"
     "    @files) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n"
     "    @*) list=$(\"$etl\" ${conf:+-c \"$conf\"} _names \"${values#@}\" ${first:+\"$first\"} 2>/dev/null) ;;\n"
-    "    *) list=$values ;;\n"
+    "    *) list=${values// /$'\\n'} ;;\n"
     "  esac\n"
-    "  mapfile -t COMPREPLY < <(compgen -W \"$list\" -- \"$cur\")\n"
+    "  while IFS= read -r word; do\n"
+    "    printf -v quoted %q \"$word\"\n"
+    "    [[ $word && ($word == \"$cur\"* || $quoted == \"$cur\"*) ]] && COMPREPLY+=(\"$quoted\")\n"
+    "  done <<<\"$list\"\n"
     "}\n"
     "complete -F _etl etl\n";
 

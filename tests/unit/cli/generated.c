@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -118,4 +119,14 @@ Test(generated, bash_is_offered_names) {
     offered(cases[i].line);
     expect_offer(cases[i].line, cases[i].word, cases[i].there);
   }
+}
+
+Test(generated, bash_does_not_carry_out_names) {
+  tmpdir_write("pipelines.d/odd.conf", "extract = { plugin = \"x\"; shards = ( { id = \"$(touch made)\"; }, { id = \"`touch made`\"; }, { id = \"a b\"; } ); };\n"
+                                       "load = { plugin = \"x\"; };\n");
+  offered("run odd --shard \"\"");
+  expect_offer("", "\\$\\(touch\\ made\\)", true);
+  expect_offer("", "\\`touch\\ made\\`", true);
+  expect_offer("", "a\\ b", true);
+  cr_expect_neq(access("made", F_OK), 0, "a name was carried out");
 }

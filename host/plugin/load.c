@@ -37,9 +37,9 @@ static const struct callback callbacks[] = {C(open),
                                             FC(LOADER, ETL_CAP_STORES_CURSOR, etl_loader, committed)};
 
 #define END(t_, f_) (offsetof(struct t_, f_) + sizeof(((struct t_ *)0)->f_))
-static const size_t api_sizes[] = {[ETL_KIND_EXTRACTOR] = END(etl_extractor, reader_cancel),
+static const size_t api_sizes[] = {[ETL_KIND_EXTRACTOR] = END(etl_extractor, split),
                                    [ETL_KIND_TRANSFORMER] = END(etl_transformer, flush),
-                                   [ETL_KIND_LOADER] = END(etl_loader, run_end)};
+                                   [ETL_KIND_LOADER] = END(etl_loader, reject)};
 
 __attribute__((format(printf, 3, 4))) static int reject(struct err *e, const char *path, const char *fmt, ...) {
   char why[1024];

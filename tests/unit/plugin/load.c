@@ -19,6 +19,8 @@ static const struct wrong wrong[] = {
     {"null_entry", "refuses this host (ABI 1.0)"},
     {"bad_magic", "cannot be used: what etl_plugin_v1() gave is no descriptor (magic 000000000000002a)"},
     {"short", "cannot be used: the functions of its extractor 'sample' are fewer than in ABI 1.0 (struct_size 16)"},
+    {"no_split", "cannot be used: the functions of its extractor 'sample' are fewer than in ABI 1.0 (struct_size 64)"},
+    {"no_settle", "cannot be used: the functions of its loader 'sample' are fewer than in ABI 1.0 (struct_size 88)"},
     {"no_next", "cannot be used: its extractor 'sample' lacks the function next()"},
     {"no_claim", "cannot be used: its loader 'sample' lacks the function claim()"},
     {"two_of_a_kind", "cannot be used: it holds two connectors of the kind extractor, and one file may hold one"},

@@ -31,6 +31,8 @@ static void reader_close(void *reader) { (void)reader; }
 static const struct etl_extractor extractor = {
 #ifdef SAMPLE_SHORT
     .struct_size = 16,
+#elif defined SAMPLE_NO_SPLIT
+    .struct_size = offsetof(struct etl_extractor, split),
 #else
     .struct_size = sizeof extractor,
 #endif
@@ -80,7 +82,11 @@ static const struct etl_connector connector = {.struct_size = sizeof connector,
 
 static int32_t nothing(void) { return ETL_OK; }
 static const struct etl_loader loader = {
+#ifdef SAMPLE_NO_SETTLE
+    .struct_size = offsetof(struct etl_loader, settle),
+#else
     .struct_size = sizeof loader,
+#endif
 #ifdef SAMPLE_LOADER
     .claim = (int32_t(*)(void *, const struct etl_claim *, uint64_t *))(void (*)(void))nothing,
     .committed = (int32_t(*)(void *, int32_t (*)(void *, const struct etl_cursor *), void *))(void (*)(void))nothing,
@@ -117,7 +123,7 @@ static const struct etl_connector between = {.struct_size = sizeof between,
 static const struct etl_connector *const connectors[] = {
 #if defined SAMPLE_TWO_OF_A_KIND
     &connector, &connector,
-#elif defined SAMPLE_NO_CLAIM || defined SAMPLE_LOADER
+#elif defined SAMPLE_NO_CLAIM || defined SAMPLE_NO_SETTLE || defined SAMPLE_LOADER
     &sink,
 #elif defined SAMPLE_TRANSFORMER
     &between,

@@ -19,6 +19,14 @@ struct column_sample {
   bool first_quoted;
 };
 
+struct naming { /* of the fields of one file */
+  const struct column_sample *columns;
+  size_t n;
+  bool header;
+  const int32_t *taken; /* columns of the fields before */
+  struct layout *layout;
+};
+
 /* ---- records of the sample --------------------------------------------------------------------------------------------------- */
 
 /* Comes to the next record that is no comment and not blank.  1: it is in c->cells; 0: there is none; -1: no memory. */
@@ -132,23 +140,50 @@ static bool find_header(const struct settings *s, const struct column_sample *co
   return rows == 0 || typed || fresh;
 }
 
-/* The name of field i, made up where the file has none or has it twice. */
-static int64_t name_column(const struct settings *s, const struct column_sample *columns, size_t i, bool header, const int32_t *taken,
-                           struct layout *l) {
-  char name[160];
-  if (!header && i < s->forced_n && s->header != HEADER_YES)
-    return layout_add(l, s->forced[i].name, strlen(s->forced[i].name));
-  int n = snprintf(name, sizeof name, "column_%zu", i + 1);
-  if (!header || columns[i].first_n == 0)
-    return layout_add(l, name, (size_t)n);
-  int64_t column = layout_add(l, columns[i].first, columns[i].first_n);
+static bool is_cell(const struct column_sample *c, const char *name, size_t n) { return c->first_n == n && memcmp(c->first, name, n) == 0; }
+
+/* Does another field have the name: one before this one, or one whose header says so? */
+static bool is_taken(const struct naming *g, size_t i, const char *name, size_t n) {
   for (size_t k = 0; k < i; k++)
-    if (taken[k] == column) {
-      n = snprintf(name, sizeof name, "%.*s_%zu", columns[i].first_n < NAME_MOST * 2 ? (int)columns[i].first_n : NAME_MOST * 2, columns[i].first,
-                   i + 1);
-      return layout_add(l, name, (size_t)n);
-    }
-  return column;
+    if (strcmp(g->layout->list[g->taken[k]].name, name) == 0)
+      return true;
+  for (size_t k = 0; g->header && k < g->n; k++)
+    if (k != i && is_cell(&g->columns[k], name, n))
+      return true;
+  return false;
+}
+
+/* The name of field i, made up where the file has none or has it twice. */
+static int64_t name_column(const struct settings *s, const struct naming *g, size_t i) {
+  const struct column_sample *c = &g->columns[i];
+  char name[NAME_MOST * 2 + 24];
+  const char *stem = "column";
+  size_t stem_n = strlen(stem), k = 0;
+  if (!g->header && i < s->forced_n && s->header != HEADER_YES)
+    return layout_add(g->layout, s->forced[i].name, strlen(s->forced[i].name));
+  if (g->header && c->first_n > 0) {
+    while (k < i && !is_cell(&g->columns[k], c->first, c->first_n))
+      k++;
+    if (k == i)
+      return layout_add(g->layout, c->first, c->first_n);
+    stem = c->first;
+    stem_n = c->first_n < NAME_MOST * 2 ? c->first_n : NAME_MOST * 2;
+    while (stem_n < c->first_n && ((uint8_t)stem[stem_n] & 0xc0) == 0x80)
+      stem_n--; /* not in the middle of a character */
+  }
+  for (size_t number = i + 1;; number++) {
+    size_t n = (size_t)snprintf(name, sizeof name, "%.*s_%zu", (int)stem_n, stem, number);
+    if (!is_taken(g, i, name, n))
+      return layout_add(g->layout, name, n);
+  }
+}
+
+/* A cell of the header, from 1, that cannot be a name; 0: there is none. */
+static size_t find_no_text(const struct column_sample *columns, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (!text_is_utf8(columns[i].first, columns[i].first_n))
+      return i + 1;
+  return 0;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------------------------------- */
@@ -201,8 +236,9 @@ static int add_columns(const struct settings *s, struct column_sample *columns, 
     }
   }
   heed_quotes(columns, shape->fields, shape->header);
+  struct naming naming = {columns, shape->fields, shape->header, shape->columns, l};
   for (size_t i = 0; i < shape->fields; i++) {
-    int64_t column = name_column(s, columns, i, shape->header, shape->columns, l);
+    int64_t column = name_column(s, &naming, i);
     if (column < 0)
       return -1;
     struct guess *g = &l->list[column].guess;
@@ -241,7 +277,9 @@ int csv_sample(const struct settings *s, struct window *w, uint64_t rows, bool s
   }
   if (rc >= 0 && columns) {
     shape.header = find_header(s, columns, shape.fields, shape.rows);
-    rc = add_columns(s, columns, &shape, l, pool);
+    shape.no_text = shape.header ? find_no_text(columns, shape.fields) : 0;
+    shape.fields = shape.no_text ? 0 : shape.fields;
+    rc = shape.no_text ? 0 : add_columns(s, columns, &shape, l, pool);
   }
   csv_scan_fini(&c);
   if (stay) {

@@ -220,11 +220,15 @@ static int finish_parts(struct loader *l, struct failure *f) {
   return 0;
 }
 
-/* All parts of the lane: the ones before, with the new lengths of those that are open. */
+/* The parts that a lane has so far. */
+static json_t *files_before(const struct loader *l, const char *stream, const char *shard) {
+  const json_t *lane = manifest_lane(&l->manifest, loader_scope(l), stream, shard);
+  return lane ? json_deep_copy(json_object_get(lane, "files")) : json_array();
+}
+
+/* All parts of the lane: the ones before, with the new lengths of those that are open.  NULL: they cannot be told in the manifest. */
 static json_t *lane_files(const struct loader *l) {
-  json_t *files = json_deep_copy(json_object_get(manifest_lane(&l->manifest, loader_scope(l), l->lane_stream, l->lane_shard), "files"));
-  if (!files)
-    files = json_array();
+  json_t *files = files_before(l, l->lane_stream, l->lane_shard);
   for (const struct target *t = l->targets; t && files; t = t->next) {
     if (!t->path)
       continue;
@@ -301,10 +305,10 @@ static int commit_locked(struct loader *l, const struct etl_cursor *const *to, u
     return -1;
   for (uint64_t i = 0; i < to_n; i++) {
     bool own = strcmp(to[i]->stream, l->lane_stream) == 0 && strcmp(to[i]->shard, l->lane_shard) == 0;
-    json_t *files = own && l->settings.replace ? lane_files(l) : json_deep_copy(json_object_get(manifest_lane(&l->manifest, loader_scope(l),
-                                                                                                              to[i]->stream, to[i]->shard), "files"));
+    json_t *files = own && l->settings.replace ? lane_files(l) : files_before(l, to[i]->stream, to[i]->shard);
     if (!files)
-      files = json_array();
+      return failure_set(f, ETL_E_SCHEMA, "path", "rename the column with the transformer columns, or choose another `path`",
+                         "lane %s of %s: the name of a file or of a column is not UTF-8", l->lane_shard, l->lane_stream);
     if (check_epoch(l, to[i], f) < 0) {
       json_decref(files);
       return -1;

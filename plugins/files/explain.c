@@ -88,6 +88,8 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
   if (rc == 0)
     rc = extract_sample(in, &f);
   if (rc == 0)
+    rc = shape_check(&in->shapes[file - in->files.list], file->path, &f);
+  if (rc == 0)
     rc = explain_file(&t, in, file, cursor, &f);
   if (rc == 0 && t.rc == ETL_OK && layout_schema(&in->layout, schema) < 0)
     rc = failure_memory(&f, "a schema");

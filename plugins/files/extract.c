@@ -132,6 +132,13 @@ int extract_sample(struct instance *in, struct failure *f) {
   return rc;
 }
 
+int shape_check(const struct shape *s, const char *path, struct failure *f) {
+  if (s->no_text == 0)
+    return 0;
+  return failure_set(f, ETL_E_DATA, "encoding", "set `encoding` to what the file is written in",
+                     "%s: cell %zu of its header is not UTF-8, or has a NUL byte in it", path, s->no_text);
+}
+
 const void *extract_ext(void *self, const char *id) {
   (void)self;
   return strcmp(id, ETL_EXT_EXPLAIN) == 0 ? (const void *)&extract_explain : strcmp(id, ETL_EXT_CATALOG) == 0 ? &extract_catalog : NULL;

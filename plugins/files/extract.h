@@ -15,6 +15,7 @@ struct shape { /* how a file is written; found by sampling it */
   bool known;
   char delimiter;
   bool header;
+  size_t no_text; /* the cell of its header, from 1, that is not UTF-8; 0: none */
   size_t fields;
   int32_t *columns; /* of field i, in the layout */
   uint64_t rows;    /* that were looked at */
@@ -78,6 +79,7 @@ extern const struct etl_explain extract_explain; /* explain.c */
 extern const struct etl_catalog extract_catalog; /* catalog.c */
 /* Samples all files, once.  The instance's layout and shapes are there then. */
 int extract_sample(struct instance *in, struct failure *f);
+int shape_check(const struct shape *s, const char *path, struct failure *f); /* can a file be read that looks so? */
 
 int32_t reader_open(void *self, const struct etl_read *read, void **ret_reader);
 int32_t reader_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m);

@@ -70,6 +70,8 @@ static int open_reader(struct reader *r, struct instance *in, const struct etl_r
   r->at_start = r->once;
   if ((r->once ? open_once(r, in) : open_at(r, read->cursor)) < 0)
     return -1;
+  if (!r->ended && shape_check(r->shape, r->file->path, &r->failure) < 0)
+    return -1;
   if (layout_copy(&in->layout, &r->layout) < 0)
     return failure_memory(&r->failure, "a reader");
   return r->ended ? 0 : reader_columns_changed(r) < 0 ? -1 : in->format->begin(r);

@@ -124,6 +124,29 @@ static void swap_again(struct tap *t) {
   desk_fini(&d);
 }
 
+/* What the manifest cannot hold is not committed, rather than committed without its file. */
+static void unnamed(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  struct ArrowSchema schema;
+  struct ArrowArray rows;
+  struct etl_batch b;
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "t.csv", "old\n");
+  CHECK(t, etl_schema_init(&schema, 1) == 0 && etl_schema_set(&schema, 0, "stra\xdf" "e", "l", true, NULL, NULL) == 0);
+  CHECK(t, etl_batch_init(&b, &d.t.host, &schema, 1) == 0 && etl_batch_row(&b) == 0);
+  etl_batch_i64(&b, 0, 1);
+  CHECK(t, etl_batch_finish(&b, &rows) == 0);
+  etl_batch_fini(&b);
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/t.csv", "mode", "replace")) == ETL_OK);
+  CHECK(t, shelf_epoch_write(&s, "a", 1, &schema, &rows, SHELF_ALL) == ETL_FAILED && d.t.error.error_class == ETL_E_SCHEMA);
+  CHECK_HAS(t, d.t.message, "is not UTF-8");
+  CHECK(t, shelf_end(&s, true) == ETL_OK);
+  desk_shell(&d, "grep -qx old t.csv");
+  etl_schema_release(&schema);
+  desk_fini(&d);
+}
+
 /* A run whose source has neither rows nor columns leaves an empty file. */
 static void emptied(struct tap *t) {
   struct desk d;
@@ -252,6 +275,7 @@ int main(void) {
   replace(&t);
   foreign_file(&t);
   swap_again(&t);
+  unnamed(&t);
   emptied(&t);
   refused_rows(&t);
   disk_full(&t);

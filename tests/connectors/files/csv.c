@@ -147,6 +147,30 @@ static void refused_options(struct tap *t) {
   desk_fini(&d);
 }
 
+/* Each field has a column of its own, whatever the names in the header. */
+static void same_names(struct tap *t) {
+  reads(t, "a,a_3,a\n1,2,3\n", "header", "true", "a:l a_3:l a_4:l", "{\"a\": 1, \"a_3\": 2, \"a_4\": 3}");
+  reads(t, "a,a,a_2\n1,2,3\n", "header", "true", "a:l a_3:l a_2:l", "{\"a\": 1, \"a_3\": 2, \"a_2\": 3}");
+  reads(t, "column_2,\n1,2\n", "header", "true", "column_2:l column_3:l", "{\"column_2\": 1, \"column_3\": 2}");
+  reads(t, "1,2\n3,4\n", "column", "column_2 int64", "column_2:l column_3:l", "{\"column_2\": 3, \"column_3\": 4}");
+}
+
+/* A header that is no UTF-8 fails its own lane. */
+static void undecoded_header(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "a.csv", "id,stra\xdf" "e\n1,x\n");
+  DESK_TEXT(&d, "b.csv", "id,name\n2,y\n");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/*.csv")) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA && strcmp(d.t.option, "encoding") == 0);
+  CHECK_HAS(t, d.t.message, "a.csv: cell 2 of its header is not UTF-8, or has a NUL byte");
+  CHECK(t, d.rows_n == 1 && desk_has_row(&d, "{\"id\": 2, \"name\": \"y\"}"));
+  desk_forget(&d);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv", "encoding", "latin1")) == ETL_OK && desk_has_row(&d, "{\"id\": 1, \"stra\u00dfe\": \"x\"}"));
+  desk_write(&d, "c.csv", "i\0d,name\n1,x\n", 14, false);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/c.csv")) == ETL_FAILED && strstr(d.t.message, "c.csv: cell 1 of its header"));
+  desk_fini(&d);
+}
+
 int main(void) {
   struct tap t = {0};
   types_and_nulls(&t);
@@ -154,6 +178,8 @@ int main(void) {
   ragged(&t);
   long_lines(&t);
   dialects(&t);
+  same_names(&t);
+  undecoded_header(&t);
   refused_options(&t);
   return tap_end(&t);
 }

@@ -20,6 +20,8 @@
 /* host->fail() with a formatted message (e->message is ignored).  Returns ETL_FAILED. */
 __attribute__((format(printf, 3, 4))) int32_t etl_failf(const struct etl_host *h, const struct etl_error *e, const char *fmt, ...);
 
+void etl_end_at_letter_(char *text); /* internal: takes off what a cut has left of a letter */
+
 /* host->bad_row() for a row of a batch, with the row as JSON and a formatted message.  From e: class, vendor code and state, column (its
  * name is found in the schema).  stream NULL: the one in hand.  Returns what bad_row returns. */
 __attribute__((format(printf, 7, 8))) int32_t etl_reject(const struct etl_host *h, const struct etl_error *e, const char *stream,

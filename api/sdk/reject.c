@@ -24,6 +24,7 @@ int32_t etl_reject(const struct etl_host *h, const struct etl_error *e, const ch
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
+  etl_end_at_letter_(text);
   char *json = etl_row_json(schema, batch, row);
   if (!json) {
     struct etl_error none = ETL_ERROR(ETL_E_PERMANENT);
@@ -44,6 +45,7 @@ int32_t etl_reject_raw(const struct etl_host *h, const struct etl_error *e, stru
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
+  etl_end_at_letter_(text);
   struct etl_bad_row bad = bad_row(e, row, text);
   bad.raw = raw;
   return h->bad_row(h, &bad);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const char *const class_names[] = {
   [ETL_E_CONFIG] = "config",   [ETL_E_AUTH] = "auth",           [ETL_E_RETRYABLE] = "retryable",
   [ETL_E_DATA] = "data",       [ETL_E_SCHEMA] = "schema",       [ETL_E_INDOUBT] = "in-doubt",
@@ -19,6 +21,7 @@ int err_set(struct err *e, uint32_t error_class, const char *fmt, ...) {
   va_start(ap, fmt);
   vsnprintf(fresh.message, sizeof fresh.message, fmt, ap); /* into a copy: fmt's arguments may lie in *e */
   va_end(ap);
+  fresh.message[text_end(fresh.message)] = 0;
   *e = fresh;
   return -1;
 }
@@ -28,10 +31,14 @@ int err_remedy(struct err *e, const char *fmt, ...) {
   va_start(ap, fmt);
   vsnprintf(e->remedy, sizeof e->remedy, fmt, ap);
   va_end(ap);
+  e->remedy[text_end(e->remedy)] = 0;
   return -1;
 }
 
-static void copy_text(char *to, size_t size, const char *from) { snprintf(to, size, "%s", from ? from : ""); }
+static void copy_text(char *to, size_t size, const char *from) {
+  snprintf(to, size, "%s", from ? from : "");
+  to[text_end(to)] = 0;
+}
 
 int err_from_etl(struct err *e, const struct etl_error *from) {
   struct etl_error f = {.row = -1, .column = -1};

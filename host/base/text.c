@@ -77,6 +77,34 @@ size_t text_width(const char *s) {
   return width;
 }
 
+size_t text_within(const char *s, size_t max) {
+  size_t n = 0, columns, letter;
+  while (s[n] && n + (letter = text_letter(s + n, &columns)) <= max)
+    n += letter;
+  return n;
+}
+
+size_t text_end(const char *s) {
+  size_t n = strlen(s), back = 1;
+  while (back < n && back < 4 && (s[n - back] & 0xc0) == 0x80)
+    back++;
+  unsigned char first = n ? (unsigned char)s[n - back] : 0;
+  size_t whole = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+  return n && back < whole ? n - back : n;
+}
+
+char *text_mended(const char *s, size_t n) {
+  char *copy = xcalloc(n + 1, 1);
+  for (size_t i = 0, len; i < n; i += len) {
+    uint32_t cp = 0;
+    len = decode((const unsigned char *)s + i, n - i, &cp);
+    bool good = len > 0 && cp != 0;
+    len = len ? len : 1;
+    memcpy(copy + i, good ? s + i : "?", good ? len : 1);
+  }
+  return copy;
+}
+
 const char *text_join(struct arena *a, const char *dir, const char *path) {
   if (path[0] == '/' || dir[0] == '\0' || strcmp(dir, ".") == 0)
     return arena_strdup(a, path);

@@ -12,6 +12,12 @@ bool text_is_utf8(const char *s, size_t n); /* no surrogates, nothing overlong, 
 size_t text_width(const char *s);
 /* Bytes of the first letter of s, which is not empty, and the columns it takes. */
 size_t text_letter(const char *s, size_t *ret_columns);
+/* Bytes of the letters at the beginning of s that fit into max. */
+size_t text_within(const char *s, size_t max);
+/* Bytes of s without what a cut has left of a letter at its end. */
+size_t text_end(const char *s);
+/* A copy that is UTF-8, with a '?' for each byte that is not.  To be freed. */
+char *text_mended(const char *s, size_t n);
 
 /* path if it is absolute, else dir/path; "." and "x/.." stay as they are.  In a. */
 const char *text_join(struct arena *a, const char *dir, const char *path);

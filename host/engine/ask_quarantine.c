@@ -5,9 +5,8 @@
 #include "engine/replay.h"
 
 static void set(json_t *j, const char *key, const char *text) {
-  json_t *s = text ? json_string(text) : NULL;
   if (text)
-    json_object_set_new(j, key, s ? s : json_string("(not valid UTF-8)"));
+    json_object_set_new(j, key, report_text(text, strlen(text)));
 }
 
 static json_t *row_json(const struct shelved *s) {

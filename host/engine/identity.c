@@ -54,20 +54,12 @@ static json_t *value_json(const struct etl_option *o, const struct etl_value *v)
   return list;
 }
 
-/* Bytes of the letters at the beginning of text that fit into max. */
-static int letters_within(const char *text, size_t max) {
-  size_t n = 0, columns, letter;
-  while (text[n] && n + (letter = text_letter(text + n, &columns)) <= max)
-    n += letter;
-  return (int)n;
-}
-
 /* A note has its limits: a long value goes in by its beginning and a number. */
 static json_t *shortened(json_t *v) {
   char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
   if (text && strlen(text) > TEXT_MAX) {
     json_decref(v);
-    v = json_sprintf("%.*s... (%zu bytes, %016llx)", letters_within(text, BEGINNING), text, strlen(text), (unsigned long long)number_of(text));
+    v = json_sprintf("%.*s... (%zu bytes, %016llx)", (int)text_within(text, BEGINNING), text, strlen(text), (unsigned long long)number_of(text));
   }
   free(text);
   return v;
@@ -112,7 +104,7 @@ const char *identity_done(const char *note, struct arena *a) {
 
 static void show(const json_t *v, char text[SHOWN_MAX + 8]) {
   char *whole = json_is_null(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-  int n = whole ? letters_within(whole, SHOWN_MAX) : 0;
+  int n = whole ? (int)text_within(whole, SHOWN_MAX) : 0;
   snprintf(text, SHOWN_MAX + 8, "%.*s%s", whole ? n : SHOWN_MAX, whole ? whole : "not set", whole && whole[n] ? "..." : "");
   free(whole);
 }

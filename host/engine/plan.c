@@ -22,10 +22,8 @@ struct plan {
 };
 
 static void set_text(json_t *j, const char *key, const char *text) {
-  if (!text)
-    return;
-  json_t *s = json_string(text);
-  json_object_set_new(j, key, s ? s : json_string("(not valid UTF-8)"));
+  if (text)
+    json_object_set_new(j, key, report_text(text, strlen(text)));
 }
 
 /* ---- items ----------------------------------------------------------------------------------------------------------------------

@@ -65,10 +65,8 @@ static char *column_name(const struct etl_bad_row *b) {
   return s && b->column >= 0 && b->column < s->n_children ? copy(s->children[b->column]->name) : NULL;
 }
 
-static const char *message_of(const struct etl_bad_row *b) {
-  if (!b->message || !*b->message)
-    return "no reason was given";
-  return text_is_utf8(b->message, strlen(b->message)) ? b->message : "(a reason that is not valid UTF-8)";
+static char *message_of(const struct etl_bad_row *b) {
+  return b->message && *b->message ? text_mended(b->message, text_end(b->message)) : xstrdup("no reason was given");
 }
 
 void rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stage, const char *connector) {
@@ -81,7 +79,7 @@ void rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *sta
                        .stream = copy(b->stream),
                        .column = column_name(b),
                        .vendor_state = copy(b->vendor_state),
-                       .message = copy(message_of(b)),
+                       .message = message_of(b),
                        .raw = raw_of(b->raw),
                        .columns = b->schema ? columns_of(b->schema) : NULL};
   if (l->last)

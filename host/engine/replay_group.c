@@ -226,7 +226,8 @@ int replay_mark(struct replay *p, const char *const *ids, size_t n, struct err *
 /* ---- halving ------------------------------------------------------------------------------------------------------------------------ */
 
 static int refuse(struct replay *p, const struct one *o, const struct err *e) {
-  report_event(&p->r->report, "refused", json_pack("{s:s, s:s, s:s}", "id", o->id, "message", e->message, "remedy", e->remedy));
+  report_event(&p->r->report, "refused", json_pack("{s:s, s:o, s:o}", "id", o->id, "message", report_text(e->message, strlen(e->message)), "remedy",
+                         report_text(e->remedy, strlen(e->remedy))));
   p->refused++;
   return 0;
 }

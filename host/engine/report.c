@@ -6,6 +6,7 @@
 
 #include "base/frame.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { MASK_MIN_CHARS = 3 }; /* shorter secrets would mask half of every message */
 
@@ -90,11 +91,17 @@ void report_event(struct report *r, const char *name, json_t *fields) {
   json_decref(j);
 }
 
+json_t *report_text(const char *text, size_t n) {
+  json_t *j = json_stringn(text, n);
+  if (j)
+    return j;
+  cleanup_free char *mended = text_mended(text, n);
+  return json_string(mended);
+}
+
 static void set_text(json_t *j, const char *key, const char *text) {
-  if (!text || !*text)
-    return;
-  json_t *s = json_string(text);
-  json_object_set_new(j, key, s ? s : json_string("(not valid UTF-8)"));
+  if (text && *text)
+    json_object_set_new(j, key, report_text(text, strlen(text)));
 }
 
 json_t *report_error(const struct err *e, const char *stage, const char *connector) {

@@ -13,9 +13,8 @@ static struct services *of(const struct etl_host *h) { return (struct services *
 static void svc_log(const struct etl_host *h, uint32_t level, const char *msg, uint64_t n) {
   static const char *const names[] = {"trace", "debug", "info", "warning", "error"};
   struct services *s = of(h);
-  json_t *text = json_stringn(msg, n);
   json_t *j = json_pack("{s:s, s:s, s:s, s:o}", "level", names[level <= ETL_LOG_ERROR ? level : ETL_LOG_ERROR], "stage", s->stage, "connector",
-                        s->connector, "message", text ? text : json_string("(a message that is not valid UTF-8)"));
+                        s->connector, "message", report_text(msg, n));
   if (s->lane)
     json_object_set_new(j, "lane", json_string(s->lane));
   report_event(s->run->report, "log", j);

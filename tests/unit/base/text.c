@@ -47,3 +47,25 @@ Test(text, paths) {
   cr_expect_str_eq(text_basename(here), "x");
   arena_free(a);
 }
+
+Test(text, within) {
+  cr_expect_eq(text_within("Grüße", 3), 2);
+  cr_expect_eq(text_within("Grüße", 4), 4);
+  cr_expect_eq(text_within("ab", 9), 2);
+}
+
+Test(text, ends_at_a_letter) {
+  static const char *const cut[] = {"ab", "ab\xc3", "ab\xe2\x82", "ab\xe6", "ab\xf0\x9f", "ab\xf0\x9f\x98"};
+  for (size_t i = 0; i < sizeof cut / sizeof *cut; i++)
+    cr_expect_eq(text_end(cut[i]), 2, "%zu", i);
+  static const char *const whole[] = {"", "ü", "東", "\xf0\x9f\x98\x80", "\x80\x80\x80\x80"};
+  for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+    cr_expect_eq(text_end(whole[i]), strlen(whole[i]), "%zu", i);
+  cr_expect_eq(text_end("\xc3"), 0);
+}
+
+Test(text, mended) {
+  cleanup_free char *mended = text_mended("Gr\xfc\xdf""e ü\0x", 10);
+  cr_expect_str_eq(mended, "Gr??e ü?x");
+  cr_expect(text_is_utf8(mended, strlen(mended)));
+}

@@ -140,9 +140,8 @@ static const char placeholder[] = "${staging.";
 static const char *staging_of(const PGresult *stagings, const char *name, size_t n) {
   for (int whole = 1; whole >= 0; whole--)
     for (int i = 0; i < PQntuples(stagings); i++) {
-      const char *stream = PQgetvalue(stagings, i, 1), *dot = strrchr(stream, '.');
-      const char *part = whole || !dot ? stream : dot + 1;
-      if (strlen(part) == n && memcmp(part, name, n) == 0)
+      const char *stream = PQgetvalue(stagings, i, 1);
+      if (whole ? strlen(stream) == n && memcmp(stream, name, n) == 0 : stream_ends(stream, name, n))
         return PQgetvalue(stagings, i, 0);
     }
   return NULL;

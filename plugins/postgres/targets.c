@@ -14,23 +14,22 @@ bool table_has_placeholder(const char *table) {
   return false;
 }
 
-/* A part of a name as a user would have to type it: dots and quotes in it must not take it apart. */
-static void add_part(struct text *t, const char *part, size_t n, bool quoted) {
-  char *copy = strndup(part, n);
-  if (!copy)
-    t->failed = true;
-  else if (quoted)
-    text_add(t, copy);
-  else
-    text_add_name(t, copy);
-  free(copy);
+/* A part of a name as a user would have to type it: dots and quotes in it must not take it apart.  inside: it is between quotes already. */
+static void add_part(struct text *t, const char *part, bool inside) {
+  struct text quoted = {0};
+  text_add_name(&quoted, part);
+  t->failed |= quoted.failed;
+  if (!quoted.failed && inside)
+    quoted.p[quoted.n - 1] = 0;
+  text_add(t, text_str(&quoted) + (!quoted.failed && inside));
+  text_fini(&quoted);
 }
 
 static void fill_in(struct text *t, const char *table, const char *stream) {
-  const char *dot = strrchr(stream, '.'), *last = dot ? dot + 1 : stream;
+  const char *last = stream_last(stream), *const parts[][2] = {{stream, stream}, {stream, last > stream ? last - 1 : last}, {last, last + strlen(last)}};
   for (const char *p = table; *p;) {
+    struct text part = {0};
     size_t k = 0;
-    bool quoted = p > table && p[-1] == '"';
     while (k < 3 && strncmp(p, placeholders[k], strlen(placeholders[k])) != 0)
       k++;
     if (k == 3) {
@@ -38,20 +37,20 @@ static void fill_in(struct text *t, const char *table, const char *stream) {
       text_add(t, one);
       continue;
     }
-    if (k == 0)
-      add_part(t, stream, strlen(stream), quoted);
-    else if (k == 1)
-      add_part(t, stream, dot ? (size_t)(dot - stream) : 0, quoted);
-    else
-      add_part(t, last, strlen(last), quoted);
+    text_add_unquoted(&part, parts[k][0], parts[k][1]);
+    t->failed |= part.failed;
+    add_part(t, k ? text_str(&part) : stream, p > table && p[-1] == '"');
+    text_fini(&part);
     p += strlen(placeholders[k]);
   }
 }
 
 static const struct table_settings *settings_of(const struct settings *s, const char *stream) {
-  const char *dot = strrchr(stream, '.');
   for (size_t i = 0; i < s->tables_n; i++)
-    if (strcmp(s->tables[i].stream, stream) == 0 || (dot && strcmp(s->tables[i].stream, dot + 1) == 0))
+    if (strcmp(s->tables[i].stream, stream) == 0)
+      return &s->tables[i];
+  for (size_t i = 0; i < s->tables_n; i++)
+    if (stream_ends(stream, s->tables[i].stream, strlen(s->tables[i].stream)))
       return &s->tables[i];
   return &s->all;
 }

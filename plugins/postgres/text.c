@@ -98,3 +98,46 @@ void text_add_element(struct text *t, const char *s) {
 }
 
 const char *text_str(const struct text *t) { return t->p ? t->p : ""; }
+
+/* ---- names of streams ------------------------------------------------------------------------------------------------------------------ */
+
+/* Where the part at p ends: at a dot or at the end of all.  What only begins with a quote is in none. */
+static const char *part_end(const char *p, bool *ret_quoted) {
+  const char *q = *p == '"' ? strchr(p + 1, '"') : NULL;
+  while (q && q[1] == '"')
+    q = strchr(q + 2, '"');
+  *ret_quoted = q && (q[1] == 0 || q[1] == '.');
+  return *ret_quoted ? q + 1 : p + strcspn(p, ".");
+}
+
+const char *stream_last(const char *stream) {
+  bool quoted;
+  for (const char *end; *(end = part_end(stream, &quoted)); stream = end + 1)
+    ;
+  return stream;
+}
+
+void text_add_unquoted(struct text *t, const char *parts, const char *end) {
+  while (parts < end) {
+    bool quoted;
+    const char *stop = part_end(parts, &quoted);
+    for (const char *p = parts + quoted; p < stop - quoted; p++) {
+      add_bytes(t, p, 1);
+      p += quoted && *p == '"';
+    }
+    if (stop < end)
+      text_add(t, ".");
+    parts = stop + 1;
+  }
+}
+
+static bool is_same(const char *a, const char *b, size_t n) { return strlen(a) == n && memcmp(a, b, n) == 0; }
+
+bool stream_ends(const char *stream, const char *name, size_t n) {
+  const char *last = stream_last(stream);
+  struct text plain = {0};
+  text_add_unquoted(&plain, last, last + strlen(last));
+  bool same = is_same(last, name, n) || (!plain.failed && is_same(text_str(&plain), name, n));
+  text_fini(&plain);
+  return same;
+}

@@ -24,4 +24,12 @@ void text_add_block(struct text *t, const struct text *block);
 void text_add_element(struct text *t, const char *s);
 const char *text_str(const struct text *t); /* "" while empty */
 
+/* ---- names of streams: parts with dots between; a part that has a dot itself is "quoted", a quote in it doubled ------------------------- */
+
+const char *stream_last(const char *stream); /* its last part, the table's name */
+/* Parts up to end without their quotes. */
+void text_add_unquoted(struct text *t, const char *parts, const char *end);
+/* Is name, of n bytes, its last part, with quotes or without? */
+bool stream_ends(const char *stream, const char *name, size_t n);
+
 #endif

@@ -64,13 +64,11 @@ static int32_t read_table(struct settings *s, const struct etl_open *o, const ch
                         "sqlserver: table \"%s\" (%s) is not a table name of one or two parts", table, where_set(o, OPT_TABLE));
   s->schema = second ? first : "dbo";
   s->table = second ? second : first;
-  size_t n = strlen(s->schema) + strlen(s->table) + 2;
-  char *stream = pool_alloc(&s->pool, n);
-  if (!stream)
-    return out_of_memory(o);
-  snprintf(stream, n, "%s.%s", s->schema, s->table);
-  s->stream = stream;
-  return ETL_OK;
+  struct text stream = {0};
+  text_stream(&stream, s->schema, s->table);
+  s->stream = stream.failed ? NULL : pool_strdup(&s->pool, text_str(&stream));
+  text_fini(&stream);
+  return s->stream ? ETL_OK : out_of_memory(o);
 }
 
 /* A list of distinct names. */

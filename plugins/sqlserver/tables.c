@@ -24,7 +24,7 @@ static int name_listed(struct listed *n, struct pool *pool, struct failure *f) {
   add_part(&name, n->schema);
   text_add(&name, ".");
   add_part(&name, n->table);
-  text_addf(&stream, "%s.%s", n->schema, n->table);
+  text_stream(&stream, n->schema, n->table);
   n->name = name.failed ? NULL : pool_strdup(pool, text_str(&name));
   n->stream = stream.failed ? NULL : pool_strdup(pool, text_str(&stream));
   text_fini(&name);

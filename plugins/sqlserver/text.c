@@ -63,6 +63,17 @@ static void text_quoted(struct text *t, const char *open, char close, const char
 
 void text_identifier(struct text *t, const char *name) { text_quoted(t, "[", ']', name); }
 
+void text_stream(struct text *t, const char *schema, const char *table) {
+  const char *const parts[] = {schema, table};
+  for (size_t i = 0; i < 2; i++) {
+    text_add(t, i ? "." : "");
+    if (strpbrk(parts[i], ".\""))
+      text_quoted(t, "\"", '"', parts[i]);
+    else
+      text_add(t, parts[i]);
+  }
+}
+
 void text_literal(struct text *t, const char *s) { text_quoted(t, "N'", '\'', s); }
 
 void text_fini(struct text *t) {

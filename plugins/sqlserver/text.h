@@ -16,6 +16,8 @@ void text_add(struct text *t, const char *s);
 __attribute__((format(printf, 2, 3))) void text_addf(struct text *t, const char *fmt, ...);
 void text_identifier(struct text *t, const char *name); /* [name], closing brackets doubled */
 void text_literal(struct text *t, const char *s);       /* N'text', quotes doubled */
+/* The name of a table's stream; parts with dots or quotes stand in "quotes", so that no two tables share one. */
+void text_stream(struct text *t, const char *schema, const char *table);
 void text_fini(struct text *t);                         /* accepts a zeroed one */
 static inline const char *text_str(const struct text *t) { return t->p ? t->p : ""; }
 

@@ -1,4 +1,5 @@
 /* Several streams in one instance: each with its table, in one epoch; and what a run's end does with several staging tables. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sink.h"
@@ -62,6 +63,45 @@ static void one_table_one_stream(struct tap *t) {
   CHECK(t, prepare(&other, "crm.b", A) == ETL_OK);
   sink_close(&other);
   sink_close(&s);
+}
+
+static void names_in_quotes(struct tap *t) {
+  static const struct {
+    const char *stream, *table, *name; /* as the target is told of */
+  } cases[] = {{"crm.\"a.b\"", "public.{stream_table}", "public.a.b"},
+               {"\"crm.x\".a", "{stream_schema}.{stream_table}", "crm.x.a"},
+               {"\"crm\"\"x\".\"a\"", "{stream_schema}.{stream_table}", "crm\"x.a"},
+               {"crm.\"a\"\"b\"", "public.\"{stream_table}\"", "public.a\"b"},
+               {"crm.\"a\"b", "public.{stream_table}", "public.\"a\"b"},
+               {"db.crm.a", "{stream_schema}.{stream_table}", "db.crm.a"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct sink s;
+    fresh("DROP SCHEMA IF EXISTS \"crm.x\", \"crm\"\"x\", \"db.crm\" CASCADE; DROP TABLE IF EXISTS \"a.b\", \"a\"\"b\", \"\"\"a\"\"b\"");
+    sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", cases[i].table, NULL});
+    CHECK(t, sink_claim(&s) == ETL_OK);
+    CHECK(t, prepare(&s, cases[i].stream, A) == ETL_OK);
+    CHECK(t, s.host.changes_n == 1);
+    CHECK_TEXT(t, s.host.changes[0].table, cases[i].name);
+    CHECK_TEXT(t, sink_sql("SELECT schema_name || '.' || table_name FROM etl.targets"), cases[i].name);
+    sink_close(&s);
+  }
+  fresh("DROP SCHEMA \"db.crm\" CASCADE; DROP TABLE \"\"\"a\"\"b\"");
+}
+
+/* A group of `tables` names a stream as a whole, or by its last part, with or without quotes; the whole name goes first. */
+static void groups_find_their_streams(struct tap *t) {
+  static const char *const streams[][2] = {{"crm.\"b.c\"", "b.c"}, {"crm.\"b.c\"", "\"b.c\""}, {"b.c", "b.c"}, {"crm.c", "c"}};
+  for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+    struct sink s;
+    char group[80];
+    fresh("");
+    snprintf(group, sizeof group, "stream=%s|table=users", streams[i][1]);
+    sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "a", "tables", group, NULL});
+    CHECK(t, sink_claim(&s) == ETL_OK);
+    CHECK(t, prepare(&s, streams[i][0], A) == ETL_OK);
+    CHECK_TEXT(t, sink_sql("SELECT table_name FROM etl.targets"), "users");
+    sink_close(&s);
+  }
 }
 
 /* The settings beside `tables` hold where a group says nothing. */
@@ -218,6 +258,8 @@ int main(void) {
   struct tap t = {0};
   message_by_message(&t);
   one_table_one_stream(&t);
+  names_in_quotes(&t);
+  groups_find_their_streams(&t);
   modes_of_their_own(&t);
   two_streams_and_one_table(&t);
   a_careful_epoch(&t);

@@ -99,7 +99,9 @@ static int name_part(struct loader *l, struct target *t, struct failure *f) {
   t->part = n < 0 ? NULL : t->part;
   t->path = t->part ? manifest_part(&l->manifest, t->part) : NULL;
   t->name = write_name(&l->settings, t->stream, l->lane_shard, l->run, l->epoch, 1);
-  return t->path && t->name ? 0 : failure_memory(f, "a name");
+  if (!t->path || !t->name)
+    return failure_memory(f, "a name");
+  return l->settings.replace ? check_place(t->name, f) : 0;
 }
 
 static json_t *find_file(json_t *lane, const char *part) {

@@ -83,7 +83,7 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
   (void)stream;
   const struct file *file = files_find(&in->files, shard->id);
   int rc = file ? 0 : failure_set(&f, ETL_E_CONFIG, "path", "check `path`", "no file of `path` is the shard \"%s\"", shard->id);
-  if (rc == 0 && file->bytes < 0 && in->files.once)
+  if (rc == 0 && file->once)
     rc = failure_set(&f, ETL_E_UNSUPPORTED, "path", "run it", "%s can be read but once, so its columns are not known before the run", file->path);
   if (rc == 0)
     rc = extract_sample(in, &f);

@@ -72,7 +72,7 @@ int32_t extract_plan(void *self, const struct etl_stream *stream, int32_t (*each
 static int sample_file(struct instance *in, size_t i, uint64_t rows, struct failure *f) {
   const struct settings *s = &in->settings;
   const struct file *file = &in->files.list[i];
-  bool once = in->files.once && file->bytes < 0;
+  bool once = file->once;
   struct window *w = calloc(1, sizeof *w);
   struct failure ignored = {0};
   if (!w)

@@ -44,6 +44,11 @@ int32_t loader_open(const struct write_format *format, const struct etl_open *o,
   return ETL_OK;
 }
 
+/* Where the name says nothing of streams and lanes, it is known from the beginning. */
+static int check_target(const struct loader *l, struct failure *f) {
+  return l->settings.replace && !strchr(l->settings.path, '{') ? check_place(l->settings.path, f) : 0;
+}
+
 /* The nearest folder that is there must take files. */
 int32_t loader_check(void *self) {
   struct loader *l = self;
@@ -55,7 +60,7 @@ int32_t loader_check(void *self) {
     *(slash == folder ? slash + 1 : slash) = 0;
   int rc = !folder                                              ? failure_memory(&f, "a path")
            : access(folder, W_OK | X_OK) < 0 && errno != ENOENT ? failure_errno(&f, errno, "written", folder)
-                                                                : 0;
+                                                                : check_target(l, &f);
   free(folder);
   return rc < 0 ? failure_report(l->host, &f) : ETL_OK;
 }
@@ -73,6 +78,8 @@ static int claim(struct loader *l, const struct etl_claim *c, uint64_t *ret_owne
   uint64_t seen = manifest_owner(&l->manifest), owner = c->owner ? c->owner : seen + 1;
   if (owner < seen)
     return manifest_check_owner(&l->manifest, owner, f);
+  if (check_target(l, f) < 0)
+    return -1;
   if (json_object_set_new(l->manifest.root, "owner", json_integer((json_int_t)owner)) < 0 ||
       json_object_set_new(l->manifest.root, "run", json_string(c->run)) < 0)
     return failure_memory(f, "the manifest");

@@ -59,6 +59,17 @@ int sync_folder(const char *path, struct failure *f) {
   return rc;
 }
 
+int check_place(const char *name, struct failure *f) {
+  struct stat st;
+  if (lstat(name, &st) < 0)
+    return errno == ENOENT || errno == ENOTDIR ? 0 : failure_errno(f, errno, "looked at", name); /* a folder that is a file is told when it is made */
+  if (S_ISREG(st.st_mode))
+    return 0;
+  return failure_set(f, ETL_E_CONFIG, "path", "name a file, or one that is not there yet; for standard output write path = \"-\"",
+                     "%s is no regular file but %s, and is not replaced", name,
+                     S_ISLNK(st.st_mode) ? "a link" : S_ISDIR(st.st_mode) ? "a folder" : S_ISFIFO(st.st_mode) ? "a pipe" : "a device or a socket");
+}
+
 /* ---- the file --------------------------------------------------------------------------------------------------------------- */
 
 static int read_root(struct manifest *m, const char *path, struct failure *f) {
@@ -151,7 +162,7 @@ static int move_one(struct manifest *m, const char *part, const char *name, bool
   char *from = manifest_part(m, part);
   int rc = from ? 0 : failure_memory(f, "a path");
   if (rc == 0 && access(from, F_OK) == 0) { /* else it was moved before */
-    rc = make_folders(name, f);
+    rc = check_place(name, f) < 0 ? -1 : make_folders(name, f);
     if (rc == 0 && rename_part(from, name, fresh) < 0)
       rc = errno == EEXIST ? failure_set(f, ETL_E_PERMANENT, "path", "move that file away, and give each pipeline a `path` of its own",
                                          "%s is committed as %s, which somebody else made at the same moment", from, name)

@@ -36,6 +36,7 @@ int manifest_tell(const struct manifest *m, const char *scope, int32_t (*each)(v
 int manifest_move(struct manifest *m, struct failure *f);
 int manifest_sweep(struct manifest *m, struct failure *f); /* removes parts that it does not name */
 char *manifest_part(const struct manifest *m, const char *part); /* its path, malloc()ed */
+int check_place(const char *name, struct failure *f); /* can a file be put there: is there none, or a regular one? */
 int make_folders(const char *path, struct failure *f);          /* of a file */
 int sync_folder(const char *path, struct failure *f);           /* of a file */
 

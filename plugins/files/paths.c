@@ -47,7 +47,7 @@ static int add(struct files *l, struct pool *pool, const char *path, size_t base
   to->bytes = regular ? (int64_t)st.st_size : -1;
   if (!to->path || !to->id)
     return failure_memory(f, "a list of files");
-  l->once |= !regular && !missing;
+  to->once = !regular && !missing;
   l->n++;
   return 0;
 }
@@ -71,7 +71,23 @@ static int add_pattern(struct files *l, struct pool *pool, const char *pattern, 
   return rc;
 }
 
+static const char *shown(const struct file *file) { return strcmp(file->path, "-") == 0 ? "standard input" : file->path; }
+
 static int by_id(const void *a, const void *b) { return strcmp(((const struct file *)a)->id, ((const struct file *)b)->id); }
+
+/* Samples and readers share what was read of it, and that is kept for one. */
+static int check_once(struct files *l, struct failure *f) {
+  const struct file *one = NULL;
+  for (size_t i = 0; i < l->n; i++) {
+    const struct file *file = &l->list[i];
+    if (file->once && one)
+      return failure_set(f, ETL_E_CONFIG, "path", "name one of them; the others are read by pipelines of their own",
+                         "%s and %s can both be read but once, and only one such file can be read at a time", shown(one), shown(file));
+    one = file->once ? file : one;
+  }
+  l->once = one != NULL;
+  return 0;
+}
 
 int files_list(struct files *l, struct pool *pool, const struct etl_bytes *patterns, uint64_t n, struct failure *f) {
   *l = (struct files){0};
@@ -91,7 +107,7 @@ int files_list(struct files *l, struct pool *pool, const struct etl_bytes *patte
                          "%s and %s would both be the shard \"%s\"", last->path, l->list[i].path, last->id);
   }
   l->n = kept;
-  return 0;
+  return check_once(l, f);
 }
 
 const struct file *files_find(const struct files *l, const char *id) {

@@ -11,13 +11,15 @@ struct file {
   const char *path;
   const char *id; /* of its shard: the path as seen from the folder in which its pattern begins, '#', '@' and '%' as %23, %40 and %25 */
   int64_t bytes;  /* -1: not a regular file */
+  bool once;      /* standard input or a pipe */
 };
 struct files {
   struct file *list; /* in the order of their ids */
   size_t n;
-  bool once; /* one of them is standard input or a pipe: it can be read but once */
+  bool once; /* one of them can be read but once */
 };
-/* Patterns of shell globs and plain names; "-" is standard input.  Fails when a pattern matches nothing or two files have one id. */
+/* Patterns of shell globs and plain names; "-" is standard input.  Fails when a pattern matches nothing, two files have one
+ * id, or more than one can be read but once. */
 int files_list(struct files *l, struct pool *pool, const struct etl_bytes *patterns, uint64_t n, struct failure *f);
 const struct file *files_find(const struct files *l, const char *id);
 

@@ -66,7 +66,7 @@ static int open_reader(struct reader *r, struct instance *in, const struct etl_r
   if (!r->file)
     return failure_set(&r->failure, ETL_E_CONFIG, "path", "check `path`", "no file of `path` is the shard \"%s\"", read->shard->id);
   r->shape = &in->shapes[r->file - in->files.list];
-  r->once = in->files.once && r->file->bytes < 0;
+  r->once = r->file->once;
   r->at_start = r->once;
   if ((r->once ? open_once(r, in) : open_at(r, read->cursor)) < 0)
     return -1;

@@ -85,7 +85,7 @@ static ssize_t bodies_of(struct loader *l, const char *name, struct body **ret, 
 static int add_move(json_t *moves, struct loader *l, const char *name, struct failure *f) {
   struct body *bodies = NULL;
   char part[96];
-  ssize_t n = bodies_of(l, name, &bodies, f);
+  ssize_t n = check_place(name, f) < 0 ? -1 : bodies_of(l, name, &bodies, f);
   int rc = n < 0 ? -1 : 0;
   for (ssize_t i = 1; i < n && rc == 0; i++)
     if (strcmp(bodies[i].columns, bodies[0].columns) != 0)
@@ -130,7 +130,7 @@ static int add_empty(struct loader *l, json_t *moves, const char *name, struct f
   struct output o = {.fd = -1};
   snprintf(part, sizeof part, "empty-%zu-%.60s.part", json_array_size(moves), l->run);
   char *path = manifest_part(&l->manifest, part);
-  int rc = path ? output_open(&o, path, l->settings.compression, 0, f) : failure_memory(f, "the swap");
+  int rc = !path ? failure_memory(f, "the swap") : check_place(name, f) < 0 ? -1 : output_open(&o, path, l->settings.compression, 0, f);
   o.begun = true; /* also nothing is a member */
   if (rc == 0 && (output_end_member(&o, f) < 0 || output_sync(&o, f) < 0))
     rc = -1;

@@ -266,6 +266,46 @@ static void foreign_file(struct tap *t) {
   desk_fini(&d);
 }
 
+/* What is no regular file is not replaced by one: a pipe, a device, or a link that somebody has set. */
+static void no_regular_file(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "csv");
+  desk_shell(&d, "mkfifo t.csv; echo old > real.csv; ln -s real.csv u.csv; ln -s nowhere.csv v.csv");
+  static const char *const paths[] = {"@/t.csv", "@/u.csv", "@/v.csv"};
+  for (size_t i = 0; i < 3; i++) {
+    CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", paths[i], "mode", "replace")) == ETL_FAILED && strcmp(d.t.option, "path") == 0);
+    CHECK_HAS(t, d.t.message, "csv is no regular file");
+    CHECK(t, s.connector->common->check(s.control) == ETL_FAILED);
+    shelf_drop(&s);
+  }
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/{stream}.csv", "mode", "replace")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && strstr(d.t.message, "t.csv is no regular file"));
+  desk_shell(&d, "rm t.csv");
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
+  desk_shell(&d, "mkfifo t.csv");
+  CHECK(t, s.api->run_end(s.control, "r1", 1) == ETL_FAILED && strstr(d.t.message, "t.csv is no regular file"));
+  desk_shell(&d, "test -p t.csv && rm t.csv");
+  CHECK(t, shelf_end(&s, true) == ETL_OK);
+  desk_shell(&d, "grep -q '1,\"x\"' t.csv && grep -qx old real.csv && test -L u.csv -a -L v.csv -a ! -e nowhere.csv");
+  desk_fini(&d);
+}
+
+/* The same when it comes between the commit and the renaming. */
+static void late_pipe(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "csv");
+  CHECK(t, shelf_begin(&s, &d, "r1", OPTIONS("path", "@/t.csv", "mode", "replace")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK && s.api->run_end(s.control, "r1", 1) == ETL_OK);
+  desk_shell(&d, "part=$(sed -n 's/.*\"part\": \"\\(.*\\)\",*/\\1/p' .etl-p/manifest.json); mv t.csv .etl-p/$part; mkfifo t.csv");
+  CHECK(t, s.api->run_end(s.control, "r1", 1) == ETL_FAILED && strstr(d.t.message, "t.csv is no regular file"));
+  desk_shell(&d, "test -p t.csv && rm t.csv");
+  CHECK(t, shelf_end(&s, true) == ETL_OK);
+  desk_shell(&d, "grep -q '1,\"x\"' t.csv");
+  desk_fini(&d);
+}
+
 int main(void) {
   struct tap t = {0};
   standard_output(&t);
@@ -274,6 +314,8 @@ int main(void) {
   killed_after_commit(&t);
   replace(&t);
   foreign_file(&t);
+  no_regular_file(&t);
+  late_pipe(&t);
   swap_again(&t);
   unnamed(&t);
   emptied(&t);

@@ -198,6 +198,20 @@ static void missing_file(struct tap *t) {
   desk_fini(&d);
 }
 
+/* Of what can be read but once there is one at a time; a file that is missing beside it fails alone. */
+static void two_pipes(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "csv");
+  desk_shell(&d, "mkfifo a.csv b.csv");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv|@/b.csv")) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG && strcmp(d.t.option, "path") == 0);
+  CHECK_HAS(t, d.t.message, "a.csv and ");
+  CHECK(t, desk_read(&d, OPTIONS("path", "-|@/b.csv")) == ETL_FAILED && strstr(d.t.message, "standard input"));
+  desk_shell(&d, "(printf 'id,name\\n1,a\\n' > a.csv) & :");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv|@/none.csv")) == ETL_FAILED && d.rows_n == 1 && desk_has_row(&d, "{\"id\": 1, \"name\": \"a\"}"));
+  CHECK_HAS(t, d.t.message, "none.csv cannot be opened");
+  desk_fini(&d);
+}
+
 static void standard_input(struct tap *t) {
   struct desk d;
   int ends[2], kept = dup(STDIN_FILENO);
@@ -232,6 +246,7 @@ int main(void) {
   broken(&t, "{ iconv -t UTF-16 a.csv | head -c 300000; printf '\\000\\334x\\000'; } > b.csv", "b.csv", "is no UTF-16LE", 1000);
   many_files(&t);
   missing_file(&t);
+  two_pipes(&t);
   standard_input(&t);
   return tap_end(&t);
 }

@@ -158,7 +158,7 @@ int32_t staged_finish(struct instance *in, const char *run, bool ok);
 
 /* ---- publish.c: from the staging table to the target, at the end of the run */
 void sql_publish(struct text *t, const struct target *g, const struct columns *columns);
-int32_t publish_target(struct target *g, const char *run);
+int32_t publish_targets(struct instance *in, const char *run);
 /* stagings: name (quoted) and stream of each table. */
 int32_t publish_sql(struct instance *in, const PGresult *stagings);
 

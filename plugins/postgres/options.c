@@ -36,7 +36,7 @@ const struct etl_option *const postgres_options[] = {
     [OPT_MODE] = OPTION("mode", ETL_T_ENUM, .dflt = "append", .choices = mode_choices,
                         .doc = "append adds rows; merge inserts or updates by `key`; insert_missing inserts rows whose key is not there and "
                                "leaves the others alone; delete_missing merges and, at the end of a run that read everything, deletes "
-                               "the rows whose key did not come: the table must be this pipeline's alone; replace builds the table anew "
+                               "the rows whose key did not come: the table must be this pipeline's alone, and the stream without a cursor; replace builds the table anew "
                                "and swaps it at the end of the run."),
     [OPT_KEY] = OPTION("key", ETL_T_LIST, .example = "[ \"shard_id\", \"login_id\" ]",
                        .doc = "Columns that identify a row; needed for merge.  A table made by etl gets them as its primary key."),
@@ -56,7 +56,8 @@ const struct etl_option *const postgres_options[] = {
     [OPT_COMMIT] = OPTION("commit", ETL_T_ENUM, .dflt = "epoch", .choices = commit_choices,
                           .doc = "When rows reach the target: with each epoch; or at the end of a run in which every lane succeeded, all tables "
                                  "and the place where each lane stands in one transaction.  Until then they are staged in tables of "
-                                 "`state_schema`."),
+                                 "`state_schema`, which sets aside what a check of the target refuses; a row that breaks a unique or foreign key "
+                                 "at the end cannot be set aside: it stops the run, and nothing is published."),
     [OPT_COMMIT_SQL] =
         OPTION("commit_sql", ETL_T_LIST, .example = "[ \"INSERT INTO users SELECT * FROM $${staging.identities} ON CONFLICT DO NOTHING\" ]",
                .doc = "Statements that bring the staged rows of a run to where they belong, instead of what `mode` would do, in the one "

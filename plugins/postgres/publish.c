@@ -112,7 +112,23 @@ void sql_publish(struct text *sql, const struct target *g, const struct columns 
   sql_table(sql, g);
 }
 
-int32_t publish_target(struct target *g, const char *run) {
+/* The rows of a run have no lane any more, and no epoch to be set aside with. */
+static int32_t refuse_row(const struct target *g) {
+  const struct trouble *t = &g->in->session.trouble;
+  struct text remedy = {0};
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  text_addf(&remedy, "%s; nothing was published, and the next run reads the same rows again", t->remedy ? t->remedy : "correct the row at its source");
+  if (g->mode != MODE_DELETE_MISSING)
+    text_add(&remedy, "; commit = \"epoch\" would set such rows aside and load the others");
+  e.vendor_state = t->state;
+  e.remedy = text_str(&remedy);
+  int32_t rc = etl_failf(g->in->host, &e, "%s", t->message);
+  text_fini(&remedy);
+  return rc;
+}
+
+static int32_t publish_rows(void *arg) {
+  struct target *g = arg;
   struct columns columns = {0};
   struct text sql = {0};
   int32_t rc = common_columns(g, &columns);
@@ -125,11 +141,31 @@ int32_t publish_target(struct target *g, const char *run) {
     rc = run_text(g->in, "bringing the run's rows to the target", &sql);
   if (rc == ETL_OK && g->mode == MODE_DELETE_MISSING)
     rc = bring_back(g, &sql);
-  if (rc == ETL_OK && g->mode == MODE_DELETE_MISSING)
-    rc = delete_missing(g, run, &sql);
   columns_fini(&columns);
   text_fini(&sql);
   return rc;
+}
+
+/* From the last one back: what refers to others goes before them. */
+static int32_t delete_from(struct target *g, const char *run) {
+  if (!g)
+    return ETL_OK;
+  struct text sql = {0};
+  int32_t rc = delete_from(g->next, run);
+  if (rc == ETL_OK && g->mode == MODE_DELETE_MISSING)
+    rc = delete_missing(g, run, &sql);
+  text_fini(&sql);
+  return rc;
+}
+
+int32_t publish_targets(struct instance *in, const char *run) {
+  int32_t rc = links_order(in);
+  for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next) {
+    rc = settle_try(in, publish_rows, g);
+    if (rc == ETL_IDLE)
+      rc = refuse_row(g);
+  }
+  return rc == ETL_OK ? delete_from(in->targets, run) : rc;
 }
 
 /* ---- by the user's statements ------------------------------------------------------------------------------------------------------------ */

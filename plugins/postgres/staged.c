@@ -155,9 +155,9 @@ static int32_t publish(struct instance *in, const char *run, const PGresult *tab
   for (int i = 0; i < PQntuples(tables) && rc == ETL_OK && in->settings.commit_sql.n == 0; i++) {
     struct target *g;
     rc = target_of(in, PQgetvalue(tables, i, 1), &g);
-    if (rc == ETL_OK)
-      rc = publish_target(g, run);
   }
+  if (rc == ETL_OK && in->settings.commit_sql.n == 0 && PQntuples(tables) > 0) /* not asked again after a lost answer */
+    rc = publish_targets(in, run);
   if (rc == ETL_OK)
     rc = move_state(in, run);
   return rc == ETL_OK ? drop_tables(in, tables) : rc;

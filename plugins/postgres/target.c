@@ -93,10 +93,11 @@ static int32_t refuse_whole(const struct target *g) {
 static int32_t refuse_part(const struct target *g) {
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = "mode";
-  e.remedy = "leave `cursor` out at the extractor, so that each run reads the whole; or run with --full-refresh";
+  e.remedy = "leave `cursor` out at the extractor, so that each run reads the whole";
   return etl_failf(
       g->in->host, &e,
-      "postgres: delete_missing would delete from %s what has not changed at the source, since the run reads only what is new",
+      "postgres: delete_missing would delete from %s what the source still has: a run with a cursor leaves out what has not changed, and even "
+      "one from the start what is younger than consistency_delay or has no cursor value",
       g->name);
 }
 
@@ -108,7 +109,7 @@ static int32_t refuse_deleted_at(const struct target *g) {
 }
 
 int32_t target_check_options(const struct target *g, const struct columns *columns, bool whole) {
-  if (g->mode == MODE_DELETE_MISSING && !whole && !g->in->anew)
+  if (g->mode == MODE_DELETE_MISSING && !whole)
     return refuse_part(g);
   if (g->deleted_at && columns_find(columns, g->deleted_at))
     return refuse_deleted_at(g);

@@ -5,7 +5,6 @@
 
 struct csv_state {
   struct csv_scan scan;
-  bool header; /* the next record is the header */
   bool *filled; /* columns of the layout that this file has */
 };
 
@@ -24,17 +23,27 @@ int csv_begin(struct reader *r) {
   if (!r->shape->known)
     return failure_set(&r->failure, ETL_E_PERMANENT, NULL, "run again", "%s could not be read when the files were sampled, and now it can",
                        r->file->path);
+  if (r->position.begun && r->position.delimiter && csv_keep_shape(r) < 0)
+    return -1;
   csv_scan_init(&c->scan, r->shape->delimiter, r->in->settings.quote, r->in->settings.escape);
   c->filled = calloc(r->layout.n + 1, sizeof *c->filled);
   if (!c->filled)
     return failure_memory(&r->failure, "a reader");
   for (size_t i = 0; i < r->shape->fields; i++)
     c->filled[r->shape->columns[i]] = true;
-  if (r->at_start) {
-    c->header = r->shape->header;
-    (void)csv_skip_lines(&r->window, r->in->settings.skip, false); /* a file that is shorter has no rows */
-  }
+  if (r->at_start)
+    r->position.skip = r->in->settings.skip;
+  if (!r->position.begun)
+    (void)csv_skip_lines(&r->window, r->position.skip, false); /* a file that is shorter has no rows */
   return 0;
+}
+
+/* From the first record on, a later run takes the file for what this one does. */
+static void begin_records(struct reader *r) {
+  r->position.begun = true;
+  r->position.delimiter = r->shape->delimiter;
+  r->position.header = r->shape->header;
+  r->position.names = csv_names(r->shape, &r->layout);
 }
 
 /* ---- one record ----------------------------------------------------------------------------------------------------------------- */
@@ -116,8 +125,10 @@ static enum step take_record(struct reader *r, struct csv_state *s) {
     failure_set(&r->failure, ETL_E_PERMANENT, NULL, "run again", "%s had no record when the files were sampled, and now it has", r->file->path);
     return STEP_FAILED;
   }
-  if (s->header || (blank && r->shape->fields != 1)) {
-    s->header = s->header && blank;
+  bool header = !r->position.begun && r->shape->header;
+  if (!r->position.begun && !blank)
+    begin_records(r);
+  if (header || (blank && r->shape->fields != 1)) {
     window_pass(&r->window, c->bytes, c->lines);
     return STEP_SKIPPED;
   }

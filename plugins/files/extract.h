@@ -57,6 +57,8 @@ struct reader {
   const struct instance *in;
   const struct file *file;
   const struct shape *shape;
+  struct shape kept; /* of a file that was begun with another shape than a sample gives now */
+  struct pool pool;
   struct window window;
   struct layout layout;
   struct ArrowSchema schema;

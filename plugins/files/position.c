@@ -16,18 +16,20 @@ enum {
 size_t position_encode(const struct position *p, char *to, size_t n) {
   int len = snprintf(to, n,
                      "{\"v\":1,\"offset\":%" PRIu64 ",\"line\":%" PRIu64 ",\"end\":%s,\"size\":%" PRIu64 ",\"head\":\"%016" PRIx64
-                     "\",\"tail\":\"%016" PRIx64 "\"}",
-                     p->offset, p->line, p->end ? "true" : "false", p->size, p->head, p->tail);
+                     "\",\"tail\":\"%016" PRIx64 "\",\"skip\":%" PRIu64 ",\"begun\":%s,\"header\":%s,\"delimiter\":%d,\"names\":\"%016" PRIx64 "\"}",
+                     p->offset, p->line, p->end ? "true" : "false", p->size, p->head, p->tail, p->skip, p->begun ? "true" : "false",
+                     p->header ? "true" : "false", p->delimiter, p->names);
   return len > 0 && (size_t)len < n ? (size_t)len : 0;
 }
 
 int position_decode(struct position *p, struct etl_bytes cursor, struct failure *f) {
   json_t *j = json_loadb(cursor.p, (size_t)cursor.n, 0, NULL);
-  json_int_t version, offset, line, size;
-  int end;
-  const char *head, *tail;
-  int rc = json_unpack(j, "{s:I, s:I, s:I, s:b, s:I, s:s, s:s}", "v", &version, "offset", &offset, "line", &line, "end", &end, "size", &size,
-                       "head", &head, "tail", &tail);
+  json_int_t version, offset = 0, line = 0, size, skip = 0;
+  int end, begun = -1, header = 0, delimiter = 0;
+  const char *head, *tail, *names = "";
+  int rc = json_unpack(j, "{s:I, s:I, s:I, s:b, s:I, s:s, s:s, s?I, s?b, s?b, s?i, s?s}", "v", &version, "offset", &offset, "line", &line, "end", &end,
+                       "size", &size, "head", &head, "tail", &tail, "skip", &skip, "begun", &begun, "header", &header, "delimiter", &delimiter,
+                       "names", &names);
   if (rc < 0 || version != 1)
     rc = failure_set(f, ETL_E_CONFIG, NULL, "run with --full-refresh, or give the pipeline another name",
                      "the saved cursor is not one of a file (%llu bytes)", (unsigned long long)cursor.n);
@@ -35,6 +37,11 @@ int position_decode(struct position *p, struct etl_bytes cursor, struct failure 
     *p = (struct position){.offset = (uint64_t)offset,
                            .line = (uint64_t)line,
                            .end = end,
+                           .begun = begun < 0 ? offset > 3 || line > 1 : begun,
+                           .header = header,
+                           .delimiter = (char)delimiter,
+                           .names = strtoull(names, NULL, 16),
+                           .skip = (uint64_t)skip,
                            .size = (uint64_t)size,
                            .head = strtoull(head, NULL, 16),
                            .tail = strtoull(tail, NULL, 16)};

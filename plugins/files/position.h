@@ -7,11 +7,16 @@
 struct position {
   uint64_t offset, line; /* of the next record, in the unpacked and decoded text */
   bool end;              /* everything was read */
+  bool begun;            /* the first record, header or not, was passed: what follows holds for the rest */
+  bool header;
+  char delimiter;        /* 0: not known */
+  uint64_t names;        /* of the columns, as a hash */
+  uint64_t skip;         /* lines in front of the first record */
   uint64_t size;         /* bytes of the file as it is stored */
   uint64_t head, tail;   /* hashes of up to 4 KiB at its beginning, and before `size` */
 };
 enum {
-  POSITION_TEXT = 256
+  POSITION_TEXT = 384
 };
 size_t position_encode(const struct position *p, char *to, size_t n);
 int position_decode(struct position *p, struct etl_bytes cursor, struct failure *f);

@@ -106,6 +106,7 @@ void reader_close(void *reader) {
     r->in->format->end(r);
   window_close(&r->window);
   layout_fini(&r->layout);
+  pool_fini(&r->pool);
   etl_schema_release(&r->schema);
   etl_batch_fini(&r->batch);
   free(r);

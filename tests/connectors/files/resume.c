@@ -145,6 +145,46 @@ static void follow(struct tap *t) {
   desk_fini(&d);
 }
 
+static const char text_pair[] = "a,b\nc,d\n";
+
+/* What is added to a file is read as its beginning was, also where a sample of all of it says something else. */
+static void follow_shape(struct tap *t) {
+  struct desk d;
+  const char *const *options = OPTIONS("path", "@/a.csv", "follow", "append");
+  desk_init(&d, "csv");
+  desk_write(&d, "a.csv", text_pair, 8, false);
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 1 && strcmp(d.types, "a:u b:u") == 0);
+  desk_write(&d, "a.csv", "a,x\n", 4, true); /* which does not look as if the first line were a header */
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 1 && desk_has_row(&d, "{\"a\": \"a\", \"b\": \"x\"}"));
+  desk_write(&d, "a.csv", "1;2\n3;4\n5;6\n7;8\n", 16, true);
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 0 && d.t.bad_n == 4 && strstr(d.t.bad[0].message, "a.csv:4: the record has 1 cells"));
+  desk_write(&d, "a.csv", "e,f\n", 4, true);
+  DESK_TEXT(&d, "b.csv", "z,b\n1,2\n");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv|@/b.csv", "follow", "append")) == ETL_OK && d.rows_n == 2);
+  CHECK(t, desk_has_row(&d, "{\"z\": null, \"b\": \"f\", \"a\": \"e\"}"));
+  desk_write(&d, "a.csv", "g,h\n", 4, true);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv", "follow", "append", "header", "false")) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_HAS(t, d.t.message, "a.csv was begun with the delimiter ',' and a header");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv", "follow", "append", "delimiter", ";")) == ETL_FAILED);
+  CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 1 && desk_has_row(&d, "{\"a\": \"g\", \"b\": \"h\"}"));
+  desk_fini(&d);
+}
+
+/* A run that ends in front of the header leaves it to the next. */
+static void follow_header(struct tap *t, const char *option, const char *value, const char *const *pieces) {
+  struct desk d;
+  const char *const *options = OPTIONS("path", "@/a.csv", "follow", "append", option, value);
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "a.csv", "");
+  for (; *pieces; pieces++) {
+    CHECK(t, desk_read(&d, options) == ETL_OK && d.rows_n == 0 && d.t.bad_n == 0);
+    desk_write(&d, "a.csv", *pieces, strlen(*pieces), true);
+  }
+  tap_check(t, desk_read(&d, options) == ETL_OK && d.rows_n == 1 && d.t.bad_n == 0, __FILE__, __LINE__, "%s: the header is no row: %s", option, d.rows);
+  CHECK(t, desk_has_row(&d, "{\"id\": 1, \"name\": \"a\"}"));
+  desk_fini(&d);
+}
+
 /* What can be read of a broken file lands, and its lane fails with the reason. */
 static void broken(struct tap *t, const char *command, const char *name, const char *message, size_t rows_least) {
   struct desk d;
@@ -239,6 +279,10 @@ int main(void) {
   meanwhile(&t, overwrite, "was written over while it was read");
   meanwhile(&t, grow, NULL);
   follow(&t);
+  follow_shape(&t);
+  follow_header(&t, "skip", "2", OPTIONS("made ", "by x\n", "at ", "home\n", "id,na", "me\n", "1,a\n"));
+  follow_header(&t, "comment", "#", OPTIONS("# made by x\n", "# at home\n", "id,name\n", "1,a\n"));
+  follow_header(&t, "header", "auto", OPTIONS("\n", "id,name\n1,a\n"));
   broken(&t, "gzip a.csv; truncate -s 100000 a.csv.gz", "a.csv.gz", "ends in the middle of its gzip data, after 100000 bytes", 1000);
   broken(&t, "zstd -q a.csv; truncate -s -10 a.csv.zst", "a.csv.zst", "ends in the middle of its zstd data", 1000);
   broken(&t, "gzip a.csv; printf '\\377\\377\\377\\377' | dd of=a.csv.gz bs=1 seek=90000 conv=notrunc 2>/dev/null", "a.csv.gz",

@@ -60,6 +60,20 @@ static int guarded_pcall(lua_State *lua) {
   return lua_gettop(lua);
 }
 
+/* A finalizer runs while no hook looks, so nothing could end it. */
+static int guarded_setmetatable(lua_State *lua) {
+  if (lua_type(lua, 2) == LUA_TTABLE) {
+    lua_pushliteral(lua, "__gc");
+    if (lua_rawget(lua, 2) != LUA_TNIL)
+      return luaL_error(lua, "a metatable with __gc cannot be set");
+    lua_pop(lua, 1);
+  }
+  lua_pushvalue(lua, lua_upvalueindex(1));
+  lua_insert(lua, 1);
+  lua_call(lua, lua_gettop(lua) - 1, 1);
+  return 1;
+}
+
 static int print_line(lua_State *lua) {
   struct script *s = script_of(lua);
   int n = lua_gettop(lua);
@@ -114,6 +128,9 @@ static int fill(lua_State *lua) {
   remove_fields(lua, LUA_STRLIBNAME, (const char *const[]){"dump", NULL});
   keep_fields(lua, LUA_OSLIBNAME, (const char *const[]){"date", "difftime", "time", NULL});
   lua_register(lua, "pcall", guarded_pcall);
+  lua_getglobal(lua, "setmetatable");
+  lua_pushcclosure(lua, guarded_setmetatable, 1);
+  lua_setglobal(lua, "setmetatable");
   lua_register(lua, "print", print_line);
   script_row_register(lua);
   return 0;

@@ -66,6 +66,9 @@ static const struct {
     {"error('a\\nb\\255')", "l", "1", "text", NULL, "lua: script:1: a b\\xff"},
     {"error({})", "l", "1", "text", NULL, "an error that is no text"},
     {"os.date('!%Y', 0)", "l", "1", "text", "1970", NULL},
+    {"setmetatable({}, {__index = {x = 'y'}}).x", "l", "1", "text", "y", NULL},
+    {"getmetatable(setmetatable({}, nil)) == nil", "l", "1", "bool", "true", NULL},
+    {"setmetatable({})", "l", "1", "text", NULL, "nil or table expected"},
     {"pcall(error, 'x') == false", "l", "1", "bool", "true", NULL},
     {"select(2, pcall(error, 'x'))", "l", "1", "text", "x", NULL},
 };
@@ -160,6 +163,8 @@ static void test_limits(struct tap *t) {
       {"while true do pcall(function() while true do end end) end", "more than 5000 instructions for one row"},
       {"local s = 'x' while true do s = s .. s end", "the script needs more memory than the option memory gives it"},
       {"local function f() return f() + 1 end f()", "stack overflow"},
+      {"setmetatable({}, {__gc = function() while true do end end})", "a metatable with __gc"},
+      {"setmetatable({}, {__gc = true})", "a metatable with __gc"},
       {"return 7", "process() returned a number; return the row"},
       {"return {{{}}}", "process() returned a list in a list"},
   };

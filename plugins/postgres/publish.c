@@ -213,26 +213,46 @@ static int32_t fill_in(struct instance *in, const PGresult *stagings, const char
   return ETL_OK;
 }
 
-static int32_t check_open(const struct instance *in) {
-  if (PQtransactionStatus(in->session.conn) == PQTRANS_INTRANS)
-    return ETL_OK;
+/* Owned. */
+static int32_t transaction(struct instance *in, char **ret) {
+  PGresult *r;
+  int32_t rc = session_query(&in->session, "commit_sql", "SELECT pg_catalog.txid_current()", 0, NULL, &r);
+  if (rc != ETL_OK)
+    return rc;
+  *ret = strdup(PQgetvalue(r, 0, 0));
+  PQclear(r);
+  return *ret ? ETL_OK : out_of_memory(in);
+}
+
+static int32_t check_open(struct instance *in, const char *before) {
+  char *now = NULL;
+  bool open = PQtransactionStatus(in->session.conn) == PQTRANS_INTRANS;
+  int32_t rc = open ? transaction(in, &now) : ETL_OK;
+  bool same = rc == ETL_OK && now && strcmp(now, before) == 0;
+  free(now);
+  if (rc != ETL_OK || same)
+    return rc;
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = "commit_sql";
-  e.remedy = "leave BEGIN, COMMIT and ROLLBACK out: the statements run in the transaction that moves the cursors";
-  return etl_failf(in->host, &e, "postgres: a statement of commit_sql ended the transaction of the run");
+  e.remedy = "look for what was committed before that, as the next run brings the same rows again; then leave BEGIN, COMMIT and ROLLBACK out: the "
+             "statements run in the transaction that moves the cursors";
+  return etl_failf(in->host, &e, "postgres: a statement of commit_sql ended the transaction of the run: what went before is in the tables, if it "
+                                 "was committed, and the cursors have not moved");
 }
 
 int32_t publish_sql(struct instance *in, const PGresult *stagings) {
   const struct names *statements = &in->settings.commit_sql;
   struct text sql = {0};
-  int32_t rc = ETL_OK;
+  char *before = NULL;
+  int32_t rc = transaction(in, &before);
   for (size_t i = 0; i < statements->n && rc == ETL_OK; i++) {
     rc = fill_in(in, stagings, statements->list[i], &sql);
     if (rc == ETL_OK)
       rc = run_text(in, "commit_sql", &sql);
     if (rc == ETL_OK)
-      rc = check_open(in);
+      rc = check_open(in, before);
   }
+  free(before);
   text_fini(&sql);
   return rc;
 }

@@ -1,6 +1,7 @@
 /* From the host's typed values to settings. */
 #include "settings.h"
 
+#include "statements.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -229,6 +230,10 @@ bool settings_stage_anew(const struct settings *s) { return settings_deletes(s) 
 static int32_t check_commit(const struct settings *s, const struct etl_open *o) {
   if (s->commit_sql.n && (settings_deletes(s) || s->all.mode == MODE_REPLACE))
     return refuse(o, "commit_sql", "leave mode out: the statements say what happens", "commit_sql takes the place of mode");
+  for (size_t i = 0; i < s->commit_sql.n; i++)
+    if (statements_end_transaction(s->commit_sql.list[i]))
+      return refuse(o, "commit_sql", "leave BEGIN, COMMIT and ROLLBACK out: the statements run in the transaction that moves the cursors",
+                    "a statement of commit_sql would end the transaction of the run");
   return ETL_OK;
 }
 

@@ -221,7 +221,8 @@ static void statements_that_fail(struct tap *t) {
     const char *sql, *message;
   } cases[] = {{"INSERT INTO users SELECT id, v FROM ${staging.c}", "commit_sql names ${staging.c}, and there is no such stream"},
                {"INSERT INTO users SELECT id, v FROM ${staging.a}|SELECT 1 / 0", "commit_sql: division by zero"},
-               {"INSERT INTO users SELECT id, v FROM ${staging.a}; COMMIT", "a statement of commit_sql ended the transaction"}};
+               {"CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; INSERT INTO users SELECT id, v FROM ${staging.a}; COMMIT",
+                "a statement of commit_sql ended the transaction"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct sink s;
     fresh("CREATE TABLE users (id int, v text)");
@@ -240,6 +241,7 @@ static void options_that_contradict(struct tap *t) {
   static const struct {
     const char *options[9], *option;
   } cases[] = {{{"commit_sql", "SELECT 1", "mode", "replace", NULL}, "commit_sql"},
+               {{"commit_sql", "SELECT 1|DELETE FROM a; COMMIT", NULL}, "commit_sql"},
                {{"table", "a", "mode", "delete_missing", NULL}, "key"},
                {{"table", "a", "deleted_at", "x", NULL}, "deleted_at"},
                {{"table", "a", "staging_definition", "x int", NULL}, "staging_definition"},

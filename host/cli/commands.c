@@ -38,7 +38,7 @@ static const struct cli_option run_options[] = {
     {0, "limit", "N", .number = true, .doc = "Stop each lane at the first safe point after N rows."},
     {0, "range", "FROM,TO",
      .doc = "Read the rows from FROM up to, and without, TO of the first cursor column again; the pipeline's own position stays.  Either "
-            "may be left empty.  Interrupted, the same range goes on."},
+            "may be left empty.  Interrupted, the same range goes on; so it does after a run, which ends a backfill under way."},
     {0, "window", "SIZE", .doc = "Cut the range: a duration (7d, 12h) for dates and timestamps, a number for numbers."},
     {0, "accept-change", .doc = "Go on from the saved position although options changed that it was made with."},
     {0, "dry-run", .doc = "Read and transform, but write nothing."},
@@ -95,7 +95,7 @@ static const struct cli_option drop_options[] = {{0, "all", .doc = "All rows of 
 static const struct cli_option verify_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again.  The rows must have a shard_column."},
     {0, "limit", "N", .number = true, .doc = "Show at most N rows that differ; 20 is the default."},
-    {0, "repair", .doc = "Load what differs again, for targets with mode = \"merge\".  Rows that only the target has stay there."},
+    {0, "repair", .doc = "Load what differs again, for targets with mode = \"merge\".  Rows that only the target has stay there.  Ends a run under way."},
     OUTPUT_JSON,
     {0}};
 
@@ -135,7 +135,8 @@ const struct cli_command cli_commands[] = {
     {"quarantine replay", "NAME [ID...]", "load rows that were set aside once more",
      "When the cause is gone: each row goes again through the stage that refused it and all behind that, with the pipeline as it is now, "
      "and leaves quarantine in the transaction that stores it; a row that is refused again stays.  It is written over what the "
-     "target has by now if the pipeline merges.  Run it while the pipeline does not: it takes the pipeline over like a new run.",
+     "target has by now if the pipeline merges.  Run it while the pipeline does not: it takes the pipeline over like a new run, and a run or backfill that is under way "
+     "fails (class \"fenced\") and has to be started again.",
      1, 1000, drop_options, cmd_quarantine_replay},
     {"verify", "NAME", "compare the target with the source",
      "Reads both sides, the source through the transformers, and compares counts and hashes that do not depend on order; where they differ "

@@ -79,6 +79,14 @@ static int show(void *arg, const struct etl_stream *stream, struct ArrowArray *r
 
 /* ---- what goes in -------------------------------------------------------------------------------------------------------------------- */
 
+/* They were logged, as far as they are; nobody keeps them. */
+static void drop_rejects(struct preview *p, struct reading *r) {
+  struct rejects list;
+  pipe_take_rejects(p->pipe, &list);
+  rejects_clear(&list);
+  rejects_clear(&r->svc.rejects);
+}
+
 static int take(struct preview *p, struct reading *r, struct etl_msg *m, struct err *e) {
   struct etl_stream in = r->source->stream;
   if (m->flags & ETL_M_SCHEMA) {
@@ -106,6 +114,7 @@ static int read_source(struct preview *p, struct reading *r, struct err *e) {
       rc = services_take_err(&r->svc, e);
     else
       rc = take(p, r, &m, e);
+    drop_rejects(p, r);
     etl_schema_release(&m.schema);
     etl_array_release(&m.rows);
     if (status == ETL_STOPPED)
@@ -144,7 +153,7 @@ int ask_preview(struct run *r) {
   struct preview p = {.r = r, .limit = json_integer_value(json_object_get(ask, "limit")), .raw = json_is_true(json_object_get(ask, "raw"))};
   if (run_prepare(r) < 0)
     return -1;
-  r->limit.max_rows = INT64_MAX; /* bad rows are told, and do not end it */
+  r->limit.max_rows = INT64_MAX; /* bad rows do not end it; the log has the first ones of each stage */
   p.pipe = pipe_new(r, NULL, show, &p);
   int rc = 0;
   for (const struct source *s = r->sources; s && rc == 0 && !p.enough && stop_mode(&r->stop) == STOP_NONE; s = s->next)

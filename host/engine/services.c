@@ -213,6 +213,12 @@ int32_t services_leave(struct services *s, int32_t status) {
   return status;
 }
 
+/* The connector knows that somebody else has claimed the pipeline, not who does so. */
+static void explain_fence(struct err *e) {
+  err_remedy(e, "a run, a backfill, `etl quarantine replay` or `etl verify --repair` of this pipeline has begun meanwhile, and each of them ends the "
+                "one before it; nothing is lost: start this one again when that has ended");
+}
+
 int services_take_err(struct services *s, struct err *e) {
   pthread_mutex_lock(&s->lock);
   *e = s->err;
@@ -222,5 +228,7 @@ int services_take_err(struct services *s, struct err *e) {
     err_set(e, ETL_E_INTERNAL, "connector %s failed in %s() without giving a reason", s->connector, s->slot->function);
     err_remedy(e, "report this to the connector's author");
   }
+  if (e->error_class == ETL_E_FENCED)
+    explain_fence(e);
   return -1;
 }

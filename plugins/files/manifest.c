@@ -174,14 +174,27 @@ static int move_one(struct manifest *m, const char *part, const char *name, bool
   return rc;
 }
 
+/* What is no regular file is not ours, and stays. */
+static int remove_one(const char *name, struct failure *f) {
+  struct stat st;
+  if (lstat(name, &st) < 0 || !S_ISREG(st.st_mode))
+    return 0;
+  return unlink(name) < 0 && errno != ENOENT ? failure_errno(f, errno, "removed", name) : sync_folder(name, f);
+}
+
 int manifest_move(struct manifest *m, struct failure *f) {
+  json_t *moves = json_object_get(m->root, "moves");
   const json_t *move;
   size_t i;
-  json_array_foreach(json_object_get(m->root, "moves"), i, move) {
-    if (move_one(m, json_string_value(json_object_get(move, "part")), json_string_value(json_object_get(move, "name")),
-                 json_is_true(json_object_get(move, "fresh")), f) < 0)
+  json_array_foreach(moves, i, move) {
+    const char *part = json_string_value(json_object_get(move, "part")), *name = json_string_value(json_object_get(move, "name"));
+    bool gone = json_is_true(json_object_get(move, "gone"));
+    if ((gone ? remove_one(name, f) : move_one(m, part, name, json_is_true(json_object_get(move, "fresh")), f)) < 0)
       return -1;
   }
+  for (i = json_array_size(moves); i-- > 0;)
+    if (json_is_true(json_object_get(json_array_get(moves, i), "gone")))
+      json_array_remove(moves, i); /* a file that comes there later is another one */
   return 0;
 }
 

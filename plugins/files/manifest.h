@@ -12,7 +12,8 @@
 struct manifest {
   char *folder; /* .../.etl-PIPELINE */
   int lock_fd;  /* -1: not locked */
-  json_t *root; /* {"version", "owner", "run", "lanes": [lane...], "moves": [{"part", "name"}...]}; while locked */
+  json_t *root; /* {"version", "owner", "run", "lanes": [lane...], "moves": [{"part", "name"}...],
+                 * "replaced": what the last swap made}; while locked */
 };
 /* Only remembers where it is. */
 int manifest_init(struct manifest *m, const char *folder, const char *pipeline, struct failure *f);
@@ -32,7 +33,7 @@ void manifest_drop_lanes(struct manifest *m, const char *scope, bool others); /*
 int manifest_tell(const struct manifest *m, const char *scope, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg, int32_t *ret_rc,
                   struct failure *f);
 
-/* Renames what "moves" names and is still a part. */
+/* Renames what "moves" names and is still a part, and removes the files that are "gone" there, which are then named no more. */
 int manifest_move(struct manifest *m, struct failure *f);
 int manifest_sweep(struct manifest *m, struct failure *f); /* removes parts that it does not name */
 char *manifest_part(const struct manifest *m, const char *part); /* its path, malloc()ed */

@@ -157,6 +157,23 @@ static int add_empties(struct loader *l, json_t *moves, struct failure *f) {
   return 0;
 }
 
+/* Files of the last swap that this one does not make anew were of streams and lanes that are gone.  Names with {run} stay: each run has its own. */
+static int add_gone(struct loader *l, json_t *moves, struct failure *f) {
+  const json_t *last = json_object_get(l->manifest.root, "replaced"), *move, *name;
+  const char *path = json_string_value(json_object_get(last, "path"));
+  json_t *names = json_array();
+  int rc = names ? 0 : -1;
+  size_t i;
+  json_array_foreach(moves, i, move)
+    rc |= json_array_append(names, json_object_get(move, "name"));
+  if (path && strcmp(path, l->settings.path) == 0 && !l->settings.by_run)
+    json_array_foreach(json_object_get(last, "names"), i, name)
+      if (!moves_have(moves, json_string_value(name)))
+        rc |= json_array_append_new(moves, json_pack("{s:s, s:s, s:b}", "part", "", "name", json_string_value(name), "gone", 1));
+  rc |= json_object_set_new(l->manifest.root, "replaced", json_pack("{s:s, s:o}", "path", l->settings.path, "names", names));
+  return rc < 0 ? failure_memory(f, "the swap") : 0;
+}
+
 /* The lanes of the run are the lanes of the files from now on. */
 static int adopt_lanes(struct loader *l, struct failure *f) {
   json_t *lane;
@@ -186,7 +203,7 @@ int run_swap(struct loader *l, struct failure *f) {
     return 0;
   }
   json_t *moves = json_array();
-  if (!moves || make_moves(l, moves, f) < 0 || add_empties(l, moves, f) < 0) {
+  if (!moves || make_moves(l, moves, f) < 0 || add_empties(l, moves, f) < 0 || add_gone(l, moves, f) < 0) {
     json_decref(moves);
     return -1;
   }
@@ -195,7 +212,7 @@ int run_swap(struct loader *l, struct failure *f) {
   if (adopt_lanes(l, f) < 0 || manifest_store(&l->manifest, f) < 0)
     return -1;
   l->swapped = true;
-  if (manifest_move(&l->manifest, f) < 0)
+  if (manifest_move(&l->manifest, f) < 0 || manifest_store(&l->manifest, f) < 0)
     return -1;
   return manifest_sweep(&l->manifest, f);
 }

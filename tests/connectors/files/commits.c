@@ -147,6 +147,49 @@ static void unnamed(struct tap *t) {
   desk_fini(&d);
 }
 
+static void one_run(struct tap *t, struct desk *d, const char *run, const char *const *options, const char *const *shards) {
+  struct shelf s;
+  bool ok = shelf_begin(&s, d, run, options) == ETL_OK;
+  for (; *shards; shards++)
+    ok = ok && shelf_rows(&s, *shards, 1, SHELF_ALL, CELLS("1", run), 1) == ETL_OK;
+  tap_check(t, shelf_end(&s, true) == ETL_OK && ok, __FILE__, __LINE__, "run %s: %s", run, d->t.message);
+}
+
+/* A file of a shard that is gone goes with the swap that does not name it; what others made stays. */
+static void gone_shards(struct tap *t) {
+  struct desk d;
+  const char *const *options = OPTIONS("path", "@/out/{shard}.csv", "mode", "replace");
+  desk_init(&d, "csv");
+  one_run(t, &d, "r1", options, OPTIONS("a", "b", "c"));
+  desk_shell(&d, "test \"$(ls out | tr '\\n' ' ')\" = 'a.csv b.csv c.csv ' && echo mine > out/z.csv");
+  one_run(t, &d, "r2", options, OPTIONS("a", "c"));
+  desk_shell(&d, "test \"$(ls out | tr '\\n' ' ')\" = 'a.csv c.csv z.csv ' && echo other > out/b.csv");
+  one_run(t, &d, "r3", options, OPTIONS("a", "c"));
+  desk_shell(&d, "grep -qx other out/b.csv && rm out/c.csv && mkfifo out/c.csv");
+  one_run(t, &d, "r4", options, OPTIONS("a"));
+  desk_shell(&d, "test -p out/c.csv && rm out/c.csv");
+  one_run(t, &d, "r5", OPTIONS("path", "@/out/new-{shard}.csv", "mode", "replace"), OPTIONS("a"));
+  desk_shell(&d, "test -f out/a.csv -a -f out/new-a.csv");
+  one_run(t, &d, "r6", OPTIONS("path", "@/runs/{run}.csv", "mode", "replace"), OPTIONS("a"));
+  one_run(t, &d, "r7", OPTIONS("path", "@/runs/{run}.csv", "mode", "replace"), OPTIONS("a"));
+  desk_shell(&d, "test -f runs/r6.csv -a -f runs/r7.csv");
+  desk_fini(&d);
+}
+
+/* The manifest says that a file goes, and the process died before it went: the next claim removes it, and only that one. */
+static void killed_before_gone(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  const char *const *options = OPTIONS("path", "@/{shard}.csv", "mode", "replace");
+  desk_init(&d, "csv");
+  one_run(t, &d, "r1", options, OPTIONS("a", "b"));
+  desk_shell(&d, "sed -i \"s|\\\"moves\\\": \\[|&{\\\"part\\\": \\\"\\\", \\\"name\\\": \\\"$PWD/b.csv\\\", \\\"gone\\\": true},|\" .etl-p/manifest.json");
+  CHECK(t, shelf_begin(&s, &d, "r2", options) == ETL_OK);
+  desk_shell(&d, "test -f a.csv -a ! -e b.csv && ! grep -q gone .etl-p/manifest.json");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
 /* A run whose source has neither rows nor columns leaves an empty file. */
 static void emptied(struct tap *t) {
   struct desk d;
@@ -318,6 +361,8 @@ int main(void) {
   late_pipe(&t);
   swap_again(&t);
   unnamed(&t);
+  gone_shards(&t);
+  killed_before_gone(&t);
   emptied(&t);
   refused_rows(&t);
   disk_full(&t);

@@ -1,8 +1,6 @@
 /* Numbers, dates and times from text that is not NUL ended. */
 #include "parse.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,9 +108,8 @@ bool parse_float(const char *p, size_t n, double *ret) {
     }
   memcpy(copy, p, n);
   copy[n] = 0;
-  errno = 0;
   *ret = strtod(copy, &end);
-  return end == copy + n && (errno != ERANGE || (isfinite(*ret) && *ret != 0)); /* what is too small for all its digits has some of them */
+  return end == copy + n;
 }
 
 static bool digits(const char *p, size_t n, int64_t *ret) {

@@ -62,11 +62,81 @@ int32_t cursors_check_run(struct instance *in, const char *run) {
 
 /* ---- committed ------------------------------------------------------------------------------------------------------------------------------ */
 
+/* A part of settings.target, "table, stream: table, ...": where a stream goes; one without a name is for all that no other names. */
+struct entry {
+  const char *p;
+  size_t n, name; /* bytes; of the name among them */
+};
+
+static bool next_entry(const char **text, struct entry *ret) {
+  const char *end = strstr(*text, ", ");
+  *ret = (struct entry){.p = *text, .n = end ? (size_t)(end - *text) : strlen(*text)};
+  for (size_t i = 1; i + 1 < ret->n && !ret->name; i++)
+    ret->name = ret->p[i] == ':' && ret->p[i + 1] == ' ' ? i : 0;
+  *text += ret->n + (end ? 2 : 0);
+  return ret->n > 0;
+}
+
+static bool names_stream(const struct entry *e, const char *stream) {
+  return e->name && ((strlen(stream) == e->name && memcmp(stream, e->p, e->name) == 0) || stream_ends(stream, e->p, e->name));
+}
+
+static bool has_entry(const char *text, const struct entry *e) {
+  struct entry other;
+  while (next_entry(&text, &other))
+    if (other.n == e->n && memcmp(other.p, e->p, e->n) == 0)
+      return true;
+  return false;
+}
+
+static bool names_any(const char *text, const char *stream) {
+  struct entry e;
+  while (next_entry(&text, &e))
+    if (names_stream(&e, stream))
+      return true;
+  return false;
+}
+
+static bool has_rest(const char *text) {
+  struct entry e;
+  while (next_entry(&text, &e))
+    if (!e.name)
+      return true;
+  return false;
+}
+
+/* Is it of another lane's stream, whose cursor is looked at by itself?  Else it may be of what a transformer makes of this one. */
+static bool of_another(const PGresult *r, const char *stream, const struct entry *e) {
+  for (int i = 0; i < PQntuples(r); i++)
+    if (strcmp(PQgetvalue(r, i, 0), stream) != 0 && names_stream(e, PQgetvalue(r, i, 0)))
+      return true;
+  return false;
+}
+
+/* Do the rows of the stream go where they went before?  When in doubt they do not. */
+static bool stays(const PGresult *r, const char *stream, const char *before, const char *now) {
+  bool rest = has_rest(before), rest_now = has_rest(now);
+  struct entry e;
+  for (const char *p = before; next_entry(&p, &e);) {
+    if (has_entry(now, &e))
+      continue;
+    bool harmless = !e.name                    ? names_any(before, stream)
+                    : names_stream(&e, stream) ? !rest_now && !names_any(now, stream) /* no longer loaded */
+                                               : of_another(r, stream, &e);
+    if (!harmless)
+      return false;
+  }
+  for (const char *p = now; next_entry(&p, &e);)
+    if (e.name && !has_entry(before, &e) && (names_stream(&e, stream) || (rest && !of_another(r, stream, &e))))
+      return false;
+  return true;
+}
+
 /* New rows would go into the new table, and the old ones would never be there. */
 static int32_t check_target(const struct instance *in, const PGresult *r) {
   for (int i = 0; i < PQntuples(r); i++) {
     const char *target = PQgetvalue(r, i, 4);
-    if (strcmp(target, in->settings.target) == 0)
+    if (strcmp(target, in->settings.target) == 0 || stays(r, PQgetvalue(r, i, 0), target, in->settings.target))
       continue;
     struct text remedy = {0};
     struct etl_error e = ETL_ERROR(ETL_E_CONFIG);

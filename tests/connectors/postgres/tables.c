@@ -256,6 +256,41 @@ static void options_that_contradict(struct tap *t) {
   }
 }
 
+/* What was loaded so far, against tables that were added, taken away or changed since. */
+static void tables_that_change(struct tap *t) {
+  static const struct {
+    const char *before, *lanes;
+    bool stays;
+  } cases[] = {{"dbo.a: a, b: b, out: o", "dbo.a,dbo.b,dbo.c", true},
+               {"dbo.a: a", "dbo.a", true},
+               {"dbo.a: a", "dbo.a,dbo.b", false},
+               {"dbo.a: a, b: b, c: c", "dbo.a,dbo.b,dbo.c", true}, /* one is no longer loaded */
+               {"public.a", "dbo.a", false},
+               {"dbo.a: elsewhere, b: b, out: o", "dbo.a,dbo.b", false},
+               {"dbo.a: a, b: b, out: elsewhere", "dbo.a,dbo.b", false}, /* which may be made from any stream */
+               {"dbo.a: a, b: b, gone: g", "dbo.a,dbo.b", false},
+               {"public.x, dbo.a: a, b: b", "dbo.a,dbo.b", false}, /* out may have gone there */
+               {"public.x, dbo.a: a, b: b, out: o", "dbo.a,dbo.b", true},
+               {"public.x, dbo.a: a, b: b, out: o", "dbo.a,dbo.c", false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct sink s;
+    char cursor[64], sql[400];
+    fresh("");
+    sink_open(&s, "r1", "eu1", 0,
+              (const char *const[]){"tables", "stream=dbo.a|table=a", "tables", "stream=b|table=b", "tables", "stream=out|table=o", NULL});
+    CHECK(t, sink_claim(&s) == ETL_OK);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO etl.cursors (pipeline, stream, shard, target, epoch, cursor, rows, run) SELECT 'p', n, 'eu1', '%s', 1, 'x', 0, 'r0' "
+             "FROM unnest('{%s}'::text[]) n",
+             cases[i].before, cases[i].lanes);
+    sink_sql(sql);
+    CHECK(t, (sink_committed(&s, cursor) != UINT64_MAX) == cases[i].stays);
+    if (!cases[i].stays)
+      CHECK_HAS(t, s.host.message, cases[i].before);
+    sink_close(&s);
+  }
+}
+
 int main(void) {
   struct tap t = {0};
   message_by_message(&t);
@@ -269,6 +304,7 @@ int main(void) {
   a_staging_table_of_the_user(&t);
   statements_that_fail(&t);
   options_that_contradict(&t);
+  tables_that_change(&t);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);
 }

@@ -70,6 +70,6 @@ int csv_keep_shape(struct reader *r) {
     return 0;
   return failure_set(&r->failure, ETL_E_CONFIG, "header",
                      "put `delimiter`, `header`, `columns` and `encoding` back; or run with --full-refresh to read it from its beginning",
-                     "%s was begun with the delimiter '%c' and %s header, and not with the columns that it would have now", r->file->path, p->delimiter,
-                     p->header ? "a" : "no");
+                     "%s was begun with the delimiter '%c' and %s header, and not with the columns that it would have now", r->file->path,
+                     p->delimiter, p->header ? "a" : "no");
 }

@@ -1,6 +1,8 @@
 /* Numbers, dates and times from text that is not NUL ended. */
 #include "parse.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,8 +110,9 @@ bool parse_float(const char *p, size_t n, double *ret) {
     }
   memcpy(copy, p, n);
   copy[n] = 0;
+  errno = 0;
   *ret = strtod(copy, &end);
-  return end == copy + n;
+  return end == copy + n && (errno != ERANGE || (isfinite(*ret) && *ret != 0)); /* what is too small for all its digits has some of them */
 }
 
 static bool digits(const char *p, size_t n, int64_t *ret) {

@@ -16,7 +16,8 @@ enum {
 size_t position_encode(const struct position *p, char *to, size_t n) {
   int len = snprintf(to, n,
                      "{\"v\":1,\"offset\":%" PRIu64 ",\"line\":%" PRIu64 ",\"end\":%s,\"size\":%" PRIu64 ",\"head\":\"%016" PRIx64
-                     "\",\"tail\":\"%016" PRIx64 "\",\"skip\":%" PRIu64 ",\"begun\":%s,\"header\":%s,\"delimiter\":%d,\"names\":\"%016" PRIx64 "\"}",
+                     "\",\"tail\":\"%016" PRIx64 "\",\"skip\":%" PRIu64
+                     ",\"begun\":%s,\"header\":%s,\"delimiter\":%d,\"names\":\"%016" PRIx64 "\"}",
                      p->offset, p->line, p->end ? "true" : "false", p->size, p->head, p->tail, p->skip, p->begun ? "true" : "false",
                      p->header ? "true" : "false", p->delimiter, p->names);
   return len > 0 && (size_t)len < n ? (size_t)len : 0;

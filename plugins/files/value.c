@@ -1,4 +1,6 @@
 /* One text into one column of a batch. */
+#include <math.h>
+
 #include "parse.h"
 #include "types.h"
 
@@ -20,6 +22,8 @@ static int add_int(const struct type *t, struct etl_batch *b, int64_t col, const
 static int add_float(const struct type *t, struct etl_batch *b, int64_t col, const char *p, size_t n) {
   double v;
   if (!parse_float(p, n, &v))
+    return 1;
+  if (t->kind == TYPE_FLOAT32 && isfinite(v) && (!isfinite((float)v) || ((float)v == 0 && v != 0)))
     return 1;
   if (t->kind == TYPE_FLOAT32)
     etl_batch_f32(b, col, (float)v);

@@ -18,7 +18,7 @@ const struct etl_option write_options[WRITE_OWN] = {
     [WRITE_MODE] =
         OPTION("mode", ETL_T_ENUM, .choices = mode_choices, .dflt = "append",
                .doc = "append: new files beside the old ones.  replace: one file (of each name) for the run, which takes the old one's place "
-                      "when the run has succeeded."),
+                      "when the run has succeeded; what the run before made under a name that this one has not is removed, but for {run}."),
     [WRITE_COMPRESSION] = OPTION("compression", ETL_T_ENUM, .choices = compression_names, .dflt = "auto",
                                  .doc = "How files are packed; auto: as the ending of `path` says, .gz or .zst, else not at all."),
 };

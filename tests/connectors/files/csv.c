@@ -132,6 +132,18 @@ static void dialects(struct tap *t) {
   reads(t, "a,b\n0.5,1e5\n-1,2\n", "sample", "100", "a:d:38,1 b:g", "{\"a\": \"0.5\", \"b\": 100000}");
 }
 
+/* A number that its column cannot hold is no number of it. */
+static void out_of_range(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "a.csv", "f,g\n1.5,1e308\n1e39,1\n1e-60,1\n-3.5e38,1\n1,1e309\n1,1e-400\ninf,-inf\n3.4028234e38,0\n");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv", "column", "f float32", "column", "g float64")) == ETL_OK);
+  CHECK(t, d.rows_n == 3 && d.t.bad_n == 5);
+  CHECK_HAS(t, d.t.bad[0].message, "a.csv:3: column \"f\": \"1e39\" is no float32");
+  CHECK_HAS(t, d.t.bad[3].message, "a.csv:6: column \"g\": \"1e309\" is no float64");
+  desk_fini(&d);
+}
+
 static void refused_options(struct tap *t) {
   struct desk d;
   desk_init(&d, "csv");
@@ -180,6 +192,7 @@ int main(void) {
   dialects(&t);
   same_names(&t);
   undecoded_header(&t);
+  out_of_range(&t);
   refused_options(&t);
   return tap_end(&t);
 }

@@ -1,5 +1,6 @@
 /* Values from text: what is one, what is none, and that nothing is rounded in silence. */
 #include <criterion/criterion.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,14 @@ Test(parse, floats_are_the_nearest) {
   cr_assert(parse_float(N("nan"), &v) && isnan(v));
   cr_assert(parse_float(N("-Infinity"), &v) && isinf(v) && v < 0);
   cr_assert_not(parse_float(N("1e"), &v) || parse_float(N("0x1p3"), &v) || parse_float(N(""), &v));
+}
+
+Test(parse, floats_are_in_range) {
+  double v;
+  cr_assert(parse_float(N("1.7976931348623157e308"), &v) && v == DBL_MAX);
+  cr_assert(parse_float(N("-4.9406564584124654e-324"), &v) && v < 0);
+  cr_assert(parse_float(N("0e999"), &v) && v == 0);
+  cr_assert_not(parse_float(N("1e309"), &v) || parse_float(N("-1e400"), &v) || parse_float(N("1e-400"), &v));
 }
 
 Test(parse, dates_and_times) {

@@ -6,6 +6,7 @@
 
 struct table { /* one of those that `tables` matches */
   struct settings settings; /* borrows from the instance's */
+  const char *const *key;   /* ends with NULL; NULL: not known */
   struct table *next;
 };
 struct instance {

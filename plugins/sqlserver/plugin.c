@@ -32,26 +32,31 @@ static void sqlserver_close(void *self) {
   free(in);
 }
 
-static int32_t take_none(void *arg, const struct etl_stream *stream) {
-  (void)arg, (void)stream;
-  return ETL_OK;
+static int look_at(struct conn *c, const struct settings *s, struct failure *f) {
+  struct source src = {0};
+  c->settings = s;
+  int rc = source_init(&src, c, f);
+  source_fini(&src);
+  return rc;
 }
 
 /* Connects to every shard and looks at what it would read. */
 static int32_t sqlserver_check(void *self) {
-  const struct instance *in = self;
+  struct instance *in = self;
+  const struct settings *s = &in->settings;
   struct failure f = {0};
-  for (size_t i = 0; i < in->settings.shards_n && !f.error_class; i++) {
+  int rc = s->tables_n ? tables_find(in, &f) : 0;
+  for (size_t i = 0; i < s->shards_n && rc == 0; i++) {
     struct conn c;
-    struct source src = {0};
-    if (conn_open(&c, in->host, &in->settings, &in->settings.shards[i], &f) == 0 && in->settings.stream)
-      (void)source_init(&src, &c, &f); /* f says */
-    source_fini(&src);
+    rc = conn_open(&c, in->host, s, &s->shards[i], &f);
+    if (rc == 0 && s->stream)
+      rc = look_at(&c, s, &f);
+    for (const struct table *t = in->tables; t && rc == 0; t = t->next)
+      rc = look_at(&c, &t->settings, &f);
+    c.settings = s;
     conn_close(&c);
   }
-  if (f.error_class)
-    return failure_report(in->host, &f);
-  return in->settings.tables_n ? tables_discover(self, take_none, NULL) : ETL_OK;
+  return rc < 0 ? failure_report(in->host, &f) : ETL_OK;
 }
 
 static const void *sqlserver_ext(void *self, const char *id) {

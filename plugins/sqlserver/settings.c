@@ -52,23 +52,29 @@ static const char *name_part(struct pool *pool, const char *p, const char **ret)
   return *ret ? p : NULL;
 }
 
-static int32_t read_table(struct settings *s, const struct etl_open *o, const char *table) {
+bool settings_name_table(struct settings *s, struct pool *pool, const char *name) {
   const char *first, *second = NULL;
-  const char *p = name_part(&s->pool, table, &first);
+  const char *p = name_part(pool, name, &first);
   if (p && *p == '.')
-    p = name_part(&s->pool, p + 1, &second);
+    p = name_part(pool, p + 1, &second);
   if (!p || *p)
-    return CONFIG_ERROR(o, "table",
-                        "write schema.table, with [brackets] around a part that has dots or spaces; the database goes into "
-                        "`database`",
-                        "sqlserver: table \"%s\" (%s) is not a table name of one or two parts", table, where_set(o, OPT_TABLE));
+    return false;
   s->schema = second ? first : "dbo";
   s->table = second ? second : first;
   struct text stream = {0};
   text_stream(&stream, s->schema, s->table);
-  s->stream = stream.failed ? NULL : pool_strdup(&s->pool, text_str(&stream));
+  s->stream = stream.failed ? NULL : pool_strdup(pool, text_str(&stream));
   text_fini(&stream);
-  return s->stream ? ETL_OK : out_of_memory(o);
+  return s->stream != NULL;
+}
+
+bool settings_is_pattern(const char *name) { return strpbrk(name, "*?") != NULL; }
+
+static int32_t refuse_name(const struct etl_open *o, unsigned option, const char *option_name, const char *table) {
+  return CONFIG_ERROR(o, option_name,
+                      "write schema.table, with [brackets] around a part that has dots or spaces; the database goes into "
+                      "`database`",
+                      "sqlserver: table \"%s\" (%s) is not a table name of one or two parts", table, where_set(o, option));
 }
 
 /* A list of distinct names. */
@@ -101,7 +107,11 @@ static int32_t read_tables(struct settings *s, const struct etl_open *o) {
   if (etl_opt_list_n(o, OPT_COLUMNS))
     return CONFIG_ERROR(o, "columns", "make a pipeline for each table, or choose with the transformer `columns`",
                         "sqlserver: columns (%s) goes with table, not with tables", where_set(o, OPT_COLUMNS));
-  return read_names(s, o, OPT_TABLES, "tables", s->tables_n, s->tables);
+  int32_t rc = read_names(s, o, OPT_TABLES, "tables", s->tables_n, s->tables);
+  for (size_t i = 0; i < s->tables_n && rc == ETL_OK; i++)
+    if (!settings_is_pattern(s->tables[i]) && !settings_name_table(&(struct settings){.pool = {0}}, &s->pool, s->tables[i]))
+      rc = refuse_name(o, OPT_TABLES, "tables", s->tables[i]);
+  return rc;
 }
 
 static int32_t read_source(struct settings *s, const struct etl_open *o) {
@@ -112,7 +122,7 @@ static int32_t read_source(struct settings *s, const struct etl_open *o) {
     return CONFIG_ERROR(o, "table", "give one of the three", "sqlserver: %s",
                         given ? "more than one of table, tables and query is given" : "neither table nor tables nor query is given");
   if (has_table)
-    return read_table(s, o, table);
+    return settings_name_table(s, &s->pool, table) ? ETL_OK : refuse_name(o, OPT_TABLE, "table", table);
   if (has_tables)
     return read_tables(s, o);
   if (etl_opt_list_n(o, OPT_COLUMNS))

@@ -75,6 +75,9 @@ extern const struct etl_option *const sqlserver_options[];
 /* Reads and checks all options; connects to nothing.  On failure settings_fini() is still to be called. */
 int32_t settings_init(struct settings *s, const struct etl_open *o);
 void settings_fini(struct settings *s);
+/* Sets schema, table and stream from a name as `table` takes it, in pool.  false: it is none, or there is no memory. */
+bool settings_name_table(struct settings *s, struct pool *pool, const char *name);
+bool settings_is_pattern(const char *name); /* of `tables` */
 const struct shard *settings_shard(const struct settings *s, const char *id); /* NULL: unknown */
 
 #endif

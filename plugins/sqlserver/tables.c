@@ -57,26 +57,46 @@ int tables_list(struct conn *c, struct pool *pool, struct listed **ret_first, st
 /* ---- streams ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool is_wanted(const char *pattern, const struct listed *n) {
-  bool any = strpbrk(pattern, "*?") != NULL;
-  if (any && n->is_view)
+  if (settings_is_pattern(pattern) && n->is_view)
     return false;
   return strpbrk(pattern, ".") ? etl_match(pattern, n->name, true) : strcasecmp(n->schema, "dbo") == 0 && etl_match(pattern, n->table, true);
 }
 
-static int add_table(struct instance *in, const struct listed *n, struct failure *f) {
+/* Its schema, table and stream are to be set.  NULL: no memory. */
+static struct table *add_table(struct instance *in, struct failure *f) {
   struct table *t = pool_alloc(&in->settings.pool, sizeof *t);
-  if (!t)
-    return failure_out_of_memory(f, "the names of the tables");
+  if (!t) {
+    failure_out_of_memory(f, "the names of the tables");
+    return NULL;
+  }
   t->settings = in->settings;
-  t->settings.schema = n->schema;
-  t->settings.table = n->table;
-  t->settings.stream = n->stream;
   t->next = NULL;
   struct table **end = &in->tables;
   while (*end)
     end = &(*end)->next;
   *end = t;
+  return t;
+}
+
+static int add_listed(struct instance *in, const struct listed *n, struct failure *f) {
+  struct table *t = add_table(in, f);
+  if (!t)
+    return -1;
+  t->settings.schema = n->schema;
+  t->settings.table = n->table;
+  t->settings.stream = n->stream;
   return 0;
+}
+
+/* Names that are no patterns need no server: one that is not there, or cannot be read, is the matter of its own lanes. */
+static int add_named(struct instance *in, const char *name, struct failure *f) {
+  struct settings named = {.pool = {0}};
+  if (!settings_name_table(&named, &in->settings.pool, name))
+    return failure_out_of_memory(f, "the names of the tables");
+  for (const struct table *t = in->tables; t; t = t->next)
+    if (strcmp(t->settings.stream, named.stream) == 0)
+      return 0;
+  return add_listed(in, &(struct listed){.schema = named.schema, .table = named.table, .stream = named.stream}, f);
 }
 
 /* The tables that some pattern matches; each pattern has to match one. */
@@ -97,40 +117,92 @@ static int choose(struct instance *in, struct conn *c, struct failure *f) {
     bool wanted = false;
     for (size_t i = 0; i < s->tables_n && !wanted; i++)
       wanted = is_wanted(s->tables[i], n);
-    if (wanted && add_table(in, n, f) < 0)
+    if (wanted && add_listed(in, n, f) < 0)
       return -1;
   }
   return 0;
 }
 
-static int32_t tell(struct conn *c, const struct settings *one, int32_t (*each)(void *arg, const struct etl_stream *), void *arg,
-                    struct failure *f) {
-  struct source src = {0};
-  struct etl_stream stream = {.struct_size = sizeof stream, .flags = one->cursor_n ? 0 : ETL_STREAM_WHOLE, .name = one->stream};
-  int32_t rc = ETL_FAILED;
-  c->settings = one;
-  if (source_init(&src, c, f) == 0) {
-    stream.key = src.key;
-    rc = each(arg, &stream);
+/* The first shard that answers: they hold the same tables.  The failure is that of the first. */
+static int connect_any(struct instance *in, struct conn *c, struct failure *f) {
+  const struct settings *s = &in->settings;
+  struct failure first = {0};
+  for (size_t i = 0; i < s->shards_n; i++) {
+    struct failure one = {0};
+    if (conn_open(c, in->host, s, &s->shards[i], &one) == 0)
+      return 0;
+    conn_close(c);
+    *c = (struct conn){.wake_fd = -1};
+    if (i == 0)
+      first = one;
   }
-  source_fini(&src);
+  *f = first;
+  return -1;
+}
+
+static const char *const *copy_key(struct pool *pool, const char *const *key) {
+  size_t n = 0;
+  while (key && key[n])
+    n++;
+  const char **copy = n ? pool_alloc(pool, (n + 1) * sizeof *copy) : NULL;
+  for (size_t i = 0; copy && i < n; i++)
+    if (!(copy[i] = pool_strdup(pool, key[i])))
+      return NULL;
+  if (copy)
+    copy[n] = NULL;
+  return copy;
+}
+
+/* A table that cannot be read is the matter of its own lanes: nothing is said of it here. */
+static void find_keys(struct instance *in, struct conn *c) {
+  for (struct table *t = in->tables; t; t = t->next) {
+    struct source src = {0};
+    struct failure ignored = {0};
+    c->settings = &t->settings;
+    if (source_init(&src, c, &ignored) == 0)
+      t->key = copy_key(&in->settings.pool, src.key);
+    source_fini(&src);
+  }
+  c->settings = &in->settings;
+}
+
+int tables_find(struct instance *in, struct failure *f) {
+  const struct settings *s = &in->settings;
+  bool patterns = false;
+  int rc = 0;
+  for (size_t i = 0; i < s->tables_n; i++)
+    patterns |= settings_is_pattern(s->tables[i]);
+  if (in->tables)
+    return 0;
+  if (patterns) {
+    struct conn c = {.wake_fd = -1};
+    rc = connect_any(in, &c, f);
+    if (rc == 0)
+      rc = choose(in, &c, f);
+    if (rc == 0)
+      find_keys(in, &c);
+    conn_close(&c);
+  }
+  for (size_t i = 0; !patterns && i < s->tables_n && rc == 0; i++)
+    rc = add_named(in, s->tables[i], f);
   return rc;
 }
 
 int32_t tables_discover(struct instance *in, int32_t (*each)(void *arg, const struct etl_stream *), void *arg) {
   const struct settings *s = &in->settings;
-  struct conn c = {.wake_fd = -1};
+  struct etl_stream stream = {.struct_size = sizeof stream, .flags = s->cursor_n ? 0 : ETL_STREAM_WHOLE, .name = s->stream};
   struct failure f = {0};
   int32_t rc = ETL_OK;
   if (!s->tables_n)
-    return each(arg, &(struct etl_stream){.struct_size = sizeof(struct etl_stream), .flags = s->cursor_n ? 0 : ETL_STREAM_WHOLE, .name = s->stream});
-  if (conn_open(&c, in->host, s, &s->shards[0], &f) < 0 || (!in->tables && choose(in, &c, &f) < 0))
-    rc = ETL_FAILED;
-  for (const struct table *t = in->tables; t && rc == ETL_OK; t = t->next)
-    rc = tell(&c, &t->settings, each, arg, &f);
-  c.settings = s;
-  conn_close(&c);
-  return f.error_class ? failure_report(in->host, &f) : rc;
+    return each(arg, &stream);
+  if (tables_find(in, &f) < 0)
+    return failure_report(in->host, &f);
+  for (const struct table *t = in->tables; t && rc == ETL_OK; t = t->next) {
+    stream.name = t->settings.stream;
+    stream.key = t->key;
+    rc = each(arg, &stream);
+  }
+  return rc;
 }
 
 const struct settings *tables_settings(const struct instance *in, const char *stream, struct failure *f) {

@@ -15,6 +15,8 @@ struct listed {
 /* All tables and views, by schema and name, in pool.  0, or -1 with f. */
 int tables_list(struct conn *c, struct pool *pool, struct listed **ret_first, struct failure *f);
 
+/* Which tables `tables` stands for, into in->tables, unless they are known.  0, or -1 with f. */
+int tables_find(struct instance *in, struct failure *f);
 /* As etl_extractor.discover. */
 int32_t tables_discover(struct instance *in, int32_t (*each)(void *arg, const struct etl_stream *), void *arg);
 /* The settings with which a stream is read.  NULL with f: it is none of discover()'s. */

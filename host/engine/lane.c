@@ -286,7 +286,7 @@ static void end_doubt(struct lane *l) {
   stop_reset(&l->stop);
   if (!ended && ask_sink(l, &e) == 0)
     return;
-  json_t *text = json_sprintf("nobody knows whether the last commit of %lld rows holds: the counts of this run are without it; the next run asks the sink",
+  json_t *text = json_sprintf("nobody knows whether the last commit, of %lld rows, holds: this run does not count it; the next one asks the sink",
                               (long long)l->doubt->read);
   report_event(&l->run->report, "log", json_pack("{s:s, s:s, s:o}", "level", "warning", "lane", l->name, "message", text));
 }

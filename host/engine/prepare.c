@@ -120,8 +120,8 @@ static bool wanted(const struct spec *s, const char *shard) {
 
 /* '#' parts a shard from its piece in the names of lanes, '@' from a range. */
 static int32_t refuse_name(struct listing *l, const char *shard) {
-  err_set(&l->e, ETL_E_CONFIG, "the shard '%.500s' of %.500s cannot be read under this name: '#' and '@' stand in names of pieces and ranges of a shard",
-          shard, l->stream.name);
+  err_set(&l->e, ETL_E_CONFIG,
+          "the shard '%.500s' of %.500s cannot be read under this name: '#' and '@' stand in names of pieces and ranges of a shard", shard, l->stream.name);
   err_remedy(&l->e, "give the shard a name without '#' and '@' in the pipeline's configuration");
   return ETL_FAILED;
 }

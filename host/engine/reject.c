@@ -69,7 +69,20 @@ static char *message_of(const struct etl_bad_row *b) {
   return b->message && *b->message ? text_mended(b->message, text_end(b->message)) : xstrdup("no reason was given");
 }
 
-void rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stage, const char *connector) {
+/* The row as JSON text in the budget's memory; NULL: there is none. */
+static char *keep_raw(struct etl_bytes raw, struct budget *budget, int64_t *ret_bytes) {
+  cleanup_free char *text = raw_of(raw);
+  size_t n = strlen(text) + 1;
+  char *kept = budget_alloc(budget, n);
+  *ret_bytes = (int64_t)n;
+  return kept ? memcpy(kept, text, n) : NULL;
+}
+
+int rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stage, const char *connector, struct budget *budget) {
+  int64_t bytes;
+  char *raw = keep_raw(b->raw, budget, &bytes);
+  if (!raw)
+    return -1;
   struct reject *r = xcalloc(1, sizeof *r);
   *r = (struct reject){.error_class = b->error_class,
                        .row = b->row,
@@ -80,7 +93,7 @@ void rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *sta
                        .column = column_name(b),
                        .vendor_state = copy(b->vendor_state),
                        .message = message_of(b),
-                       .raw = raw_of(b->raw),
+                       .raw = raw,
                        .columns = b->schema ? columns_of(b->schema) : NULL};
   if (l->last)
     l->last->next = r;
@@ -88,7 +101,8 @@ void rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *sta
     l->first = r;
   l->last = r;
   l->n++;
-  l->bytes += (int64_t)(sizeof *r + strlen(r->raw) + (r->columns ? strlen(r->columns) : 0));
+  l->bytes += bytes + (int64_t)(sizeof *r + (r->columns ? strlen(r->columns) : 0));
+  return 0;
 }
 
 void rejects_move(struct rejects *from, struct rejects *to) {
@@ -106,10 +120,11 @@ void rejects_move(struct rejects *from, struct rejects *to) {
 
 void rejects_clear(struct rejects *l) {
   for (struct reject *r = l->first, *next; r; r = next) {
-    char *const texts[] = {r->stage, r->connector, r->stream, r->column, r->vendor_state, r->message, r->raw, r->columns};
+    char *const texts[] = {r->stage, r->connector, r->stream, r->column, r->vendor_state, r->message, r->columns};
     next = r->next;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
       free(texts[i]);
+    budget_free_mem(r->raw);
     free(r);
   }
   *l = (struct rejects){0};

@@ -8,9 +8,10 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/budget.h"
 #include "etl/plugin.h"
 
-struct reject { /* one row; all texts are owned by it */
+struct reject { /* one row; all texts are owned by it, raw as memory of the run's budget */
   struct reject *next;
   uint32_t error_class;
   int64_t row, vendor_code;
@@ -21,8 +22,8 @@ struct rejects {
   int64_t n;
   int64_t bytes; /* about what they occupy */
 };
-/* Adds a copy. */
-void rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stage, const char *connector);
+/* Adds a copy, whose raw text counts against the budget.  -1: that is spent, nothing was added. */
+int rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stage, const char *connector, struct budget *budget);
 void rejects_move(struct rejects *from, struct rejects *to); /* to the end of to; from is empty then */
 void rejects_clear(struct rejects *l);
 /* As the ABI wants them, in a; pointers into l.  For one epoch of a lane. */

@@ -87,6 +87,17 @@ static int32_t limit_reached(const struct services *s, const struct etl_bad_row 
   return svc_fail(&s->host, &e);
 }
 
+static int32_t no_room(const struct services *s, const struct etl_bad_row *b) {
+  struct etl_error e = {.struct_size = sizeof e,
+                        .error_class = ETL_E_PERMANENT,
+                        .remedy = "raise memory of the pipeline, or correct the source, so that less is set aside between two commits",
+                        .row = b->row,
+                        .column = b->column};
+  cleanup_free char *text = xasprintf("there is no room in memory for one more row that is set aside: %s", b->message);
+  e.message = text;
+  return svc_fail(&s->host, &e);
+}
+
 static void log_reject(const struct services *s, const struct reject *r) {
   json_t *j = json_pack("{s:s, s:s, s:s}", "level", "warning", "stage", s->stage, "connector", s->connector);
   json_object_set_new(j, "message", json_sprintf("a row is set aside: %s", r->message));
@@ -100,9 +111,14 @@ static int32_t svc_bad_row(const struct etl_host *h, const struct etl_bad_row *g
   struct services *s = of(h);
   struct etl_bad_row b = {0};
   memcpy(&b, given, given->struct_size < sizeof b ? given->struct_size : sizeof b);
+  if (!b.message || !*b.message)
+    b.message = "no reason was given";
   if (!s->run->limit || !reject_limit_take(s->run->limit))
     return limit_reached(s, &b);
-  rejects_add(&s->rejects, &b, s->stage, s->connector);
+  if (rejects_add(&s->rejects, &b, s->stage, s->connector, s->run->budget) < 0) {
+    reject_limit_give_back(s->run->limit, 1);
+    return no_room(s, &b);
+  }
   if (atomic_fetch_add(&s->rejected, 1) < LOGGED_REJECTS)
     log_reject(s, s->rejects.last);
   if (s->in_hand)

@@ -464,6 +464,24 @@ Test(lane, too_large_a_share_stops_the_lane) {
   stage_fini(&s);
 }
 
+Test(lane, rows_set_aside_have_room_in_the_memory_of_the_run_or_stop_the_lane) {
+  static const struct step script[] = {{STEP_BAD_ROW, 0}, {STEP_BAD_ROW, 0}, {STEP_BAD_ROW, 0}, {STEP_CURSOR, 0}, {STEP_END, 0}};
+  for (int room = 0; room < 2; room++) {
+    struct stage s;
+    stage_init(&s, script, NULL);
+    allow(&s, 10);
+    play.raw_bytes = 10000;
+    budget_unref(s.run.services.budget);
+    s.run.services.budget = budget_new(room ? 40000 : 25000, NS_PER_MS);
+    cr_expect_eq(stage_play(&s), room ? LANE_SUCCESS : LANE_FAILED);
+    cr_expect_eq(play.rejected, room ? 3 : 0);
+    cr_expect(room || strstr(s.lane.err.message, "no room in memory for one more row that is set aside: a value that cannot be read"), "%s", s.lane.err.message);
+    cr_expect_eq(atomic_load(&s.run.limit.rows), room ? 3 : 0);
+    cr_expect_eq(budget_used(s.run.services.budget), 0);
+    stage_fini(&s);
+  }
+}
+
 Test(lane, a_row_set_aside_has_one_share_whatever_comes_of_it) {
   static const struct step script[] = {{STEP_ROWS_CURSOR, 200}, {STEP_ROWS_CURSOR, 200}, {STEP_END, 0}};
   struct stage s;

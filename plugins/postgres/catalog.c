@@ -11,7 +11,7 @@ static const char table_sql[] = "SELECT c.oid, c.relkind FROM pg_catalog.pg_clas
 static const char columns_sql[] =
     "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, "
     "a.attnotnull, a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL, a.attgenerated <> '' OR a.attidentity = 'a', "
-    "t.typtype = 'd' "
+    "t.typtype = 'd', CASE t.typtype WHEN 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) ELSE pg_catalog.format_type(a.atttypid, a.atttypmod) END "
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
     "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 static const char hinders_sql[] =
@@ -52,8 +52,9 @@ static int32_t read_columns(struct session *s, const char *oid, struct table *t)
                             .not_null = is_true(r, i, 3),
                             .has_default = is_true(r, i, 4),
                             .generated = is_true(r, i, 5),
-                            .domain = is_true(r, i, 6)};
-    if (!a->name || !a->type)
+                            .domain = is_true(r, i, 6),
+                            .base = strdup(PQgetvalue(r, i, 7))};
+    if (!a->name || !a->type || !a->base)
       rc = no_memory(s);
   }
   PQclear(r);
@@ -79,6 +80,7 @@ void table_fini(struct table *t) {
   for (size_t i = 0; i < t->n; i++) {
     free(t->list[i].name);
     free(t->list[i].type);
+    free(t->list[i].base);
   }
   free(t->list);
   *t = (struct table){0};

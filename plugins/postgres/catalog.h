@@ -6,6 +6,7 @@
 
 struct attribute {
   char *name, *type; /* as format_type() writes it */
+  char *base;        /* the same; of a domain, the type that it is made from */
   uint32_t oid;      /* of the type; of the base type of a domain */
   bool not_null, has_default, generated; /* generated: always, by the server */
   bool domain;

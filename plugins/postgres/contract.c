@@ -136,17 +136,28 @@ static int32_t widen(struct target *g, const struct table *t, struct column *c, 
 static int32_t match_there(struct target *g, const struct table *t, struct column *c, const struct attribute *a, struct text *alter) {
   char to[TYPE_TEXT];
   enum contract contract = g->in->settings.contract;
-  bool taken = !a->generated && types_match(c, a->oid, a->type);
+  bool taken = !a->generated && types_match(c, a->oid, a->base), rounds = taken && types_round(c, a->oid, a->base);
   c->can_be_null = !a->not_null;
   if (a->generated)
     return refuse_type(g, c, a, c->create_type, "");
-  if (contract == CONTRACT_EVOLVE && !a->domain && types_widen(c, a->oid, a->type, to))
-    return widen(g, t, c, a, to, taken, alter);
+  bool wider = !a->domain && types_widen(c, a->oid, a->type, to);
+  if (contract == CONTRACT_EVOLVE && wider)
+    return widen(g, t, c, a, to, taken && !rounds, alter);
   if (contract == CONTRACT_DISCARD_ROW || contract == CONTRACT_DISCARD_VALUE) {
-    types_narrow(c, a->oid, a->type);
+    types_narrow(c, a->oid, a->base);
+    if (!taken || rounds)
+      c->loss = contract == CONTRACT_DISCARD_ROW ? "rows with a value that it has no place for are set aside"
+                                                 : "a value that it has no place for is written as NULL";
     return ETL_OK;
   }
-  return taken ? ETL_OK : refuse_type(g, c, a, c->create_type, contract == CONTRACT_FREEZE ? "; schema_contract = \"freeze\" alters none" : "");
+  if (taken && !rounds)
+    return ETL_OK;
+  struct text why = {0};
+  text_addf(&why, "%s%s", rounds ? "; digits would be rounded away" : "",
+            contract == CONTRACT_FREEZE ? "; schema_contract = \"freeze\" alters none" : "");
+  int32_t rc = refuse_type(g, c, a, wider ? to : c->create_type, text_str(&why));
+  text_fini(&why);
+  return rc;
 }
 
 /* Those that are left out go behind the others. */

@@ -14,7 +14,7 @@
 
 bool fits_range(const struct column *c, const struct etl_view *v, int64_t i) {
   int64_t x = etl_view_i64(v, i);
-  return x >= c->least && x <= c->most;
+  return x >= c->least && x <= c->most && (c->tick == 0 || x % c->tick == 0);
 }
 
 bool fits_unsigned(const struct column *c, const struct etl_view *v, int64_t i) { return (uint64_t)etl_view_i64(v, i) <= (uint64_t)c->most; }
@@ -61,12 +61,31 @@ static void set_range(struct column *c, int64_t least, int64_t most) {
   c->most = most;
 }
 
-void fits_init(struct column *c, uint32_t oid) {
+static bool is_time(uint32_t oid) { return oid == OID_TIME || oid == OID_TIMESTAMP || oid == OID_TIMESTAMPTZ; }
+
+/* timestamp(3): 1/1000 s. */
+static void set_tick(struct column *c, const char *type) {
+  int64_t n[2], per_second = 1;
+  if (type_numbers(type, n) != 1 || n[0] >= 6)
+    return;
+  for (int64_t k = 0; k < n[0]; k++)
+    per_second *= 10;
+  if (per_second >= c->f.per_second)
+    return;
+  if (!c->fits)
+    set_range(c, INT64_MIN, INT64_MAX);
+  c->tick = c->f.per_second / per_second;
+}
+
+void fits_init(struct column *c, uint32_t oid, const char *type) {
   c->fits = NULL;
+  c->tick = 0;
   if (c->f.logical == ETL_L_DATE)
     set_range(c, FIRST_DAY, oid == OID_DATE ? LAST_DAY : LAST_DAY_OF_TIMESTAMP);
   else if (c->f.logical == ETL_L_TIMESTAMP && c->f.per_second <= 1000000)
     set_range(c, FIRST_SECOND * c->f.per_second, INT64_MAX / (1000000 / c->f.per_second));
+  if (c->f.logical == ETL_L_TIMESTAMP || c->f.logical == ETL_L_TIME)
+    set_tick(c, type);
 }
 
 int type_numbers(const char *type, int64_t ret[2]) {
@@ -143,6 +162,27 @@ static int64_t declared_length(const struct column *c) {
   return type_numbers(c->source_type, n) == 1 ? n[0] : 0;
 }
 
+/* Digits behind the seconds: what the source says of its type, else what the rows' format has; PostgreSQL has no more than 6. */
+static int64_t declared_digits(const struct column *c) {
+  int64_t n[2], digits = 0;
+  for (int64_t k = c->f.per_second; k > 1 && digits < 6; k /= 10)
+    digits++;
+  if (strcmp(c->source_type, "smalldatetime") == 0)
+    return 0;
+  if (strcmp(c->source_type, "datetime") == 0)
+    return digits < 3 ? digits : 3;
+  bool says = strncmp(c->source_type, "time", 4) == 0 || strncmp(c->source_type, "datetime", 8) == 0;
+  return says && type_numbers(c->source_type, n) == 1 && n[0] < digits ? n[0] : digits;
+}
+
+bool types_round(const struct column *c, uint32_t oid, const char *type) {
+  int64_t n[2] = {0, 0};
+  int numbers = type_numbers(type, n);
+  if (c->f.logical == ETL_L_TIMESTAMP || c->f.logical == ETL_L_TIME)
+    return is_time(oid) && numbers == 1 && declared_digits(c) > n[0];
+  return oid == OID_NUMERIC && numbers > 0 && (c->f.logical == ETL_L_DECIMAL ? c->f.scale : 0) > n[1];
+}
+
 static bool widen_text(const struct column *c, const char *type, char ret[TYPE_TEXT]) {
   int64_t n[2], length = declared_length(c);
   if (type_numbers(type, n) != 1 || length == 0 || (length > 0 && length <= n[0]))
@@ -171,6 +211,10 @@ bool types_widen(const struct column *c, uint32_t oid, const char *type, char re
     return widen_text(c, type, ret);
   if (c->f.logical == ETL_L_DECIMAL && oid == OID_NUMERIC)
     return widen_numeric(c, type, ret);
+  if (is_time(oid) && types_round(c, oid, type) && (c->f.tz != NULL) == (oid == OID_TIMESTAMPTZ) && (c->f.logical == ETL_L_TIME) == (oid == OID_TIME)) {
+    snprintf(ret, TYPE_TEXT, "%s", c->create_type);
+    return true;
+  }
   if ((number && ((oid == OID_INT2 && c->f.width >= 2) || (oid == OID_INT4 && c->f.width >= 4)) && strncmp(c->create_type, "numeric", 7) != 0) ||
       (c->f.logical == ETL_L_FLOAT && c->f.width == 8 && oid == OID_FLOAT4)) {
     snprintf(ret, TYPE_TEXT, "%s", c->create_type);

@@ -50,18 +50,18 @@ static bool fits(const struct rule *r, const struct etl_format *f) {
   return f->logical != ETL_L_TIMESTAMP || (f->tz != NULL) == (r->oid == OID_TIMESTAMPTZ);
 }
 
-static void apply(struct column *c, const struct rule *r) {
+static void apply(struct column *c, const struct rule *r, const char *type) {
   c->encode = r->encode;
   c->version_byte = r->oid == OID_JSONB;
   c->loss = (c->f.logical == ETL_L_TIMESTAMP || c->f.logical == ETL_L_TIME) && c->f.per_second > 1000000 ? loss_ns : NULL;
-  fits_init(c, r->oid);
+  fits_init(c, r->oid, type);
 }
 
 bool types_match(struct column *c, uint32_t oid, const char *type) {
   uint32_t wanted = strcmp(type, "citext") == 0 ? (uint32_t)OID_CITEXT : oid;
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
     if (rules[i].oid == wanted && fits(&rules[i], &c->f)) {
-      apply(c, &rules[i]);
+      apply(c, &rules[i], type);
       snprintf(c->target_type, sizeof c->target_type, "%s", type);
       return true;
     }
@@ -77,7 +77,7 @@ static const struct rule *creating(const struct etl_format *f) {
 
 void types_match_created(struct column *c) {
   const struct rule *r = creating(&c->f);
-  apply(c, r);
+  apply(c, r, c->create_type);
   snprintf(c->target_type, sizeof c->target_type, "%s", c->create_type);
 }
 

@@ -53,6 +53,7 @@ struct column {
   const char *loss;  /* what is lost; NULL: nothing */
   fits_fn *fits;     /* NULL: every value does */
   int64_t least, most; /* for fits, as it needs them */
+  int64_t tick;        /* of a time: what the target's last digit is worth in the rows' units; 0: all of theirs have a place */
   /* set when matched with the table under a contract */
   bool can_be_null;  /* there */
   uint32_t change;   /* enum etl_change_kind, made or to be made; 0: none */
@@ -74,13 +75,15 @@ bool types_match(struct column *c, uint32_t oid, const char *type);
 void types_match_created(struct column *c);
 /* For a column that cannot take c as it is: values that fit are written, whichever these are. */
 void types_narrow(struct column *c, uint32_t oid, const char *type);
+/* Whether a type that can take c would round some of its values: it has fewer digits than the source says that there are. */
+bool types_round(const struct column *c, uint32_t oid, const char *type);
 /* What type could be altered to so that it takes all that c may hold, in ret; false: nothing, or it takes all already. */
 bool types_widen(const struct column *c, uint32_t oid, const char *type, char ret[TYPE_TEXT]);
 
 /* ---- fits.c -------------------------------------------------------------------------------------------------------------------------- */
 fits_fn fits_range, fits_unsigned, fits_real, fits_characters, fits_numeric, fits_none;
-/* Sets fits for a type whose range is smaller than that of the rows' format. */
-void fits_init(struct column *c, uint32_t oid);
+/* Sets fits for a type whose range is smaller than that of the rows' format, or that has fewer digits behind a time's seconds. */
+void fits_init(struct column *c, uint32_t oid, const char *type);
 /* The two numbers in "numeric(10,2)", "character varying(20)"; how many there are. */
 int type_numbers(const char *type, int64_t ret[2]);
 

@@ -73,7 +73,17 @@ static void types_are_widened(struct tap *t) {
                {"numeric(8,2)", "d:10,2", NULL, "numeric(10,2)"},
                {"numeric(8,2)", "d:8,4", NULL, "numeric(10,4)"},
                {"numeric(8,2)", "d:6,1", NULL, NULL},
-               {"numeric", "d:20,5", NULL, NULL}};
+               {"numeric", "d:20,5", NULL, NULL},
+               {"timestamp(0)", "tsu:", NULL, "timestamp without time zone"},
+               {"timestamp(0)", "tsu:", "timestamp(3) without time zone", "timestamp without time zone"},
+               {"timestamp(0)", "tsu:", "timestamp(0) without time zone", NULL},
+               {"timestamp(0)", "tss:", NULL, NULL},
+               {"timestamp(3)", "tsu:", "datetime", NULL},
+               {"timestamp(0)", "tsu:", "smalldatetime", NULL},
+               {"timestamp(6)", "tsn:", "datetime2(7)", NULL},
+               {"timestamp(3) with time zone", "tsn:UTC", "datetimeoffset(7)", "timestamp with time zone"},
+               {"time(0)", "ttu", "time(7)", "time without time zone"},
+               {"time(3)", "ttu", "time(3)", NULL}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct sink s;
     char sql[200], before[64];
@@ -105,7 +115,11 @@ static void what_cannot_be_widened(struct tap *t) {
       {"CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED)", "l", "column b of table t",
        "ALTER COLUMN \"a\" TYPE bigint"},
       {"DROP DOMAIN IF EXISTS small; CREATE DOMAIN small AS int CHECK (VALUE < 10); CREATE TABLE t (a small)", "l",
-       "is small, which cannot take l", "ALTER COLUMN"}};
+       "is small, which cannot take l", "ALTER COLUMN"},
+      {"CREATE TABLE t (a numeric(10,2)); CREATE VIEW v AS SELECT a FROM t", "d:18,4", "since view v uses it", "TYPE numeric(18,4)"},
+      {"CREATE TABLE t (a timestamp(0)); CREATE VIEW v AS SELECT a FROM t", "tsu:", "since view v uses it", "TYPE timestamp"},
+      {"DROP DOMAIN IF EXISTS money2; CREATE DOMAIN money2 AS numeric(20,2); CREATE TABLE t (a money2)", "d:18,4",
+       "is money2, which cannot take d:18,4 of the source; digits would be rounded away", "ALTER COLUMN"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct sink s;
     fresh(cases[i].sql);
@@ -129,6 +143,48 @@ static void a_view_on_a_short_text(struct tap *t) {
   CHECK(t, s.api->prepare(s.self, &s.stream, &s.schema) == ETL_OK);
   CHECK(t, sink_epoch(&s, 0, (const char *const[]){"abc", END}) == ETL_OK);
   CHECK_TEXT(t, sink_sql("SELECT a FROM v"), "abc");
+  sink_close(&s);
+}
+
+/* Digits are never rounded away, whatever the contract. */
+static void digits_are_not_rounded(struct tap *t) {
+  static const struct {
+    const char *type, *format, *fits, *finer, *there; /* a value that fits, one that does not, and how the first looks then */
+  } cases[] = {{"numeric(10,2)", "?d:18,4", "12300", "12345", "1.23"},
+               {"timestamp(0)", "?tsu:", "2000000", "2000001", "1970-01-01 00:00:02"},
+               {"timestamp(3) with time zone", "?tsn:UTC", "-1000000", "-1000001", "1969-12-31 23:59:59.999+00"},
+               {"time(0)", "?ttm", "1000", "1001", "00:00:01"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct sink s;
+    char sql[200];
+    snprintf(sql, sizeof sql, "CREATE TABLE t (id int, a %s)", cases[i].type);
+    fresh(sql);
+    enter(t, &s, "freeze");
+    CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "a", cases[i].format, NULL}) == ETL_FAILED);
+    CHECK(t, s.host.error.error_class == ETL_E_SCHEMA);
+    CHECK_HAS(t, s.host.message, "digits would be rounded away; schema_contract = \"freeze\" alters none");
+    sink_close(&s);
+    enter(t, &s, "discard_row");
+    CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "a", cases[i].format, NULL}) == ETL_OK);
+    CHECK(t, sink_epoch(&s, 0, (const char *const[]){"1", cases[i].fits, "2", cases[i].finer, END}) == ETL_OK);
+    CHECK(t, s.host.bad_n == 1 && s.host.bad[0].row == 1);
+    snprintf(sql, sizeof sql, "1|%s", cases[i].there);
+    CHECK_TEXT(t, sink_sql("SELECT * FROM t"), sql);
+    sink_close(&s);
+  }
+}
+
+/* A source that says of itself that it has no such digits is believed at first; its values are looked at all the same. */
+static void a_source_with_finer_values_than_it_says(struct tap *t) {
+  struct sink s;
+  fresh("CREATE TABLE t (a timestamp(0))");
+  enter(t, &s, "freeze");
+  sink_schema(&s, (const char *const[]){"a", "tsu:", NULL});
+  etl_schema_set(&s.schema, 0, "a", "tsu:", true, "timestamp(0) without time zone", NULL);
+  CHECK(t, s.api->prepare(s.self, &s.stream, &s.schema) == ETL_OK);
+  CHECK(t, sink_epoch(&s, 0, (const char *const[]){"0", "999999", END}) == ETL_OK);
+  CHECK(t, s.host.bad_n == 1);
+  CHECK_TEXT(t, sink_sql("SELECT a FROM t"), "1970-01-01 00:00:00");
   sink_close(&s);
 }
 
@@ -204,6 +260,8 @@ int main(void) {
   types_are_widened(&t);
   what_cannot_be_widened(&t);
   a_view_on_a_short_text(&t);
+  digits_are_not_rounded(&t);
+  a_source_with_finer_values_than_it_says(&t);
   referred_and_referring_tables(&t);
   only_the_owner_alters(&t);
   altered_between_two_epochs(&t);

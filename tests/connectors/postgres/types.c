@@ -58,7 +58,7 @@ static void into_a_table_that_is_there(struct tap *t) {
   } cases[] = {{"bigint", "i", "-5", "-5"},       {"numeric", "i", "-5", "-5"},         {"smallint", "i", "1", NULL},       {"double precision", "f", "0.5", "0.5"},
                {"real", "g", "1", NULL},          {"varchar(5)", "u", "ab", "ab"},      {"char(3)", "u", "ab", "ab "},      {"jsonb", "u", "{}", "{}"},
                {"json", "json", "[1]", "[1]"},    {"text", "json", "[1]", "[1]"},       {"integer", "u", "1", NULL},        {"timestamp", "tdD", "0", "1970-01-01 00:00:00"},
-               {"timestamptz", "tsu:", "0", NULL}, {"timestamp", "tsu:UTC", "0", NULL}, {"numeric(5,1)", "d:9,2", "1234", "12.3"}};
+               {"timestamptz", "tsu:", "0", NULL}, {"timestamp", "tsu:UTC", "0", NULL}, {"numeric(5,2)", "d:9,2", "1234", "12.34"}, {"numeric(5,1)", "d:9,2", "1234", NULL}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct sink s;
     char sql[200];

@@ -48,12 +48,13 @@ static int schema_of(const struct listing *l, const char *path, struct ArrowSche
   return rc;
 }
 
-static void tell_file(struct listing *l, const char *path, const char *name, const struct stat *st) {
+static void tell_file(struct listing *l, const char *path, const struct stat *st) {
   struct ArrowSchema schema = {0};
   char doc[64];
   bool known = l->with_schema && schema_of(l, path, &schema) == 0;
   snprintf(doc, sizeof doc, "%lld bytes", (long long)st->st_size);
-  struct etl_stream stream = {.struct_size = sizeof stream, .name = name, .doc = doc, .schema = known ? &schema : NULL};
+  const char *below = path + strlen(l->root) + 1, *name = path_text(&l->pool, below, strlen(below), "");
+  struct etl_stream stream = {.struct_size = sizeof stream, .name = name ? name : "", .doc = doc, .schema = known ? &schema : NULL};
   l->rc = l->each(l->arg, &stream);
   if (known)
     etl_schema_release(&schema);
@@ -106,7 +107,7 @@ static int list_folder(struct listing *l, const char *folder, int depth, struct 
     else if (S_ISDIR(st.st_mode) && depth < DEPTH_MOST && access(path, R_OK | X_OK) == 0)
       rc = list_folder(l, path, depth + 1, f);
     else if (S_ISREG(st.st_mode) && is_wanted(l, path + strlen(l->root) + 1))
-      tell_file(l, path, path + strlen(l->root) + 1, &st);
+      tell_file(l, path, &st);
   }
   free(names);
   return rc;

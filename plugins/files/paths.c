@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "types.h"
+
 /* The length of the folder in which a pattern begins, with its slash. */
 static size_t base_length(const char *pattern) {
   size_t plain = strcspn(pattern, "*?[");
@@ -14,18 +16,27 @@ static size_t base_length(const char *pattern) {
   return plain;
 }
 
-/* '#' parts a shard from its piece in the names of lanes, '@' from a range. */
-static char *make_id(struct pool *pool, const char *path) {
-  char *id = pool_alloc(pool, strlen(path) * 3 + 1), *to = id;
-  for (; id && *path; path++)
-    if (strchr("#@%", *path)) {
-      memcpy(to, *path == '#' ? "%23" : *path == '@' ? "%40" : "%25", 3);
-      to += 3;
-    } else {
-      *to++ = *path;
+char *path_text(struct pool *pool, const char *path, size_t n, const char *marks) {
+  static const char hex[] = "0123456789ABCDEF";
+  char *text = pool_alloc(pool, n * 3 + 1), *to = text;
+  for (size_t i = 0, more; text && i < n; i += more) {
+    for (more = 1; more < 4 && i + more < n && !text_is_utf8(path + i, more);)
+      more++;
+    if (text_is_utf8(path + i, more) && !strchr(marks, path[i])) {
+      memcpy(to, path + i, more);
+      to += more;
+      continue;
     }
-  return id;
+    more = 1;
+    *to++ = '%';
+    *to++ = hex[(uint8_t)path[i] >> 4];
+    *to++ = hex[path[i] & 15];
+  }
+  return text;
 }
+
+/* '#' parts a shard from its piece in the names of lanes, '@' from a range. */
+static char *make_id(struct pool *pool, const char *path) { return path_text(pool, path, strlen(path), "#@%"); }
 
 static int add(struct files *l, struct pool *pool, const char *path, size_t base, struct failure *f) {
   struct stat st;

@@ -9,7 +9,7 @@
 
 struct file {
   const char *path;
-  const char *id; /* of its shard: the path as seen from the folder in which its pattern begins, '#', '@' and '%' as %23, %40 and %25 */
+  const char *id; /* of its shard: the path as seen from the folder in which its pattern begins, as path_text() with "#@%" */
   int64_t bytes;  /* -1: not a regular file */
   bool once;      /* standard input or a pipe */
 };
@@ -21,6 +21,8 @@ struct files {
 /* Patterns of shell globs and plain names; "-" is standard input.  Fails when a pattern matches nothing, two files have one
  * id, or more than one can be read but once. */
 int files_list(struct files *l, struct pool *pool, const struct etl_bytes *patterns, uint64_t n, struct failure *f);
+/* n bytes as UTF-8: what is none, and the marks, as %XX.  NULL: no memory. */
+char *path_text(struct pool *pool, const char *path, size_t n, const char *marks);
 const struct file *files_find(const struct files *l, const char *id);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "paths.h"
+
 #define OPTION(name_, type_, ...) {.struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__}
 
 enum {
@@ -58,7 +60,7 @@ static const char *stream_name(struct settings *s, const char *path) {
   size_t n = strcspn(name, ".*?[");
   while (n > 0 && strchr("-_ ", name[n - 1]))
     n--;
-  return strcmp(name, "-") == 0 ? "stdin" : n ? pool_strndup(&s->pool, name, n) : "files";
+  return strcmp(name, "-") == 0 ? "stdin" : n ? path_text(&s->pool, name, n, "") : "files";
 }
 
 static int read_paths(struct settings *s, const struct etl_open *o, struct failure *f) {

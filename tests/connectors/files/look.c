@@ -86,6 +86,7 @@ static void catalog(struct tap *t) {
   DESK_TEXT(&d, "b/a.csv", "id,name\n1,x\n");
   DESK_TEXT(&d, "a.tsv", "k\tv\n1\t2.5\n");
   DESK_TEXT(&d, "notes.txt", "x\n");
+  DESK_TEXT(&d, "stra\xdf" "e.txt", "x\n");
   DESK_TEXT(&d, ".hidden/a.csv", "x\n");
   void *self = open_it(&d, &o, ETL_KIND_EXTRACTOR, ETL_OPEN_TEST | ETL_OPEN_CONNECTION, "folder", "@", &c);
   const struct etl_catalog *catalog_ = c->common->ext(self, ETL_EXT_CATALOG);
@@ -94,7 +95,7 @@ static void catalog(struct tap *t) {
   CHECK_TEXT(t, h.text, "a.tsv (10 bytes) k:l v:d:38,1|b/a.csv (12 bytes) id:l name:u|");
   h.n = 0;
   CHECK(t, catalog_->list(self, "*.txt", 0, each_file, &h) == ETL_OK);
-  CHECK_TEXT(t, h.text, "notes.txt (2 bytes)|");
+  CHECK_TEXT(t, h.text, "notes.txt (2 bytes)|stra%DFe.txt (2 bytes)|");
   c->common->close(self);
   testopts_free(o);
   self = open_it(&d, &o, ETL_KIND_EXTRACTOR, ETL_OPEN_TEST | ETL_OPEN_CONNECTION, "folder", "@/none", &c);

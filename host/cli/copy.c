@@ -38,7 +38,7 @@ static void put_text(const char *name, const char *text, FILE *to) {
 /* The same every time the same is copied, so that a copy by a cursor goes on where it was; the password has no part in it. */
 static char *name_of(const struct copy *c, const char *from, const char *to, const struct cli_args *a) {
   uint64_t h = 14695981039346656037u;
-  const char *const parts[] = {c->from.shown, from, cli_opt(a, "cursor"), c->to.shown, to};
+  const char *const parts[] = {c->from.identity, from, cli_opt(a, "cursor"), cli_opt(a, "columns"), c->to.identity, to};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     for (const char *p = parts[i] ? parts[i] : ""; *p; p++)
       h = (h ^ (unsigned char)*p) * 1099511628211u;
@@ -131,10 +131,11 @@ static int copy(const struct cli_args *a, struct copy *c) {
   FILE *f = open_memstream(&c->text, &c->text_n);
   int rc = require(a, "from", "where to read", &e) < 0 || require(a, "to", "where to write", &e) < 0 ? -1 : write_text(a, c, f, &e);
   fclose(f);
+  for (size_t i = 0; i < 2; i++) /* all that were given: the last one holds */
+    for (size_t k = 0; cli_opt_at(a, i ? "to" : "from", k); k++)
+      place_hide((char *)(uintptr_t)cli_opt_at(a, i ? "to" : "from", k));
   if (rc < 0)
     return cli_report(&e);
-  place_hide((char *)(uintptr_t)cli_opt(a, "from"));
-  place_hide((char *)(uintptr_t)cli_opt(a, "to"));
   conf_load_text(cli_opt(a, "conf"), c->name, c->text, ORIGIN, &d, &conf);
   int status = launch_init_conf(&l, a, conf, c->name, &d);
   if (status == CLI_OK) {

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct url { /* parts are decoded; NULL: not there */
   char *user, *password, *host, *port, *path, *query;
@@ -60,16 +61,45 @@ static struct url url_split(struct arena *a, const char *text) {
 }
 
 void place_hide(char *url) {
-  char *p = strstr(url, "://");
-  const char *at = p ? end_of_user(p + 3) : NULL;
-  char *colon = at ? strchr(p + 3, ':') : NULL;
-  for (char *c = colon && colon < at ? colon + 1 : NULL; c && c < at; c++)
+  char *p = strstr(url, "://"), *at = p ? strrchr(p, '@') : NULL;
+  char *colon = at ? memchr(p + 3, ':', (size_t)(at - p - 3)) : NULL;
+  for (char *c = colon ? colon + 1 : NULL; c && c < at; c++)
     *c = '*';
+  char *query = p ? strchr(at ? at : p, '?') : NULL;
+  for (char *c = query ? query + 1 : ""; *c; c += *c == '&')
+    for (c += strcspn(c, "=&"), c += *c == '='; *c && *c != '&'; c++)
+      *c = '*';
 }
 
 static const char *shown_url(struct arena *a, const char *text) {
   const char *p = strstr(text, "://") + 3, *at = end_of_user(p), *rest = at ? at + 1 : p;
   return arena_printf(a, "%.*s%.*s", (int)(p - text), text, (int)strcspn(rest, "?#"), rest);
+}
+
+static bool is_secret(const char *name) {
+  static const char *const parts[] = {"pass", "pwd", "secret", "token"};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    if (strcasestr(name, parts[i]))
+      return true;
+  return false;
+}
+
+/* User, host, path, and the query without what is secret in it. */
+static const char *url_identity(struct arena *a, const char *text) {
+  struct url u = url_split(a, text);
+  const char *shown = shown_url(a, text), *all = arena_printf(a, "%s user=%s", shown, u.user ? u.user : "");
+  for (const char *p = u.query ? u.query : ""; *p; p += strcspn(p, "&"), p += *p == '&')
+    if (!is_secret(decoded(a, p, strcspn(p, "=&"))))
+      all = arena_printf(a, "%s&%.*s", all, (int)strcspn(p, "&"), p);
+  return all;
+}
+
+/* A file is the same wherever it is named from. */
+static const char *file_identity(struct arena *a, const char *plugin, const char *path) {
+  cleanup_free char *whole = realpath(path, NULL), *here = getcwd(NULL, 0);
+  if (whole || *path == '/' || strcmp(path, "-") == 0)
+    return arena_printf(a, "%s:%s", plugin, whole ? whole : path);
+  return arena_printf(a, "%s:%s/%s", plugin, here ? here : ".", path);
 }
 
 void place_quote(const char *text, FILE *to) {
@@ -90,6 +120,26 @@ static void put(FILE *to, const char *name, const char *value) {
   fprintf(to, "%s = ", name);
   place_quote(value, to);
   fputs("; ", to);
+}
+
+/* A URL that is read in another way than it was meant would show a part of the password as its host or its path. */
+static int check_url(const char *text, struct err *e) {
+  const char *p = strstr(text, "://") + 3, *at = end_of_user(p);
+  size_t authority = strcspn(p, "/?#");
+  if (strchr(p + authority, '@')) {
+    err_set(e, ETL_E_CONFIG, "a URL of %.*s has an '@' behind its host", (int)(p - 3 - text), text);
+    return err_remedy(e, "write in names, passwords and values %%2F for '/', %%3F for '?', %%23 for '#', %%40 for '@'");
+  }
+  bool inside = false;
+  for (const char *c = at ? at + 1 : p; c < p + authority; c++) {
+    inside = *c == '[' || (inside && *c != ']');
+    size_t digits = *c == ':' && !inside ? strspn(c + 1, "0123456789") : 0;
+    if (*c == ':' && !inside && c[1 + digits] && !strchr(",/?#", c[1 + digits])) {
+      err_set(e, ETL_E_CONFIG, "what is behind the ':' of a URL of %.*s is no port", (int)(p - 3 - text), text);
+      return err_remedy(e, "write %.*s://USER:PASSWORD@HOST:PORT/DATABASE", (int)(p - 3 - text), text);
+    }
+  }
+  return 0;
 }
 
 /* ---- kinds of places ---------------------------------------------------------------------------------------------------------------- */
@@ -161,20 +211,29 @@ int place_read(const char *text, struct arena *a, FILE *to, struct place *ret, s
     if (!fits(s, text))
       continue;
     bool url = strstr(s->name, "://") != NULL;
+    if (url && check_url(text, e) < 0)
+      return -1;
     const char *rest = !url && *s->name != '.' ? text + strlen(s->name) : text;
     *ret = (struct place){.plugin = s->plugin,
                           .shown = url ? shown_url(a, text) : arena_strdup(a, text),
+                          .identity = url ? url_identity(a, text) : file_identity(a, s->plugin, rest),
                           .tables = s->tables,
                           .standard = strcmp(rest, "-") == 0};
     fprintf(to, "plugin = \"%s\"; ", s->plugin);
     return s->read(rest, a, to, e);
   }
   if (strcmp(text, "-") == 0) {
-    *ret = (struct place){.plugin = "csv", .shown = "-", .standard = true};
+    *ret = (struct place){.plugin = "csv", .shown = "-", .identity = "-", .standard = true};
     fputs("plugin = \"csv\"; ", to);
     return read_file(text, a, to, e);
   }
-  err_set(e, ETL_E_CONFIG, "'%s' names nothing that can be copied", strstr(text, "://") ? shown_url(a, text) : text);
+  bool url = strstr(text, "://") != NULL;
+  if (url && check_url(text, e) < 0)
+    return -1;
+  if (!url && strchr(text, '@')) /* a URL that lacks its slashes, perhaps */
+    err_set(e, ETL_E_CONFIG, "'%.*s...' names nothing that can be copied", (int)strcspn(text, ":@"), text);
+  else
+    err_set(e, ETL_E_CONFIG, "'%s' names nothing that can be copied", url ? shown_url(a, text) : text);
   return err_remedy(e, "write sqlserver://user@host/database, postgresql://user@host/database, csv:PATH, jsonl:PATH, "
                        "sqlite:PATH, a file's name, or - for CSV from or to a pipe");
 }

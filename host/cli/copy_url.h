@@ -10,15 +10,17 @@
 
 struct place {
   const char *plugin;
-  const char *shown; /* without user and password */
-  bool tables;       /* it has tables; else it is one itself */
-  bool standard;     /* "-": standard input or output */
+  const char *shown;    /* without user and password */
+  const char *identity; /* with all that tells it from another place, but no password */
+  bool tables;          /* it has tables; else it is one itself */
+  bool standard;        /* "-": standard input or output */
 };
 /* What text names; its settings, in the language of the configuration, are written to `to`.  In a.  0, or -1 with e. */
 int place_read(const char *text, struct arena *a, FILE *to, struct place *ret, struct err *e);
 /* A text as a value of the configuration: "a \"b\"". */
 void place_quote(const char *text, FILE *to);
-/* Overwrites the password of a URL, where other users of the system could see it (an argument of this process). */
+/* Overwrites the password of a URL and the values in its query, where other users of the system could see them (an argument of this
+ * process). */
 void place_hide(char *url);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/copy_url.h"
@@ -56,6 +57,16 @@ Test(copy, urls_and_names) {
       {"a.txt", NULL, NULL},
       {"ftp://u:p@h/a.csv", NULL, NULL},
       {"sqlserver://h?Bad=1", NULL, NULL},
+      {"postgres://u:p@h1:5432,h2:5433/d", "plugin = \"postgres\"; url = \"postgres://u:p@h1:5432,h2:5433/d\"; ", "postgres://h1:5432,h2:5433/d"},
+      {"postgres://u:s3cr/et@h/d", NULL, NULL},
+      {"sqlserver://u:s3cr/et@h/d", NULL, NULL},
+      {"sqlserver://u:s3cr#et@h/d", NULL, NULL},
+      {"sqlserver://u:1?s3cr=et@h/d", NULL, NULL},
+      {"sqlserver://u:s3cr", NULL, NULL},
+      {"postgres://u:s3cr/d", NULL, NULL},
+      {"postgres://u:12s3cr", NULL, NULL},
+      {"ftp://u:s3cr/et@h/a.csv", NULL, NULL},
+      {"postgres:u:s3cret@h/d", NULL, NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct arena *a = arena_new();
@@ -67,14 +78,49 @@ Test(copy, urls_and_names) {
     if (settings && cases[i].shown)
       cr_expect_str_eq(p.shown, cases[i].shown);
     cr_expect_null(strstr(e.message, "u:p"));
+    cr_expect(!strstr(e.message, "s3cr") && !strstr(e.message, "et@h"), "%s", e.message);
     arena_free(a);
   }
 }
 
 Test(copy, passwords_are_overwritten) {
-  char url[] = "postgresql://u:se@cret@h:1/d?x=a:b@c", none[] = "postgresql://u@h/d";
-  place_hide(url);
-  cr_expect_str_eq(url, "postgresql://u:*******@h:1/d?x=a:b@c");
-  place_hide(none);
-  cr_expect_str_eq(none, "postgresql://u@h/d");
+  static const struct {
+    const char *url, *left;
+  } cases[] = {
+      {"postgresql://u:se@cret@h:1/d", "postgresql://u:*******@h:1/d"},
+      {"postgresql://u@h/d", "postgresql://u@h/d"},
+      {"postgresql://h:1/d?password=p&sslmode=require", "postgresql://h:1/d?password=*&sslmode=*******"},
+      {"postgresql://u:p@h/d?p%61ssword=q#r", "postgresql://u:*@h/d?p%61ssword=***"},
+      {"sqlserver://u:p/w@h/d?x=1", "sqlserver://u:***@h/d?x=*"},
+      {"sqlserver://u:p#w?a=b@h/d", "sqlserver://u:*******@h/d"},
+      {"a:b@c.csv", "a:b@c.csv"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char url[100];
+    snprintf(url, sizeof url, "%s", cases[i].url);
+    place_hide(url);
+    cr_expect_str_eq(url, cases[i].left);
+  }
+}
+
+static void expect_identities(const char *a_text, const char *b_text, bool same) {
+  struct arena *a = arena_new();
+  struct place p, q;
+  struct err e = {0};
+  cr_assert(settings_of(a, a_text, &p, &e) && settings_of(a, b_text, &q, &e), "%s", e.message);
+  cr_expect_eq(strcmp(p.identity, q.identity) == 0, same, "%s and %s: %s and %s", a_text, b_text, p.identity, q.identity);
+  cr_expect(!strstr(p.identity, "s3cret") && !strstr(q.identity, "s3cret"));
+  arena_free(a);
+}
+
+Test(copy, what_tells_sources_apart) {
+  expect_identities("postgres://u:s3cret@h/d", "postgres://u@h/d", true);
+  expect_identities("postgres://u@h/d?password=s3cret&sslmode=require", "postgres://u@h/d?sslmode=require", true);
+  expect_identities("postgres://u@h/d?sslmode=require&p%61ssword=s3cret", "postgres://u@h/d?sslmode=require", true);
+  expect_identities("postgres://u@h/d", "postgres://v@h/d", false);
+  expect_identities("postgres:///d?host=one", "postgres:///d?host=two", false);
+  expect_identities("postgres://h/d?options=-csearch_path%3Da", "postgres://h/d?options=-csearch_path%3Db", false);
+  cleanup_free char *here = getcwd(NULL, 0), *whole = xasprintf("sqlite:%s/x.db", here);
+  expect_identities("sqlite:x.db", whole, true);
+  expect_identities("sqlite:x.db", "sqlite:y.db", false);
 }

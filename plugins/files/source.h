@@ -18,9 +18,6 @@ enum compression {
 };
 extern const char *const compression_names[]; /* for the options; ends with NULL */
 
-/* Whether a name stands for an open stream of the process, as /dev/stdin does: not the user's own, since a worker has others. */
-bool path_is_stream(const char *path);
-
 struct source {
   char *path; /* "-": standard input */
   int fd;
@@ -36,7 +33,6 @@ struct source {
   size_t coded_at, coded_n;
   z_stream gzip;
   bool gzip_on, member_open; /* a gzip member or a zstd frame was begun and not ended */
-  bool member_done, padded;  /* a gzip member has ended, and zeros follow the last */
   ZSTD_DStream *zstd;
   iconv_t decoder;
   bool decoder_on;

@@ -353,6 +353,10 @@ int32_t session_copy_end(struct session *s, const char *doing, int64_t *ret_rows
 
 int32_t session_commit(struct session *s, const char *doing) {
   PGresult *r;
+  if (s->conn && PQtransactionStatus(s->conn) == PQTRANS_IDLE) { /* of a session that was made since: the server undid what was to be committed */
+    struct etl_error e = ETL_ERROR(ETL_E_RETRYABLE);
+    return etl_failf(s->host, &e, "postgres: %s: the transaction is no more", doing);
+  }
   s->lost_class = ETL_E_INDOUBT;
   int32_t rc = session_query(s, doing, "COMMIT", 0, NULL, &r);
   s->lost_class = 0;

@@ -84,7 +84,7 @@ static void add_action(struct text *alter, const char *verb, const char *name, c
 static int32_t match_missing(struct target *g, struct column *c, struct text *alter) {
   if (g->at_staging) { /* another lane, with other columns, made it */
     add_action(alter, "ADD COLUMN", c->name, c->target_type);
-    return ETL_OK;
+    return staged_default(g, c->name, alter);
   }
   switch (g->in->settings.contract) {
   case CONTRACT_EVOLVE:

@@ -154,6 +154,7 @@ int32_t aside_drop(struct instance *in, const char *run);                 /* wha
 
 /* ---- staged.c: a run whose rows are staged */
 int32_t staged_create(struct target *g);                /* in prepare(); idempotent */
+int32_t staged_default(struct target *g, const char *column, struct text *alter); /* adds the target's, for rows without that column */
 int32_t staged_finish(struct instance *in, const char *run, bool ok);
 
 /* ---- publish.c: from the staging table to the target, at the end of the run */

@@ -113,12 +113,17 @@ static int32_t list(void *self, uint64_t after, uint64_t limit, int32_t (*each)(
   return rc;
 }
 
+/* Between begin() and commit() a new session would drop them for good, whatever becomes of the epoch. */
+static int32_t connect(struct instance *in) {
+  return in->in_epoch && session_lost(&in->session) ? session_fail(&in->session, "dropping rows that were set aside", NULL) : instance_connect(in);
+}
+
 static int32_t drop(void *self, const uint64_t *ids, uint64_t n, uint64_t *ret_dropped) {
   struct instance *in = self;
   struct text array = {0};
   bool there = false;
   PGresult *r = NULL;
-  int32_t rc = session_connect(&in->session);
+  int32_t rc = connect(in);
   if (rc == ETL_OK)
     rc = state_exists(in, &there);
   *ret_dropped = 0;

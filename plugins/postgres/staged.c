@@ -85,6 +85,25 @@ int32_t staged_create(struct target *g) {
   return rc;
 }
 
+int32_t staged_default(struct target *g, const char *column, struct text *alter) {
+  PGresult *r;
+  struct text name = {0};
+  sql_target(&name, g);
+  int32_t rc = name.failed ? out_of_memory(g->in)
+                           : session_query(&g->in->session, "looking for a default",
+                                           "SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid), a.attnotnull FROM pg_catalog.pg_attribute a "
+                                           "JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+                                           "WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 AND a.attgenerated = ''",
+                                           2, (const char *const[]){text_str(&name), column}, &r);
+  text_fini(&name);
+  if (rc != ETL_OK)
+    return rc;
+  if (PQntuples(r) == 1)
+    text_addf(alter, " DEFAULT %s%s", PQgetvalue(r, 0, 0), *PQgetvalue(r, 0, 1) == 't' ? " NOT NULL" : "");
+  PQclear(r);
+  return ETL_OK;
+}
+
 /* ---- the end ------------------------------------------------------------------------------------------------------------------------- */
 
 static int32_t list(struct instance *in, const char *run, PGresult **ret) {

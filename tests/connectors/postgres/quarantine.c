@@ -245,6 +245,30 @@ static void kept_with_their_epoch(struct tap *t) {
   sink_close(&s);
 }
 
+/* The session goes in the middle of an epoch that is to drop rows: nothing of the epoch stays, so the rows must. */
+static void dropped_with_their_epoch(struct tap *t) {
+  struct sink s;
+  uint64_t dropped = 0;
+  struct etl_rejected a = rejected(1, 1, "{}");
+  fresh("");
+  enter(t, &s, "append");
+  const struct etl_quarantine *q = s.connector->common->ext(s.self, ETL_EXT_QUARANTINE);
+  CHECK(t, keep(&s, 0, &a, NULL) == ETL_OK && sink_commit(&s, 1, "here") == ETL_OK);
+  CHECK(t, sink_begin(&s, 1) == ETL_OK);
+  sink_sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database() "
+           "AND backend_type = 'client backend'");
+  CHECK(t, q->drop(s.self, NULL, 0, &dropped) == ETL_FAILED); /* finds out */
+  testhost_clear(&s.host);
+  CHECK(t, q->drop(s.self, NULL, 0, &dropped) == ETL_FAILED && dropped == 0);
+  CHECK(t, s.host.error.error_class == ETL_E_RETRYABLE);
+  testhost_clear(&s.host);
+  CHECK(t, sink_commit(&s, 2, "there") == ETL_FAILED);
+  CHECK(t, s.api->abort(s.self) == ETL_OK);
+  CHECK_TEXT(t, sink_sql("SELECT count(*) FROM etl.quarantine"), "1");
+  CHECK(t, q->drop(s.self, NULL, 0, &dropped) == ETL_OK && dropped == 1);
+  sink_close(&s);
+}
+
 /* Tables of a version that knew nothing of quarantine, notes and several tables. */
 static void older_state_tables(struct tap *t) {
   struct sink s;
@@ -323,6 +347,7 @@ int main(void) {
   what_no_row_can_help(&t);
   the_limit_of_the_host(&t);
   kept_with_their_epoch(&t);
+  dropped_with_their_epoch(&t);
   older_state_tables(&t);
   several_cursors_and_notes(&t);
   CHECK(&t, testhost_buffers() == 0);

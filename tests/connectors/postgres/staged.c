@@ -244,6 +244,29 @@ static void lanes_with_other_columns(struct tap *t) {
   job_close(&j);
 }
 
+/* Rows of a lane without a column get its default, whoever comes first. */
+static void a_column_of_one_lane(struct tap *t, bool first) {
+  struct job j;
+  struct sink b;
+  const char *const options[] = {"table", "t", "mode", "merge", "key", "id", "commit", "run", NULL};
+  fresh("CREATE TABLE t (id int PRIMARY KEY, x int NOT NULL DEFAULT 2 + 3)");
+  job_open(t, &j, "r1", 0, options);
+  sink_open(&b, "r1", "dbo.t/eu2", 0, options);
+  b.owner = j.lane.owner;
+  b.shard = "eu2";
+  if (first)
+    CHECK(t, sink_prepare(&b, (const char *const[]){"id", "i", "x", "i", NULL}) == ETL_OK);
+  CHECK(t, sink_prepare(&j.lane, (const char *const[]){"id", "i", NULL}) == ETL_OK);
+  CHECK(t, sink_epoch(&j.lane, 0, (const char *const[]){"1", END}) == ETL_OK);
+  CHECK(t, first || sink_prepare(&b, (const char *const[]){"id", "i", "x", "i", NULL}) == ETL_OK);
+  CHECK(t, sink_epoch(&b, 0, (const char *const[]){"2", "7", END}) == ETL_OK);
+  CHECK(t, sink_epoch(&j.lane, 1, (const char *const[]){"3", END}) == ETL_OK);
+  CHECK(t, job_end(&j, true) == ETL_OK);
+  CHECK_TEXT(t, sink_sql("SELECT * FROM t ORDER BY id"), "1|5;2|7;3|5");
+  sink_close(&b);
+  job_close(&j);
+}
+
 int main(void) {
   struct tap t = {0};
   nothing_is_seen_before_the_end(&t, "append", NULL, "1|old|7;2|first|7;3|x|7;4|y|7");
@@ -257,6 +280,8 @@ int main(void) {
   nothing_is_deleted_in_doubt(&t);
   delete_missing_anew(&t);
   lanes_with_other_columns(&t);
+  a_column_of_one_lane(&t, true);
+  a_column_of_one_lane(&t, false);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);
 }

@@ -59,6 +59,7 @@ static const struct cli_option copy_options[] = {
     {0, "key", "COLUMN,...", .doc = "The key of a merge."},
     {0, "cursor", "COLUMN,...", .doc = "Read only what is new in this order since the same copy was made before."},
     {0, "columns", "COLUMN,...", .doc = "Only these."},
+    {0, "full-refresh", .doc = "Read everything again, whatever the same copy has read before, and replace the target when all is read."},
     {0, "limit", "N", .number = true, .doc = "Stop at the first safe point after N rows."},
     {0, "dry-run", .doc = "Read, but write nothing."},
     {0, "progress", "bar|log|json|none", .doc = "How to show progress; on a terminal bar is the default, elsewhere log."},
@@ -114,7 +115,8 @@ const struct cli_command cli_commands[] = {
      1, 1, plan_options, cmd_plan},
 #endif
     {"copy", "", "copy a table or a file once, without a pipeline",
-     "Makes a pipeline of its arguments and runs it.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are "
+     "Makes a pipeline of its arguments and runs it.  Rows of a file are added to a table once: the same copy made again goes on where it was, and has "
+     "nothing to do when it was at the end; a file that changed meanwhile is merged or replaces the rows as a whole, but is not added again.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are "
      "those that the connectors find themselves (~/.pgpass).",
      0, 0, copy_options, cmd_copy},
     {"preview", "NAME", "show the first rows as they would be loaded",

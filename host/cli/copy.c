@@ -81,6 +81,12 @@ static int check_mode(const struct cli_args *a, const struct copy *c, const char
   return err_remedy(e, "--mode replace puts these in their place, --key COLUMN,... merges by that key, --cursor COLUMN,... adds what is new each time");
 }
 
+/* A file that is another one by now may be read as a whole where that doubles nothing. */
+static bool reads_anew(const struct cli_args *a, const struct copy *c) {
+  const char *mode = cli_opt(a, "mode");
+  return !c->from.tables && (cli_flag(a, "full-refresh") || (mode ? strcmp(mode, "append") != 0 : default_mode(a, c) != NULL));
+}
+
 static int write_text(const struct cli_args *a, struct copy *c, FILE *to, struct err *e) {
   const char *from_table, *to_table, *mode = cli_opt(a, "mode"), *key = cli_opt(a, "key");
   char *load = NULL;
@@ -98,6 +104,7 @@ static int write_text(const struct cli_args *a, struct copy *c, FILE *to, struct
   if (rc == 0) {
     put_text("table", from_table, to);
     put_list("cursor", cli_opt(a, "cursor"), to);
+    put_text("on_change", reads_anew(a, c) ? "reload" : NULL, to);
     put_list("columns", c->from.tables ? cli_opt(a, "columns") : NULL, to);
     fputs("}; ", to);
     if (!c->from.tables && cli_opt(a, "columns")) { /* a file's reader has no such option: a transformer chooses */

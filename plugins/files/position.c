@@ -87,9 +87,13 @@ int position_judge(const struct position *p, int fd, const char *path, bool foll
   if (reload)
     return 0;
   if (!changed)
-    return failure_set(f, ETL_E_DATA, "follow", "set follow = \"append\" to read what is added to files, or on_change = \"reload\" to read them anew",
+    return failure_set(f, ETL_E_DATA, "follow",
+                       "set follow = \"append\" to read what is added to files, or on_change = \"reload\" to read them anew (etl copy: --key, "
+                       "--mode replace or --full-refresh)",
                        "%s grew from %" PRIu64 " to %" PRIu64 " bytes after it was read", path, p->size, size);
-  return failure_set(f, ETL_E_DATA, "on_change", "set on_change = \"reload\" to read changed files anew (then merge or replace at the sink)",
+  return failure_set(f, ETL_E_DATA, "on_change",
+                     "set on_change = \"reload\" to read changed files anew (then merge or replace at the sink; etl copy: --key, --mode replace "
+                     "or --full-refresh)",
                      "%s changed since it was read: it had %" PRIu64 " bytes and has %" PRIu64 ", and what was read is not what is there", path,
                      p->size, size);
 }

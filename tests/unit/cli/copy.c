@@ -124,3 +124,31 @@ Test(copy, what_tells_sources_apart) {
   expect_identities("sqlite:x.db", whole, true);
   expect_identities("sqlite:x.db", "sqlite:y.db", false);
 }
+
+/* From v.csv into t.db: what the line says, and what is there then. */
+static void expect_copy(const char *options, int status, const char *told, const char *rows) {
+  cleanup_free char *line = xasprintf("'" ETL "' copy --from v.csv --to t.db --table t %s --progress log >told 2>&1", options);
+  cr_expect_eq(shell(line), status, "%s", options);
+  expect_text("told", told);
+  cr_expect_eq(shell("'" ETL "' copy --from t.db --table t --to - --progress none >rows"), 0);
+  expect_text("rows", rows);
+}
+
+Test(copy, a_file_again) {
+  tmpdir_write("v.csv", "id,n\n1,1\n");
+  expect_copy("", 0, "1 row written", "id,n\n1,1\n");
+  expect_copy("", 0, "nothing new", "id,n\n1,1\n");
+  expect_copy("--full-refresh", 0, "1 row written", "id,n\n1,1\n");
+  tmpdir_write("v.csv", "id,n\n2,22\n3,3\n");
+  expect_copy("", 1, "--full-refresh", "id,n\n1,1\n");
+  expect_copy("--full-refresh", 0, "2 rows written", "id,n\n2,22\n3,3\n");
+  tmpdir_write("v.csv", "id,n\n4,44\n5,555\n");
+  expect_copy("--mode replace", 0, "2 rows written", "id,n\n4,44\n5,555\n");
+}
+
+Test(copy, a_file_that_changed_is_merged) {
+  tmpdir_write("v.csv", "id,n\n1,1\n");
+  expect_copy("--key id", 0, "1 row written", "id,n\n1,1\n");
+  tmpdir_write("v.csv", "id,n\n1,11\n2,22\n");
+  expect_copy("--key id", 0, "2 rows written", "id,n\n1,11\n2,22\n");
+}

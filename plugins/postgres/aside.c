@@ -54,7 +54,7 @@ static int32_t make(struct target *g, const struct columns *columns, const struc
     sql_target(sql, g);
     text_add(sql, " INCLUDING ALL)");
   } else {
-    sql_create_schema(sql, g);
+    sql_create_schema(sql, g->schema);
     sql_create_target(sql, g, columns, g->into);
   }
   int32_t rc = run_text(in, "creating the table aside", sql);

@@ -91,7 +91,7 @@ void sql_unique_index(struct text *t, const struct target *g); /* the one that a
 void sql_create_target(struct text *t, const struct target *g, const struct columns *columns, const char *table);
 /* In a transaction, as lanes get here together: each with "; " behind it.  A table's lock is taken first (what ""), then its schema's. */
 void sql_lock(struct text *t, const char *what, const char *name);
-void sql_create_schema(struct text *t, const struct target *g);
+void sql_create_schema(struct text *t, const char *schema); /* one that is there needs no right to make one */
 void sql_copy(struct text *t, const struct target *g, const struct columns *columns);
 
 /* ---- contract.c */

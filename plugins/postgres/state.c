@@ -56,7 +56,7 @@ int32_t state_exists(struct instance *in, bool *ret) { return state_has(in, "tar
 static const char *const statements[] = {
   "BEGIN",
   "SELECT pg_catalog.pg_advisory_xact_lock(7310868735421376)", /* the first claims of several pipelines come together */
-  "CREATE SCHEMA IF NOT EXISTS @",
+  NULL, /* the schema */
   "CREATE TABLE IF NOT EXISTS @.pipelines (pipeline text PRIMARY KEY, owner bigint NOT NULL, run text NOT NULL, "
   "claimed_at timestamptz NOT NULL DEFAULT pg_catalog.now())",
   "CREATE TABLE IF NOT EXISTS @.cursors (pipeline text, aside text DEFAULT '', stream text, shard text, target text NOT NULL, epoch bigint NOT NULL, "
@@ -76,10 +76,18 @@ static const char *const statements[] = {
   "PRIMARY KEY (pipeline, schema_name, table_name))",
   "COMMIT"};
 
+static int32_t create_schema(struct instance *in) {
+  struct text sql = {0};
+  sql_create_schema(&sql, in->settings.state_schema);
+  int32_t rc = sql.failed ? out_of_memory(in) : session_run(&in->session, "creating the state schema", text_str(&sql));
+  text_fini(&sql);
+  return rc;
+}
+
 int32_t state_create(struct instance *in) {
   for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
     bool there = false;
-    int32_t rc = state_query(in, "creating the state tables", statements[i], 0, NULL, NULL, NULL, NULL);
+    int32_t rc = statements[i] ? state_query(in, "creating the state tables", statements[i], 0, NULL, NULL, NULL, NULL) : create_schema(in);
     if (rc == ETL_OK && i == 1)
       rc = state_exists(in, &there); /* another claim was faster */
     if (rc != ETL_OK || there) {

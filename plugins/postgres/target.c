@@ -152,10 +152,10 @@ void sql_lock(struct text *t, const char *what, const char *name) {
   text_add(t, ", 0)); ");
 }
 
-void sql_create_schema(struct text *t, const struct target *g) {
+void sql_create_schema(struct text *t, const char *schema) {
   struct text quoted = {0}, block = {0};
-  sql_lock(t, "schema ", g->schema);
-  text_add_name(&quoted, g->schema);
+  sql_lock(t, "schema ", schema);
+  text_add_name(&quoted, schema);
   text_add(&block, "BEGIN IF pg_catalog.to_regnamespace(");
   text_add_literal(&block, text_str(&quoted));
   text_addf(&block, ") IS NULL THEN CREATE SCHEMA %s; END IF; END", text_str(&quoted));
@@ -176,7 +176,7 @@ static int32_t create(struct target *g) {
   }
   text_add(&sql, "BEGIN; ");
   sql_lock(&sql, "", g->name);
-  sql_create_schema(&sql, g);
+  sql_create_schema(&sql, g->schema);
   sql_create_target(&sql, g, &g->columns, g->table);
   text_add(&sql, "; COMMIT");
   int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(&g->in->session, "creating the table", text_str(&sql));

@@ -321,6 +321,24 @@ static void a_permission_that_is_missing(struct tap *t) {
   sink_sql("DROP SCHEMA etl CASCADE; REVOKE CREATE ON DATABASE sink FROM writer; DROP ROLE writer");
 }
 
+/* The state schema may be made by somebody with more rights: then those on it are enough. */
+static void a_state_schema_that_is_there(struct tap *t) {
+  for (int own = 0; own < 2; own++) {
+    struct sink s;
+    fresh();
+    sink_sql("DROP SCHEMA IF EXISTS \"st'ate\\\" CASCADE; DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN PASSWORD 'w'; CREATE TABLE t (id int); "
+             "GRANT ALL ON t TO writer");
+    sink_sql(own ? "CREATE SCHEMA \"st'ate\\\" AUTHORIZATION writer" : "CREATE SCHEMA \"st'ate\\\"; GRANT ALL ON SCHEMA \"st'ate\\\" TO writer");
+    sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", "state_schema", "st'ate\\", "user", "writer", "password", "w", NULL});
+    CHECK(t, sink_claim(&s) == ETL_OK);
+    CHECK(t, sink_prepare(&s, COLUMNS) == ETL_OK);
+    CHECK(t, sink_epoch(&s, 0, ROW("1")) == ETL_OK);
+    CHECK_TEXT(t, sink_sql("SELECT epoch FROM \"st'ate\\\".cursors"), "1");
+    sink_close(&s);
+    sink_sql("DROP SCHEMA \"st'ate\\\" CASCADE; DROP TABLE t; DROP ROLE writer");
+  }
+}
+
 /* ---- two lanes at once -------------------------------------------------------------------------------------------------------------------- */
 
 enum { LANES = 4, EPOCHS = 10, KEYS = 50 };
@@ -394,6 +412,7 @@ int main(void) {
   a_session_that_is_ended(&t);
   no_connection(&t);
   a_permission_that_is_missing(&t);
+  a_state_schema_that_is_there(&t);
   lanes_merge_side_by_side(&t);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
-#include <wchar.h>
 
 #include "load.h"
 
@@ -52,6 +51,7 @@ void targets_fini(struct loader *l) {
     target_close(t);
     etl_schema_release(&t->schema);
     text_fini(&t->head);
+    text_fini(&t->columns);
     text_fini(&t->text);
     free(t->stream);
     free(t);
@@ -60,18 +60,24 @@ void targets_fini(struct loader *l) {
 }
 
 int target_set_schema(struct loader *l, struct target *t, const struct ArrowSchema *schema, struct failure *f) {
-  struct text head = {0};
+  struct write_settings named = l->settings;
+  struct text head = {0}, columns = {0};
+  named.header = true; /* also where it is not written */
   l->format->head(&l->settings, schema, &head);
-  bool other = t->schema.release && (head.n != t->head.n || (head.n && memcmp(head.p, t->head.p, head.n) != 0));
+  l->format->head(&named, schema, &columns);
+  bool other = t->schema.release && (columns.n != t->columns.n || (columns.n && memcmp(columns.p, t->columns.p, columns.n) != 0));
   if (other && (l->settings.replace || l->settings.standard_output)) {
     text_fini(&head);
+    text_fini(&columns);
     return failure_set(f, ETL_E_SCHEMA, NULL, "leave columns out with the transformer columns; or set mode = \"append\", which begins a new file",
                        "the columns of %s changed in the middle of a file", t->stream);
   }
   text_fini(&t->head);
+  text_fini(&t->columns);
   t->head = head;
+  t->columns = columns;
   etl_schema_release(&t->schema);
-  return head.failed || etl_schema_copy(schema, &t->schema) < 0 ? failure_memory(f, "a schema") : 0;
+  return head.failed || columns.failed || etl_schema_copy(schema, &t->schema) < 0 ? failure_memory(f, "a schema") : 0;
 }
 
 /* ---- parts -------------------------------------------------------------------------------------------------------------------- */
@@ -144,21 +150,9 @@ static int target_open(struct loader *l, struct target *t, struct failure *f) {
 
 /* ---- rows --------------------------------------------------------------------------------------------------------------------- */
 
-/* The lock of stdout keeps lanes apart, its orientation tells whether the header was written. */
-static int print(struct target *t, struct failure *f) {
-  flockfile(stdout);
-  bool first = fwide(stdout, 0) == 0;
-  (void)fwide(stdout, -1);
-  bool ok = (!first || fwrite_unlocked(t->head.p, 1, t->head.n, stdout) == t->head.n) &&
-            fwrite_unlocked(t->text.p, 1, t->text.n, stdout) == t->text.n && fflush_unlocked(stdout) == 0;
-  funlockfile(stdout);
-  t->text.n = 0;
-  return ok ? 0 : failure_errno(f, errno, "written", "standard output");
-}
-
 static int flush(const struct loader *l, struct target *t, struct failure *f) {
   if (l->settings.standard_output)
-    return print(t, f);
+    return target_print(t, f);
   int rc = output_write(&t->out, t->text.p, t->text.n, f);
   t->text.n = 0;
   return rc;
@@ -214,7 +208,8 @@ static int finish_parts(struct loader *l, struct failure *f) {
   for (struct target *t = l->targets; t; t = t->next) {
     if (l->settings.replace && t->schema.release && target_open(l, t, f) < 0)
       return -1; /* a table without rows replaces the old one too */
-    if ((t->path || l->settings.standard_output) && t->text.n && flush(l, t, f) < 0)
+    bool printed = l->settings.standard_output && t->schema.release; /* its header, if it has no rows */
+    if ((printed || (t->path && t->text.n)) && flush(l, t, f) < 0)
       return -1;
     if (t->path && (output_end_member(&t->out, f) < 0 || output_sync(&t->out, f) < 0))
       return -1;
@@ -238,7 +233,7 @@ static json_t *lane_files(const struct loader *l) {
     while (at < json_array_size(files) && strcmp(json_string_value(json_object_get(json_array_get(files, at), "part")), t->part) != 0)
       at++;
     json_t *file = json_pack("{s:s, s:s, s:I, s:I, s:s%}", "part", t->part, "name", t->name, "bytes", (json_int_t)t->out.bytes, "head",
-                             (json_int_t)t->head_bytes, "columns", t->head.n ? t->head.p : "", t->head.n);
+                             (json_int_t)t->head_bytes, "columns", t->columns.n ? t->columns.p : "", t->columns.n);
     int rc = at < json_array_size(files) ? json_array_set_new(files, at, file) : json_array_append_new(files, file);
     if (rc < 0) {
       json_decref(files);

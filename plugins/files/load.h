@@ -59,7 +59,7 @@ struct target { /* where the rows of one stream go */
   struct target *next;
   char *stream;
   struct ArrowSchema schema;
-  struct text head, text;
+  struct text head, columns, text; /* columns: the header, also where it is not written */
   char *part, *path, *name; /* of the part that is open; its path; what it will be called */
   struct output out;
   uint64_t head_bytes;
@@ -84,6 +84,8 @@ int32_t target_write(struct loader *l, struct target *t, const struct ArrowArray
 int epoch_commit(struct loader *l, const struct etl_cursor *const *to, uint64_t to_n, struct failure *f);
 void epoch_abort(struct loader *l);
 void targets_fini(struct loader *l);
+/* print.c: what is in t->text goes to standard output, behind the header if that was not printed yet. */
+int target_print(struct target *t, struct failure *f);
 /* swap.c: parts of the scope become the files; those of one name are put behind each other. */
 int run_swap(struct loader *l, struct failure *f);
 

@@ -62,6 +62,8 @@ static int read_path(struct write_settings *s, const struct etl_open *o, struct 
   if (strcmp(path, "-") == 0) {
     s->standard_output = true;
     s->path = path = "-";
+    if (s->compression != COMPRESSION_AUTO && s->compression != COMPRESSION_NONE)
+      return failure_set(f, ETL_E_CONFIG, "compression", "leave it out, and pipe the output through gzip or zstd", "standard output is not packed");
     return s->replace ? failure_set(f, ETL_E_CONFIG, "mode", "leave it out", "standard output cannot be replaced") : 0;
   }
   const char *below = *path == '/' || !folder || !*folder ? pool_strdup(&s->pool, path) : pool_printf(&s->pool, "%s/%s", folder, path);

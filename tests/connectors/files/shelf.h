@@ -14,6 +14,7 @@ struct shelf {
   char run[32];
   uint64_t owner;
   uint32_t flags; /* of epochs */
+  const char *stream; /* that rows are written to; NULL: "t" */
 };
 /* Opens a run with name, text, ..., NULL ("@" is the folder) and claims.  Status. */
 int32_t shelf_begin(struct shelf *s, struct desk *d, const char *run, const char *const *options);

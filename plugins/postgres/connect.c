@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "errors.h"
 #include "text.h"
 
@@ -57,11 +58,8 @@ static enum wait wait_for(struct session *s, short events, int64_t timeout_ms) {
 
 /* The server stops what it is doing for us; then we go. */
 static int32_t give_up(struct session *s) {
-  char ignored[256];
-  PGcancel *c = s->conn ? PQgetCancel(s->conn) : NULL;
-  if (c && PQtransactionStatus(s->conn) == PQTRANS_ACTIVE)
-    PQcancel(c, ignored, sizeof ignored);
-  PQfreeCancel(c);
+  if (s->conn && PQtransactionStatus(s->conn) == PQTRANS_ACTIVE)
+    cancel_ask(s->conn);
   session_disconnect(s);
   return ETL_STOPPED;
 }

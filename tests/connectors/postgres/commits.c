@@ -267,6 +267,36 @@ static void a_lost_commit_is_in_doubt(struct tap *t, enum lose lose) {
   proxy_end(&x);
 }
 
+/* The proxy serves one connection at a time: nobody answers the one that is to cancel. */
+static void cancel_does_not_wait_for_a_server_that_hangs(struct tap *t) {
+  struct proxy x;
+  struct sink s;
+  struct timespec until;
+  pthread_t thread;
+  char port[16];
+  fresh();
+  enter(t, &s);
+  sink_close(&s);
+  proxy_start(&x, LOSE_REQUEST);
+  snprintf(port, sizeof port, "%d", x.port);
+  sink_open(&s, "r1", "eu1", 0, (const char *const[]){"table", "t", "port", port, "sslmode", "disable", "gssencmode", "disable", NULL});
+  PGconn *flight = PQconnectdb("");
+  PQclear(PQexec(flight, "BEGIN; SELECT owner FROM etl.pipelines FOR SHARE"));
+  struct asking a = {.s = &s};
+  pthread_create(&thread, NULL, ask, &a);
+  wait_for_waiter();
+  s.connector->common->cancel(s.self);
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += 20;
+  bool ended = pthread_timedjoin_np(thread, NULL, &until) == 0;
+  CHECK(t, ended && a.epoch == UINT64_MAX);
+  PQfinish(flight);
+  if (!ended)
+    exit(tap_end(t));
+  sink_close(&s);
+  proxy_end(&x);
+}
+
 /* ---- servers that say no ----------------------------------------------------------------------------------------------------------------- */
 
 static void a_session_that_is_ended(struct tap *t) {
@@ -409,6 +439,7 @@ int main(void) {
   cancel_wakes_what_waits(&t);
   a_lost_commit_is_in_doubt(&t, LOSE_REQUEST);
   a_lost_commit_is_in_doubt(&t, LOSE_ANSWER);
+  cancel_does_not_wait_for_a_server_that_hangs(&t);
   a_session_that_is_ended(&t);
   no_connection(&t);
   a_permission_that_is_missing(&t);

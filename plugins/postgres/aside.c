@@ -45,22 +45,41 @@ int32_t aside_note(struct target *g) {
   return rc;
 }
 
+/* Its own sequence would give numbers that the target's knows nothing of: an identity that does not come with the rows is left to the target. */
+static void drop_identities(struct target *g, const struct columns *columns, const struct table *target, struct text *sql) {
+  for (size_t i = 0; i < target->n; i++) {
+    if (!target->list[i].identity || columns_find(columns, target->list[i].name))
+      continue;
+    text_add(sql, "; ALTER TABLE ");
+    sql_table(sql, g);
+    text_add(sql, " DROP COLUMN ");
+    text_add_name(sql, target->list[i].name);
+    text_add(sql, " CASCADE");
+  }
+}
+
 static int32_t make(struct target *g, const struct columns *columns, const struct table *target, struct text *sql) {
   struct instance *in = g->in;
+  struct table there = {0};
+  int32_t rc = table_read(&in->session, g->into_schema, g->into, &there);
+  bool made = there.oid != 0; /* by another lane */
+  table_fini(&there);
   if (target->oid && target->kind == 'r') {
     text_add(sql, "CREATE TABLE IF NOT EXISTS ");
     sql_table(sql, g);
     text_add(sql, " (LIKE ");
     sql_target(sql, g);
     text_add(sql, " INCLUDING ALL)");
+    if (!made)
+      drop_identities(g, columns, target, sql);
   } else {
     sql_create_schema(sql, g->schema);
     sql_create_target(sql, g, columns, g->into);
   }
-  int32_t rc = run_text(in, "creating the table aside", sql);
-  if (rc != ETL_OK)
-    return rc;
-  rc = aside_note(g);
+  if (rc == ETL_OK)
+    rc = run_text(in, "creating the table aside", sql);
+  if (rc == ETL_OK)
+    rc = aside_note(g);
   return rc == ETL_OK ? session_run(&in->session, "creating the table aside", "COMMIT") : rc;
 }
 
@@ -267,7 +286,7 @@ static int32_t swap_by_content(struct target *g, const char *aside, const struct
   if (rc == ETL_OK)
     rc = table_read(&in->session, g->schema, g->table, &t);
   for (size_t i = 0; rc == ETL_OK && i < t.n; i++)
-    if (!t.list[i].generated) {
+    if (!t.list[i].generated && table_find(made, t.list[i].name)) {
       text_add(&list, n++ ? ", " : "");
       text_add_name(&list, t.list[i].name);
     }

@@ -11,7 +11,8 @@ static const char table_sql[] = "SELECT c.oid, c.relkind FROM pg_catalog.pg_clas
 static const char columns_sql[] =
     "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, "
     "a.attnotnull, a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL, a.attgenerated <> '' OR a.attidentity = 'a', "
-    "t.typtype = 'd', CASE t.typtype WHEN 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) ELSE pg_catalog.format_type(a.atttypid, a.atttypmod) END "
+    "t.typtype = 'd', CASE t.typtype WHEN 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) ELSE pg_catalog.format_type(a.atttypid, a.atttypmod) END, "
+    "a.attidentity = 'd' "
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
     "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 static const char hinders_sql[] =
@@ -53,7 +54,8 @@ static int32_t read_columns(struct session *s, const char *oid, struct table *t)
                             .has_default = is_true(r, i, 4),
                             .generated = is_true(r, i, 5),
                             .domain = is_true(r, i, 6),
-                            .base = strdup(PQgetvalue(r, i, 7))};
+                            .base = strdup(PQgetvalue(r, i, 7)),
+                            .identity = is_true(r, i, 8)};
     if (!a->name || !a->type || !a->base)
       rc = no_memory(s);
   }

@@ -10,6 +10,7 @@ struct attribute {
   uint32_t oid;      /* of the type; of the base type of a domain */
   bool not_null, has_default, generated; /* generated: always, by the server */
   bool domain;
+  bool identity; /* that rows may bring */
 };
 struct table {
   uint32_t oid;  /* 0: it is not there */

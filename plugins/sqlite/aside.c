@@ -159,6 +159,23 @@ static int32_t column_names(struct loader *in, const char *table, char **ret) {
   return rc == ETL_OK && !*ret ? database_no_memory(&in->d) : rc;
 }
 
+/* Rows that a trigger of the table left out, in the statement that has just been carried out, would be lost. */
+static int32_t check_all_in(struct loader *in, const struct aside *a) {
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  sqlite3_stmt *stmt = NULL;
+  bool row, table = sqlite3_table_column_metadata(in->d.db, NULL, a->target, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+  sqlite3_int64 stored = sqlite3_changes64(in->d.db);
+  int32_t rc = database_prepare_owned(&in->d, a->target, sqlite3_mprintf("SELECT count(*) FROM \"%w\"", a->table), &stmt);
+  if (rc == ETL_OK)
+    rc = database_step(&in->d, a->target, stmt, &row);
+  sqlite3_int64 all = rc == ETL_OK ? sqlite3_column_int64(stmt, 0) : 0;
+  sqlite3_finalize(stmt);
+  e.remedy = "drop the trigger, or leave such rows out before the loader";
+  return rc != ETL_OK || !table || stored == all
+             ? rc
+             : etl_failf(in->host, &e, "sqlite: %s: a trigger of the table left out %lld of %lld rows", a->target, all - stored, all);
+}
+
 static int32_t swap_one(struct loader *in, const struct aside *a) {
   bool there = false;
   char *names = NULL;
@@ -172,6 +189,8 @@ static int32_t swap_one(struct loader *in, const struct aside *a) {
   if (rc == ETL_OK)
     rc = database_run_owned(&in->d, a->target, sqlite3_mprintf("DELETE FROM \"%w\"; INSERT OR ABORT INTO \"%w\" (%s) SELECT %s FROM \"%w\"", a->target,
                                                                a->target, names, names, a->table));
+  if (rc == ETL_OK)
+    rc = check_all_in(in, a);
   sqlite3_free(names);
   return rc == ETL_OK ? drop(in, a->table) : rc;
 }

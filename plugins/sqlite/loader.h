@@ -18,6 +18,7 @@ struct target { /* the table of one stream */
   struct etl_view *views;
   int64_t *key; /* columns of the key */
   sqlite3_stmt *insert;
+  bool counts; /* a row that is stored counts as a change: not so in a view, whose triggers store it */
 };
 struct loader {
   const struct etl_host *host;

@@ -263,8 +263,10 @@ static int32_t prepare_insert(struct target *g) {
     return database_no_memory(&in->d);
   int code = sqlite3_prepare_v3(in->d.db, text, -1, SQLITE_PREPARE_PERSISTENT, &g->insert, NULL);
   sqlite3_free(text);
-  if (code == SQLITE_OK)
+  if (code == SQLITE_OK) {
+    g->counts = sqlite3_table_column_metadata(in->d.db, NULL, g->into, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
     return ETL_OK;
+  }
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = "key";
   e.remedy = "make a unique index on just the columns of `key`: CREATE UNIQUE INDEX ...";
@@ -335,9 +337,13 @@ static int32_t write_row(struct target *g, const struct ArrowArray *rows, int64_
   if (code == SQLITE_OK)
     code = sqlite3_step(g->insert);
   if (code == SQLITE_DONE) {
+    bool stored = !g->counts || sqlite3_changes64(in->d.db) > 0;
+    bool may_be_there = strstr(sqlite3_sql(g->insert), " DO NOTHING") != NULL;
     sqlite3_reset(g->insert);
-    in->written++;
-    return ETL_OK;
+    in->written += stored;
+    if (!stored && may_be_there)
+      in->host->count(in->host, "rows_there_already", 1);
+    return stored || may_be_there ? ETL_OK : refuse(g, rows, row, 0, "a trigger of the table left the row out", -1);
   }
   char why[512];
   snprintf(why, sizeof why, "%s", sqlite3_errmsg(in->d.db));

@@ -222,6 +222,47 @@ static void careful(struct tap *t) {
   desk_fini(&d);
 }
 
+static void left_out(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "sqlite");
+  run_sql(&d, "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE log (id);"
+              "CREATE TRIGGER one BEFORE INSERT ON t WHEN new.name = 'no' BEGIN SELECT RAISE(IGNORE); END;"
+              "CREATE TRIGGER two AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.id); END");
+  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "no"), 2) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
+  CHECK_HAS(t, d.t.message, "sqlite: t: a trigger of the table left the row out");
+  s.flags = ETL_TXN_CAREFUL;
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "no", "3", "y"), 3) == ETL_OK && d.t.bad_n == 1 && d.t.bad[0].row == 1);
+  CHECK_SQL(t, &d, "SELECT id, name FROM t", "1|x;3|y");
+  CHECK_SQL(t, &d, "SELECT rows FROM etl_cursors", "2");
+  shelf_drop(&s);
+  s.flags = 0;
+  CHECK(t, begin(&s, &d, "r2", OPTIONS("table", "t", "mode", "insert_missing", "key", "id")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("3", "there", "4", "z"), 2) == ETL_OK);
+  CHECK_SQL(t, &d, "SELECT rows FROM etl_cursors", "3");
+  shelf_drop(&s);
+  CHECK(t, begin(&s, &d, "r3", OPTIONS("table", "t", "mode", "replace")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("7", "x", "8", "no"), 2) == ETL_OK);
+  CHECK(t, shelf_end(&s, true) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
+  CHECK_HAS(t, d.t.message, "left out 1 of 2 rows");
+  CHECK_SQL(t, &d, "SELECT id, name FROM t", "1|x;3|y;4|z");
+  desk_fini(&d);
+}
+
+static void into_a_view(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "sqlite");
+  run_sql(&d, "CREATE TABLE u (id INTEGER PRIMARY KEY, name TEXT); CREATE VIEW t AS SELECT id, name FROM u;"
+              "CREATE TRIGGER three INSTEAD OF INSERT ON t BEGIN INSERT INTO u VALUES (new.id, new.name); END");
+  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "y"), 2) == ETL_OK);
+  CHECK_SQL(t, &d, "SELECT id, name FROM u", "1|x;2|y");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
 struct kept {
   uint64_t ids[8];
   size_t n;
@@ -436,6 +477,8 @@ int main(void) {
   fencing(&t);
   replace(&t);
   careful(&t);
+  left_out(&t);
+  into_a_view(&t);
   quarantine(&t);
   evolving(&t);
   mistakes(&t);

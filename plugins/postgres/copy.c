@@ -16,6 +16,8 @@ int32_t copy_init(struct copy *c, struct session *s, const struct columns *colum
   c->views = calloc(columns->n + columns->left + 1, sizeof *c->views);
   c->nuls = calloc(columns->n + columns->left + 1, sizeof *c->nuls);
   c->checks = calloc(columns->n + columns->left + 1, sizeof *c->checks);
+  c->discards = calloc(columns->n + columns->left + 1, sizeof *c->discards);
+  c->discards_n = c->discards ? columns->n : 0;
   c->buf = malloc(BUFFER_BYTES);
   for (size_t i = 0; i < columns->n; i++)
     c->row_max += columns->list[i].encode ? ENCODED_MAX : 5;
@@ -25,13 +27,14 @@ int32_t copy_init(struct copy *c, struct session *s, const struct columns *colum
   struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
   if (c->row_max > BUFFER_BYTES)
     return etl_failf(s->host, &e, "postgres: %zu columns are more than a row may have", columns->n);
-  return c->views && c->buf && c->checks && c->nuls ? ETL_OK : etl_failf(s->host, &e, "postgres: no memory for the buffer of COPY");
+  return c->views && c->buf && c->checks && c->nuls && c->discards ? ETL_OK : etl_failf(s->host, &e, "postgres: no memory for the buffer of COPY");
 }
 
 void copy_fini(struct copy *c) {
   free(c->views);
   free(c->checks);
   free(c->nuls);
+  free(c->discards);
   free(c->buf);
   *c = (struct copy){0};
 }
@@ -47,6 +50,8 @@ void copy_begin(struct copy *c, int64_t first) {
   c->n = sizeof header - 1;
   c->first = first;
   c->rows = 0;
+  for (size_t i = 0; i < c->discards_n; i++)
+    c->discards[i].now = 0;
 }
 
 /* A value of any length.  *out is where the buffer is filled to, before and after. */
@@ -105,7 +110,10 @@ static int32_t put_row(struct copy *c, int64_t row) {
   for (size_t i = 0; i < c->columns->n; i++) {
     const struct column *col = &c->columns->list[i];
     const struct etl_view *v = &c->views[i];
-    if (etl_view_null(v, row) || (c->nulls && misfits(c, i, row))) {
+    if (etl_view_null(v, row)) {
+      out = put32(out, UINT32_MAX);
+    } else if (c->nulls && misfits(c, i, row)) {
+      c->discards[i].now++;
       out = put32(out, UINT32_MAX);
     } else if (col->encode) {
       out = col->encode(out, col, v, row);
@@ -188,10 +196,31 @@ int32_t copy_end(struct copy *c, const char *doing) {
   int32_t rc = send_buffer(c);
   if (rc == ETL_OK)
     rc = session_copy_end(c->session, doing, &counted);
+  for (size_t i = 0; i < c->discards_n && rc == ETL_OK; i++)
+    c->discards[i].epoch += c->discards[i].now;
   if (rc != ETL_OK || counted == c->rows)
     return rc;
   struct etl_error e = ETL_ERROR(ETL_E_DATA);
   e.remedy = "a trigger or rule of the table drops rows: load a table without it";
   return etl_failf(c->session->host, &e, "postgres: %s: %lld rows were sent, but the server took %lld", doing, (long long)c->rows,
                    (long long)counted);
+}
+
+void copy_tell(struct copy *c, const char *table, bool committed) {
+  int64_t all = 0;
+  for (size_t i = 0; i < c->discards_n; i++) {
+    struct discard *d = &c->discards[i];
+    if (committed && d->epoch && !d->told) {
+      const struct column *col = &c->columns->list[i];
+      etl_logf(c->session->host, ETL_LOG_WARN,
+               "postgres: column \"%s\" of %s is %s, which cannot hold %lld of the values that came: NULL stands there; the counter "
+               "values_discarded goes on",
+               col->name, table, col->target_type, (long long)d->epoch);
+      d->told = true;
+    }
+    all += d->epoch;
+    d->epoch = 0;
+  }
+  if (committed && all)
+    c->session->host->count(c->session->host, "values_discarded", all);
 }

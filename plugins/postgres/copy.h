@@ -5,6 +5,11 @@
 #include "connect.h"
 #include "types.h"
 
+struct discard { /* values of a column that were written as NULL */
+  int64_t now;   /* in the COPY in hand */
+  int64_t epoch; /* in those that were taken since the last copy_tell() */
+  bool told;
+};
 struct copy {
   struct session *session;
   const struct columns *columns;
@@ -17,6 +22,8 @@ struct copy {
   bool *nuls;     /* columns of the batch with a NUL byte somewhere, which the server takes in no text */
   bool any_nul;
   bool nulls;     /* a value that does not fit is written as NULL */
+  struct discard *discards; /* one a column */
+  size_t discards_n;
   bool numbered;  /* each row ends with a bigint: its number, from 1 */
   bool raw;       /* and with the whole of it as JSON */
   const struct ArrowSchema *schema; /* of the batch in hand */
@@ -36,5 +43,7 @@ bool copy_has_nul(const struct copy *c, const struct column *col, int64_t row); 
 /* Rows from..to of the batch taken, without those for which skip (may be NULL) says true. */
 int32_t copy_write(struct copy *c, const bool *skip, int64_t from, int64_t to);
 int32_t copy_end(struct copy *c, const char *doing); /* the server has taken all rows and counted as many */
+/* An epoch has ended.  committed: values that were written as NULL are counted, and each column of table that has some is told of once. */
+void copy_tell(struct copy *c, const char *table, bool committed);
 
 #endif

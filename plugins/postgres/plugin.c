@@ -140,19 +140,20 @@ static int32_t postgres_prepare(void *self, const struct etl_stream *stream, con
   return rc == ETL_OK ? target_prepare(g, schema, stream->flags & ETL_STREAM_WHOLE) : rc;
 }
 
-static void epoch_reset(struct instance *in) {
+static void epoch_reset(struct instance *in, bool committed) {
   in->written = 0;
   in->copying = NULL;
   in->settled = in->in_epoch = false;
   for (struct target *g = in->targets; g; g = g->next) {
     g->staged_rows = 0;
     g->staged_now = g->followed = false;
+    copy_tell(&g->copy, g->name, committed);
   }
 }
 
 static int32_t postgres_begin(void *self, const struct etl_txn *txn) {
   struct instance *in = self;
-  epoch_reset(in);
+  epoch_reset(in, false);
   in->owner = txn->owner;
   in->careful = txn->flags & ETL_TXN_CAREFUL;
   in->from_epoch = txn->from_n ? (int64_t)txn->from[0]->epoch : 0;
@@ -187,7 +188,7 @@ static int32_t postgres_commit(void *self, const struct etl_cursor *const *to, u
   if (rc == ETL_OK)
     rc = session_commit(&in->session, "committing");
   if (rc == ETL_OK)
-    epoch_reset(in); /* a staging table made in this transaction stays with the session */
+    epoch_reset(in, true); /* a staging table made in this transaction stays with the session */
   return rc;
 }
 
@@ -198,7 +199,7 @@ static int32_t postgres_abort(void *self) {
   session_rollback(&in->session);
   for (struct target *g = in->targets; g; g = g->next)
     g->staged = g->staged && !g->staged_now && in->session.conn;
-  epoch_reset(in);
+  epoch_reset(in, false);
   return ETL_OK;
 }
 

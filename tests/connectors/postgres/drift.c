@@ -53,6 +53,34 @@ static void discard_value(struct tap *t) {
   CHECK_TEXT(t, sink_sql("SELECT * FROM t ORDER BY id"),
              "1|32767|-32768|abc|999.9|0.5|NULL;2|NULL|1|NULL|NULL|NULL|NULL;4|NULL|1|NULL|NULL|NULL|NULL");
   CHECK(t, s.host.bad_n == 1 && s.host.bad[0].row == 2 && s.host.bad[0].column == 3);
+  CHECK(t, testhost_counter(&s.host, "values_discarded") == 6);
+  CHECK(t, testhost_logged(&s.host, ETL_LOG_WARN, "column \"n\" of public.t is smallint, which cannot hold 1 of the values that came: NULL"));
+  size_t logs = s.host.logs_n;
+  CHECK(t, sink_epoch(&s, 1, (const char *const[]){"5", NULL, "40000", "1", NULL, NULL, NULL, NULL, END}) == ETL_OK);
+  CHECK(t, testhost_counter(&s.host, "values_discarded") == 7 && s.host.logs_n == logs); /* each column is told of once */
+  sink_close(&s);
+}
+
+/* Counted are values of rows that are there: not those of an epoch that was undone, and once in a careful one. */
+static void discarded_and_undone(struct tap *t) {
+  struct sink s;
+  fresh("CREATE TABLE t (id int PRIMARY KEY, n smallint)");
+  enter(t, &s, "discard_value");
+  CHECK(t, sink_prepare(&s, (const char *const[]){"id", "i", "n", "?l", NULL}) == ETL_OK);
+  CHECK(t, sink_begin(&s, 0) == ETL_OK);
+  CHECK(t, sink_write(&s, (const char *const[]){"1", "40000", "1", "1", "2", "40000", END}) == ETL_OK);
+  CHECK(t, sink_commit(&s, 1, "here") == ETL_FAILED);
+  s.api->abort(s.self);
+  CHECK(t, testhost_counter(&s.host, "values_discarded") == 0);
+  testhost_clear(&s.host);
+  struct etl_cursor from = {.struct_size = sizeof from, .stream = "dbo.t", .shard = s.shard};
+  const struct etl_cursor *list[] = {&from};
+  struct etl_txn txn = {.struct_size = sizeof txn, .id = "x", .owner = s.owner, .from = list, .from_n = 1, .flags = ETL_TXN_CAREFUL};
+  CHECK(t, s.api->begin(s.self, &txn) == ETL_OK);
+  CHECK(t, sink_write(&s, (const char *const[]){"1", "40000", "1", "1", "2", "40000", END}) == ETL_OK);
+  CHECK(t, sink_commit(&s, 1, "here") == ETL_OK);
+  CHECK_TEXT(t, sink_sql("SELECT * FROM t ORDER BY id"), "1|NULL;2|NULL");
+  CHECK(t, s.host.bad_n == 1 && testhost_counter(&s.host, "values_discarded") == 2);
   sink_close(&s);
 }
 
@@ -209,6 +237,7 @@ int main(void) {
   struct tap t = {0};
   discard_row(&t);
   discard_value(&t);
+  discarded_and_undone(&t);
   dates_out_of_range(&t);
   careful_epochs(&t);
   a_lane_follows(&t, "append", NULL);

@@ -46,7 +46,7 @@ static int sample_again(struct reader *r) {
   s.delimiter = r->position.delimiter;
   s.header = r->position.header ? HEADER_YES : HEADER_NO;
   s.skip = r->position.skip;
-  if (window_open(&w, r->file->path, s.compression, s.encoding, s.max_line, &r->failure) < 0)
+  if (window_open(&w, r->host, r->file->path, s.compression, s.encoding, s.max_line, &r->failure) < 0)
     return -1;
   int rc = columns_of_others(r, &layout) < 0 ? failure_memory(&r->failure, "sampling") : 0;
   if (rc == 0)

@@ -61,7 +61,7 @@ static int explain_file(struct telling *t, struct instance *in, const struct fil
   struct source src;
   struct position p = {0};
   enum verdict verdict = VERDICT_AGAIN;
-  if (source_open(&src, file->path, s->compression, s->encoding, f) < 0)
+  if (source_open(&src, in->host, file->path, s->compression, s->encoding, f) < 0)
     return -1;
   int rc = 0;
   if (cursor.p)

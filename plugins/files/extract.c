@@ -77,7 +77,7 @@ static int sample_file(struct instance *in, size_t i, uint64_t rows, struct fail
   struct failure ignored = {0};
   if (!w)
     return failure_memory(f, "sampling");
-  if (window_open(w, file->path, s->compression, s->encoding, s->max_line, &ignored) < 0) {
+  if (window_open(w, in->host, file->path, s->compression, s->encoding, s->max_line, &ignored) < 0) {
     free(w);
     return once || (ignored.option && strcmp(ignored.option, "encoding") == 0) ? (*f = ignored, -1) : 0;
   }

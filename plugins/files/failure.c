@@ -39,6 +39,11 @@ int failure_set(struct failure *f, uint32_t error_class, const char *option, con
   return -1;
 }
 
+int failure_stopped(struct failure *f) {
+  f->stopped |= f->error_class == 0;
+  return failure_set(f, ETL_E_RETRYABLE, NULL, NULL, "cancel was asked for");
+}
+
 int failure_memory(struct failure *f, const char *what) {
   return failure_set(f, ETL_E_PERMANENT, NULL, "give the run more memory", "no memory for %s", what);
 }
@@ -57,6 +62,8 @@ int failure_errno(struct failure *f, int number, const char *verb, const char *p
 }
 
 int32_t failure_report(const struct etl_host *h, const struct failure *f) {
+  if (f->stopped)
+    return ETL_STOPPED;
   struct etl_error e = ETL_ERROR(f->error_class ? f->error_class : ETL_E_INTERNAL);
   e.vendor_code = f->vendor_code;
   e.remedy = f->remedy[0] ? f->remedy : NULL;

@@ -31,7 +31,7 @@ static int open_at(struct reader *r, struct etl_bytes cursor) {
   const struct settings *s = &r->in->settings;
   struct failure *f = &r->failure;
   enum verdict verdict = VERDICT_AGAIN;
-  if (window_open(&r->window, r->file->path, s->compression, s->encoding, s->max_line, f) < 0)
+  if (window_open(&r->window, r->host, r->file->path, s->compression, s->encoding, s->max_line, f) < 0)
     return -1;
   int fd = r->window.src.fd;
   if (cursor.p && (position_decode(&r->position, cursor, f) < 0 ||

@@ -3,22 +3,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
-  PIECE_BYTES = 256 * 1024
+  PIECE_BYTES = 256 * 1024,
+  SLICE_MS = 100 /* between looks at whether cancel is asked for */
 };
 const char *const compression_names[] = {"auto", "none", "gzip", "zstd", NULL};
 
 /* ---- bytes of the file -------------------------------------------------------------------------------------------------- */
 
+static int wait_for_bytes(const struct source *s, struct failure *f) {
+  struct pollfd pipe = {.fd = s->fd, .events = POLLIN};
+  while (!S_ISREG(s->at_open.st_mode) && poll(&pipe, 1, SLICE_MS) <= 0)
+    if (s->host->cancelled(s->host))
+      return failure_stopped(f);
+  return 0;
+}
+
 static int64_t file_read(struct source *s, uint8_t *to, size_t n, struct failure *f) {
   ssize_t got;
-  do
+  do {
+    if (wait_for_bytes(s, f) < 0)
+      return -1;
     got = read(s->fd, to, n);
-  while (got < 0 && errno == EINTR);
+  } while (got < 0 && (errno == EINTR || errno == EAGAIN));
   if (got < 0)
     return failure_errno(f, errno, "read", s->path);
   s->file_bytes += (uint64_t)got;
@@ -217,13 +229,18 @@ static int open_decoder(struct source *s, const char *encoding, struct failure *
   return 0;
 }
 
-int source_open(struct source *s, const char *path, enum compression c, const char *encoding, struct failure *f) {
-  *s = (struct source){.fd = -1};
+/* Without waiting for the other end of a pipe. */
+static int open_file(const char *path) {
+  return strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+int source_open(struct source *s, const struct etl_host *host, const char *path, enum compression c, const char *encoding, struct failure *f) {
+  *s = (struct source){.host = host, .fd = -1};
   s->path = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
   s->packed = malloc(PIECE_BYTES);
   s->coded = malloc(PIECE_BYTES);
   int rc = s->path && s->packed && s->coded ? 0 : failure_memory(f, "reading a file");
-  if (rc == 0 && (s->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC)) < 0)
+  if (rc == 0 && (s->fd = open_file(path)) < 0)
     rc = failure_errno(f, errno, "opened", s->path);
   if (rc == 0 && fstat(s->fd, &s->at_open) < 0)
     rc = failure_errno(f, errno, "read", s->path);

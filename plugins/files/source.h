@@ -19,6 +19,7 @@ enum compression {
 extern const char *const compression_names[]; /* for the options; ends with NULL */
 
 struct source {
+  const struct etl_host *host;
   char *path; /* "-": standard input */
   int fd;
   enum compression compression; /* after opening never AUTO */
@@ -37,8 +38,9 @@ struct source {
   iconv_t decoder;
   bool decoder_on;
 };
-/* encoding: "auto" looks for a byte order mark, else a name that iconv knows.  On failure nothing is left open. */
-int source_open(struct source *s, const char *path, enum compression c, const char *encoding, struct failure *f);
+/* encoding: "auto" looks for a byte order mark, else a name that iconv knows.  On failure nothing is left open.
+ * Pipes and standard input are waited for until cancel is asked for. */
+int source_open(struct source *s, const struct etl_host *host, const char *path, enum compression c, const char *encoding, struct failure *f);
 void source_close(struct source *s); /* accepts a zeroed one */
 /* Up to n bytes of text (n >= 16); 0: the end.  -1: f says. */
 int64_t source_read(struct source *s, uint8_t *to, size_t n, struct failure *f);

@@ -8,13 +8,14 @@ enum {
   FIRST_BYTES = 1 << 20
 };
 
-int window_open(struct window *w, const char *path, enum compression c, const char *encoding, size_t most, struct failure *f) {
+int window_open(struct window *w, const struct etl_host *host, const char *path, enum compression c, const char *encoding, size_t most,
+                struct failure *f) {
   *w = (struct window){.most = most < WINDOW_PAD ? WINDOW_PAD : most, .line = 1, .wait_ms = -1};
   w->cap = FIRST_BYTES;
   if (!(w->buf = malloc(w->cap + WINDOW_PAD)))
     return failure_memory(f, "reading a file");
   memset(w->buf, 0, WINDOW_PAD);
-  if (source_open(&w->src, path, c, encoding, f) < 0) {
+  if (source_open(&w->src, host, path, c, encoding, f) < 0) {
     window_close(w);
     return -1;
   }

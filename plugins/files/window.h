@@ -21,7 +21,8 @@ struct window {
   bool broken;   /* nothing more can be read, and `why` says why: what is in the buffer may still be taken */
   struct failure why;
 };
-int window_open(struct window *w, const char *path, enum compression c, const char *encoding, size_t most, struct failure *f);
+int window_open(struct window *w, const struct etl_host *host, const char *path, enum compression c, const char *encoding, size_t most,
+                struct failure *f);
 void window_close(struct window *w); /* accepts a zeroed one */
 /* Goes on at a byte of the text, which is the beginning of that line. */
 int window_seek(struct window *w, uint64_t offset, uint64_t line, struct failure *f);

@@ -267,6 +267,24 @@ static void two_pipes(struct tap *t) {
   desk_fini(&d);
 }
 
+/* A pipe that nobody writes to, and one whose writer is silent, are left when cancel is asked for. */
+static void silent_pipes(struct tap *t) {
+  struct desk d;
+  int ends[2], kept = dup(STDIN_FILENO);
+  desk_init(&d, "csv");
+  desk_shell(&d, "mkfifo a.csv");
+  testhost_cancel(&d.t);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a.csv")) == ETL_STOPPED && d.t.message[0] == 0);
+  CHECK(t, pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) == STDIN_FILENO && close(ends[0]) == 0);
+  CHECK(t, desk_read(&d, OPTIONS("path", "-")) == ETL_STOPPED && d.t.message[0] == 0);
+  CHECK(t, write(ends[1], "id,name\n1,a\n", 12) == 12);
+  CHECK(t, desk_read(&d, OPTIONS("path", "-")) == ETL_STOPPED && d.t.message[0] == 0);
+  close(ends[1]);
+  dup2(kept, STDIN_FILENO);
+  close(kept);
+  desk_fini(&d);
+}
+
 static void standard_input(struct tap *t) {
   struct desk d;
   int ends[2], kept = dup(STDIN_FILENO);
@@ -307,6 +325,7 @@ int main(void) {
   foreign_names(&t);
   missing_file(&t);
   two_pipes(&t);
+  silent_pipes(&t);
   standard_input(&t);
   return tap_end(&t);
 }

@@ -46,6 +46,7 @@ struct rule {
   int64_t length_min, length_max; /* -1: none */
   pcre2_code *regex;
   pcre2_match_data *match;
+  pcre2_match_context *limits;
   struct keymap *allowed; /* in, as text */
   struct keymap *known;   /* reference, as text */
   size_t unique_rows;

@@ -12,7 +12,10 @@
 
 enum {
   REFERENCE_MAX_BYTES = 1 << 30,
-  WINDOW_MAX_BYTES = 256 << 20
+  WINDOW_MAX_BYTES = 256 << 20,
+  MATCH_STEPS = 100000,     /* a pattern that runs away fails its row */
+  MATCH_STEPS_PER_BYTE = 8, /* more for a long text */
+  MATCH_KIB = 512 << 10
 };
 
 void rule_fini(struct rule *r) {
@@ -23,6 +26,7 @@ void rule_fini(struct rule *r) {
   free(r->reference);
   pcre2_code_free(r->regex);
   pcre2_match_data_free(r->match);
+  pcre2_match_context_free(r->limits);
   keymap_free(r->allowed);
   keymap_free(r->known);
   keymap_free(r->recent);
@@ -69,7 +73,10 @@ static int32_t open_regex(struct rule *r, const struct etl_host *h, const char *
   }
   pcre2_jit_compile(r->regex, PCRE2_JIT_COMPLETE); /* without a JIT it is only slower */
   r->match = pcre2_match_data_create(1, NULL);
-  return r->match ? ETL_OK : transformer_no_memory(h, "validate");
+  r->limits = pcre2_match_context_create(NULL);
+  if (r->limits)
+    pcre2_set_heap_limit(r->limits, MATCH_KIB);
+  return r->match && r->limits ? ETL_OK : transformer_no_memory(h, "validate");
 }
 
 static int32_t read_reference(struct rule *r, const struct etl_host *h, const char *column, struct csv *c) {
@@ -270,9 +277,10 @@ static int broken(char *why, const char *text) {
 /* When the compiled code runs out of its small stack, the interpreter, which takes it from the heap, is asked. */
 static int check_regex(const struct rule *r, struct etl_bytes text, char why[256]) {
   PCRE2_UCHAR message[160];
-  int rc = pcre2_match(r->regex, text.p, text.n, 0, 0, r->match, NULL);
+  pcre2_set_match_limit(r->limits, MATCH_STEPS + (uint32_t)(text.n < UINT32_MAX / 16 ? text.n : UINT32_MAX / 16) * MATCH_STEPS_PER_BYTE);
+  int rc = pcre2_match(r->regex, text.p, text.n, 0, 0, r->match, r->limits);
   if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
-    rc = pcre2_match(r->regex, text.p, text.n, 0, PCRE2_NO_JIT, r->match, NULL);
+    rc = pcre2_match(r->regex, text.p, text.n, 0, PCRE2_NO_JIT, r->match, r->limits);
   if (rc >= 0)
     return 0;
   if (rc == PCRE2_ERROR_NOMATCH)

@@ -8,6 +8,7 @@
 
 enum {
   CANCEL_EVERY_ROWS = 4096,
+  CANCEL_EVERY_MATCHES = 16, /* each of which may take milliseconds */
   SHOWN_BYTES = 90
 };
 struct run { /* one batch */
@@ -57,7 +58,7 @@ static int32_t run_rule(struct run *run, struct rule *r) {
     return transformer_no_memory(h, "validate");
   r->rows += run->in->length;
   for (int64_t row = 0; row < run->in->length; row++) {
-    if (row % CANCEL_EVERY_ROWS == 0 && h->cancelled(h))
+    if (row % (r->regex ? CANCEL_EVERY_MATCHES : CANCEL_EVERY_ROWS) == 0 && h->cancelled(h))
       return ETL_STOPPED;
     int rc = rule_check(r, &view, row, why);
     int32_t status = rc == 0 ? ETL_OK : rc < 0 ? transformer_no_memory(h, "validate") : broken(run, r, &view, row, why);

@@ -1,5 +1,6 @@
 /* validate.so through its ABI: each check, each action, what is counted and told, refusals. */
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drive.h"
@@ -177,6 +178,24 @@ static void test_long(struct tap *t) {
   free(text);
 }
 
+/* A pattern that runs away holds no lane for long. */
+static void test_runaway(struct tap *t) {
+  enum {
+    ROWS = 500
+  };
+  struct drive d;
+  const char *texts[ROWS];
+  struct timespec from, to;
+  for (size_t i = 0; i < ROWS; i++)
+    texts[i] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+  CHECK(t, open_rule(&d, (const char *const[]){"regex", "^(a+)+$", "action", "warn", NULL}) == ETL_OK);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+  CHECK(t, drive_texts(&d, "v", texts, ROWS) == ETL_OK && testhost_counter(&d.t, "validate_v_failed") == ROWS);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+  CHECK(t, to.tv_sec - from.tv_sec < 4);
+  drive_close(&d);
+}
+
 static void refused(struct tap *t, const char *const *rule, const char *format, const char *message) {
   struct drive d;
   int32_t rc = open_rule(&d, rule);
@@ -209,6 +228,7 @@ int main(void) {
   test_unique(&t);
   test_reference(&t, file);
   test_long(&t);
+  test_runaway(&t);
   test_refusals(&t);
   CHECK(&t, testhost_buffers() == 0);
   return tap_end(&t);

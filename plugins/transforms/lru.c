@@ -7,6 +7,8 @@
 #include "hash.h"
 #include "lru.h"
 
+enum { BUCKETS_FIRST = 16 };
+
 struct entry {
   struct entry *chain; /* same bucket */
   struct entry *newer, *older;
@@ -31,15 +33,12 @@ struct lru *lru_new(size_t entries, size_t max_bytes) {
   struct lru *c = calloc(1, sizeof *c);
   if (!c)
     return NULL;
-  size_t buckets = 16;
-  while (buckets < entries)
-    buckets *= 2;
-  c->buckets = calloc(buckets, sizeof *c->buckets);
+  c->buckets = calloc(BUCKETS_FIRST, sizeof *c->buckets);
   if (!c->buckets) {
     free(c);
     return NULL;
   }
-  c->mask = buckets - 1;
+  c->mask = BUCKETS_FIRST - 1;
   c->max_entries = entries;
   c->max_bytes = max_bytes;
   c->seed = hash_seed(c);
@@ -93,12 +92,33 @@ const void *lru_get(struct lru *c, struct etl_bytes key) {
   return NULL;
 }
 
+/* Without memory, or when they would take too much of what the cache may have, the chains are longer. */
+static void grow(struct lru *c) {
+  size_t n = 2 * (c->mask + 1), more = (n - c->mask - 1) * sizeof *c->buckets;
+  if (c->entries <= c->mask || c->bytes + more > c->max_bytes)
+    return;
+  struct entry **buckets = calloc(n, sizeof *buckets);
+  if (!buckets)
+    return;
+  for (struct entry *e = c->newest; e; e = e->older) {
+    e->chain = buckets[e->hash & (n - 1)];
+    buckets[e->hash & (n - 1)] = e;
+  }
+  free(c->buckets);
+  c->buckets = buckets;
+  c->mask = n - 1;
+  c->bytes += more;
+}
+
 void lru_put(struct lru *c, struct etl_bytes key, const void *value, size_t value_n) {
   size_t need = sizeof(struct entry) + 8 * words(value_n) + key.n;
   if (c->max_entries == 0 || key.n > UINT32_MAX || value_n > UINT32_MAX || need > c->max_bytes)
     return;
+  grow(c);
   while (c->entries && (c->entries == c->max_entries || c->bytes + need > c->max_bytes))
     drop_oldest(c);
+  if (c->bytes + need > c->max_bytes)
+    return;
   struct entry *e = malloc(need);
   if (!e)
     return;

@@ -7,7 +7,7 @@
 #include "etl/plugin.h"
 
 struct lru;
-/* entries 0 gives a cache that keeps nothing.  max_bytes bounds keys and values together.  NULL: out of memory. */
+/* entries 0 gives a cache that keeps nothing.  max_bytes bounds keys and values, and what finds them, together.  NULL: out of memory. */
 struct lru *lru_new(size_t entries, size_t max_bytes);
 void lru_free(struct lru *c);
 /* The value, aligned to 8, and made the most recent; borrowed until the next lru_put().  NULL: not there. */

@@ -1,5 +1,6 @@
 /* The LRU cache against a plain list kept beside it. */
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,6 +64,30 @@ Test(lru, is_bounded_by_bytes) {
   free(huge);
   cr_assert_null(lru_get(c, key_of(&big)));
   cr_assert_not_null(lru_get(c, key_of(&last)));
+  lru_free(c);
+}
+
+static size_t allocated(void) {
+  struct mallinfo2 m = mallinfo2();
+  return m.uordblks + m.hblkhd;
+}
+
+Test(lru, takes_no_more_memory_than_it_may_for_however_many_entries) {
+  enum {
+    BYTES = 1 << 20,
+    OVERHEAD = 3 * BYTES / 5 /* malloc's own, of small entries */
+  };
+  size_t before = allocated();
+  struct lru *c = lru_new((size_t)1 << 30, BYTES);
+  cr_assert_not_null(c);
+  cr_expect(allocated() - before < 10000, "%zu", allocated() - before);
+  for (unsigned k = 0; k < 100000; k++)
+    lru_put(c, key_of(&k), &k, sizeof k);
+  cr_expect(allocated() - before < BYTES + OVERHEAD, "%zu", allocated() - before);
+  size_t entries = lru_entries(c);
+  cr_expect(entries > 10000 && entries < 20000, "%zu", entries);
+  for (unsigned k = 0; k < 100000; k++)
+    cr_assert_eq(lru_get(c, key_of(&k)) != NULL, k >= 100000 - entries, "%u", k);
   lru_free(c);
 }
 

@@ -28,7 +28,7 @@ enum {
 };
 struct pieces {
   struct kit *k;
-  size_t n;
+  size_t n, named;
   struct {
     const char *id;
     struct etl_bytes cursor;
@@ -39,7 +39,8 @@ static int32_t each_part(void *arg, const struct etl_part *p) {
   struct pieces *all = arg;
   struct kit *k = all->k;
   kit_must(k, ETL_HAS(p, etl_part, text) && p->id && p->flags == 0, "struct etl_part", "split() told a piece without id, or with flags");
-  kit_must(k, all->n < PIECES, "split: at most n pieces", "split() told more than %d pieces", PIECES);
+  all->named += *p->id != 0;
+  kit_must(k, all->named <= PIECES, "split: at most n pieces beside the piece \"\"", "split() told more than %d pieces", PIECES);
   for (size_t n = 0; n < all->n; n++)
     kit_must(k, strcmp(all->list[n].id, p->id) != 0, "struct etl_part: id: unique in the shard", "two pieces have the id \"%s\"", p->id);
   kit_must(k, p->cursor.p || !*p->id, "struct etl_part: cursor", "piece \"%s\" has no cursor", p->id);

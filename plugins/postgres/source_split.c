@@ -1,5 +1,6 @@
 /* Pieces.  A stream with a cursor is cut at values of its first column, which the server's statistics know or a sample of a few
- * pages tells; all of them lie below the upper bound, so that nothing can appear in a piece that has an end.  A whole table is cut
+ * pages tells; all of them lie below the upper bound, so that nothing can appear in a piece that has an end.  What goes on for good
+ * begins at that bound, or at the greatest value there is: it is read behind the others, and should be small.  A whole table is cut
  * into ranges of its blocks, which makes every row be in one piece only within one snapshot: it is exported once for each shard and
  * held, with a lock that keeps the rows where they are, until the instance is closed. */
 #include "source_split.h"
@@ -57,11 +58,9 @@ static int32_t ask_size(const struct cutting *c, int64_t *ret_pages, int64_t *re
 /* ---- by values of the cursor ---------------------------------------------------------------------------------------- */
 
 static void below_upper(struct text *sql, const struct bounds *b, const struct field *first) {
-  if (b->upper[0]) {
-    text_add(sql, " WHERE b < ");
-    text_add_literal(sql, b->upper);
-    text_addf(sql, "::%s", first->declared);
-  }
+  text_add(sql, " WHERE b < ");
+  text_add_literal(sql, b->upper);
+  text_addf(sql, "::%s", first->declared);
 }
 
 /* n - 1 values that cut the histogram into n parts. */
@@ -97,19 +96,45 @@ static void sample_sql(struct text *sql, const struct cutting *c, const struct b
   text_add(sql, " ORDER BY b");
 }
 
-static int32_t tell_ranges(const struct cutting *c, const PGresult *r, int64_t rows, const char *by) {
+/* Lowers the bound to the greatest value there is: a source whose clock lags may still bring any above it.  None: nothing is there. */
+static int32_t find_end(const struct cutting *c, struct bounds *b) {
+  const struct field *first = cursor_field(&c->table, 0);
+  struct session *s = &c->in->session;
+  struct text sql = {0}, name = {0};
+  PGresult *r = NULL;
+  text_add_name(&name, first->name);
+  text_addf(&sql, "SELECT least(%s", text_str(&name));
+  if (b->upper[0]) {
+    text_add(&sql, ", ");
+    text_add_literal(&sql, b->upper);
+    text_addf(&sql, "::%s", first->declared);
+  }
+  text_addf(&sql, ")::text FROM %s WHERE %s IS NOT NULL ORDER BY %s DESC LIMIT 1", c->table.from, text_str(&name), text_str(&name));
+  int32_t rc =
+      sql.failed || name.failed ? source_no_memory(s->host) : session_query(s, "asking the greatest value", text_str(&sql), 0, NULL, &r);
+  bool fits = rc == ETL_OK && PQntuples(r) && (size_t)PQgetlength(r, 0, 0) < sizeof b->upper;
+  if (rc == ETL_OK)
+    snprintf(b->upper, sizeof b->upper, "%s", fits ? PQgetvalue(r, 0, 0) : "");
+  PQclear(r);
+  text_fini(&sql);
+  text_fini(&name);
+  return rc;
+}
+
+static int32_t tell_ranges(const struct cutting *c, PGresult *r, char *upper, int64_t rows, const char *by) {
   const char *name = cursor_field(&c->table, 0)->name;
-  int n = PQntuples(r);
+  int cuts = PQntuples(r), n = cuts ? cuts + 1 : 0;
   int32_t rc = ETL_OK;
   for (int i = 0; n && i <= n && rc == ETL_OK; i++) {
-    struct position p = {.from = i ? PQgetvalue(r, i - 1, 1) : NULL, .until = i < n ? PQgetvalue(r, i, 1) : NULL};
+    struct position p = {.from = !i ? NULL : i <= cuts ? PQgetvalue(r, i - 1, 1) : upper,
+                         .until = i < cuts ? PQgetvalue(r, i, 1) : i < n ? upper : NULL};
     struct text text = {0};
     char id[24] = "";
     if (i < n)
       snprintf(id, sizeof id, "%d", i + 1);
     text_addf(&text, "%s%s%s%s%s (%s)", p.from ? p.from : "", p.from ? " <= " : "", name, p.until ? " < " : "",
               p.until ? p.until : "", by);
-    rc = tell_part(c, id, &p, rows < 0 ? -1 : rows / (n + 1), text_str(&text));
+    rc = tell_part(c, id, &p, rows < 0 ? -1 : i <= cuts ? rows / (cuts + 1) : 0, text_str(&text));
     text_fini(&text);
   }
   return rc;
@@ -124,7 +149,10 @@ static int32_t cut_by_values(const struct cutting *c) {
   const char *by = "by statistics";
   int32_t rc = bounds_init(&b, &c->table, s, NULL, NULL);
   if (rc == ETL_OK)
-    rc = ask_size(c, &pages, &rows);
+    rc = find_end(c, &b);
+  if (rc != ETL_OK || !b.upper[0])
+    return rc;
+  rc = ask_size(c, &pages, &rows);
   if (rc == ETL_OK) {
     histogram_sql(&sql, c, &b);
     rc = sql.failed ? source_no_memory(s->host) : session_query(s, "asking the statistics", text_str(&sql), 0, NULL, &r);
@@ -138,7 +166,7 @@ static int32_t cut_by_values(const struct cutting *c) {
     rc = sql.failed ? source_no_memory(s->host) : session_query(s, "taking a sample", text_str(&sql), 0, NULL, &r);
   }
   if (rc == ETL_OK)
-    rc = tell_ranges(c, r, rows, by);
+    rc = tell_ranges(c, r, b.upper, rows, by);
   PQclear(r);
   text_fini(&sql);
   return rc;

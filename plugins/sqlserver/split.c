@@ -1,6 +1,7 @@
 /* Pieces of a shard: ranges of the first cursor column or, for a table that is read whole, of its primary key's first.  The bounds come from the
  * statistics of the index that leads with it; where there are none, least and greatest value are cut evenly.  No bound lies above the upper
- * bound of the reading, so that nothing can still appear in a piece that has an end. */
+ * bound of the reading, so that nothing can still appear in a piece that has an end.  What goes on for good begins at that bound, or at
+ * the greatest value there is: it is read behind the others, and should be small. */
 #include "split.h"
 
 #include <stdio.h>
@@ -25,6 +26,8 @@ struct cutting {
   size_t steps_n;
   const char *cuts[STEPS_MAX]; /* pieces are below and from these on */
   size_t cuts_n, wanted;
+  const char *end; /* what goes on for good begins here; NULL: at the last cut */
+  int64_t least, greatest; /* of what is counted */
   const char *how;
 };
 
@@ -37,11 +40,47 @@ static int64_t count_of(const struct column *c, struct conn *conn, int column) {
   return c->type->kind == KIND_INT ? conn_int(conn, column) : convert_ticks(c, dbdata(conn->db, column));
 }
 
-static bool below_upper(const struct cutting *x, int64_t count, const char *text) {
+static bool below_end(const struct cutting *x, int64_t count, const char *text) {
+  return !x->end || (is_counted(cut_column(x)) ? count < x->greatest : strcmp(text, x->end) < 0); /* a rowversion: hex of one length */
+}
+
+static void count_text(const struct column *c, int64_t count, char *ret, size_t cap) {
+  if (c->type->kind == KIND_INT)
+    snprintf(ret, cap, "%lld", (long long)count);
+  else
+    query_ticks_text(c, count - count % column_tick_step(c), ret, cap);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------------------ */
+
+static int take_extremes(void *arg, struct conn *conn, struct failure *f) {
+  struct cutting *x = arg;
+  (void)f;
+  if (!dbdata(conn->db, 1) || !dbdata(conn->db, 2)) {
+    x->wanted = 1; /* nothing is there */
+    return 0;
+  }
+  x->least = count_of(cut_column(x), conn, 1);
+  x->greatest = count_of(cut_column(x), conn, 2);
+  return 0;
+}
+
+/* A source whose clock lags may still bring any value above the greatest there is. */
+static int find_end(struct cutting *x, struct failure *f) {
   const struct column *c = cut_column(x);
-  if (!x->bounds.upper[0] || x->src.cursor_n == 0)
-    return true;
-  return c->type->counts_time ? count <= x->bounds.upper_ticks : strcmp(text, x->bounds.upper) <= 0; /* a rowversion: hex of one length */
+  struct text sql = {0};
+  if (is_counted(c)) {
+    query_extremes(&sql, x->settings, c);
+    int rc = sql.failed ? failure_out_of_memory(f, "a statement") : conn_run(&x->conn, "asking the least and greatest value", sql.p, take_extremes, x, f);
+    text_fini(&sql);
+    if (rc < 0 || x->src.cursor_n == 0)
+      return rc;
+    if (c->type->counts_time && x->greatest > x->bounds.upper_ticks)
+      x->greatest = x->bounds.upper_ticks;
+    count_text(c, x->greatest, x->bounds.upper, sizeof x->bounds.upper);
+  }
+  x->end = x->src.cursor_n && x->bounds.upper[0] ? x->bounds.upper : NULL;
+  return 0;
 }
 
 /* ---- by statistics ---------------------------------------------------------------------------------------------------------- */
@@ -54,7 +93,7 @@ static int take_step(void *arg, struct conn *conn, struct failure *f) {
   if (!p || x->steps_n == STEPS_MAX)
     return 0;
   cursor_value_text(&t, c, p, (size_t)dbdatlen(conn->db, 1));
-  bool wanted = below_upper(x, c->type->counts_time ? count_of(c, conn, 1) : 0, text_str(&t));
+  bool wanted = below_end(x, is_counted(c) ? count_of(c, conn, 1) : 0, text_str(&t));
   struct step *step = &x->steps[x->steps_n];
   *step = (struct step){.value = pool_strdup(&x->src.pool, text_str(&t)), .rows = conn_int(conn, 2)};
   x->steps_n += wanted && step->value;
@@ -94,30 +133,9 @@ static void cut_steps(struct cutting *x) {
 
 /* ---- evenly ------------------------------------------------------------------------------------------------------------------- */
 
-struct extremes {
-  struct cutting *x;
-  bool known;
-  int64_t least, greatest;
-};
-
-static int take_extremes(void *arg, struct conn *conn, struct failure *f) {
-  struct extremes *e = arg;
-  (void)f;
-  e->known = dbdata(conn->db, 1) && dbdata(conn->db, 2);
-  if (e->known) {
-    e->least = count_of(cut_column(e->x), conn, 1);
-    e->greatest = count_of(cut_column(e->x), conn, 2);
-  }
-  return 0;
-}
-
 static int add_even_cut(struct cutting *x, int64_t count, struct failure *f) {
-  const struct column *c = cut_column(x);
   char text[64];
-  if (c->type->kind == KIND_INT)
-    snprintf(text, sizeof text, "%lld", (long long)count);
-  else
-    query_ticks_text(c, count - count % column_tick_step(c), text, sizeof text);
+  count_text(cut_column(x), count, text, sizeof text);
   if (x->cuts_n && strcmp(x->cuts[x->cuts_n - 1], text) == 0)
     return 0;
   const char *kept = pool_strdup(&x->src.pool, text);
@@ -128,29 +146,21 @@ static int add_even_cut(struct cutting *x, int64_t count, struct failure *f) {
 }
 
 static int cut_evenly(struct cutting *x, struct failure *f) {
-  struct extremes e = {.x = x};
-  struct text sql = {0};
+  uint64_t width = x->greatest > x->least ? (uint64_t)x->greatest - (uint64_t)x->least : 0;
+  int rc = 0;
   x->how = "evenly";
-  if (!is_counted(cut_column(x)))
-    return 0;
-  query_extremes(&sql, x->settings, cut_column(x));
-  int rc = sql.failed ? failure_out_of_memory(f, "a statement") : conn_run(&x->conn, "asking the least and greatest value", sql.p, take_extremes, &e, f);
-  text_fini(&sql);
-  if (rc < 0 || !e.known)
-    return rc;
-  if (x->src.cursor_n && x->bounds.upper[0] && e.greatest > x->bounds.upper_ticks)
-    e.greatest = x->bounds.upper_ticks;
-  uint64_t width = e.greatest > e.least ? (uint64_t)e.greatest - (uint64_t)e.least : 0;
   for (uint64_t i = 1; i < x->wanted && width >= x->wanted && rc == 0; i++)
-    rc = add_even_cut(x, (int64_t)((uint64_t)e.least + (uint64_t)((unsigned __int128)width * i / x->wanted)), f);
+    rc = add_even_cut(x, (int64_t)((uint64_t)x->least + (uint64_t)((unsigned __int128)width * i / x->wanted)), f);
   return rc;
 }
 
 /* ---- telling ---------------------------------------------------------------------------------------------------------------------- */
 
 static int32_t tell_piece(const struct cutting *x, size_t i, int32_t (*each)(void *arg, const struct etl_part *), void *arg, struct failure *f) {
-  bool last = i == x->cuts_n;
-  struct cursor c = {.bounding = x->column, .from = i ? x->cuts[i - 1] : NULL, .until = last ? NULL : x->cuts[i]};
+  bool last = i == x->cuts_n + (x->end != NULL);
+  struct cursor c = {.bounding = x->column};
+  c.from = !i ? NULL : i <= x->cuts_n ? x->cuts[i - 1] : x->end;
+  c.until = last ? NULL : i < x->cuts_n ? x->cuts[i] : x->end;
   struct text json = {0}, text = {0};
   char id[24] = "";
   int64_t rows = 0;
@@ -162,7 +172,7 @@ static int32_t tell_piece(const struct cutting *x, size_t i, int32_t (*each)(voi
   int32_t rc = ETL_FAILED;
   if (cursor_encode(&c, &x->src, &json, f) == 0) {
     struct etl_part part = {.struct_size = sizeof part, .id = id, .cursor = {json.p, json.n}, .text = text_str(&text)};
-    part.est_rows = x->steps_n ? rows / (int64_t)(x->cuts_n + 1) : -1;
+    part.est_rows = !x->steps_n ? -1 : i <= x->cuts_n ? rows / (int64_t)(x->cuts_n + 1) : 0;
     rc = each(arg, &part);
   }
   text_fini(&json);
@@ -171,7 +181,7 @@ static int32_t tell_piece(const struct cutting *x, size_t i, int32_t (*each)(voi
 }
 
 static int find_cuts(struct cutting *x, struct failure *f) {
-  if (ask_statistics(x, f) < 0)
+  if (find_end(x, f) < 0 || ask_statistics(x, f) < 0)
     return -1;
   if (x->steps_n > x->wanted)
     cut_steps(x);
@@ -199,7 +209,7 @@ int32_t sqlserver_split(void *self, const struct etl_stream *stream, const struc
   bool served = rc == 0 && x.src.leads_id != 0 && x.column != SIZE_MAX; /* else each piece would read the whole table */
   if (served && (rc = bounds_init(&x.bounds, &x.src, &x.conn, &f)) == 0)
     rc = find_cuts(&x, &f);
-  for (size_t i = 0; rc == 0 && x.cuts_n && i <= x.cuts_n && told == ETL_OK; i++)
+  for (size_t i = 0; rc == 0 && x.cuts_n && i <= x.cuts_n + (x.end != NULL) && told == ETL_OK; i++)
     told = tell_piece(&x, i, each, arg, &f);
   source_fini(&x.src);
   conn_close(&x.conn);

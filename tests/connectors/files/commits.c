@@ -182,7 +182,8 @@ static void killed_before_gone(struct tap *t) {
   desk_init(&d, "csv");
   one_run(t, &d, "r1", options, OPTIONS("a", "b"));
   desk_shell(&d,
-             "sed -i \"s|\\\"moves\\\": \\[|&{\\\"part\\\": \\\"\\\", \\\"name\\\": \\\"$PWD/b.csv\\\", \\\"gone\\\": true},|\" .etl-p/manifest.json");
+             "sed -i \"s|\\\"moves\\\": \\[|&"
+             "{\\\"part\\\": \\\"\\\", \\\"name\\\": \\\"$PWD/b.csv\\\", \\\"gone\\\": true},|\" .etl-p/manifest.json");
   CHECK(t, shelf_begin(&s, &d, "r2", options) == ETL_OK);
   desk_shell(&d, "test -f a.csv -a ! -e b.csv && ! grep -q gone .etl-p/manifest.json");
   shelf_drop(&s);

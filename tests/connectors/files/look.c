@@ -105,9 +105,50 @@ static void catalog(struct tap *t) {
   desk_fini(&d);
 }
 
+static int32_t each_source(void *arg, const struct etl_readback_source *s) {
+  hear(arg, "%s", strrchr(s->target, '/') + 1);
+  return ETL_OK;
+}
+
+/* Where to read a stream back: "" where its files cannot be told from others. */
+static void readback(struct tap *t, const char *mode, const char *path, const char *stream, uint32_t flags, const char *want, const char *why) {
+  struct desk d;
+  struct heard h = {0};
+  const struct etl_connector *c;
+  struct etl_stream s = {.struct_size = sizeof s, .flags = flags, .name = stream};
+  desk_init(&d, "csv");
+  DESK_TEXT(&d, "a-0-000001.csv", "id\n1\n");
+  DESK_TEXT(&d, "a-b-0-000001.csv", "id\n1\n");
+  DESK_TEXT(&d, ".etl-p/lock", "");
+  DESK_TEXT(&d, ".etl-p/manifest.json",
+            "{\"version\": 1, \"owner\": 1, \"run\": \"r1\", \"moves\": [], \"lanes\": [{\"scope\": \"\", \"stream\": \"a-b\", \"shard\": \"0\"}, "
+            "{\"scope\": \"\", \"stream\": \"a\", \"shard\": \"0\"}]}");
+  c = testhost_connector("csv", ETL_KIND_LOADER);
+  struct testopts *o = testopts_new(&d.t, c->options);
+  char text[256];
+  desk_expand(&d, path, text, sizeof text);
+  testopts_set(o, "path", text);
+  testopts_set(o, "mode", mode);
+  void *self;
+  CHECK(t, testopts_open(o, c, "p", "r1", NULL, 0, &self) == ETL_OK);
+  const struct etl_readback *back = c->common->ext(self, ETL_EXT_READBACK);
+  int32_t rc = back->describe(self, &s, each_source, &h);
+  bool ok = (rc == ETL_OK) == !why && strcmp(h.text, want) == 0 && (!why || strstr(d.t.message, why));
+  tap_check(t, ok, __FILE__, __LINE__, "%s %s of %s: %s %s", mode, path, stream, h.text, d.t.message);
+  c->common->close(self);
+  testopts_free(o);
+  desk_fini(&d);
+}
+
 int main(void) {
   struct tap t = {0};
   plan(&t);
   catalog(&t);
+  readback(&t, "append", "@/{stream}.csv", "a", 0, "", "has the name of one of the stream \"a-b\"");
+  readback(&t, "append", "@/{stream}.csv", "a-b", 0, "a-b-*-*.csv", NULL);
+  readback(&t, "append", "@/x{stream}.csv", "a", 0, "xa-*-*.csv", NULL);
+  readback(&t, "append", "@/{stream}_{run}.csv", "a", 0, "a_*-*-*.csv", NULL);
+  readback(&t, "append", "@/{stream}_{run}.csv", "a", ETL_STREAM_WHOLE, "", "one run's rows cannot be told");
+  readback(&t, "replace", "@/{stream}_{run}.csv", "a", 0, "", "one run's rows cannot be told");
   return tap_end(&t);
 }

@@ -28,6 +28,8 @@ struct listener {
  * comes again.  The exit status. */
 int launch_worker(const struct launch *l, const struct listener *to);
 
+/* cli/run.c: whether "-" stands in its path: the standard streams, which connectors get at in this case alone, and in a run alone. */
+bool stage_is_standard(const struct conf_stage *stage);
 /* cli/run.c: runs l->spec with the options of `etl run` that a has, and reports it. */
 int run_launched(const struct cli_args *a, struct launch *l);
 

@@ -52,16 +52,17 @@ static void on_stopping(void *arg, enum stop_mode mode) {
                                          : "stopping at once: what is not committed is undone, and read again by the next run");
 }
 
-/* path = "-": the standard streams, which connectors get at in this case alone. */
-static bool is_standard(const struct conf_stage *stage) {
+bool stage_is_standard(const struct conf_stage *stage) {
   const struct conf_node *o = stage->options;
   for (size_t i = 0; i < o->kids_n; i++) {
     const struct conf_node *n = o->kids[i];
     if (strcmp(n->name, "path") != 0)
       continue;
-    if (n->kind == CONF_LIST && n->kids_n == 1)
-      n = n->kids[0];
-    return n->text && strcmp(n->text, "-") == 0;
+    for (size_t k = 0; n->kind == CONF_LIST && k < n->kids_n; k++)
+      if (n->kids[k]->text && strcmp(n->kids[k]->text, "-") == 0)
+        return true;
+    if (n->kind != CONF_LIST && n->text && strcmp(n->text, "-") == 0)
+      return true;
   }
   return false;
 }
@@ -76,8 +77,8 @@ int run_launched(const struct cli_args *a, struct launch *l) {
   l->spec->full_refresh = cli_flag(a, "full-refresh");
   l->spec->keep_staging = cli_flag(a, "keep-staging");
   l->spec->dry_run = cli_flag(a, "dry-run");
-  l->spec->uses_stdin = is_standard(&l->spec->extract.conf);
-  l->spec->uses_stdout = is_standard(&l->spec->load.conf);
+  l->spec->uses_stdin = stage_is_standard(&l->spec->extract.conf);
+  l->spec->uses_stdout = stage_is_standard(&l->spec->load.conf);
   struct progress *p = progress_new(cli_opt(a, "progress"), l->spec->uses_stdout ? stderr : stdout, stderr, &clock_system);
   status = launch_worker(l, &(struct listener){.event = on_event, .stopping = on_stopping, .arg = p});
   progress_free(p);

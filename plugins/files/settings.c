@@ -72,6 +72,8 @@ static int read_paths(struct settings *s, const struct etl_open *o, struct failu
     return failure_set(f, ETL_E_CONFIG, "path", "name a file or a glob", "`path` is empty");
   for (size_t i = 0; s->paths && i < s->paths_n; i++) {
     const char *path = etl_opt_list(o, READ_PATH, i);
+    if (path_is_stream(path))
+      return failure_set(f, ETL_E_CONFIG, "path", "write \"-\" for standard input", "%s cannot be read as a file", path);
     bool below = s->folder && *path != '/' && strcmp(path, "-") != 0;
     path = below ? pool_printf(&s->pool, "%s/%s", s->folder, path) : pool_strdup(&s->pool, path);
     if (!path)

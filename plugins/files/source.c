@@ -14,6 +14,16 @@ enum {
 };
 const char *const compression_names[] = {"auto", "none", "gzip", "zstd", NULL};
 
+bool path_is_stream(const char *path) {
+  static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"};
+  for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+    size_t n = strlen(streams[i]);
+    if (strncmp(path, streams[i], n) == 0 && (streams[i][n - 1] == '/' || !path[n]))
+      return true;
+  }
+  return false;
+}
+
 /* ---- bytes of the file -------------------------------------------------------------------------------------------------- */
 
 static int wait_for_bytes(const struct source *s, struct failure *f) {

@@ -18,6 +18,9 @@ enum compression {
 };
 extern const char *const compression_names[]; /* for the options; ends with NULL */
 
+/* Whether a name stands for an open stream of the process, as /dev/stdin does: not the user's own, since a worker has others. */
+bool path_is_stream(const char *path);
+
 struct source {
   const struct etl_host *host;
   char *path; /* "-": standard input */

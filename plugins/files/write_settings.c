@@ -66,6 +66,8 @@ static int read_path(struct write_settings *s, const struct etl_open *o, struct 
       return failure_set(f, ETL_E_CONFIG, "compression", "leave it out, and pipe the output through gzip or zstd", "standard output is not packed");
     return s->replace ? failure_set(f, ETL_E_CONFIG, "mode", "leave it out", "standard output cannot be replaced") : 0;
   }
+  if (path_is_stream(path))
+    return failure_set(f, ETL_E_CONFIG, "path", "write \"-\" for standard output", "%s cannot be written as a file", path);
   const char *below = *path == '/' || !folder || !*folder ? pool_strdup(&s->pool, path) : pool_printf(&s->pool, "%s/%s", folder, path);
   s->path = below ? complete_path(s, below) : NULL;
   if (!s->path)

@@ -29,6 +29,41 @@ Test(copy, from_a_pipe_into_a_pipe) {
   cr_expect_str_eq(text, "id,name\n1,\"a\"\n2,\"b,c\"\n");
 }
 
+static int shell(const char *line) {
+  int status = system(line);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void expect_text(const char *file, const char *want) {
+  char text[1024];
+  FILE *f = fopen(file, "r");
+  cr_assert_not_null(f);
+  text[fread(text, 1, sizeof text - 1, f)] = '\0';
+  fclose(f);
+  cr_expect(strstr(text, want), "%s: %s", file, text);
+}
+
+Test(copy, standard_input_among_other_files_and_in_a_run_alone) {
+  mkdir("pipelines.d", 0755);
+  tmpdir_write("etl.conf", "cache_dir = \"%s/cache\";\n", tmpdir_path);
+  tmpdir_write("one.csv", "id\n1\n");
+  tmpdir_write("two.csv", "id\n2\n");
+  tmpdir_write("pipelines.d/p.conf", "extract = { plugin = \"csv\"; path = [ \"%s/one.csv\", \"-\" ]; name = \"t\"; };\n"
+                                     "load = { plugin = \"csv\"; path = \"%s/{shard}.out\"; mode = \"replace\"; };\n", tmpdir_path, tmpdir_path);
+  cr_expect_eq(shell("'" ETL "' preview p <two.csv 2>errors"), 2);
+  expect_text("errors", "can be read but once");
+  cr_expect_eq(shell("'" ETL "' verify p <two.csv 2>errors"), 2);
+  expect_text("errors", "can be read but once");
+  cr_expect_eq(shell("'" ETL "' run p --progress none <two.csv 2>errors"), 0);
+  expect_text("stdin.out", "id\n2\n");
+}
+
+Test(copy, streams_by_the_name_of_a_file) {
+  cr_expect_eq(shell("echo id | '" ETL "' copy --from csv:/dev/stdin --to out.csv --progress none 2>errors"), 2);
+  expect_text("errors", "write \"-\" for standard input");
+  cr_expect_neq(access("out.csv", F_OK), 0);
+}
+
 static const char *settings_of(struct arena *a, const char *text, struct place *ret, struct err *e) {
   char *settings;
   size_t n;

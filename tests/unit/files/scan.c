@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "csv_scan.h"
+#include "source.h"
 
 enum {
   PAD = 64,
@@ -137,4 +138,13 @@ Test(csv_scan, a_bad_record_is_its_first_line) {
   cr_assert_eq(csv_scan(&c, text + 8, text + 12, true), CSV_RECORD);
   cr_assert(c.cells_n == 2 && c.cells[1].n == 1);
   csv_scan_fini(&c);
+}
+
+Test(scan, names_of_open_streams) {
+  static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/fd/0", "/proc/self/fd/7"};
+  static const char *const files[] = {"-", "/dev/stdin.csv", "/dev/shm/a.csv", "dev/stdin", "/data/fd/0"};
+  for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+    cr_expect(path_is_stream(streams[i]), "%s", streams[i]);
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    cr_expect_not(path_is_stream(files[i]), "%s", files[i]);
 }

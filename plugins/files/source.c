@@ -70,6 +70,15 @@ static int damaged(const struct source *s, const char *why, struct failure *f) {
                      (unsigned long long)(s->file_bytes - (s->packed_n - s->packed_at)), why ? why : "no reason given");
 }
 
+/* Behind the last member NUL bytes fill up a block.  Bytes of something else after them: damage. */
+static int pass_padding(struct source *s, struct failure *f) {
+  s->padded |= s->member_done && !s->member_open && s->packed[s->packed_at] == 0;
+  while (s->padded && s->packed_at < s->packed_n)
+    if (s->packed[s->packed_at++] != 0)
+      return damaged(s, "something follows the zeros behind its end", f);
+  return 0;
+}
+
 static int64_t gunzip(struct source *s, uint8_t *to, size_t n, struct failure *f) {
   s->gzip.next_out = to;
   s->gzip.avail_out = (uInt)n;
@@ -78,6 +87,10 @@ static int64_t gunzip(struct source *s, uint8_t *to, size_t n, struct failure *f
       return -1;
     if (s->packed_n == 0)
       return s->member_open ? truncated(s, f) : 0;
+    if (pass_padding(s, f) < 0)
+      return -1;
+    if (s->packed_at == s->packed_n)
+      continue;
     s->gzip.next_in = s->packed + s->packed_at;
     s->gzip.avail_in = (uInt)(s->packed_n - s->packed_at);
     s->member_open = true;
@@ -85,6 +98,7 @@ static int64_t gunzip(struct source *s, uint8_t *to, size_t n, struct failure *f
     s->packed_at = s->packed_n - s->gzip.avail_in;
     if (rc == Z_STREAM_END) { /* another member may follow */
       s->member_open = false;
+      s->member_done = true;
       inflateReset(&s->gzip);
     } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
       return damaged(s, s->gzip.msg, f);

@@ -37,6 +37,7 @@ struct source {
   size_t coded_at, coded_n;
   z_stream gzip;
   bool gzip_on, member_open; /* a gzip member or a zstd frame was begun and not ended */
+  bool member_done, padded;  /* a gzip member has ended, and zeros follow the last */
   ZSTD_DStream *zstd;
   iconv_t decoder;
   bool decoder_on;

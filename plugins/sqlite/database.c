@@ -1,6 +1,9 @@
 /* Connections.  A lock of another process is waited for in small steps through the host, so that cancelling does not wait with it; long
  * statements are interrupted by the progress handler. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -9,6 +12,7 @@
 enum {
   OPS_BETWEEN_LOOKS = 10000, /* steps of SQLite's machine until cancelled() is asked */
   WAIT_MS = 5,
+  OWN_MS = 1000,     /* after so long a wait, maybe it is for a reader of this run, which waits for us */
   TELL_MS = 10000,   /* so long a wait is worth a word */
   TURN_MS = 500      /* after so long others get a turn */
 };
@@ -39,13 +43,34 @@ bool database_exists(const struct database *d) {
   return stat(d->path, &st) == 0;
 }
 
+/* Whether this process reads the file that it waits to write, in a mode in which the one shuts out the other.  With a journal of the WAL
+ * mode it does not.  What has to be asked is the process: the reader may be another connector's. */
+static bool is_read_here(const struct database *d) {
+  struct stat file, st;
+  char *wal = sqlite3_mprintf("%s-wal", d->path);
+  bool shared = !wal || stat(wal, &st) == 0, found = false;
+  sqlite3_free(wal);
+  DIR *dir = shared || sqlite3_db_readonly(d->db, "main") != 0 || stat(d->path, &file) < 0 ? NULL : opendir("/proc/self/fd");
+  for (const struct dirent *e; dir && !found && (e = readdir(dir));) {
+    int fd = (int)strtol(e->d_name, NULL, 10), flags = fcntl(fd, F_GETFL);
+    found = flags >= 0 && (flags & O_ACCMODE) == O_RDONLY && fstat(fd, &st) == 0 && st.st_dev == file.st_dev && st.st_ino == file.st_ino;
+  }
+  if (dir)
+    closedir(dir);
+  return found;
+}
+
 static int wait_for_lock(void *arg, int times) {
   struct database *d = arg;
-  if (times == 0)
+  if (times == 0) {
     d->waited_ms = 0;
+    d->read_here = false;
+  }
   if (d->waited_ms >= d->busy_ms || d->host->sleep_ms(d->host, WAIT_MS) != ETL_OK)
     return 0;
   d->waited_ms += WAIT_MS;
+  if (d->waited_ms == OWN_MS && (d->read_here = is_read_here(d)))
+    return 0;
   if (d->waited_ms == TELL_MS)
     etl_logf(d->host, ETL_LOG_INFO, "sqlite: %s: waiting for another writer since %d s", d->path, TELL_MS / 1000);
   return 1;
@@ -131,6 +156,11 @@ int32_t database_fail(const struct database *d, int code, const char *doing) {
       e.error_class = meanings[i].class;
       e.remedy = meanings[i].remedy;
     }
+  if ((code & 0xff) == SQLITE_BUSY && d->read_here) {
+    e.error_class = ETL_E_CONFIG;
+    e.remedy = "let readers and writers of it go side by side: sqlite3 FILE 'PRAGMA journal_mode = WAL'";
+    return etl_failf(d->host, &e, "sqlite: %s: %s: this run reads the file as well, and each would wait for the other", d->path, doing);
+  }
   return etl_failf(d->host, &e, "sqlite: %s: %s: %s", d->path, doing, d->db ? sqlite3_errmsg(d->db) : sqlite3_errstr(code));
 }
 

@@ -15,6 +15,7 @@ struct database {
   sqlite3 *db; /* NULL: not open */
   uint64_t busy_ms;   /* how long a lock is waited for */
   uint64_t waited_ms; /* for the lock in hand */
+  bool read_here;     /* it is waited for in vain: this process has it */
   int64_t began_ns;   /* the transaction in hand; 0: none */
   int64_t held_ns;    /* all of them since database_yield() */
 };

@@ -371,6 +371,30 @@ static void locked(struct tap *t) {
   desk_fini(&d);
 }
 
+/* A source of the same run is in the middle of its table, and goes on when we have committed. */
+static void read_by_ourselves(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  sqlite3 *db;
+  sqlite3_stmt *reading;
+  char path[256];
+  desk_init(&d, "sqlite");
+  snprintf(path, sizeof path, "%s/t.db", d.dir);
+  run_sql(&d, "CREATE TABLE r (id); INSERT INTO r VALUES (1), (2)");
+  CHECK(t, begin(&s, &d, "r1", OPTIONS("wal", "false", "busy_timeout", "20s")) == ETL_OK);
+  CHECK(t, sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+  CHECK(t, sqlite3_prepare_v2(db, "SELECT id FROM r", -1, &reading, NULL) == SQLITE_OK && sqlite3_step(reading) == SQLITE_ROW);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_HAS(t, d.t.message, "this run reads the file as well");
+  CHECK_HAS(t, d.t.remedy, "journal_mode = WAL");
+  sqlite3_finalize(reading);
+  testhost_clear(&d.t);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
+  sqlite3_close(db);
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
 struct busy { /* a lane that has one epoch after the other, of many rows each */
   struct shelf *s;
   sem_t going; /* its first epoch is done */
@@ -483,6 +507,7 @@ int main(void) {
   evolving(&t);
   mistakes(&t);
   locked(&t);
+  read_by_ourselves(&t);
   turns(&t);
   disk_full(&t);
   return tap_end(&t);

@@ -191,7 +191,7 @@ enum step csv_row(struct reader *r) {
     enum step step = look(r, s);
     if (step != STEP_IDLE)
       return step;
-    switch (window_more(&r->window)) {
+    switch (window_more_of_record(&r->window)) {
     case WINDOW_BROKEN: return STEP_BROKEN;
     case WINDOW_FULL: return pass_endless(r, s);
     case WINDOW_IDLE: return STEP_IDLE;

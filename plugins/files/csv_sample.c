@@ -50,7 +50,7 @@ static int next_record(const struct settings *s, struct window *w, struct csv_sc
     if (rc == CSV_MORE) {
       if (stay || w->end)
         return 0;
-      enum window_more more = window_more(w);
+      enum window_more more = window_more_of_record(w);
       if (more != WINDOW_MORE && (more != WINDOW_END || window_from(w) == window_to(w)))
         return 0;
       continue;

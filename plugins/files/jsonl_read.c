@@ -239,7 +239,7 @@ static enum step jsonl_row(struct reader *r) {
       return take_line(r, s, newline);
     if (w->end)
       return w->at == w->n || r->in->settings.follow ? STEP_END : take_line(r, s, NULL);
-    switch (window_more(w)) {
+    switch (window_more_of_record(w)) {
     case WINDOW_BROKEN: return STEP_BROKEN;
     case WINDOW_FULL: return reader_pass_long(r);
     case WINDOW_IDLE: return STEP_IDLE;

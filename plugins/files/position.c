@@ -29,8 +29,8 @@ int position_decode(struct position *p, struct etl_bytes cursor, struct failure 
   int end, begun = -1, header = 0, delimiter = 0;
   const char *head, *tail, *names = "";
   int rc = json_unpack(j, "{s:I, s:I, s:I, s:b, s:I, s:s, s:s, s?I, s?b, s?b, s?i, s?s}", "v", &version, "offset", &offset, "line", &line,
-                       "end", &end, "size", &size, "head", &head, "tail", &tail, "skip", &skip, "begun", &begun, "header", &header, "delimiter", &delimiter,
-                       "names", &names);
+                       "end", &end, "size", &size, "head", &head, "tail", &tail, "skip", &skip, "begun", &begun, "header", &header,
+                       "delimiter", &delimiter, "names", &names);
   if (rc < 0 || version != 1)
     rc = failure_set(f, ETL_E_CONFIG, NULL, "run with --full-refresh, or give the pipeline another name",
                      "the saved cursor is not one of a file (%llu bytes)", (unsigned long long)cursor.n);

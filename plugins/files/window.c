@@ -80,3 +80,12 @@ enum window_more window_more(struct window *w) {
   w->end = got == 0;
   return w->end ? WINDOW_END : WINDOW_MORE;
 }
+
+enum window_more window_more_of_record(struct window *w) {
+  size_t had = w->n - w->at;
+  enum window_more more;
+  do
+    more = window_more(w);
+  while (more == WINDOW_MORE && w->n - w->at < had * 2);
+  return w->n - w->at > had && more != WINDOW_END ? WINDOW_MORE : more; /* what came is looked at before anything else is said */
+}

@@ -35,6 +35,8 @@ enum window_more {
   WINDOW_FULL    /* the record is longer than the longest one allowed */
 };
 enum window_more window_more(struct window *w);
+/* The same for a record that did not end in what is there: until that is twice as much, so that looking again costs no more than reading. */
+enum window_more window_more_of_record(struct window *w);
 /* Offset of the record in hand in the text. */
 static inline uint64_t window_offset(const struct window *w) { return w->src.offset - (w->n - w->at); }
 static inline const uint8_t *window_from(const struct window *w) { return w->buf + w->at; }

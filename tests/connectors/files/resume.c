@@ -1,6 +1,7 @@
 /* Where readers go on: dead runs, finished, grown, changed, truncated and packed files; lists of files; standard input. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../transforms/tap.h"
@@ -297,6 +298,31 @@ static void silent_pipes(struct tap *t) {
   desk_fini(&d);
 }
 
+/* A long record in small reads is not looked at from its beginning with each. */
+static void long_record(struct tap *t, const char *connector, const char *begin, const char *end) {
+  struct desk d;
+  struct rusage before, after;
+  char command[200];
+  desk_init(&d, connector);
+  snprintf(command, sizeof command, "mkfifo a; ({ printf '%s'; head -c 100000000 /dev/zero | tr '\\0' x; printf '%s'; } > a) & :", begin, end);
+  desk_shell(&d, command);
+  getrusage(RUSAGE_SELF, &before);
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a", "max_line", "128MiB", "max_cell", "128MiB")) == ETL_OK && d.rows_n == 1 && d.t.bad_n == 0);
+  getrusage(RUSAGE_SELF, &after);
+  double seconds = (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec) + (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6;
+  tap_check(t, seconds < 5, __FILE__, __LINE__, "a record of 100 MB costs %.1f s", seconds);
+  desk_fini(&d);
+}
+
+/* Reading on for a long record does not make it too long. */
+static void nearly_longest(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "csv");
+  desk_shell(&d, "mkfifo a; ({ echo id; for i in 1 2 3 4 5 6 7 8 9; do head -c 700000 /dev/zero | tr '\\0' x; echo; done; } > a) & :");
+  CHECK(t, desk_read(&d, OPTIONS("path", "@/a", "max_line", "900KiB", "header", "true")) == ETL_OK && d.rows_n == 9 && d.t.bad_n == 0);
+  desk_fini(&d);
+}
+
 static void standard_input(struct tap *t) {
   struct desk d;
   int ends[2], kept = dup(STDIN_FILENO);
@@ -337,6 +363,9 @@ int main(void) {
   many_files(&t);
   foreign_names(&t);
   missing_file(&t);
+  long_record(&t, "csv", "id,name\\n1,\"", "\"\\n");
+  long_record(&t, "jsonl", "{\"id\": \"", "\"}\\n");
+  nearly_longest(&t);
   two_pipes(&t);
   silent_pipes(&t);
   standard_input(&t);

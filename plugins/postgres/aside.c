@@ -83,6 +83,93 @@ static int32_t make(struct target *g, const struct columns *columns, const struc
   return rc == ETL_OK ? session_run(&in->session, "creating the table aside", "COMMIT") : rc;
 }
 
+/* ---- what cannot be replaced --------------------------------------------------------------------------------------------------- */
+
+/* Or-ed to *ret. */
+static int32_t ask_whether(struct instance *in, const char *doing, const char *sql, int params_n, const char *const *params, bool *ret) {
+  PGresult *r;
+  int32_t rc = session_query(&in->session, doing, sql, params_n, params, &r);
+  if (rc != ETL_OK)
+    return rc;
+  *ret |= PQntuples(r) == 1 && *PQgetvalue(r, 0, 0) == 't';
+  PQclear(r);
+  return ETL_OK;
+}
+
+/* Emptying the target would reach into other tables. */
+static int32_t refuse_cascade(struct target *g, const char *oid) {
+  struct instance *in = g->in;
+  PGresult *r;
+  int32_t rc = session_query(&in->session, "looking who refers to the target",
+                             "SELECT conrelid::regclass FROM pg_catalog.pg_constraint WHERE confrelid = $1::oid AND contype = 'f' AND "
+                             "confdeltype IN ('c', 'n', 'd') LIMIT 1",
+                             1, (const char *const[]){oid}, &r);
+  if (rc != ETL_OK)
+    return rc;
+  if (PQntuples(r) > 0) {
+    struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+    e.option = "mode";
+    e.remedy = "use mode = \"merge\", or drop the foreign key";
+    rc = etl_failf(in->host, &e, "postgres: %s cannot be replaced: a foreign key of %s would delete or change rows there", g->name,
+                   PQgetvalue(r, 0, 0));
+  }
+  PQclear(r);
+  return rc;
+}
+
+/* The statements that find a row which refers to the target ($1) and keeps its rows from being deleted. */
+static const char referred_sql[] =
+  "SELECT pg_catalog.format('SELECT 1 FROM %s WHERE %s LIMIT 1', conrelid::regclass, (SELECT pg_catalog.string_agg(pg_catalog.format('%I IS NOT NULL', attname), ' AND ') "
+  "FROM pg_catalog.pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey))), conrelid::regclass FROM pg_catalog.pg_constraint "
+  "WHERE confrelid = $1::oid AND conrelid <> confrelid AND contype = 'f' AND confdeltype IN ('a', 'r') AND NOT condeferred AND conparentid = 0 "
+  "AND pg_catalog.has_table_privilege(conrelid, 'SELECT')";
+
+static int32_t refuse_referred(struct target *g, const char *oid) {
+  struct instance *in = g->in;
+  PGresult *r = NULL, *row = NULL;
+  int32_t rc = session_query(&in->session, "looking who refers to the target", referred_sql, 1, (const char *const[]){oid}, &r);
+  for (int i = 0; rc == ETL_OK && i < PQntuples(r); i++) {
+    rc = session_query(&in->session, "looking for rows that refer to the target", PQgetvalue(r, i, 0), 0, NULL, &row);
+    if (rc == ETL_OK && PQntuples(row) > 0) {
+      struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+      e.option = "mode";
+      e.remedy = "use mode = \"merge\", or make the foreign key DEFERRABLE INITIALLY DEFERRED";
+      rc = etl_failf(in->host, &e, "postgres: %s cannot be replaced: rows of %s refer to its rows", g->name, PQgetvalue(r, i, 1));
+    }
+    PQclear(row);
+    row = NULL;
+  }
+  PQclear(r);
+  return rc;
+}
+
+/* One who is not the owner fills the table anew, and needs the rights for that. */
+static int32_t refuse_rights(struct target *g, const char *oid) {
+  struct instance *in = g->in;
+  bool cannot = false;
+  int32_t rc = ask_whether(in, "looking what is granted on the target",
+                           "SELECT NOT pg_catalog.pg_has_role(relowner, 'USAGE') AND NOT (pg_catalog.has_table_privilege(oid, 'SELECT') AND "
+                           "pg_catalog.has_table_privilege(oid, 'INSERT') AND pg_catalog.has_table_privilege(oid, 'DELETE')) "
+                           "FROM pg_catalog.pg_class WHERE oid = $1::oid",
+                           1, (const char *const[]){oid}, &cannot);
+  if (rc != ETL_OK || !cannot)
+    return rc;
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "mode";
+  e.remedy = "GRANT SELECT, INSERT, DELETE on it to the user, or make the user its owner";
+  return etl_failf(in->host, &e, "postgres: %s cannot be replaced: the user is not its owner, and may not delete and insert rows", g->name);
+}
+
+/* What would keep the new table from being put in place, as far as it can be known. */
+static int32_t refuse_early(struct target *g, const struct table *target) {
+  char oid[16];
+  snprintf(oid, sizeof oid, "%u", target->oid);
+  int32_t rc = refuse_cascade(g, oid);
+  if (rc == ETL_OK)
+    rc = refuse_referred(g, oid);
+  return rc == ETL_OK ? refuse_rights(g, oid) : rc;
+}
+
 int32_t aside_create(struct target *g, const struct columns *columns) {
   struct instance *in = g->in;
   struct table target = {0};
@@ -94,6 +181,8 @@ int32_t aside_create(struct target *g, const struct columns *columns) {
     rc = table_read(&in->session, g->schema, g->table, &target);
   if (rc == ETL_OK && target.oid && target.kind != 'r')
     rc = target_match(g, &target, &(struct columns){0}, NULL); /* says why it cannot be replaced */
+  if (rc == ETL_OK && target.oid)
+    rc = refuse_early(g, &target);
   if (rc == ETL_OK && !target.oid && !in->settings.create) {
     struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
     e.option = "table";
@@ -190,9 +279,21 @@ static const char bound_sql[] =
   "(classid = 'pg_catalog.pg_class'::regclass AND deptype = 'a' AND objid IN (SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'S')))) "
   "OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_type t ON t.oid = d.refobjid "
   "WHERE d.refclassid = 'pg_catalog.pg_type'::regclass AND t.typrelid = c.oid AND d.deptype = 'n') "
+  "OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') "
   "FROM pg_catalog.pg_class c WHERE c.oid = $1::oid";
 
-/* Statements that give the new table ($1) owner, grants and index names of the old one ($2); in the order to be run after the old is gone. */
+/* What the target ($1) got since the new table ($2) was made like it: columns, indexes, checks. */
+#define INDEXES(table_) \
+  "(SELECT pg_catalog.array_agg(x ORDER BY x) FROM (SELECT pg_catalog.concat(i.indisunique, i.indclass, i.indoption, pg_catalog.pg_get_expr(i.indpred, i.indrelid), " \
+  "(SELECT pg_catalog.string_agg(pg_catalog.pg_get_indexdef(i.indexrelid, k, true), ',') FROM pg_catalog.generate_series(1, i.indnatts::int) k)) x " \
+  "FROM pg_catalog.pg_index i WHERE i.indrelid = " table_ "::oid) s) "
+#define CHECKS(table_) "(SELECT count(*) FROM pg_catalog.pg_constraint WHERE conrelid = " table_ "::oid AND contype = 'c') "
+static const char changed_sql[] =
+  "SELECT " INDEXES("$1") "IS DISTINCT FROM " INDEXES("$2") "OR " CHECKS("$1") "<> " CHECKS("$2")
+  "OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT EXISTS "
+  "(SELECT 1 FROM pg_catalog.pg_attribute m WHERE m.attrelid = $2::oid AND m.attname = a.attname AND m.attnotnull >= a.attnotnull AND NOT m.attisdropped))";
+
+/* Statements that give the new table ($1) owner, grants, index names, comment and statistics targets of the old one ($2); in the order to be run after the old is gone. */
 static const char inherit_sql[] =
   "SELECT pg_catalog.format('ALTER TABLE %s OWNER TO %I', $1::regclass, pg_catalog.pg_get_userbyid(relowner)) FROM pg_catalog.pg_class "
   "WHERE oid = $2::oid AND relowner <> (SELECT relowner FROM pg_catalog.pg_class WHERE oid = $1::oid) "
@@ -205,7 +306,13 @@ static const char inherit_sql[] =
   "UNION ALL SELECT pg_catalog.format('ALTER INDEX %s RENAME TO %I', n.indexrelid::regclass, o.name) FROM "
   "(SELECT indexrelid, pg_catalog.row_number() OVER (ORDER BY indexrelid) k FROM pg_catalog.pg_index WHERE indrelid = $1::oid) n JOIN "
   "(SELECT i.relname AS name, pg_catalog.row_number() OVER (ORDER BY indexrelid) k FROM pg_catalog.pg_index x "
-  "JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = $2::oid) o USING (k)";
+  "JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = $2::oid) o USING (k) "
+  "UNION ALL SELECT pg_catalog.format('ALTER TABLE %s CLUSTER ON %I', $1::regclass, i.relname) FROM pg_catalog.pg_index x "
+  "JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = $2::oid AND x.indisclustered "
+  "UNION ALL SELECT pg_catalog.format('COMMENT ON TABLE %s IS %L', $1::regclass, d.description) FROM pg_catalog.pg_description d "
+  "WHERE d.objoid = $2::oid AND d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0 "
+  "UNION ALL SELECT pg_catalog.format('ALTER TABLE %s ALTER %I SET STATISTICS %s', $1::regclass, attname, attstattarget) FROM pg_catalog.pg_attribute "
+  "WHERE attrelid = $2::oid AND attnum > 0 AND NOT attisdropped AND attstattarget >= 0";
 
 /* There is no old table: the primary key of the new one ($1) gets the name it would have had in a table $2 of the schema $3, if that is free. */
 static const char first_sql[] =
@@ -241,7 +348,7 @@ static int32_t swap_by_name(struct target *g, const char *aside, const char *asi
 static int32_t count_rows(struct target *g, const char *aside, struct text *sql) {
   struct instance *in = g->in;
   PGresult *r = NULL;
-  text_add(sql, "SELECT (SELECT count(*) FROM ");
+  text_add(sql, "SELECT (SELECT count(*) FROM ONLY ");
   sql_target(sql, g);
   text_add(sql, "), (SELECT count(*) FROM ");
   add_aside(sql, g, aside);
@@ -308,34 +415,10 @@ static int32_t swap_by_content(struct target *g, const char *aside, const struct
   return rc == ETL_OK ? run_text(in, "removing the new table", sql) : rc;
 }
 
-static int32_t is_bound(struct instance *in, const char *oid, bool *ret) {
-  PGresult *r;
-  int32_t rc = session_query(&in->session, "looking what hangs on the target", bound_sql, 1, (const char *const[]){oid}, &r);
-  if (rc != ETL_OK)
-    return rc;
-  *ret = PQntuples(r) == 1 && *PQgetvalue(r, 0, 0) == 't';
-  PQclear(r);
-  return ETL_OK;
-}
-
-/* Emptying the target would reach into other tables. */
-static int32_t refuse_cascade(struct target *g, const char *oid) {
-  struct instance *in = g->in;
-  PGresult *r;
-  int32_t rc = session_query(&in->session, "looking who refers to the target",
-                             "SELECT conrelid::regclass FROM pg_catalog.pg_constraint WHERE confrelid = $1::oid AND contype = 'f' AND "
-                             "confdeltype IN ('c', 'n', 'd') LIMIT 1",
-                             1, (const char *const[]){oid}, &r);
-  if (rc != ETL_OK)
-    return rc;
-  if (PQntuples(r) > 0) {
-    struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
-    e.option = "mode";
-    e.remedy = "use mode = \"merge\", or drop the foreign key";
-    rc = etl_failf(in->host, &e, "postgres: %s cannot be replaced: a foreign key of %s would delete or change rows there", g->name,
-                   PQgetvalue(r, 0, 0));
-  }
-  PQclear(r);
+static int32_t is_bound(struct instance *in, const char *oid, const char *made_oid, bool *ret) {
+  int32_t rc = ask_whether(in, "looking what hangs on the target", bound_sql, 1, (const char *const[]){oid}, ret);
+  if (rc == ETL_OK && !*ret && made_oid)
+    rc = ask_whether(in, "looking what the target got meanwhile", changed_sql, 2, (const char *const[]){oid, made_oid}, ret);
   return rc;
 }
 
@@ -359,11 +442,13 @@ static int32_t swap(struct target *g, const char *aside, struct text *sql) {
   snprintf(target_oid, sizeof target_oid, "%u", target.oid);
   snprintf(aside_oid, sizeof aside_oid, "%u", made.oid);
   if (rc == ETL_OK && target.oid)
-    rc = is_bound(in, target_oid, &bound);
+    rc = is_bound(in, target_oid, aside_oid, &bound);
   if (rc == ETL_OK && bound)
     rc = refuse_cascade(g, target_oid);
   if (rc == ETL_OK)
     rc = lock_target(g, &target, bound, sql);
+  if (rc == ETL_OK && target.oid && !bound) /* it may have got something before the lock was ours */
+    rc = is_bound(in, target_oid, aside_oid, &bound);
   if (rc == ETL_OK)
     rc = bound ? swap_by_content(g, aside, &target, &made, sql) : swap_by_name(g, aside, aside_oid, target.oid ? target_oid : NULL, sql);
   table_fini(&target);

@@ -126,8 +126,13 @@ static void replace_does_not_reach_into_other_tables(struct tap *t) {
   sink_open(&lane, "r1", "eu1", 0, options);
   CHECK(t, sink_claim(&control) == ETL_OK);
   lane.owner = control.owner;
+  CHECK(t, sink_prepare(&lane, COLUMNS) == ETL_FAILED);
+  CHECK_HAS(t, lane.host.message, "a foreign key of other would delete or change rows there");
+  testhost_clear(&lane.host);
+  sink_sql("ALTER TABLE other DROP CONSTRAINT other_id_fkey");
   CHECK(t, sink_prepare(&lane, COLUMNS) == ETL_OK);
   CHECK(t, sink_epoch(&lane, 0, (const char *const[]){"1", "x", NULL, END}) == ETL_OK);
+  sink_sql("ALTER TABLE other ADD FOREIGN KEY (id) REFERENCES t ON DELETE CASCADE");
   CHECK(t, control.api->run_end(control.self, "r1", 1) == ETL_FAILED);
   CHECK_HAS(t, control.host.message, "a foreign key of other would delete or change rows there");
   CHECK_TEXT(t, sink_sql("SELECT t.id, other.id FROM t, other"), "7|7");

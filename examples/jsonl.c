@@ -10,14 +10,12 @@
 #include <etl/sdk.h>
 
 enum { OPT_FOLDER, LANES = 64, NAME = 256, ROOM = 4096 };
-static const struct etl_option *const options[] = {
-    [OPT_FOLDER] = &(const struct etl_option){.struct_size = sizeof(struct etl_option), .type = ETL_T_PATH, .name = "folder",
-                                              .flags = ETL_OPT_REQUIRED | ETL_OPT_IDENTITY, .doc = "Folder of rows and state."}, NULL};
-
+static const struct etl_option *const options[] = {[OPT_FOLDER] = &(const struct etl_option){.struct_size = sizeof(struct etl_option),
+  .type = ETL_T_PATH, .name = "folder", .flags = ETL_OPT_REQUIRED | ETL_OPT_IDENTITY, .doc = "Folder of rows and state."}, NULL};
 struct lane { char stream[NAME], shard[NAME], cursor[ROOM], note[ROOM]; uint64_t epoch, cursor_n, flags, has_note; };
 struct state { uint64_t owner, length, n; struct lane lanes[LANES]; }; /* the file has n lanes */
 struct jsonl { const struct etl_host *host; int folder; FILE *staged; char *text; size_t text_n; uint64_t owner;
-  struct ArrowSchema schema; struct state s; };
+  struct { char stream[NAME]; struct ArrowSchema schema; } kinds[LANES]; struct state s; };
 static int32_t failed(struct jsonl *l, uint32_t class, const char *what) { return etl_failf(l->host, &ETL_ERROR(class), "jsonl: %s", what); }
 static int32_t io_failed(struct jsonl *l) { return failed(l, ETL_E_RETRYABLE, strerror(errno)); }
 static int create(struct jsonl *l, const char *name) { return openat(l->folder, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600); }
@@ -48,7 +46,8 @@ static int32_t jsonl_abort(void *self) { /* may come twice */
   if (l->staged) fclose(l->staged), free(l->text);
   return l->staged = NULL, ETL_OK;
 }
-static void jsonl_close(void *self) { struct jsonl *l = self; jsonl_abort(l), close(l->folder), etl_schema_release(&l->schema), free(l); }
+static void forget(struct jsonl *l) { for (size_t i = 0; i < LANES; i++) etl_schema_release(&l->kinds[i].schema); }
+static void jsonl_close(void *self) { struct jsonl *l = self; jsonl_abort(l), close(l->folder), forget(l), free(l); }
 static int32_t jsonl_claim(void *self, const struct etl_claim *c, uint64_t *ret_owner) {
   struct jsonl *l = self;
   if (lock(l) != ETL_OK) return ETL_FAILED;
@@ -57,19 +56,22 @@ static int32_t jsonl_claim(void *self, const struct etl_claim *c, uint64_t *ret_
   return unlock(l, replace(l));
 }
 static int32_t jsonl_committed(void *self, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg) {
-  struct jsonl *l = self;
-  int32_t status = lock(l);
+  struct jsonl *l = self; int32_t status = lock(l);
   if (status == ETL_OK) unlock(l, ETL_OK); /* a commit of another instance is before this or after it */
   for (const struct lane *i = l->s.lanes; status == ETL_OK && i < l->s.lanes + l->s.n; i++)
     status = each(arg, &(struct etl_cursor){.struct_size = sizeof(struct etl_cursor), .flags = (uint32_t)i->flags, .stream = i->stream,
-                                            .shard = i->shard, .epoch = i->epoch, .cursor = {i->cursor, i->cursor_n},
-                                            .note = i->has_note ? i->note : NULL});
+      .shard = i->shard, .epoch = i->epoch, .cursor = {i->cursor, i->cursor_n}, .note = i->has_note ? i->note : NULL});
   return status;
 }
+static struct ArrowSchema *schema_of(struct jsonl *l, const char *stream) { /* or a place for it; NULL: there is none */
+  size_t i = 0;
+  while (i < LANES && *l->kinds[i].stream && strcmp(l->kinds[i].stream, stream) != 0) i++;
+  return i < LANES && snprintf(l->kinds[i].stream, NAME, "%s", stream) < NAME ? &l->kinds[i].schema : NULL;
+}
 static int32_t jsonl_prepare(void *self, const struct etl_stream *stream, const struct ArrowSchema *schema) {
-  struct jsonl *l = self;
-  (void)stream, etl_schema_release(&l->schema);
-  return etl_schema_copy(schema, &l->schema) < 0 ? failed(l, ETL_E_PERMANENT, "out of memory") : ETL_OK;
+  struct ArrowSchema *s = schema_of(self, stream->name);
+  if (s) etl_schema_release(s);
+  return !s || etl_schema_copy(schema, s) < 0 ? failed(self, ETL_E_PERMANENT, "out of memory, too many streams or too long a name") : ETL_OK;
 }
 static int32_t jsonl_begin(void *self, const struct etl_txn *txn) {
   struct jsonl *l = self;
@@ -78,9 +80,8 @@ static int32_t jsonl_begin(void *self, const struct etl_txn *txn) {
 }
 static int32_t jsonl_write(void *self, const struct etl_stream *stream, struct etl_msg *m) {
   struct jsonl *l = self;
-  (void)stream;
   for (int64_t i = 0; i < m->rows.length && !ferror(l->staged); i++) {
-    char *text = etl_row_json(&l->schema, &m->rows, i);
+    char *text = etl_row_json(schema_of(l, stream->name), &m->rows, i);
     fprintf(l->staged, "%s\n", text ? text : ""), free(text);
     if (!text) return etl_array_release(&m->rows), failed(l, ETL_E_PERMANENT, "out of memory");
   }
@@ -104,8 +105,7 @@ static int32_t move_lane(struct jsonl *l, const struct etl_cursor *to) { /* to i
   return memcpy(i->cursor, to->cursor.n ? to->cursor.p : "", to->cursor.n), l->s.n += i == end, ETL_OK;
 }
 static int32_t jsonl_commit(void *self, const struct etl_cursor *const *to, uint64_t to_n) {
-  struct jsonl *l = self;
-  int32_t status = lock(l);
+  struct jsonl *l = self; int32_t status = lock(l);
   if (status != ETL_OK) return status;
   if (l->s.owner != l->owner) status = failed(l, ETL_E_FENCED, "a newer run owns the folder");
   for (uint64_t i = 0; status == ETL_OK && i < to_n; i++) status = move_lane(l, to[i]);

@@ -324,6 +324,60 @@ void case_values(struct kit *k) {
   kit_must_be_released(k);
 }
 
+/* A loader may want one stream, or a table or file for each, if it says so. */
+static void need_two(struct epoch *e, const char *what, int32_t status) {
+  uint32_t class = e->i->host.err.error_class;
+  if (status == ETL_FAILED && class == ETL_E_DATA)
+    kit_skip(e->r->k, "the rows of the check are refused by the sink: give it other columns with --column");
+  if (status == ETL_FAILED && (class == ETL_E_CONFIG || class == ETL_E_UNSUPPORTED || class == ETL_E_SCHEMA))
+    kit_skip(e->r->k, "it refuses a second stream");
+  kit_need(&e->i->host, what, status);
+}
+
+/* Of one column, where the check is free to choose. */
+static void prepare_other(struct epoch *e) {
+  struct kit *k = e->r->k;
+  struct ArrowSchema s;
+  if (k->narrow)
+    kit_schema(k, false, &s);
+  else
+    kit_must(k, etl_schema_init(&s, 1) == 0 && etl_schema_set(&s, 0, "only", "l", true, NULL, NULL) == 0, NULL, "no memory");
+  int32_t status = epoch_prepare(e, &s);
+  etl_schema_release(&s);
+  need_two(e, "prepare() of a second stream", status);
+}
+
+void case_streams(struct kit *k) {
+  struct run r;
+  struct kit_instance lane;
+  struct epoch e;
+  run_start(&r, k, "run1");
+  run_lane_open(&r, "0", &lane);
+  epoch_init(&e, &r, &lane, "0");
+  struct epoch other = e;
+  other.stream = "others";
+  other.schema = (struct ArrowSchema){0};
+  prepare_other(&other);
+  e.flags = kit_caps(&lane) & ETL_CAP_CAREFUL ? ETL_TXN_CAREFUL : 0;
+  for (uint64_t n = 0; n < 2; n++) {
+    struct epoch *const turns[] = {&e, &other, &other, &e};
+    kit_need(&lane.host, "begin()", kit_epoch_begin(&e));
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++)
+      need_two(&e, "write() of one of two streams", epoch_write(turns[i], 20, k->seed + n, none));
+    need_two(&e, "settle() of two streams", epoch_settle(&e));
+    need_two(&e, "commit() of two streams", kit_epoch_commit(&e, "two streams"));
+    struct ArrowSchema again;
+    kit_must(k, etl_schema_copy(&e.schema, &again) == 0, NULL, "no memory");
+    kit_need(&lane.host, "prepare() of the first stream again", epoch_prepare(&e, &again));
+    etl_schema_release(&again);
+  }
+  epoch_fini(&other);
+  epoch_fini(&e);
+  kit_close(&lane);
+  run_end(&r);
+  kit_must_be_released(k);
+}
+
 void case_careful(struct kit *k) {
   struct run r;
   struct kit_instance lane;

@@ -38,5 +38,6 @@ const struct kit_case kit_cases[] = {
   {"epochs", ETL_KIND_LOADER, "an epoch is committed once, in order", case_epochs},
   {"cursors", ETL_KIND_LOADER, "cursors and notes of any bytes, of several lanes at once", case_cursors},
   {"values", ETL_KIND_LOADER, "every type, edge values, slices, empty batches", case_values},
+  {"streams", ETL_KIND_LOADER, "two streams of other columns in one epoch, as transformers make them", case_streams},
   {"careful", ETL_KIND_LOADER, "a careful epoch sets bad rows aside and keeps the others", case_careful},
   {0}};

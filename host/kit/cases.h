@@ -41,6 +41,7 @@ void case_fence(struct kit *k);
 void case_epochs(struct kit *k);
 void case_cursors(struct kit *k);
 void case_values(struct kit *k);
+void case_streams(struct kit *k);
 void case_careful(struct kit *k);
 
 /* What a connector is for, once: everything read, some batches through it, or one epoch committed.  n tells runs of one process apart. */

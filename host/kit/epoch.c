@@ -75,8 +75,8 @@ void run_place(struct run *r, const char *shard, struct place *ret) {
   KIT_OK(&r->control.host, "committed()", r->k->loader->committed(r->control.self, each, &(struct looking){r->k, shard, ret}));
 }
 
-static const struct etl_stream *give_stream(struct given *g, const struct ArrowSchema *s) {
-  const struct etl_stream stream = {.name = give_text(g, EPOCH_STREAM), .schema = s};
+static const struct etl_stream *give_stream(struct given *g, const struct epoch *e, const struct ArrowSchema *s) {
+  const struct etl_stream stream = {.name = give_text(g, e->stream), .schema = s};
   return GIVE(g, etl_stream, &stream);
 }
 
@@ -86,7 +86,7 @@ int32_t epoch_prepare(struct epoch *e, const struct ArrowSchema *s) {
   struct ArrowSchema lent;
   etl_schema_release(&e->schema);
   kit_must(k, etl_schema_copy(s, &e->schema) == 0 && etl_schema_copy(s, &lent) == 0, NULL, "no memory");
-  int32_t status = KIT_CALL(&e->i->host, "prepare()", k->loader->prepare(e->i->self, give_stream(&g, &lent), &lent));
+  int32_t status = KIT_CALL(&e->i->host, "prepare()", k->loader->prepare(e->i->self, give_stream(&g, e, &lent), &lent));
   given_shut(&g);
   kit_must(k, lent.release, "struct etl_loader: prepare: const struct ArrowSchema *", "prepare() released the schema that it was lent");
   etl_schema_release(&lent);
@@ -96,7 +96,7 @@ int32_t epoch_prepare(struct epoch *e, const struct ArrowSchema *s) {
 void epoch_init(struct epoch *e, struct run *r, struct kit_instance *i, const char *shard) {
   struct kit *k = r->k;
   struct ArrowSchema s;
-  *e = (struct epoch){.r = r, .i = i, .shard = shard, .claimed = r->owner};
+  *e = (struct epoch){.r = r, .i = i, .shard = shard, .stream = EPOCH_STREAM, .claimed = r->owner};
   if (k->loader->committed) {
     struct place p;
     run_place(r, shard, &p);
@@ -144,7 +144,7 @@ int32_t epoch_write(struct epoch *e, int64_t rows, uint64_t seed, struct kit_sli
   struct etl_msg m = {.flags = ETL_M_ROWS, .lag_ns = -1};
   kit_rows(k, &e->schema, rows, seed, slice, &m.rows);
   struct etl_msg *in = GIVE(&g, etl_msg, &m);
-  int32_t status = KIT_CALL(&e->i->host, "write()", k->loader->write(e->i->self, give_stream(&g, NULL), in));
+  int32_t status = KIT_CALL(&e->i->host, "write()", k->loader->write(e->i->self, give_stream(&g, e, NULL), in));
   kit_must(k, !in->rows.release, "struct etl_loader: write: takes rows, always", "write() gave the status %d and left the rows where they were", status);
   given_shut(&g);
   return status;

@@ -32,6 +32,7 @@ struct epoch { /* one lane's, from `at` to the next */
   struct run *r;
   struct kit_instance *i;
   const char *shard;
+  const char *stream; /* of its rows: EPOCH_STREAM, unless said otherwise */
   uint64_t from;      /* the epoch it stands at */
   uint64_t claimed;   /* owner to say; usually r->owner */
   uint32_t flags;     /* enum etl_txn_flags */

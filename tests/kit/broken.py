@@ -83,6 +83,7 @@ loader ignores_forget cursors still.told
 loader tells_twice commit twice
 loader keeps_rows values left.the.rows
 loader crash_on_null values crashed.in.write
+loader one_schema streams crashed.in.write
 loader careful_fails careful careful.epoch.failed
 loader too_many_bad careful were.set.aside
 loader releases_schema values released.the.schema

@@ -6,7 +6,8 @@
 
 static const char *const hows[] = {"none", "forgets_commit", "abort_commits", "no_fence", "old_claim", "same_owner", "any_epoch", "cuts_cursor", "no_note",
                                    "ignores_forget", "keeps_rows", "crash_on_null", "careful_fails", "tells_twice", "releases_schema", "reads_past",
-                                   "abort_once", "uses_cursor_later", "too_many_bad", NULL};
+                                   "abort_once", "uses_cursor_later", "too_many_bad",
+                                   "one_schema", NULL};
 static const struct etl_option *const options[] = {HOW_OPTION(hows), NULL};
 enum {
   LANES = 16
@@ -28,6 +29,7 @@ struct ld {
   const char *how;
   uint64_t owner;
   bool open, careful;
+  int64_t columns; /* of the stream that was prepared last */
   struct etl_cursor from;
   char stream[64], shard[64];
 };
@@ -63,7 +65,9 @@ static int32_t ld_committed(void *self, int32_t (*each)(void *arg, const struct 
   return status;
 }
 static int32_t ld_prepare(void *self, const struct etl_stream *stream, const struct ArrowSchema *schema) {
+  struct ld *l = self;
   (void)stream;
+  l->columns = schema->n_children;
   if (how(self, "releases_schema"))
     schema->release((struct ArrowSchema *)(uintptr_t)schema);
   return ETL_OK;
@@ -85,6 +89,8 @@ static int32_t ld_write(void *self, const struct etl_stream *stream, struct etl_
   (void)stream;
   if (how(l, "keeps_rows"))
     return ETL_OK;
+  if (how(l, "one_schema") && m->rows.n_children != l->columns)
+    abort();
   if (how(l, "crash_on_null") && m->rows.length > 100)
     abort();
   int32_t status = ETL_OK;

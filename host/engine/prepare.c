@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "engine/bind.h"
 #include "engine/identity.h"
@@ -126,9 +127,21 @@ static int32_t refuse_name(struct listing *l, const char *shard) {
   return ETL_FAILED;
 }
 
+/* Names go into messages, states and files as text; it is said of what: "shard" or "stream". */
+static bool is_text(struct listing *l, const char *what, const char *name) {
+  if (text_is_utf8(name, strlen(name)))
+    return true;
+  cleanup_free char *shown = text_mended(name, strlen(name));
+  err_set(&l->e, ETL_E_CONFIG, "the source has a %s '%.500s', which is not UTF-8", what, shown);
+  err_remedy(&l->e, "give it a name in UTF-8; a connector has to encode what its source names in another way");
+  return false;
+}
+
 static int32_t list_shard(void *arg, const struct etl_shard *shard) {
   struct listing *l = arg;
   struct arena *a = l->r->arena;
+  if (!is_text(l, "shard", shard->id))
+    return ETL_FAILED;
   if (strpbrk(shard->id, "#@"))
     return refuse_name(l, shard->id);
   struct source *f = arena_alloc(a, sizeof *f);
@@ -143,6 +156,8 @@ static int32_t list_shard(void *arg, const struct etl_shard *shard) {
 
 static int32_t list_stream(void *arg, const struct etl_stream *stream) {
   struct listing *l = arg;
+  if (!is_text(l, "stream", stream->name))
+    return ETL_FAILED;
   l->streams = xrealloc(l->streams, (l->streams_n + 1) * sizeof *l->streams);
   l->streams[l->streams_n++] =
     (struct etl_stream){.struct_size = sizeof *stream,

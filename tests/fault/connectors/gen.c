@@ -26,7 +26,7 @@ static const char *const fail_classes[] = {"retryable", "permanent", "data", NUL
 static const uint32_t fail_class_values[] = {ETL_E_RETRYABLE, ETL_E_PERMANENT, ETL_E_DATA};
 static const struct etl_option *const options[] = {
   [OPT_ROWS] = OPTION(.type = ETL_T_INT, .name = "rows", .dflt = "10", .min = 0, .max = INT64_C(1) << 40, .doc = "Rows of each shard."),
-  [OPT_SHARDS] = OPTION(.type = ETL_T_LIST, .name = "shards", .dflt = "[ \"0\" ]", .doc = "Ids of the shards."),
+  [OPT_SHARDS] = OPTION(.type = ETL_T_LIST, .name = "shards", .dflt = "[ \"0\" ]", .doc = "Ids of the shards; '%' stands for a byte that is no UTF-8."),
   [OPT_FAIL_AT] = OPTION(.type = ETL_T_INT, .name = "fail_at", .dflt = "0", .doc = "Fail instead of giving this row; 0: never."),
   [OPT_FAIL_CLASS] = OPTION(.type = ETL_T_ENUM, .name = "fail_class", .choices = fail_classes, .dflt = "permanent", .doc = "Class of that failure."),
   [OPT_HANG_AT] = OPTION(.type = ETL_T_INT, .name = "hang_at", .dflt = "0", .doc = "Hang for ever instead of giving this row; 0: never."),
@@ -92,6 +92,9 @@ static int32_t gen_open(const struct etl_open *o, void **self) {
   g->whole = etl_opt_bool(o, OPT_WHOLE);
   g->shards = copy_list(o->values[OPT_SHARDS]);
   g->shards_n = o->values[OPT_SHARDS]->list_n;
+  for (uint64_t i = 0; i < g->shards_n; i++)
+    for (char *p = strchr(g->shards[i].p, '%'); p; p = strchr(p, '%'))
+      *p = '\xff';
   g->down = copy_list(o->values[OPT_DOWN]);
   g->down_n = o->values[OPT_DOWN]->list_n;
   *self = g;

@@ -15,13 +15,6 @@ static void add_aside(struct text *t, const struct target *g, const char *name) 
   text_add_name(t, name);
 }
 
-/* Runs what was put together in sql, and forgets it. */
-static int32_t run_text(struct instance *in, const char *doing, struct text *sql) {
-  int32_t rc = sql->failed ? out_of_memory(in) : session_run(&in->session, doing, text_str(sql));
-  text_clear(sql);
-  return rc;
-}
-
 /* ---- making -------------------------------------------------------------------------------------------------------------------------- */
 
 /* A table that another stream has listed as its own is not shared. */

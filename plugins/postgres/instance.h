@@ -64,6 +64,8 @@ static inline bool target_numbers(const struct target *g) { return (mode_merges(
 /* Does the raw form of rows come with them, for those that are set aside later? */
 static inline bool target_keeps_raw(const struct target *g) { return g->in->careful && target_waits(g); }
 
+/* Runs what was put together in sql, and forgets it. */
+int32_t run_text(struct instance *in, const char *doing, struct text *sql);
 /* Names as SQL: schema.table of the table that rows go into, of the target, of a table of the state schema. */
 void sql_table(struct text *t, const struct target *g);
 void sql_target(struct text *t, const struct target *g);
@@ -71,7 +73,6 @@ void sql_state(struct text *t, const struct instance *in, const char *table);
 /* "(a, b, c)" without the brackets, each with prefix before it. */
 void sql_columns(struct text *t, const struct columns *c, const char *prefix);
 void sql_names(struct text *t, const struct names *n, const char *prefix);
-bool names_has(const struct names *n, const char *name);
 
 /* ---- targets.c */
 /* The target of a stream, made when it is asked for the first time. */

@@ -4,12 +4,6 @@
 
 #include "instance.h"
 
-static int32_t run_text(struct instance *in, const char *doing, struct text *sql) {
-  int32_t rc = sql->failed ? out_of_memory(in) : session_run(&in->session, doing, text_str(sql));
-  text_clear(sql);
-  return rc;
-}
-
 /* ---- by mode ------------------------------------------------------------------------------------------------------------------------- */
 
 /* Columns that both tables have; only names are set. */

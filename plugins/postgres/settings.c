@@ -139,7 +139,7 @@ static int32_t check_table(const struct settings *s, const struct etl_open *o, c
   return ETL_OK;
 }
 
-static int copy_text(const char *text, char **ret) {
+int copy_text(const char *text, char **ret) {
   *ret = text && *text ? strdup(text) : NULL;
   return text && *text && !*ret ? -1 : 0;
 }
@@ -262,7 +262,14 @@ int32_t settings_init(struct settings *s, const struct etl_open *o) {
   return rc == ETL_OK ? describe_target(s, o) : rc;
 }
 
-static void names_fini(struct names *n) {
+bool names_has(const struct names *n, const char *name) {
+  for (size_t i = 0; i < n->n; i++)
+    if (strcmp(n->list[i], name) == 0)
+      return true;
+  return false;
+}
+
+void names_fini(struct names *n) {
   for (size_t i = 0; i < n->n; i++)
     free(n->list[i]);
   free(n->list);

@@ -72,6 +72,9 @@ struct names { /* a list of texts */
   char **list;
   size_t n;
 };
+bool names_has(const struct names *n, const char *name);
+void names_fini(struct names *n);
+int copy_text(const char *text, char **ret); /* NULL and "" are NULL.  -1: no memory */
 enum table_option { TABLE_STREAM, TABLE_TABLE, TABLE_MODE, TABLE_KEY, TABLE_NEWEST_BY, TABLE_DELETED_AT, TABLE_STAGING_DEFINITION, TABLE_OPTIONS_N };
 struct table_settings { /* for one stream, or for all */
   char *stream;    /* NULL: all that no other names */

@@ -63,7 +63,8 @@ const struct etl_option *const source_options[] = {
                                    .doc = "Adds a text column of this name with the id of the shard that the row is from."),
     [SOURCE_MAX_CELL] =
         OPTION("max_cell", ETL_T_SIZE, .flags = ETL_OPT_ADVANCED, .dflt = "64MiB", .min = 8192, .max = INT64_C(1) << 30,
-               .doc = "Largest value of a column; a row with a larger one is rejected, never cut."),
+               .doc = "Largest value of a column; a row with a larger one is rejected, never cut. The server sends a row as a whole, so a "
+                      "reader needs memory for the longest one whatever this says; leave large columns out with `exclude`, or with `query`."),
     [SOURCE_CONNECT_RETRIES] = OPTION("connect_retries", ETL_T_INT, .flags = ETL_OPT_CONNECTION, .dflt = "3", .min = 0, .max = 1000,
                                       .doc = "Further attempts when the server cannot be reached."),
     [SOURCE_CONNECT_RETRY_DELAY] = OPTION("connect_retry_delay", ETL_T_DURATION, .flags = ETL_OPT_CONNECTION, .dflt = "1s",

@@ -25,11 +25,6 @@ int32_t source_refuse(const struct etl_host *h, const char *option, const char *
 
 bool is_pattern(const char *table) { return strpbrk(table, "*?") != NULL; }
 
-static int copy_text(const char *text, char **ret) {
-  *ret = text && *text ? strdup(text) : NULL;
-  return text && *text && !*ret ? -1 : 0;
-}
-
 /* A list of distinct names. */
 static int32_t read_names(struct names *to, const struct etl_open *o, unsigned option) {
   uint64_t n = etl_opt_list_n(o, option);
@@ -86,13 +81,6 @@ static int32_t read_what(struct source_settings *s, const struct etl_open *o) {
   return rc;
 }
 
-static bool has_name(const struct names *names, const char *name) {
-  for (size_t i = 0; i < names->n; i++)
-    if (strcmp(names->list[i], name) == 0)
-      return true;
-  return false;
-}
-
 static int32_t read_columns(struct source_settings *s, const struct etl_open *o) {
   int32_t rc = read_names(&s->columns, o, SOURCE_COLUMNS);
   if (rc == ETL_OK)
@@ -108,7 +96,7 @@ static int32_t read_columns(struct source_settings *s, const struct etl_open *o)
     return source_refuse(o->host, "cursor", NULL, "cursor has %zu columns; at most %d are possible", s->cursor.n,
                          SOURCE_CURSOR_MAX);
   for (size_t i = 0; i < s->columns.n; i++)
-    if (has_name(&s->exclude, s->columns.list[i]))
+    if (names_has(&s->exclude, s->columns.list[i]))
       return source_refuse(o->host, "exclude", "leave it out of one of them", "\"%s\" is in columns and in exclude",
                            s->columns.list[i]);
   return ETL_OK;
@@ -178,12 +166,6 @@ int32_t source_settings_init(struct source_settings *s, const struct etl_open *o
     return source_no_memory(o->host);
   rc = read_what(s, o);
   return rc == ETL_OK ? read_columns(s, o) : rc;
-}
-
-static void names_fini(struct names *n) {
-  for (size_t i = 0; i < n->n; i++)
-    free(n->list[i]);
-  free(n->list);
 }
 
 void source_settings_fini(struct source_settings *s) {

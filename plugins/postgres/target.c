@@ -4,6 +4,12 @@
 
 #include "instance.h"
 
+int32_t run_text(struct instance *in, const char *doing, struct text *sql) {
+  int32_t rc = sql->failed ? out_of_memory(in) : session_run(&in->session, doing, text_str(sql));
+  text_clear(sql);
+  return rc;
+}
+
 void sql_table(struct text *t, const struct target *g) {
   text_add_name(t, g->into_schema);
   text_add(t, ".");
@@ -28,13 +34,6 @@ void sql_names(struct text *t, const struct names *n, const char *prefix) {
     text_addf(t, "%s%s", i ? ", " : "", prefix);
     text_add_name(t, n->list[i]);
   }
-}
-
-bool names_has(const struct names *n, const char *name) {
-  for (size_t i = 0; i < n->n; i++)
-    if (strcmp(n->list[i], name) == 0)
-      return true;
-  return false;
 }
 
 void sql_create_target(struct text *t, const struct target *g, const struct columns *columns, const char *table) {

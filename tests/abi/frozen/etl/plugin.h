@@ -404,7 +404,9 @@ struct etl_extractor {
   void (*reader_cancel)(void *reader);                    /* [any] optional: as cancel, for one reader; never after reader_close() began */
   /* [instance] optional: cuts a shard that nothing was read of yet into at most n pieces of about the same size, to be read side by
    * side; by index statistics or samples, never by reading the table.  Every row is in exactly one piece, whatever happens at the
-   * source meanwhile.  A stream with ETL_STREAM_WHOLE has no piece "".  Telling one piece, or none, is legal: it is not worth it. */
+   * source meanwhile.  The piece "" is read behind all others, so that a row that moves there from one of them is written as it is at
+   * last: it is best small, and may be one beside the n.  A stream with ETL_STREAM_WHOLE has no piece "".  Telling one piece, or none,
+   * is legal: it is not worth it. */
   int32_t (*split)(void *self, const struct etl_stream *, const struct etl_shard *, uint64_t n,
                    int32_t (*each)(void *arg, const struct etl_part *), void *arg);
 };

@@ -387,7 +387,7 @@ struct etl_common {
 struct etl_extractor {
   uint32_t struct_size;
   uint32_t reserved0;
-  /* [instance] Tells every stream of the configuration. */
+  /* [instance] Tells every stream of the configuration.  Called on each instance before anything is planned, read, cut or explained by it. */
   int32_t (*discover)(void *self, int32_t (*each)(void *arg, const struct etl_stream *), void *arg);
   /* [instance] Tells every shard of a stream; optional: one shard, id "0". */
   int32_t (*plan)(void *self, const struct etl_stream *, int32_t (*each)(void *arg, const struct etl_shard *), void *arg);

@@ -14,14 +14,24 @@ static void work(struct crew *c, struct instance *extractor) {
     c->job(c->arg, i, extractor);
 }
 
+static int32_t take_none(void *arg, const struct etl_stream *stream) {
+  (void)arg, (void)stream;
+  return ETL_OK;
+}
+
+/* An instance that cannot be had, or does not know its streams, has no part in the work: the others do it. */
 static void *hand(void *arg) {
   struct crew *c = arg;
+  const struct etl_extractor *api = part_extractor(&c->r->extract);
   struct instance extractor;
   struct err ignored;
-  if (instance_open(&extractor, &c->r->extract, &c->r->services, c->r->spec, NULL, 0, &c->r->stop, &ignored) == 0) {
+  if (instance_open(&extractor, &c->r->extract, &c->r->services, c->r->spec, NULL, 0, &c->r->stop, &ignored) < 0)
+    return NULL;
+  if (CALL(&extractor.svc, "discover", api->discover(extractor.self, take_none, NULL)) == ETL_OK)
     work(c, &extractor);
-    instance_close(&extractor);
-  }
+  else
+    services_take_err(&extractor.svc, &ignored);
+  instance_close(&extractor);
   return NULL;
 }
 

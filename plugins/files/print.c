@@ -28,13 +28,16 @@ static int check_same(const struct printed *now, const char *stream, struct fail
   return 0;
 }
 
+/* n bytes at p, which may be nowhere when there are none. */
+static bool put(const char *p, size_t n) { return n == 0 || fwrite_unlocked(p, 1, n, stdout) == n; }
+
 int target_print(struct target *t, struct failure *f) {
   struct printed now = {true, hash(t->stream, strlen(t->stream)), hash(t->columns.p, t->columns.n)};
   flockfile(stdout);
   int rc = check_same(&now, t->stream, f);
   if (rc == 0) {
-    bool ok = printed.begun || fwrite_unlocked(t->head.p, 1, t->head.n, stdout) == t->head.n;
-    ok = ok && fwrite_unlocked(t->text.p, 1, t->text.n, stdout) == t->text.n && fflush_unlocked(stdout) == 0;
+    bool ok = printed.begun || put(t->head.p, t->head.n);
+    ok = ok && put(t->text.p, t->text.n) && fflush_unlocked(stdout) == 0;
     printed = now;
     rc = ok ? 0 : failure_errno(f, errno, "written", "standard output");
   }

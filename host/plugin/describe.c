@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -158,7 +159,10 @@ int describe_child(const char *path, int fd) {
   json_t *j = plugin_load(path, &e, &p) < 0 ? json_pack("{s{ss, ss, ss}}", "error", "class", err_class_name(e.error_class),
                                                         "message", e.message, "remedy", e.remedy)
                                             : description_to_json(p);
-  int rc = j ? json_dumpfd(j, fd, JSON_COMPACT) : -1;
+  FILE *out = fdopen(fd, "w"); /* json_dumpfd() would write token by token */
+  int rc = j && out ? json_dumpf(j, out, JSON_COMPACT) : -1;
+  if (out && fclose(out) != 0)
+    rc = -1;
   json_decref(j);
   return rc < 0 ? STATUS_BAD : STATUS_OK;
 }

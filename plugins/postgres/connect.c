@@ -416,11 +416,12 @@ static int32_t copy_out_end(struct session *s, const char *doing, int64_t *ret_r
   return rc == ETL_OK ? ETL_DONE : rc;
 }
 
-int32_t session_copy_next(struct session *s, const char *doing, uint64_t wait_ms, struct etl_bytes *ret, int64_t *ret_rows) {
+int32_t session_copy_next(struct session *s, const char *doing, int64_t until_ns, struct etl_bytes *ret, int64_t *ret_rows) {
   char *p;
   int n;
   while ((n = PQgetCopyData(s->conn, &p, 1)) == 0) {
-    enum wait w = wait_for(s, POLLIN, (int64_t)wait_ms);
+    int64_t left_ns = until_ns - s->host->now_ns(s->host, ETL_CLOCK_MONOTONIC);
+    enum wait w = wait_for(s, POLLIN, left_ns > 0 ? left_ns / 1000000 : 0);
     if (w == WAIT_CANCELLED)
       return give_up(s);
     if (w == WAIT_TIMEOUT)

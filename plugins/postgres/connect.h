@@ -42,10 +42,10 @@ int32_t session_run(struct session *s, const char *doing, const char *sql);
 /* After a COPY ... FROM STDIN: data, then the end; *ret_rows: what the server counted. */
 int32_t session_copy_data(struct session *s, const char *p, size_t n);
 int32_t session_copy_end(struct session *s, const char *doing, int64_t *ret_rows);
-/* COPY ... TO STDOUT, and its pieces: ETL_OK with one (to be freed by PQfreemem()), ETL_IDLE after wait_ms, ETL_DONE with the rows that the
- * server counted, or as the others. */
+/* COPY ... TO STDOUT, and its pieces: ETL_OK with one (to be freed by PQfreemem()), ETL_IDLE at until_ns (monotonic), ETL_DONE with the rows
+ * that the server counted, or as the others. */
 int32_t session_copy_out(struct session *s, const char *doing, const char *sql);
-int32_t session_copy_next(struct session *s, const char *doing, uint64_t wait_ms, struct etl_bytes *ret, int64_t *ret_rows);
+int32_t session_copy_next(struct session *s, const char *doing, int64_t until_ns, struct etl_bytes *ret, int64_t *ret_rows);
 /* COMMIT.  ETL_E_INDOUBT when the connection goes before the answer. */
 int32_t session_commit(struct session *s, const char *doing);
 /* Undoes the transaction in hand, by ROLLBACK or by leaving the server. */

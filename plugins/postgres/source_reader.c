@@ -175,11 +175,11 @@ static void let_go(struct source_reader *r) {
 }
 
 /* Holds the next row.  As session_copy_next(). */
-static int32_t fetch(struct source_reader *r, uint64_t wait_ms, int64_t *ret_counted) {
+static int32_t fetch(struct source_reader *r, int64_t until_ns, int64_t *ret_counted) {
   int32_t rc = ETL_IDLE;
   while (rc == ETL_IDLE) {
     struct etl_bytes piece;
-    rc = session_copy_next(&r->session, reading, wait_ms, &piece, ret_counted);
+    rc = session_copy_next(&r->session, reading, until_ns, &piece, ret_counted);
     if (rc != ETL_OK)
       return rc;
     r->held = (char *)(uintptr_t)piece.p;
@@ -301,13 +301,12 @@ static bool batch_due(const struct source_reader *r) {
 
 int32_t source_reader_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m) {
   struct source_reader *r = reader;
-  int64_t now, end = r->host->now_ns(r->host, ETL_CLOCK_MONOTONIC) + (int64_t)wait_ms * 1000000, counted = 0;
+  int64_t until_ns = r->host->now_ns(r->host, ETL_CLOCK_MONOTONIC) + (int64_t)wait_ms * 1000000, counted = 0;
   if (r->ended)
     return ETL_DONE;
   for (;;) {
     if (!r->held) {
-      now = r->host->now_ns(r->host, ETL_CLOCK_MONOTONIC);
-      int32_t rc = fetch(r, now < end ? (uint64_t)(end - now) / 1000000 : 0, &counted);
+      int32_t rc = fetch(r, until_ns, &counted);
       if (rc == ETL_IDLE && etl_batch_rows(&r->batch))
         return deliver(r, false, m);
       if (rc != ETL_OK)

@@ -271,13 +271,12 @@ void etl_array_take(struct ArrowArray *in, int64_t i, struct ArrowArray *ret);
 /* A finished single column (a struct array's only child) out of a builder with one column. */
 int etl_batch_finish_column(struct etl_batch *b, struct ArrowArray *ret);
 
-/* ---- the end of a file with one connector: its descriptor, its entry point and its ELF note ------------------------------- */
+/* ---- the end of a connector's source: descriptor, entry point and ELF note of the file ---------------------------------------- */
 
-/* ETL_CONNECTOR(ETL_KIND_LOADER, "mine", "1.0", "MIT", .summary = "...", .options = options, .common = &common, .api = &api); */
-#define ETL_CONNECTOR(kind_, name_, version_, license_, ...)                                                                   \
-  static const struct etl_connector etl_connector_ = {                                                                         \
-    .struct_size = sizeof etl_connector_, .kind = kind_, .name = name_, .version = version_, __VA_ARGS__};                     \
-  static const struct etl_connector *const etl_connectors_[] = {&etl_connector_, NULL};                                        \
+/* A file with several connectors: ETL_PLUGIN("mine", "1.0", "MIT", 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, &reads, &writes);
+ * kinds: a bit for the kind of each; then the address of each struct etl_connector. */
+#define ETL_PLUGIN(name_, version_, license_, kinds_, ...)                                                                     \
+  static const struct etl_connector *const etl_connectors_[] = {__VA_ARGS__, NULL};                                            \
   static const struct etl_plugin etl_plugin_ = {                                                                               \
     .magic = ETL_MAGIC, .struct_size = sizeof etl_plugin_, .abi_major = ETL_ABI_MAJOR, .abi_minor = ETL_ABI_MINOR,             \
     .name = name_, .version = version_, .license = license_, .connectors = etl_connectors_};                                   \
@@ -285,6 +284,12 @@ int etl_batch_finish_column(struct etl_batch *b, struct ArrowArray *ret);
     (void)host_minor;                                                                                                          \
     return host_major == ETL_ABI_MAJOR ? &etl_plugin_ : NULL;                                                                  \
   }                                                                                                                            \
-  ETL_NOTE(name_, version_, 1u << (kind_), 0)
+  ETL_NOTE(name_, version_, kinds_, 0)
+
+/* With one: ETL_CONNECTOR(ETL_KIND_LOADER, "mine", "1.0", "MIT", .summary = "...", .options = options, .common = &common, .api = &api); */
+#define ETL_CONNECTOR(kind_, name_, version_, license_, ...)                                                                   \
+  static const struct etl_connector etl_connector_ = {                                                                         \
+    .struct_size = sizeof etl_connector_, .kind = kind_, .name = name_, .version = version_, __VA_ARGS__};                     \
+  ETL_PLUGIN(name_, version_, license_, 1u << (kind_), &etl_connector_)
 
 #endif

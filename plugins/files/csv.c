@@ -44,12 +44,6 @@ static int32_t csv_extract_open(const struct etl_open *o, void **self) { return 
 
 static const struct etl_common extract_common = {
   .struct_size = sizeof extract_common, .open = csv_extract_open, .check = extract_check, .close = extract_close, .ext = extract_ext};
-static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
-                                               .discover = extract_discover,
-                                               .plan = extract_plan,
-                                               .reader_open = reader_open,
-                                               .next = reader_next,
-                                               .reader_close = reader_close};
 static const struct etl_connector extract_connector = {
   .struct_size = sizeof extract_connector,
   .kind = ETL_KIND_EXTRACTOR,
@@ -63,7 +57,7 @@ static const struct etl_connector extract_connector = {
          "UTF-8 or holds a NUL byte, a quote that is never closed, too long) are set aside with file and line.",
   .options = extract_options,
   .common = &extract_common,
-  .api = &extractor,
+  .api = &extractor_api,
 };
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
@@ -100,21 +94,5 @@ static const struct etl_connector load_connector = {
     .common = &load_common,
     .api = &loader_api,
 };
-static const struct etl_connector *const connectors[] = {&extract_connector, &load_connector, NULL};
-static const struct etl_plugin plugin = {
-  .magic = ETL_MAGIC,
-  .struct_size = sizeof plugin,
-  .abi_major = ETL_ABI_MAJOR,
-  .abi_minor = ETL_ABI_MINOR,
-  .name = "csv",
-  .version = ETL_VERSION,
-  .license = "MIT",
-  .connectors = connectors,
-};
 
-ETL_NOTE("csv", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, 0);
-
-const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
-  (void)host_minor;
-  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
-}
+ETL_PLUGIN("csv", ETL_VERSION, "MIT", 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, &extract_connector, &load_connector);

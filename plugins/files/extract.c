@@ -162,3 +162,10 @@ int32_t extract_check(void *self) {
     rc = list_files(in, &f) == 0 && (in->files.once || (can_be_read(in, &f) == 0 && extract_sample(in, &f) == 0)) ? 0 : -1;
   return rc < 0 ? failure_report(in->host, &f) : ETL_OK;
 }
+
+const struct etl_extractor extractor_api = {.struct_size = sizeof extractor_api,
+                                            .discover = extract_discover,
+                                            .plan = extract_plan,
+                                            .reader_open = reader_open,
+                                            .next = reader_next,
+                                            .reader_close = reader_close};

@@ -86,6 +86,7 @@ int shape_check(const struct shape *s, const char *path, struct failure *f); /* 
 int32_t reader_open(void *self, const struct etl_read *read, void **ret_reader);
 int32_t reader_next(void *reader, uint64_t wait_ms, uint32_t want_cursor, struct etl_msg *m);
 void reader_close(void *reader);
+extern const struct etl_extractor extractor_api;
 /* Sets n bytes of the window aside as no row; column -1: none.  STEP_SKIPPED or STEP_STOPPED. */
 __attribute__((format(printf, 6, 7))) enum step reader_reject(struct reader *r, const uint8_t *raw, size_t n, uint64_t line, int64_t column,
                                                               const char *fmt, ...);

@@ -240,21 +240,5 @@ static const struct etl_connector connector = {
     .common = &common,
     .api = &loader,
 };
-static const struct etl_connector *const connectors[] = {&postgres_source, &connector, NULL};
-static const struct etl_plugin plugin = {
-    .magic = ETL_MAGIC,
-    .struct_size = sizeof plugin,
-    .abi_major = ETL_ABI_MAJOR,
-    .abi_minor = ETL_ABI_MINOR,
-    .name = "postgres",
-    .version = ETL_VERSION,
-    .license = "MIT",
-    .connectors = connectors,
-};
 
-ETL_NOTE("postgres", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, 0);
-
-const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
-  (void)host_minor;
-  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
-}
+ETL_PLUGIN("postgres", ETL_VERSION, "MIT", 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, &postgres_source, &connector);

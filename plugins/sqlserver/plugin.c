@@ -115,21 +115,5 @@ static const struct etl_connector connector = {
     .common = &common,
     .api = &extractor,
 };
-static const struct etl_connector *const connectors[] = {&connector, NULL};
-static const struct etl_plugin plugin = {
-    .magic = ETL_MAGIC,
-    .struct_size = sizeof plugin,
-    .abi_major = ETL_ABI_MAJOR,
-    .abi_minor = ETL_ABI_MINOR,
-    .name = "sqlserver",
-    .version = ETL_VERSION,
-    .license = "MIT",
-    .connectors = connectors,
-};
 
-ETL_NOTE("sqlserver", ETL_VERSION, 1u << ETL_KIND_EXTRACTOR, 0);
-
-const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor) {
-  (void)host_minor;
-  return host_major == ETL_ABI_MAJOR ? &plugin : NULL;
-}
+ETL_PLUGIN("sqlserver", ETL_VERSION, "MIT", 1u << ETL_KIND_EXTRACTOR, &connector);

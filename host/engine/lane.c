@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "engine/defer.h"
 #include "engine/pieces.h"
 
 enum {
@@ -38,7 +39,8 @@ void lane_init(struct lane *l, struct run *run, struct arena *arena, const struc
                      .source_shard = arena_strdup(arena, shard->id),
                      .stream_flags = stream->flags,
                      .key = stream->key,
-                     .est_rows = shard->est_rows};
+                     .est_rows = shard->est_rows,
+                     .retry_after_ns = -1};
   if (shard->token.p)
     l->token = (struct etl_bytes){arena_memdup(arena, shard->token.p, shard->token.n), shard->token.n};
   atomic_init(&l->lag_ns, -1);
@@ -307,21 +309,20 @@ static void report_retry(struct lane *l, int64_t wait_ns) {
                          (double)wait_ns / (double)NS_PER_SEC, "error", report_error(&l->err, l->err_stage, l->err_connector)));
 }
 
-/* How long to wait before the next attempt, after so many failures since the last commit, the first of them at first_ns; -1: there is
- * none. */
-static int64_t retry_wait_ns(const struct lane *l, int64_t failures, int64_t first_ns) {
+/* How long to wait before the next attempt; -1: there is none. */
+static int64_t retry_wait_ns(const struct lane *l) {
   const struct conf_retry *c = &l->run->spec->retry;
   bool again = (l->err.error_class == ETL_E_RETRYABLE || l->err.error_class == ETL_E_INDOUBT) && !(l->stream_flags & ETL_STREAM_ONCE);
-  if (!again || failures > c->max_retries)
+  if (!again || l->failures > c->max_retries)
     return -1;
   int64_t wait = c->retry_delay_ns;
-  for (int64_t i = 1; c->exponential_backoff && i < failures && wait < c->max_retry_delay_ns; i++)
+  for (int64_t i = 1; c->exponential_backoff && i < l->failures && wait < c->max_retry_delay_ns; i++)
     wait *= 2;
   if (c->max_retry_delay_ns > 0 && wait > c->max_retry_delay_ns)
     wait = c->max_retry_delay_ns;
   if (wait < (int64_t)l->err.retry_after_ms * NS_PER_MS)
     wait = (int64_t)l->err.retry_after_ms * NS_PER_MS;
-  if (c->retry_timeout_ns > 0 && clock_mono_ns() + wait - first_ns > c->retry_timeout_ns)
+  if (c->retry_timeout_ns > 0 && clock_mono_ns() + wait - l->first_failed_ns > c->retry_timeout_ns)
     return -1;
   return wait;
 }
@@ -346,7 +347,6 @@ static int attempt_windows(struct lane *l) {
 
 /* Until success, a failure that is final, or a stop.  0, -1. */
 static int attempts(struct lane *l) {
-  int64_t failures = 0, first_ns = 0;
   int rc;
   for (;;) {
     int64_t epochs = atomic_load(&l->epochs);
@@ -358,15 +358,16 @@ static int attempts(struct lane *l) {
       return rc;
     if (take_care(l))
       continue;
-    if (failures == 0 || atomic_load(&l->epochs) > epochs) { /* a lane that gets on may fail as often as it likes */
-      failures = 0;
-      first_ns = clock_mono_ns();
+    if (l->failures == 0 || atomic_load(&l->epochs) > epochs) { /* a lane that gets on may fail as often as it likes */
+      l->failures = 0;
+      l->first_failed_ns = clock_mono_ns();
     }
-    int64_t wait = retry_wait_ns(l, ++failures, first_ns);
+    l->failures++;
+    int64_t wait = retry_wait_ns(l);
     if (wait < 0)
       return rc;
     report_retry(l, wait);
-    if (stop_wait(l->stop.parent, STOP_FINISH, wait))
+    if (defer_wait(l, wait))
       return rc;
   }
 }
@@ -374,7 +375,13 @@ static int attempts(struct lane *l) {
 void *lane_main(void *lane) {
   struct lane *l = lane;
   struct err e;
-  int rc = pieces_await(l, &e) < 0 ? lane_fail(l, &e, "engine", NULL) : attempts(l);
+  int rc = 0;
+  if (pieces_await(l, &e) < 0)
+    rc = lane_fail(l, &e, "engine", NULL);
+  else if (defer_resume(l))
+    rc = -1;
+  else
+    rc = attempts(l);
   end_doubt(l);
   enum stop_mode mode = stop_mode(l->stop.parent);
   bool cut_short = rc == 0 ? l->finished_early : mode == STOP_NOW;

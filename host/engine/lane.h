@@ -86,6 +86,9 @@ struct lane {
   _Atomic int status; /* enum lane_status */
   _Atomic int64_t rows_before; /* rows_read when the present attempt began */
   _Atomic int64_t attempts;
+  int64_t failures, first_failed_ns; /* lane thread: since the last commit; when the first of them was */
+  int64_t retry_after_ns;            /* of a lane that ended as failed and is to be tried again by the supervisor (engine/defer.h); -1: it is not */
+  bool waiting;                      /* for its next attempt; under run->lock */
   int64_t stalled_ns, stall_seen_ns; /* monitor: when a call of this lane was first, and last, seen to hang; 0: none does */
   pthread_t thread;
   bool started, told;     /* run thread: has a thread; its end was reported */

@@ -1,4 +1,5 @@
 /* The run thread: claim, lanes, end.  A lane that fails leaves the others alone. */
+#include "engine/defer.h"
 #include "engine/identity.h"
 #include "engine/pieces.h"
 #include "engine/quarantine.h"
@@ -48,7 +49,7 @@ static int refuse_refresh(struct run *r) {
 
 static int claim(struct run *r) {
   const struct etl_loader *api = part_loader(&r->load);
-  struct etl_claim c = {.struct_size = sizeof c, .run = r->spec->run};
+  struct etl_claim c = {.struct_size = sizeof c, .run = r->spec->run, .owner = (uint64_t)r->spec->owner};
   if (!r->spec->dry_run && api->claim && CALL(&r->control.svc, "claim", api->claim(r->control.self, &c, &r->owner)) != ETL_OK)
     return control_failed(r);
   return 0;
@@ -91,6 +92,7 @@ static void wait_lanes(struct run *r) {
       if (!r->lanes[i].told && atomic_load(&r->lanes[i].status) != LANE_RUNNING)
         ended = &r->lanes[i];
     if (!ended) {
+      defer_look(r);
       pthread_cond_wait(&r->lane_ended, &r->lock);
       continue;
     }

@@ -58,7 +58,8 @@ struct run {
   run_sieve_fn *sieve;          /* NULL: all rows are loaded */
   int64_t started_ns;
   pthread_mutex_t lock;
-  pthread_cond_t lane_ended;
+  pthread_cond_t lane_ended; /* or began to wait */
+  _Atomic bool deferring;    /* set under lock: lanes that wait end, see engine/defer.h */
   bool control_open;         /* the monitor may cancel it; under lock */
   bool summary_sent;         /* under lock */
   struct err err;            /* a failure of the run as a whole; class 0: none */

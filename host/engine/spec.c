@@ -22,7 +22,7 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   FIELD(FIELD_INT, parallelism),     LIMIT(sessions),                  LIMIT(rows_per_second),
   LIMIT(bytes_per_second),           FIELD(FIELD_TEXT, range_from),    FIELD(FIELD_TEXT, range_to),
   FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change), FIELD(FIELD_BOOL, repair),
-  FIELD(FIELD_TEXT, quarantine_dir), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
+  FIELD(FIELD_TEXT, quarantine_dir), FIELD(FIELD_INT, owner), FIELD(FIELD_BOOL, defer_retries), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
   {"max_bad_percent", FIELD_INT, offsetof(struct spec, quarantine.max_percent)}};
 enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16, CONNECTION_MEMORY_BYTES = 64 << 20 };
 
@@ -118,6 +118,7 @@ void spec_free(struct spec *s) {
   if (!s)
     return;
   json_decref(s->ask);
+  json_decref(s->retries);
   arena_free(s->arena);
 }
 
@@ -147,6 +148,7 @@ json_t *spec_to_json(const struct spec *s) {
   json_object_set_new(j, "transforms", transforms);
   json_object_set_new(j, "shards", shards);
   json_object_set(j, "ask", s->ask);
+  json_object_set(j, "retries", s->retries);
   return j;
 }
 
@@ -181,6 +183,7 @@ int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec) {
   for (; rc == 0 && s->shards_n < json_array_size(shards); s->shards_n++)
     s->shards[s->shards_n] = arena_strdup(s->arena, json_string_value(json_array_get(shards, s->shards_n)));
   s->ask = json_incref(json_object_get(j, "ask"));
+  s->retries = json_incref(json_object_get(j, "retries"));
   if (rc < 0) {
     spec_free(s);
     return err_set(e, ETL_E_INTERNAL, "the run's specification does not parse: host and worker differ");

@@ -35,6 +35,9 @@ struct spec {
   bool repair; /* rows are loaded beside the pipeline's own cursors, from the start, as far as run->sieve lets them */
   bool uses_stdin, uses_stdout; /* of the process that starts the worker; else a connector gets at neither */
   json_t *ask; /* what a command wants to know (engine/ask.h), owned; NULL: nothing more */
+  int64_t owner;      /* the fencing number of a host with a queue of runs; 0: the sink picks one */
+  bool defer_retries; /* lanes that wait for their retry, with no others at work, are left to the supervisor (engine/defer.h) */
+  json_t *retries;    /* "retry" of lanes of the run before, which this one carries on with; owned; NULL: none */
   bool accept_change; /* options with ETL_OPT_IDENTITY may be others than those that the saved cursors were made with */
 };
 

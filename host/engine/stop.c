@@ -32,7 +32,20 @@ void stop_ask(struct stop *s, enum stop_mode mode) {
 
 void stop_reset(struct stop *s) { atomic_store(&s->mode, STOP_NONE); }
 
-bool stop_wait(struct stop *s, enum stop_mode until, int64_t ns) {
+void stop_wake(struct stop *s) {
+  struct stop *root = root_of(s);
+  pthread_mutex_lock(&root->lock);
+  pthread_cond_broadcast(&root->changed);
+  pthread_mutex_unlock(&root->lock);
+}
+
+bool stop_wait(struct stop *s, enum stop_mode until, int64_t ns) { return stop_wait_or(s, until, ns, NULL); }
+
+static bool over(const struct stop *s, enum stop_mode until, const _Atomic bool *also) {
+  return stop_mode(s) >= until || (also && atomic_load(also));
+}
+
+bool stop_wait_or(struct stop *s, enum stop_mode until, int64_t ns, const _Atomic bool *also) {
   struct stop *root = root_of(s);
   struct timespec ts;
   clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -44,9 +57,9 @@ bool stop_wait(struct stop *s, enum stop_mode until, int64_t ns) {
   }
   pthread_mutex_lock(&root->lock);
   int rc = 0;
-  while (stop_mode(s) < until && rc == 0)
+  while (!over(s, until, also) && rc == 0)
     rc = pthread_cond_timedwait(&root->changed, &root->lock, &ts);
-  bool asked = stop_mode(s) >= until;
+  bool asked = over(s, until, also);
   pthread_mutex_unlock(&root->lock);
   return asked;
 }

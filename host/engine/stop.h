@@ -30,5 +30,8 @@ static inline enum stop_mode stop_mode(const struct stop *s) {
 }
 /* Waits until the mode is at least `until`, at most ns.  True: it is. */
 bool stop_wait(struct stop *s, enum stop_mode until, int64_t ns);
+/* The same, or until *also; whoever sets it calls stop_wake().  True: either is. */
+bool stop_wait_or(struct stop *s, enum stop_mode until, int64_t ns, const _Atomic bool *also);
+void stop_wake(struct stop *s);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
-#include "engine/run.h"
+#include "engine/defer.h"
 
 static const char *const status_names[] = {
   [LANE_RUNNING] = "running", [LANE_SUCCESS] = "success", [LANE_FAILED] = "failed", [LANE_CANCELLED] = "cancelled"};
@@ -71,6 +71,9 @@ static json_t *lane_json(struct lane *l) {
   if (status == LANE_FAILED)
     json_object_set_new(j, "error", report_error(&l->err, l->err_stage, l->err_connector));
   pthread_mutex_unlock(&l->lock);
+  json_t *retry = defer_json(l);
+  if (retry)
+    json_object_set_new(j, "retry", retry);
   return j;
 }
 

@@ -64,6 +64,15 @@ struct conf_limits { /* limits, of extract: of each shard, over all its lanes; 0
   int64_t sessions;  /* readers at the same time */
   int64_t rows_per_second, bytes_per_second;
 };
+struct conf_serve { /* serve: of the long-running host */
+  const char *host;       /* its name among those that share a state store; NULL: the machine's */
+  int64_t max_running;    /* runs at the same time; 0: as many as there are processors */
+  int64_t lease_ns, stop_timeout_ns;
+  const char *log_file;   /* absolute; NULL: stderr */
+  const char *log_format; /* text or json */
+  const char *log_level;  /* debug, info, warning, error */
+  int64_t history_age_ns, history_count; /* 0: no limit */
+};
 struct conf_pipeline {
   const char *name; /* file name without .conf: [A-Za-z0-9_.-]+ */
   const char *file;
@@ -97,6 +106,8 @@ struct conf {
   const char *const *pipeline_names; /* ends with NULL */
   const struct connections *connections; /* conf/stage.h */
   const char *const *connection_names;   /* ends with NULL */
+  const int64_t *connection_max;         /* one a name: runs that may use it at the same time; 0: any number; of conf_load() for all pipelines */
+  struct conf_serve serve;
 };
 
 /* Reads etl.conf and its pipeline directory.  path NULL: $ETL_CONF, else ./conf/etl.conf or ./etl.conf if there, else the installed

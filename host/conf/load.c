@@ -49,6 +49,9 @@ static void take_main(struct load *l, const struct conf_node *root) {
   l->conf->cache_dir = s.cache_dir ? text_join(a, l->base_dir, s.cache_dir) : locate_cache_dir(a);
   l->conf->quarantine_dir = text_join(a, l->base_dir, s.quarantine_dir ? s.quarantine_dir : "quarantine");
   l->conf->state = s.state;
+  l->conf->serve = s.serve;
+  if (s.serve.log_file)
+    l->conf->serve.log_file = text_join(a, l->base_dir, s.serve.log_file);
   l->connections.group = s.connections;
   l->connections.expanded = arena_alloc(a, s.connections ? s.connections->kids_n + 1 : 1);
   name_connections(l);
@@ -56,13 +59,16 @@ static void take_main(struct load *l, const struct conf_node *root) {
 
 static void check_connections(struct load *l, bool all) {
   const struct conf_node *g = l->connections.group;
+  int64_t *max = arena_alloc(l->arena, ((g ? g->kids_n : 0) + 1) * sizeof *max);
+  l->conf->connection_max = max;
   for (size_t i = 0; g && i < g->kids_n; i++) {
     struct conf_value v;
-    struct stage_settings s;
+    struct stage_settings s = {0};
     if (value_take(g->kids[i], WANT_GROUP, false, l->d, &v) < 0 || !all)
       continue;
     connection_expand(&l->connections, i, l->arena, l->d);
     keys_read(connection_keys, g->kids[i], "a connection", KEYS_OPEN, &s, l->arena, l->d);
+    max[i] = s.max_running;
   }
 }
 

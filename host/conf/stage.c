@@ -52,7 +52,8 @@ static const struct conf_node *merge(const struct conf_node *connection, const s
   *m = (struct conf_node){.kind = CONF_GROUP, .origin = stage->origin, .base_dir = stage->base_dir};
   m->kids = arena_alloc(a, (stage->kids_n + (connection ? connection->kids_n : 0)) * sizeof *m->kids);
   for (size_t i = 0; connection && i < connection->kids_n; i++)
-    if (!is_among(connection->kids[i], stage_keys) && !conf_node_find(stage, connection->kids[i]->name))
+    if (!is_among(connection->kids[i], stage_keys) && !is_among(connection->kids[i], connection_keys) &&
+        !conf_node_find(stage, connection->kids[i]->name))
       m->kids[m->kids_n++] = connection->kids[i];
   for (size_t i = 0; i < stage->kids_n; i++)
     if (!is_among(stage->kids[i], stage_keys) && !is_among(stage->kids[i], more))

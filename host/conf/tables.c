@@ -1,6 +1,8 @@
 /* Every setting of the host: one row each.  Documentation is made from these rows too, so `doc` speaks to the user. */
 #include "conf/tables.h"
 
+#include <string.h>
+
 #include "base/units.h"
 #include "conf/schedule.h"
 #include "conf/state.h"
@@ -18,6 +20,42 @@ static int check_schedule(const char *text, struct err *e) {
   return schedule_parse(text, &s, e);
 }
 
+static int check_word(const char *what, const char *text, const char *const *words, struct err *e) {
+  for (const char *const *w = words; *w; w++)
+    if (strcmp(text, *w) == 0)
+      return 0;
+  const char *near = diag_nearest(text, words);
+  return err_set(e, ETL_E_CONFIG, "\"%s\" is no %s; write \"%s\"", text, what, near ? near : words[0]);
+}
+
+static int check_log_format(const char *text, struct err *e) {
+  return check_word("format of a log", text, (const char *const[]){"text", "json", NULL}, e);
+}
+
+static int check_log_level(const char *text, struct err *e) {
+  return check_word("level of a log", text, (const char *const[]){"info", "debug", "warning", "error", NULL}, e);
+}
+
+#define AT(field_) offsetof(struct main_settings, serve.field_)
+static const struct conf_key serve_keys[] = {
+    {"host", WANT_STRING, AT(host),
+     .doc = "The name of this host among those that share the state store; without it the machine's."},
+    {"max_running", WANT_INT, AT(max_running), .dflt = "0", .min = 0, .max = 10000,
+     .doc = "So many runs at the same time; 0: as many as there are processors.  The others wait in the queue."},
+    {"lease", WANT_DURATION, AT(lease_ns), .dflt = "30s", .min = NS_PER_SEC, .max = DAY_S * NS_PER_SEC,
+     .doc = "A host that is not heard of for so long has lost its runs to the others.  One that cannot reach the store for so long stops them."},
+    {"stop_timeout", WANT_DURATION, AT(stop_timeout_ns), .dflt = "5m", .min = 0, .max = DAY_S * NS_PER_SEC,
+     .doc = "When the host is told to end: how long runs may take to reach their next commit before they are stopped at once."},
+    {"log_file", WANT_STRING, AT(log_file), .doc = "Where the log goes; starts at the folder of etl.conf.  Without it: to stderr."},
+    {"log_format", WANT_STRING, AT(log_format), .dflt = "text", .check = check_log_format, .doc = "text, or json: an object a line."},
+    {"log_level", WANT_STRING, AT(log_level), .dflt = "info", .check = check_log_level, .doc = "debug, info, warning or error: records below it are left out."},
+    {"history_age", WANT_DURATION, AT(history_age_ns), .dflt = "30d", .min = 0, .max = 3650ll * DAY_S * NS_PER_SEC,
+     .doc = "Runs and events are forgotten after so long; 0: never.  A pipeline's last run is kept."},
+    {"history_count", WANT_INT, AT(history_count), .dflt = "100000", .min = 0, .max = 1000000000,
+     .doc = "So many runs are remembered, the newest ones; 0: any number."},
+    {0}};
+#undef AT
+
 #define AT(field_) offsetof(struct main_settings, field_)
 const struct conf_key main_keys[] = {
     {"plugin_dirs", WANT_LIST, AT(plugin_dirs),
@@ -34,6 +72,7 @@ const struct conf_key main_keys[] = {
             "a file for each epoch; starts at the folder of etl.conf."},
     {"state", WANT_STRING, AT(state), .dflt = "sqlite:///var/lib/etl/etl.db", .check = state_check,
      .doc = "Address of the state store of the long-running host; `etl run` needs none."},
+    {"serve", WANT_GROUP, .members = serve_keys, .doc = "The long-running host, `etl serve`."},
     {"connections", WANT_GROUP, AT(connections),
      .doc = "Settings that pipelines share, by name; see the settings of a connection."},
     {0}};
@@ -42,6 +81,9 @@ const struct conf_key main_keys[] = {
 const struct conf_key connection_keys[] = {{"plugin", WANT_STRING, offsetof(struct stage_settings, plugin),
                                             .doc = "The connector that this connection is for.  All other settings are options of "
                                                    "that connector; see `etl plugin info NAME`."},
+                                           {"max_running", WANT_INT, offsetof(struct stage_settings, max_running), .dflt = "0", .min = 0,
+                                            .max = 10000,
+                                            .doc = "So many runs of the long-running hosts may use it at the same time; 0: any number."},
                                            {0}};
 
 const struct conf_key stage_keys[] = {

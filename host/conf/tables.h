@@ -7,6 +7,7 @@
 struct main_settings {                               /* etl.conf */
   const struct conf_node *plugin_dirs, *connections; /* NULL: not given */
   const char *pipeline_dir, *cache_dir, *quarantine_dir, *state;
+  struct conf_serve serve;
 };
 struct pipeline_settings { /* a file of pipeline_dir */
   struct conf_pipeline p;
@@ -14,6 +15,7 @@ struct pipeline_settings { /* a file of pipeline_dir */
 };
 struct stage_settings { /* extract, load, one of transforms, one of connections */
   const char *plugin, *connection;
+  int64_t max_running; /* of a connection */
   const struct conf_node *streams; /* NULL: not given */
 };
 extern const struct conf_key main_keys[], pipeline_keys[], stage_keys[], connection_keys[];

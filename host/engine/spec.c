@@ -27,7 +27,7 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
 enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16, CONNECTION_MEMORY_BYTES = 64 << 20 };
 
 /* Base 36: nine characters of time in milliseconds, so that runs sort by start, and seven of chance. */
-static const char *run_id(struct arena *a) {
+const char *spec_run_id(struct arena *a) {
   static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
   char *id = arena_alloc(a, RUN_ID_CHARS + 1);
   uint64_t ms = (uint64_t)clock_wall_ns() / 1000000, chance = 0;
@@ -66,7 +66,7 @@ int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct r
   struct spec *s = spec_empty();
   s->command = SPEC_RUN;
   s->pipeline = p->name;
-  s->run = run_id(s->arena);
+  s->run = spec_run_id(s->arena);
   s->cache_dir = c->cache_dir;
   s->epoch_rows = p->epoch_rows;
   s->epoch_bytes = p->epoch_bytes;
@@ -99,7 +99,7 @@ int spec_for_connection(const struct conf *c, const struct conf_stage *connectio
   struct spec *s = spec_empty();
   s->command = SPEC_CONNECTION;
   s->pipeline = connection->connection;
-  s->run = run_id(s->arena);
+  s->run = spec_run_id(s->arena);
   s->cache_dir = c->cache_dir;
   s->quarantine_dir = c->quarantine_dir;
   s->memory_bytes = CONNECTION_MEMORY_BYTES;

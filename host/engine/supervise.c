@@ -27,6 +27,7 @@ struct supervised {
   struct ev_loop *loop;
   supervise_fn *event;
   void *arg;
+  void (*on_end)(void *arg);
   pid_t pid;
   int fd, pidfd, calls_fd;
   struct calls *calls;
@@ -44,6 +45,8 @@ static void deliver(struct supervised *w, json_t *event) {
   const char *name = json_string_value(json_object_get(event, "event"));
   if (name && !w->told_last) {
     w->told_last = strcmp(name, "summary") == 0 || strcmp(name, "plan") == 0 || strcmp(name, "answer") == 0;
+    if (w->told_last && !ev_is_active(&w->kill_timer))
+      ev_timer_start(w->loop, &w->kill_timer);
     postmortem_note(&w->known, event);
     w->event(w->arg, event);
   }
@@ -86,20 +89,22 @@ static void on_exit_of_worker(struct ev_loop *loop, ev_io *io, int revents) {
   int wait_status = 0;
   (void)revents;
   ev_io_stop(loop, io);
-  ev_timer_stop(loop, &w->kill_timer);
   drain(w);
+  ev_timer_stop(loop, &w->kill_timer);
   ev_io_stop(loop, &w->socket_io);
   while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR)
     ;
   w->exit_status = status_of(wait_status, w->told_last);
   w->ended = true;
-  if (w->told_last)
-    return;
-  if (w->killed_by_us)
-    w->exit_status = RUN_EXIT_CANCELLED;
-  json_t *summary = postmortem_summary(&w->known, wait_status, w->calls, w->killed_by_us);
-  w->event(w->arg, summary);
-  json_decref(summary);
+  if (!w->told_last) {
+    if (w->killed_by_us)
+      w->exit_status = RUN_EXIT_CANCELLED;
+    json_t *summary = postmortem_summary(&w->known, wait_status, w->calls, w->killed_by_us);
+    w->event(w->arg, summary);
+    json_decref(summary);
+  }
+  if (w->on_end)
+    w->on_end(w->arg);
 }
 
 /* ---- start ------------------------------------------------------------------------------------------------------------------------------- */
@@ -204,6 +209,10 @@ void supervise_cancel(struct supervised *w, enum stop_mode mode) {
   if (mode == STOP_NOW && !ev_is_active(&w->kill_timer))
     ev_timer_start(w->loop, &w->kill_timer);
 }
+
+void supervise_on_end(struct supervised *w, void (*ended)(void *arg)) { w->on_end = ended; }
+
+pid_t supervise_pid(const struct supervised *w) { return w->pid; }
 
 bool supervise_ended(const struct supervised *w) { return w->ended; }
 

@@ -3,6 +3,7 @@
 #define HOST_ENGINE_SUPERVISE_H
 
 #include <ev.h>
+#include <sys/types.h>
 
 #include "engine/spec.h"
 #include "engine/stop.h"
@@ -14,8 +15,11 @@ typedef void supervise_fn(void *arg, json_t *event);
 struct supervised;
 /* Starts `etl _worker` for s.  Events come from loop; s may be freed at once.  -1: e says why nothing was started. */
 int supervise_start(const struct spec *s, struct ev_loop *loop, supervise_fn *event, void *arg, struct err *e, struct supervised **ret);
+/* Called once the worker was reaped, after its last event; it may free w, as its last deed. */
+void supervise_on_end(struct supervised *w, void (*ended)(void *arg));
+pid_t supervise_pid(const struct supervised *w);
 /* STOP_FINISH: each lane ends with its epoch; STOP_NOW: at once, unfinished epochs are undone.  A worker that has not left 10 s after
- * STOP_NOW is killed. */
+ * STOP_NOW, or after its last event, is killed. */
 void supervise_cancel(struct supervised *w, enum stop_mode mode);
 /* The worker was reaped and its last event delivered: nothing more will come. */
 bool supervise_ended(const struct supervised *w);

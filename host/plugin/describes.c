@@ -1,0 +1,135 @@
+/* Descriptions by file.  A checker looks at thousands of pipelines and a handful of files. */
+#include "plugin/describes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "plugin/options.h"
+
+struct described {
+  char *path;
+  struct stat st;
+  struct description *d; /* NULL: e says why */
+  struct err e;
+};
+struct describes {
+  struct described *list;
+  size_t n;
+};
+
+struct describes *describes_new(void) { return xcalloc(1, sizeof(struct describes)); }
+
+void describes_free(struct describes *c) {
+  for (size_t i = 0; c && i < c->n; i++) {
+    free(c->list[i].path);
+    description_free(c->list[i].d);
+  }
+  if (c)
+    free(c->list);
+  free(c);
+}
+
+static struct described *entry_of(struct describes *c, const char *path) {
+  for (size_t i = 0; i < c->n; i++)
+    if (strcmp(c->list[i].path, path) == 0)
+      return &c->list[i];
+  c->list = xrealloc(c->list, (c->n + 1) * sizeof *c->list);
+  c->list[c->n] = (struct described){.path = xstrdup(path)};
+  return &c->list[c->n++];
+}
+
+static bool same(const struct stat *a, const struct stat *b) {
+  return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+         a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* A moment's want of processes is not the connector's fault: it is asked again. */
+static bool known(const struct described *k) { return k->d || (k->e.error_class && k->e.error_class != ETL_E_RETRYABLE); }
+
+const struct description *describes_get(struct describes *c, const char *path, struct err *e) {
+  struct described *k = entry_of(c, path);
+  struct stat st;
+  if (stat(path, &st) < 0) {
+    err_set(e, ETL_E_CONFIG, "cannot read the connector %s: %s", path, strerror(errno));
+    return NULL;
+  }
+  if (!known(k) || !same(&st, &k->st)) {
+    description_free(k->d);
+    k->d = NULL;
+    k->e.error_class = 0;
+    k->st = st;
+    if (describe(path, &k->e, &k->d) < 0)
+      k->d = NULL;
+  }
+  if (!k->d)
+    *e = k->e;
+  return k->d;
+}
+
+/* ---- a configuration -------------------------------------------------------------------------------------------------------------------- */
+
+struct check {
+  struct describes *c;
+  const struct registry *registry;
+  struct diags *d;
+};
+
+static void complain(struct diags *d, const char *origin, const struct err *e) {
+  diags_add(d, DIAG_ERROR, origin, "%s%s%s", e->message, e->remedy[0] ? "; " : "", e->remedy);
+}
+
+/* A file that does not describe itself is told once, not for each pipeline. */
+static void complain_once(struct check *c, const char *origin, const struct err *e) {
+  for (size_t i = 0; i < c->d->n; i++)
+    if (strncmp(c->d->list[i].text, e->message, strlen(e->message)) == 0)
+      return;
+  complain(c->d, origin, e);
+}
+
+static void check_stage(struct check *c, enum etl_kind kind, const struct conf_stage *s) {
+  struct err e;
+  if (!s->plugin) /* not even that was readable */
+    return;
+  const struct plugin_file *f = registry_find(c->registry, kind, s->plugin, &e);
+  if (!f) {
+    complain(c->d, s->origin, &e);
+    return;
+  }
+  const struct description *d = describes_get(c->c, f->path, &e);
+  if (!d) {
+    complain_once(c, s->origin, &e);
+    return;
+  }
+  if (!d->connectors[kind]) {
+    diags_add(c->d, DIAG_ERROR, s->origin, "the note of %s announces the %s '%s', but there is none in it; use another release of it", f->path,
+              plugin_kind_name(kind), s->plugin);
+    return;
+  }
+  struct arena *a = arena_new();
+  struct secrets secrets = {0};
+  struct bound_options bound;
+  options_bind(d->connectors[kind]->options, s, a, &secrets, c->d, &bound); /* its errors are in c->d */
+  secrets_fini(&secrets);
+  arena_free(a);
+}
+
+void describes_check(struct describes *c, const struct conf *conf, const struct registry *r, struct diags *d) {
+  struct check k = {.c = c, .registry = r, .d = d};
+  for (size_t i = 0; i < conf->pipelines_n; i++) {
+    const struct conf_pipeline *p = &conf->pipelines[i];
+    check_stage(&k, ETL_KIND_EXTRACTOR, &p->extract);
+    for (size_t t = 0; t < p->transforms_n; t++)
+      check_stage(&k, ETL_KIND_TRANSFORMER, &p->transforms[t]);
+    check_stage(&k, ETL_KIND_LOADER, &p->load);
+  }
+}
+
+struct registry *describes_scan(const struct conf *conf, struct diags *d) {
+  struct registry *r = NULL;
+  struct err e;
+  if (registry_scan(conf->plugin_dirs, &e, &r) < 0)
+    complain(d, conf->file, &e);
+  return r;
+}

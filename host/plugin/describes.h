@@ -1,0 +1,21 @@
+/* plugin/describes.h: what connectors say of themselves, asked once for each file as it is; and a configuration checked against that.
+ * One thread at a time. */
+#ifndef HOST_PLUGIN_DESCRIBES_H
+#define HOST_PLUGIN_DESCRIBES_H
+
+#include "base/diag.h"
+#include "conf/conf.h"
+#include "plugin/describe.h"
+
+struct describes;
+struct describes *describes_new(void);
+void describes_free(struct describes *c); /* accepts NULL */
+/* Asks again only when the file is another one than last time (device, inode, size, time of change); what it could not answer is kept, too.
+ * NULL with e.  Holds until the next call. */
+const struct description *describes_get(struct describes *c, const char *path, struct err *e);
+/* Whether the connectors of all pipelines are there and take their options: mistakes go into d. */
+void describes_check(struct describes *c, const struct conf *conf, const struct registry *r, struct diags *d);
+/* The registry of a configuration; NULL with an error in d. */
+struct registry *describes_scan(const struct conf *conf, struct diags *d);
+
+#endif

@@ -1,0 +1,54 @@
+/* Generations are whole: one with a single mistake in it never comes to be. */
+#include "serve/generation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int by_name(const void *a, const void *b) {
+  const struct conf_pipeline *const *x = a, *const *y = b;
+  return strcmp((*x)->name, (*y)->name);
+}
+
+static void sort_names(struct generation *g) {
+  struct conf *c = g->conf;
+  g->by_name = xcalloc(c->pipelines_n + 1, sizeof(struct conf_pipeline *));
+  for (size_t i = 0; i < c->pipelines_n; i++)
+    g->by_name[i] = &c->pipelines[i];
+  qsort(g->by_name, c->pipelines_n, sizeof(struct conf_pipeline *), by_name);
+}
+
+int generation_load(const char *conf_path, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d, struct generation **ret) {
+  struct generation *g = xcalloc(1, sizeof *g);
+  size_t errors = d->errors;
+  *g = (struct generation){.refs = 1, .number = number, .loaded_ns = now_ns};
+  if (conf_load_for_check(conf_path, NULL, d, &g->conf) == 0 && (g->registry = describes_scan(g->conf, d)))
+    describes_check(describes, g->conf, g->registry, d);
+  if (d->errors > errors) {
+    generation_unref(g);
+    return -1;
+  }
+  sort_names(g);
+  *ret = g;
+  return 0;
+}
+
+struct generation *generation_ref(struct generation *g) {
+  g->refs++;
+  return g;
+}
+
+void generation_unref(struct generation *g) {
+  if (!g || --g->refs > 0)
+    return;
+  free(g->by_name);
+  registry_free(g->registry);
+  conf_free(g->conf);
+  free(g);
+}
+
+const struct conf_pipeline *generation_find(const struct generation *g, const char *pipeline) {
+  struct conf_pipeline key = {.name = pipeline};
+  const struct conf_pipeline *p = &key;
+  const struct conf_pipeline **found = bsearch(&p, g->by_name, g->conf->pipelines_n, sizeof(struct conf_pipeline *), by_name);
+  return found ? *found : NULL;
+}

@@ -7,7 +7,7 @@
 
 #include "base/units.h"
 #include "engine/control.h"
-#include "engine/moment.h"
+#include "base/moment.h"
 #include "engine/quarantine.h"
 
 /* ---- windows ---------------------------------------------------------------------------------------------------------------------- */

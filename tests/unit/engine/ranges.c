@@ -1,7 +1,7 @@
 /* Ranges cut in windows: every value is in exactly one of them. */
 #include <criterion/criterion.h>
 
-#include "engine/moment.h"
+#include "base/moment.h"
 #include "engine/ranges.h"
 
 static struct arena *arena;

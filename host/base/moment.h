@@ -1,6 +1,6 @@
-/* engine/moment.h: dates and timestamps as people write them into a range.  Any thread. */
-#ifndef HOST_ENGINE_MOMENT_H
-#define HOST_ENGINE_MOMENT_H
+/* base/moment.h: dates and timestamps as people write them.  Any thread. */
+#ifndef HOST_BASE_MOMENT_H
+#define HOST_BASE_MOMENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

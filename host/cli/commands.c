@@ -73,7 +73,7 @@ static const struct cli_option generate_options[] = {
     {0, "mode", "MODE", .doc = "The loader's mode; without it merge with a --key, append with a --cursor, else replace."},
     {0, "key", "COLUMN,...", .doc = "The key of a merge."},
     {0, "cursor", "COLUMN,...", .doc = "Columns by which a run finds what is new."},
-    {0, "schedule", "SCHEDULE", .doc = "When the long-running host runs it: @hourly, or five fields of cron."},
+    {0, "schedule", "SCHEDULE", .doc = "When the long-running host runs it: @hourly, five fields of cron, or every 15m."},
     {0, "dir", "DIR", .doc = "Where the files are written; without it pipeline_dir."},
     {0, "force", .doc = "Write over files that are there."},
     {0}};

@@ -97,7 +97,7 @@ static void put_keys(const struct conf_key *k) {
     struct arena *a = arena_new();
     fputs(".TP\n", stdout);
     put_bold(k->name);
-    printf(" (%s", value_want_name(k->want));
+    printf(" (%s", k->choices ? keys_choices(k, a) : value_want_name(k->want));
     if (k->min < k->max)
       printf(", %s to %s", value_print(k->want, k->min, a), value_print(k->want, k->max, a));
     if (k->dflt && *k->dflt) {

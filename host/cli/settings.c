@@ -8,7 +8,7 @@
 static void print_text(const struct conf_key *k, int indent) {
   for (; k->name; k++) {
     struct arena *a = arena_new();
-    printf("%*s%s: %s", indent, "", k->name, value_want_name(k->want));
+    printf("%*s%s: %s", indent, "", k->name, k->choices ? keys_choices(k, a) : value_want_name(k->want));
     if (k->min < k->max)
       printf(", %s to %s", value_print(k->want, k->min, a), value_print(k->want, k->max, a));
     if (k->dflt)
@@ -29,6 +29,12 @@ static json_t *to_json(const struct conf_key *k) {
     if (k->min < k->max) {
       json_object_set_new(j, "min", json_integer(k->min));
       json_object_set_new(j, "max", json_integer(k->max));
+    }
+    if (k->choices) {
+      json_t *choices = json_array();
+      for (size_t i = 0; k->choices[i]; i++)
+        json_array_append_new(choices, json_string(k->choices[i]));
+      json_object_set_new(j, "choices", choices);
     }
     if (k->members)
       json_object_set_new(j, "members", to_json(k->members));

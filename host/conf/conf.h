@@ -11,6 +11,8 @@
 
 #include "base/diag.h"
 #include "base/mem.h"
+#include "base/zone.h"
+#include "conf/schedule.h"
 
 enum conf_kind {
   CONF_STRING = 1,
@@ -50,6 +52,7 @@ bool conf_stage_takes(const struct conf_stage *s, const char *stream);
 struct conf_retry { /* error_handling */
   int64_t max_retries;
   int64_t retry_delay_ns, max_retry_delay_ns, retry_timeout_ns;
+  int64_t jitter_ns; /* each pause is longer by less than this, by chance */
   bool exponential_backoff;
 };
 struct conf_breaker { /* circuit_breaker */
@@ -73,12 +76,36 @@ struct conf_serve { /* serve: of the long-running host */
   const char *log_level;  /* debug, info, warning, error */
   int64_t history_age_ns, history_count; /* 0: no limit */
 };
+enum conf_catch_up { /* times that were due while the host was down */
+  CATCH_UP_NONE,
+  CATCH_UP_LATEST,
+  CATCH_UP_ALL
+};
+enum conf_on { /* what upstreams must have come to */
+  ON_SUCCESS,
+  ON_ANY
+};
+struct conf_upstream { /* of after */
+  const char *name, *origin;
+};
 struct conf_pipeline {
   const char *name; /* file name without .conf: [A-Za-z0-9_.-]+ */
   const char *file;
   const char *description; /* "" if none */
-  const char *schedule;    /* NULL: none */
+  const char *schedule;    /* as written; NULL: none */
   const char *timezone;    /* "UTC" if none */
+  struct schedule when;    /* schedule */
+  const struct zone *zone; /* timezone */
+  int64_t start_at_ns, end_at_ns; /* 0: not given; no run is due before, or at and after */
+  int64_t jitter_ns;
+  int64_t catch_up; /* enum conf_catch_up */
+  struct conf_upstream *after;
+  size_t after_n;
+  int64_t on;       /* enum conf_on */
+  int64_t priority; /* higher ones first */
+  int64_t run_timeout_ns; /* 0: none */
+  bool interval;          /* each run covers the time since the one before */
+  bool enabled;           /* false: only when asked */
   struct conf_stage extract;
   int64_t parallelism; /* of extract: pieces that a shard is read in, as far as the extractor can cut it */
   struct conf_limits limits;

@@ -47,7 +47,26 @@ static void put(const struct conf_key *k, const struct conf_node *n, const struc
   }
 }
 
-static int read_one(const struct conf_key *k, const struct conf_node *n, char *to, struct diags *d) {
+const char *keys_choices(const struct conf_key *k, struct arena *a) {
+  const char *all = k->choices[0];
+  for (size_t i = 1; k->choices[i]; i++)
+    all = arena_printf(a, "%s%s%s", all, k->choices[i + 1] ? ", " : " or ", k->choices[i]);
+  return all;
+}
+
+static int take_choice(const struct conf_key *k, const struct conf_node *n, struct arena *a, struct diags *d, int64_t *ret) {
+  for (int64_t i = 0; k->choices[i]; i++)
+    if (strcmp(k->choices[i], n->text) == 0) {
+      *ret = i;
+      return 0;
+    }
+  const char *near = diag_nearest(n->text, k->choices);
+  diags_add(d, DIAG_ERROR, n->origin, "'%s' cannot be \"%.100s\"; %s%s%s %s", k->name, n->secret ? "..." : n->text,
+            near ? "did you mean \"" : "write", near ? near : "", near ? "\"? There are:" : "", keys_choices(k, a));
+  return -1;
+}
+
+static int read_one(const struct conf_key *k, const struct conf_node *n, char *to, struct arena *a, struct diags *d) {
   struct conf_value v;
   struct err e;
   if (value_take(n, k->want, false, d, &v) < 0)
@@ -58,6 +77,8 @@ static int read_one(const struct conf_key *k, const struct conf_node *n, char *t
     diags_add(d, DIAG_ERROR, n->origin, "%s%s%s", e.message, e.remedy[0] ? "; " : "", e.remedy);
     return -1;
   }
+  if (k->choices)
+    return take_choice(k, n, a, d, (int64_t *)(void *)to);
   put(k, n, &v, to);
   return 0;
 }
@@ -82,7 +103,7 @@ static int read_key(const struct conf_key *k, const struct conf_node *group, con
     dflt = arena_alloc(a, sizeof *dflt);
     *dflt = (struct conf_node){.kind = CONF_STRING, .name = k->name, .text = k->dflt};
   }
-  return read_one(k, n ? n : dflt, base + k->offset, d);
+  return read_one(k, n ? n : dflt, base + k->offset, a, d);
 }
 
 int keys_read(const struct conf_key *keys, const struct conf_node *group, const char *where, enum keys_mode mode, void *base,

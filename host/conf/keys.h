@@ -19,6 +19,7 @@ struct conf_key {
   int (*check)(const char *text, struct err *e); /* a further look at a text; NULL: none */
   bool required;
   const char *doc;
+  const char *const *choices; /* ends with NULL: the text is one of these, and its number goes into an int64_t; NULL: any text */
 };
 
 struct conf_table {
@@ -35,5 +36,8 @@ enum keys_mode {
 /* Puts group (NULL: nothing written) into *base, defaults for what is missing.  0, or -1 with errors in d; what is right is set. */
 int keys_read(const struct conf_key *keys, const struct conf_node *group, const char *where, enum keys_mode mode, void *base,
               struct arena *a, struct diags *d);
+
+/* "none, latest or all".  In a. */
+const char *keys_choices(const struct conf_key *k, struct arena *a);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "conf/source.h"
 #include "conf/stage.h"
 #include "conf/tables.h"
+#include "conf/when.h"
 
 struct load {
   struct arena *arena;
@@ -26,6 +28,8 @@ struct load {
   const char *shown_pipeline_dir;
   bool pipeline_dir_given;
   struct connections connections;
+  struct when_zones zones;
+  size_t pipelines_room;
 };
 
 static void name_connections(struct load *l) {
@@ -112,13 +116,17 @@ static void take_pipeline(struct load *l, const char *name, const char *path, co
   struct arena *a = l->arena;
   struct pipeline_settings s = {.p.name = name, .p.file = path};
   keys_read(pipeline_keys, root, "a pipeline", KEYS_CLOSED, &s, a, l->d);
+  when_read(&s, root, &l->zones, a, l->d);
   check_together(l, &s.p, root);
   take_stages(l, &s);
-  struct conf_pipeline *grown = arena_alloc(a, (l->conf->pipelines_n + 1) * sizeof *grown);
-  if (l->conf->pipelines_n)
-    memcpy(grown, l->conf->pipelines, l->conf->pipelines_n * sizeof *grown);
-  grown[l->conf->pipelines_n++] = s.p;
-  l->conf->pipelines = grown;
+  if (l->conf->pipelines_n == l->pipelines_room) {
+    l->pipelines_room = l->pipelines_room ? l->pipelines_room * 2 : 8;
+    struct conf_pipeline *grown = arena_alloc(a, l->pipelines_room * sizeof *grown);
+    if (l->conf->pipelines_n)
+      memcpy(grown, l->conf->pipelines, l->conf->pipelines_n * sizeof *grown);
+    l->conf->pipelines = grown;
+  }
+  l->conf->pipelines[l->conf->pipelines_n++] = s.p;
 }
 
 static void load_pipeline(struct load *l, const char *file_name) {
@@ -155,8 +163,26 @@ static void complain_no_pipeline(struct load *l, const char *only, struct dirent
               n ? "; one that exists is: " : "", n ? names[0] : "");
 }
 
+static int ignoring_case(const void *a, const void *b) {
+  const struct dirent *const *x = a, *const *y = b;
+  return strcasecmp((*x)->d_name, (*y)->d_name);
+}
+
+/* Sinks and state stores know a pipeline by its name, and not all of them tell upper case from lower case. */
+static void check_twins(struct load *l, struct dirent **list, size_t n) {
+  struct dirent **sorted = arena_alloc(l->arena, (n + 1) * sizeof(struct dirent *));
+  memcpy(sorted, list, n * sizeof *sorted);
+  qsort(sorted, n, sizeof *sorted, ignoring_case);
+  for (size_t i = 1; i < n; i++)
+    if (ignoring_case(&sorted[i - 1], &sorted[i]) == 0)
+      diags_add(l->d, DIAG_ERROR, text_join(l->arena, l->shown_pipeline_dir, sorted[i]->d_name),
+                "there is a pipeline of the same name but for upper and lower case: %s; rename one of both", sorted[i - 1]->d_name);
+}
+
 static void load_files(struct load *l, const char *only, struct dirent **list, int n) {
   bool found = false;
+  if (!only && n)
+    check_twins(l, list, (size_t)n);
   for (int i = 0; i < n; i++) {
     const char *name = list[i]->d_name;
     if (only && !(strncmp(name, only, strlen(only)) == 0 && strlen(name) == strlen(only) + strlen(".conf")))

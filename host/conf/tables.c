@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "conf/schedule.h"
 #include "conf/state.h"
-#include "conf/zone.h"
 
 enum {
   DAY_S = 86400
@@ -15,10 +13,9 @@ enum {
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-static int check_schedule(const char *text, struct err *e) {
-  struct schedule s;
-  return schedule_parse(text, &s, e);
-}
+/* In the order of enum conf_catch_up and enum conf_on. */
+static const char *const catch_ups[] = {"none", "latest", "all", NULL};
+static const char *const ons[] = {"success", "any", NULL};
 
 static int check_word(const char *what, const char *text, const char *const *words, struct err *e) {
   for (const char *const *w = words; *w; w++)
@@ -119,6 +116,9 @@ static const struct conf_key retry_keys[] = {{"max_retries", WANT_INT, AT(retry.
                                              {"retry_timeout", WANT_DURATION, AT(retry.retry_timeout_ns), .dflt = "1h", .min = 0,
                                               .max = 365ll * DAY_S * NS_PER_SEC,
                                               .doc = "No retry begins later than this after the first failure; 0: no limit."},
+                                             {"jitter", WANT_DURATION, AT(retry.jitter_ns), .dflt = "0", .min = 0,
+                                              .max = DAY_S * NS_PER_SEC,
+                                              .doc = "Each pause is longer by chance, by less than this, so that many do not come back at once."},
                                              {0}};
 static const struct conf_key quarantine_keys[] = {
     {"max_rows", WANT_INT, AT(quarantine.max_rows), .dflt = "1000", .min = 0, .max = 1000000,
@@ -149,11 +149,32 @@ const struct conf_key extract_keys[] = {
 
 const struct conf_key pipeline_keys[] = {
     {"description", WANT_STRING, AT(description), .dflt = "", .doc = "What the pipeline is for, in a line."},
-    {"schedule", WANT_STRING, AT(schedule), .check = check_schedule,
-     .doc = "When the long-running host starts it: five fields as in cron (minute hour day month weekday), or @hourly, @daily, "
-            "@weekly, "
-            "@monthly, @yearly.  Without it: only when asked."},
-    {"timezone", WANT_STRING, AT(timezone), .dflt = "UTC", .check = zone_check, .doc = "Time zone of the schedule."},
+    {"schedule", WANT_STRING, AT(schedule),
+     .doc = "When the long-running host starts it: five fields as in cron (minute hour day month weekday; L is the last day of the month, 5L "
+            "its last Friday), @hourly, @daily, @weekly, @monthly, @yearly, @reboot (when the host starts), or every 5m.  Without it: only when "
+            "asked, or after others."},
+    {"timezone", WANT_STRING, AT(timezone), .dflt = "UTC",
+     .doc = "Time zone of the schedule.  A time that clocks skip is made up for by one run right after the gap; one that comes twice runs the "
+            "first time only, unless the schedule is for every hour.  What runs every 5m does not look at clocks."},
+    {"start_at", WANT_STRING, offsetof(struct pipeline_settings, start_at),
+     .doc = "Nothing is due before: a date or a time of the zone (2026-03-01, 2026-03-01 06:00), or one with its own (2026-03-01T06:00:00Z).  What "
+            "runs every 5m counts from here, or else from 1970."},
+    {"end_at", WANT_STRING, offsetof(struct pipeline_settings, end_at), .doc = "Nothing is due at this time and after it."},
+    {"jitter", WANT_DURATION, AT(jitter_ns), .dflt = "0", .min = 0, .max = DAY_S * NS_PER_SEC,
+     .doc = "Each run starts later than it is due, by less than this, so that many do not start at once: by how much, name and time decide."},
+    {"catch_up", WANT_STRING, AT(catch_up), .dflt = "latest", .choices = catch_ups,
+     .doc = "What becomes of times that passed while the host was down: none is run, the latest, or all, one after the other."},
+    {"after", WANT_LIST, offsetof(struct pipeline_settings, after),
+     .doc = "Pipelines that come before: when all have run for a due time, this one runs for it."},
+    {"on", WANT_STRING, AT(on), .dflt = "success", .choices = ons,
+     .doc = "What those have to come to: success, else the run is skipped, or any outcome."},
+    {"interval", WANT_BOOL, AT(interval), .dflt = "false",
+     .doc = "Each run reads a window of time, from the end of the one before to its own due time; windows that were missed are made up for."},
+    {"priority", WANT_INT, AT(priority), .dflt = "0", .min = -1000000, .max = 1000000,
+     .doc = "Of runs that wait, those with the higher number start first, then those that were due first."},
+    {"enabled", WANT_BOOL, AT(enabled), .dflt = "true", .doc = "Whether the host starts it by itself; if not, it can be asked to."},
+    {"run_timeout", WANT_DURATION, AT(run_timeout_ns), .dflt = "0", .min = 0, .max = 365ll * DAY_S * NS_PER_SEC,
+     .doc = "A run of the host that takes longer is ended; 0: never."},
     {"extract", WANT_GROUP, offsetof(struct pipeline_settings, extract), .required = true,
      .doc = "Where rows come from: extract = { connection = \"...\"; ... };"},
     {"transforms", WANT_GROUPS, offsetof(struct pipeline_settings, transforms),

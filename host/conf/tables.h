@@ -11,7 +11,8 @@ struct main_settings {                               /* etl.conf */
 };
 struct pipeline_settings { /* a file of pipeline_dir */
   struct conf_pipeline p;
-  const struct conf_node *extract, *transforms, *load;
+  const struct conf_node *extract, *transforms, *load, *after;
+  const char *start_at, *end_at; /* NULL: not given */
 };
 struct stage_settings { /* extract, load, one of transforms, one of connections */
   const char *plugin, *connection;

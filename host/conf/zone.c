@@ -6,9 +6,6 @@
 #include <string.h>
 
 #include "base/diag.h"
-#include "base/mem.h"
-
-#define ZONE_DIR "/usr/share/zoneinfo"
 
 /* Names of zone.tab (country, place, name, comment, split by tabs); ends with NULL. */
 static const char **zone_names(struct arena *a) {
@@ -32,28 +29,26 @@ static const char **zone_names(struct arena *a) {
   return names;
 }
 
-static int is_zone(const char *name) {
-  char path[512], magic[4];
-  if (!*name || *name == '/' || strstr(name, "..") || (size_t)snprintf(path, sizeof path, ZONE_DIR "/%s", name) >= sizeof path)
+int zone_find(const char *name, struct arena *a, struct err *e, const struct zone **ret) {
+  if (zone_load(name, a, e, ret) == 0)
     return 0;
-  FILE *f = fopen(path, "re");
-  int yes = f && fread(magic, 1, sizeof magic, f) == sizeof magic && memcmp(magic, "TZif", 4) == 0;
-  if (f)
-    fclose(f);
-  return yes;
+  if (e->remedy[0])
+    return -1;
+  struct arena *own = arena_new();
+  const char **names = zone_names(own), *near = diag_nearest(name, names);
+  if (near)
+    err_remedy(e, "did you mean \"%s\"?", near);
+  else
+    err_remedy(e, "write one of " ZONE_DIR " such as \"Europe/Berlin\"%s", names[0] ? "" : " (and install the package tzdata)");
+  free(names);
+  arena_free(own);
+  return -1;
 }
 
 int zone_check(const char *name, struct err *e) {
-  if (strcmp(name, "UTC") == 0 || is_zone(name)) /* UTC needs no tzdata */
-    return 0;
   struct arena *a = arena_new();
-  const char **names = zone_names(a), *near = diag_nearest(name, names);
-  if (near)
-    err_set(e, ETL_E_CONFIG, "there is no time zone \"%.100s\"; did you mean \"%s\"?", name, near);
-  else
-    err_set(e, ETL_E_CONFIG, "there is no time zone \"%.100s\" in " ZONE_DIR "; write one such as \"Europe/Berlin\"%s", name,
-            names[0] ? "" : " (and install the package tzdata)");
-  free(names);
+  const struct zone *z;
+  int rc = zone_find(name, a, e, &z);
   arena_free(a);
-  return -1;
+  return rc;
 }

@@ -1,10 +1,12 @@
-/* conf/zone.h: does the machine know a time zone of that name? */
+/* conf/zone.h: time zones by name, and the nearest name for one that is not there. */
 #ifndef HOST_CONF_ZONE_H
 #define HOST_CONF_ZONE_H
 
-#include "base/err.h"
+#include "base/zone.h"
 
-/* 0, or -1 with the nearest name in e's message. */
+/* As zone_load(), with the nearest name in e. */
+int zone_find(const char *name, struct arena *a, struct err *e, const struct zone **ret_zone);
+/* 0, or -1 as zone_find(). */
 int zone_check(const char *name, struct err *e);
 
 #endif

@@ -97,6 +97,21 @@ static const struct broken cases[] = {
     {NULL, "schedule = \"61 * * * *\";\ntimezone = \"Europe/Berln\";\n" GOOD_PIPELINE,
      "pipelines.d/p.conf:1: error: '61' is no minute; write 0 to 59, *, a list 1,2, a range 1-5 or a step */2\n"
      "pipelines.d/p.conf:2: error: there is no time zone \"Europe/Berln\"; did you mean \"Europe/Berlin\"?\n"},
+    {NULL, "schedule = \"0 0 31 2 *\";\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:1: warning: the schedule \"0 0 31 2 *\" never fires: no such day exists in any year; look at the day of the month "
+     "and the month\n"},
+    {NULL, "start_at = \"2026-02-30\";\nend_at = \"soon\";\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:1: error: 'start_at' wants a date or a time, but \"2026-02-30\" is not one; write for instance: start_at = "
+     "\"2026-03-01\"; or \"2026-03-01T06:00:00Z\"\n"
+     "pipelines.d/p.conf:2: error: 'end_at' wants a date or a time, but \"soon\" is not one; write for instance: end_at = "
+     "\"2026-03-01\"; or \"2026-03-01T06:00:00Z\"\n"},
+    {NULL, "timezone = \"Asia/Tokyo\";\nstart_at = \"2026-03-01T00:00:00Z\";\nend_at = \"2026-03-01 09:00\";\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:3: error: 'end_at' (2026-03-01 09:00) is not after 'start_at' (2026-03-01T00:00:00Z); make it later\n"},
+    {NULL, "after = [ \"a\",\n  \"b\",\n  \"a\" ];\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:3: error: 'after' names the pipeline 'a' twice; remove one of both\n"},
+    {NULL, "catch_up = \"lates\";\non = \"failure\";\n" GOOD_PIPELINE,
+     "pipelines.d/p.conf:1: error: 'catch_up' cannot be \"lates\"; did you mean \"latest\"? There are: none, latest or all\n"
+     "pipelines.d/p.conf:2: error: 'on' cannot be \"failure\"; write success or any\n"},
     /* settings that do not go together */
     {NULL, GOOD_PIPELINE "error_handling = { retry_delay = \"1h\"; };\nbatch = { bytes = \"64MiB\"; };\nmemory = \"128MiB\";\n",
      "pipelines.d/p.conf: error: 'memory' (128MiB) does not hold four batches of 64MiB; raise 'memory' or lower 'bytes' of "
@@ -129,6 +144,17 @@ Test(broken, several_files_at_once) {
   expect_said("etl.conf", "b",
               "etl.conf:1: error: unknown setting 'stat' in etl.conf; did you mean 'state'?\n"
               "pipelines.d/b.conf:1: error: unknown setting 'extrakt' in a pipeline; did you mean 'extract'?\n");
+}
+
+Test(broken, names_that_differ_in_case_alone) {
+  tmpdir_write("etl.conf", "%s", "");
+  tmpdir_write("pipelines.d/Logins.conf", GOOD_PIPELINE);
+  tmpdir_write("pipelines.d/users.conf", GOOD_PIPELINE);
+  tmpdir_write("pipelines.d/logins.conf", GOOD_PIPELINE);
+  char *said = load_and_say("etl.conf", NULL, NULL);
+  cr_expect(strstr(said, "error: there is a pipeline of the same name but for upper and lower case"), "%s", said);
+  free(said);
+  expect_said("etl.conf", "logins", "");
 }
 
 Test(broken, inside_an_included_file) {

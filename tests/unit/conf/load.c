@@ -23,6 +23,16 @@ Test(load, defaults) {
   cr_expect_str_eq(p->description, "");
   cr_expect_null(p->schedule);
   cr_expect_str_eq(p->timezone, "UTC");
+  cr_expect_eq(p->zone, &zone_utc);
+  cr_expect_eq(p->when.kind, SCHEDULE_NONE);
+  cr_expect_eq(p->start_at_ns, 0);
+  cr_expect_eq(p->end_at_ns, 0);
+  cr_expect_eq(p->jitter_ns, 0);
+  cr_expect_eq(p->catch_up, CATCH_UP_LATEST);
+  cr_expect_eq(p->on, ON_SUCCESS);
+  cr_expect_eq(p->after_n, 0);
+  cr_expect(p->enabled && !p->interval);
+  cr_expect_eq(p->retry.jitter_ns, 0);
   cr_expect_eq(p->epoch_bytes, 64 << 20);
   cr_expect_eq(p->epoch_time_ns, 10000000000);
   cr_expect_eq(p->retry.max_retries, 3);
@@ -97,6 +107,35 @@ Test(load, everything_written) {
   cr_assert_eq(p->transforms_n, 2);
   cr_expect_str_eq(p->transforms[1].plugin, "t2");
   cr_expect_str_eq(conf_node_find(p->transforms[1].options, "x")->text, "1.5");
+  conf_free(c);
+}
+
+Test(load, when_it_runs) {
+  tmpdir_write("etl.conf", "%s", "");
+  tmpdir_write("pipelines.d/a.conf", "schedule = \"30 2 * * *\"; timezone = \"Europe/Berlin\"; start_at = \"2026-03-29 02:30\";\n"
+                                     "end_at = \"2026-12-31T23:59:59.5-01:30\"; jitter = \"30s\"; catch_up = \"all\"; priority = -5;\n"
+                                     "interval = true; enabled = false; run_timeout = \"2h\"; error_handling = { jitter = \"3s\"; };\n" GOOD_PIPELINE);
+  tmpdir_write("pipelines.d/b.conf", "after = [ \"a\",\n\"c\" ]; on = \"any\"; timezone = \"Europe/Berlin\";\n" GOOD_PIPELINE);
+  tmpdir_write("pipelines.d/c.conf", "after = \"a\";\n" GOOD_PIPELINE);
+  struct conf *c = load("etl.conf", NULL);
+  const struct conf_pipeline *a = &c->pipelines[0], *b = &c->pipelines[1];
+  cr_expect_eq(a->when.kind, SCHEDULE_CRON);
+  cr_expect_eq(a->when.hours, 4);
+  cr_expect_eq(a->start_at_ns, 1774746000ll * 1000000000, "a time that clocks skip is the end of the gap");
+  cr_expect_eq(a->end_at_ns, 1798766999500000000ll);
+  cr_expect_eq(a->jitter_ns, 30000000000);
+  cr_expect_eq(a->catch_up, CATCH_UP_ALL);
+  cr_expect_eq(a->priority, -5);
+  cr_expect(a->interval && !a->enabled);
+  cr_expect_eq(a->run_timeout_ns, 7200ll * 1000000000);
+  cr_expect_eq(a->retry.jitter_ns, 3000000000);
+  cr_assert_eq(b->after_n, 2);
+  cr_expect_str_eq(b->after[1].name, "c");
+  cr_expect_str_eq(b->after[1].origin, "pipelines.d/b.conf:2");
+  cr_expect_eq(b->on, ON_ANY);
+  cr_expect_eq(a->zone, b->zone, "a zone is read once");
+  cr_assert_eq(c->pipelines[2].after_n, 1);
+  cr_expect_str_eq(c->pipelines[2].after[0].name, "a");
   conf_free(c);
 }
 

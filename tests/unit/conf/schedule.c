@@ -22,7 +22,54 @@ Test(schedule, fields) {
   cr_expect_eq(s.hours, 0xffffff);
   cr_expect(s.any_day && s.any_weekday);
   cr_assert_eq(schedule_parse("  0   0 29 2 *  ", &s, &e), 0, "leap years exist");
+  cr_expect_not(s.never);
   cr_assert_eq(schedule_parse("0 0 31 2 fri", &s, &e), 0, "every Friday in February, as in cron");
+  cr_expect_not(s.never);
+  cr_assert_eq(schedule_parse("0 0 * * sat-sun", &s, &e), 0);
+  cr_expect_eq(s.weekdays, 0x41);
+  cr_expect_eq(s.kind, SCHEDULE_CRON);
+}
+
+Test(schedule, last_days) {
+  struct schedule s;
+  struct err e;
+  cr_assert_eq(schedule_parse("0 0 15,L 2 *", &s, &e), 0, "%s", e.message);
+  cr_expect_eq(s.days, 1u << 15);
+  cr_expect(s.last_day && !s.any_day && !s.never);
+  cr_assert_eq(schedule_parse("0 0 L * *", &s, &e), 0);
+  cr_expect_eq(s.days, 0);
+  cr_assert_eq(schedule_parse("0 0 * * 5L,sunL,1", &s, &e), 0);
+  cr_expect_eq(s.last_weekdays, 1u << 5 | 1);
+  cr_expect_eq(s.weekdays, 2);
+  cr_assert_eq(schedule_parse("0 0 * * 7L", &s, &e), 0);
+  cr_expect_eq(s.last_weekdays, 1);
+}
+
+Test(schedule, without_fields) {
+  struct schedule s;
+  struct err e;
+  cr_assert_eq(schedule_parse("@reboot", &s, &e), 0);
+  cr_expect_eq(s.kind, SCHEDULE_REBOOT);
+  cr_assert_eq(schedule_parse("every 1h30m", &s, &e), 0);
+  cr_expect_eq(s.kind, SCHEDULE_EVERY);
+  cr_expect_eq(s.every_ns, 5400ll * 1000000000);
+  cr_expect_eq(schedule_parse("every 5", &s, &e), -1);
+  cr_expect_str_eq(e.message, "'every' wants a duration, but '5' is not one; write for instance: every 5m");
+  cr_expect_eq(schedule_parse("every 10ms", &s, &e), -1);
+  cr_expect_str_eq(e.message, "'every 10ms' is too often: the shortest is 1s, the longest 366d");
+  cr_expect_eq(schedule_parse("every 0", &s, &e), -1);
+  cr_expect_eq(schedule_parse("every 400d", &s, &e), -1);
+  cr_expect_eq(schedule_parse("every", &s, &e), -1);
+}
+
+Test(schedule, never) {
+  static const char *const never[] = {"0 0 31 2 *", "0 0 30 feb *", "0 0 31 4,6,9,11 *"};
+  for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
+    struct schedule s = {0};
+    struct err e;
+    cr_expect_eq(schedule_parse(never[i], &s, &e), 0);
+    cr_expect(s.never, "%s", never[i]);
+  }
 }
 
 Test(schedule, mistakes) {
@@ -42,9 +89,12 @@ Test(schedule, mistakes) {
                                     "1-2-3 * * * *",
                                     "@sometimes",
                                     "-5 * * * *",
-                                    "0 0 31 2 *",
-                                    "0 0 30 feb *",
-                                    "0 0 31 4,6,9,11 *",
+                                    "L * * * *",
+                                    "0 0 5L * *",
+                                    "0 0 * * L",
+                                    "0 0 * L *",
+                                    "0 0 * * 1-5L",
+                                    "0 0 Lx * *",
                                     "99999999999999999999 * * * *",
                                     "* * * januar *",
                                     "** * * * *",
@@ -59,6 +109,4 @@ Test(schedule, mistakes) {
   struct err e;
   schedule_parse("@hourli", &s, &e);
   cr_expect_str_eq(e.message, "'@hourli' is no schedule; did you mean '@hourly'?");
-  schedule_parse("0 0 31 2 *", &s, &e);
-  cr_expect_str_eq(e.message, "no such day exists in any year; look at the day of the month and the month");
 }

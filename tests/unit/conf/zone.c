@@ -15,7 +15,8 @@ Test(zone, names) {
   cr_expect_eq(zone_check("/etc/localtime", &e), -1);
   cr_expect_eq(zone_check("zone.tab", &e), -1);
   cr_expect_eq(zone_check("America/New_Yrok", &e), -1);
-  cr_expect_str_eq(e.message, "there is no time zone \"America/New_Yrok\"; did you mean \"America/New_York\"?");
+  cr_expect_str_eq(e.message, "there is no time zone \"America/New_Yrok\"");
+  cr_expect_str_eq(e.remedy, "did you mean \"America/New_York\"?");
 }
 
 Test(state, addresses) {

@@ -124,7 +124,7 @@ static int take_part(const struct field *f, const char **p, struct bits *bits) {
 static int take_field(const struct field *f, const char **p, struct bits *ret, struct err *e) {
   const char *text = *p;
   int n = (int)strcspn(text, " \t");
-  struct bits bits = {.any = *text == '*' && n == 1};
+  struct bits bits = {.any = *text == '*'};
   if (n == 0)
     return err_set(e, ETL_E_CONFIG,
                    "the %s is missing; a schedule has five fields: minute hour day month weekday, such as \"0 3 * * 1-5\"",

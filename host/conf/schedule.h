@@ -25,7 +25,7 @@ struct schedule {
   uint8_t weekdays;          /* 0 Sunday to 6 */
   uint8_t last_weekdays;     /* the last such day of the month */
   bool last_day;             /* of the month */
-  bool any_day, any_weekday; /* written as *: if neither is, one of both is enough, as in cron */
+  bool any_day, any_weekday; /* begins with *: if neither does, one of both is enough, as in cron */
   bool never;                /* there is no such day in any year */
 };
 /* 0, or -1 with the part that is wrong and why. */

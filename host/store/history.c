@@ -1,0 +1,112 @@
+/* What was: runs, their tasks, events; and forgetting them. */
+#include <string.h>
+
+#include "store/priv.h"
+
+enum { PRUNE_AT_ONCE = 1000, LIMIT = 1000 };
+
+/* ---- runs ------------------------------------------------------------------------------------------------------------------------------- */
+
+int store_list(struct store *s, const struct store_filter *f, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
+  struct rows rows;
+  enum sql sql = f->root ? SQL_RUN_LIST_ROOT : f->pipeline ? SQL_RUN_LIST_PIPELINE : SQL_RUN_LIST;
+  struct value params[] = {TEXT(f->states), TEXT(f->root), TIME(f->due_ns), TIME(f->since_ns), TIME(f->before_ns), INT(f->limit > 0 ? f->limit : LIMIT),
+                           TEXT(f->pipeline)};
+  if (store_ask(s, sql, a, &rows, e, params, sql == SQL_RUN_LIST ? 6 : 7) < 0)
+    return -1;
+  *ret = columns_read(run_columns, sizeof **ret, &rows, a);
+  *ret_n = rows.n;
+  return 0;
+}
+
+int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, struct err *e) {
+  struct rows rows;
+  if (store_ask(s, SQL_RUN_GET, a, &rows, e, PARAMS(TEXT(id))) < 0)
+    return -1;
+  if (rows.n == 0 && *id && store_ask(s, SQL_RUN_BEGINS, a, &rows, e, PARAMS(TEXT(id))) < 0)
+    return -1;
+  struct store_run *runs = columns_read(run_columns, sizeof *runs, &rows, a);
+  if (rows.n > 1) {
+    err_set(e, ETL_E_CONFIG, "several runs begin with %s, for instance %s and %s", id, runs[0].id, runs[1].id);
+    return err_remedy(e, "write more of it");
+  }
+  *ret = rows.n ? runs : NULL;
+  return 0;
+}
+
+int store_latest(struct store *s, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
+  struct rows rows;
+  if (store_ask(s, SQL_RUN_LATEST, a, &rows, e, NULL, 0) < 0)
+    return -1;
+  *ret = columns_read(run_columns, sizeof **ret, &rows, a);
+  *ret_n = rows.n;
+  return 0;
+}
+
+int store_tasks(struct store *s, const char *run, struct arena *a, struct store_task **ret, size_t *ret_n, struct err *e) {
+  struct rows rows;
+  if (store_ask(s, SQL_TASK_LIST, a, &rows, e, PARAMS(TEXT(run))) < 0)
+    return -1;
+  *ret = columns_read(task_columns, sizeof **ret, &rows, a);
+  *ret_n = rows.n;
+  return 0;
+}
+
+/* ---- events ----------------------------------------------------------------------------------------------------------------------------- */
+
+int events_add(struct store *s, const struct store_event *ev, size_t n, struct err *e) {
+  for (size_t i = 0; i < n; i++, ev++)
+    if (store_do(s, SQL_EVENT_ADD, NULL, e,
+                 PARAMS(TIME(ev->at_ns), TEXT(ev->level), TEXT(ev->kind), TEXT(ev->host ? ev->host : s->host), TEXT(ev->pipeline), TEXT(ev->run),
+                        TEXT(ev->stage), TEXT(ev->shard), TEXT(ev->message))) < 0)
+      return -1;
+  return 0;
+}
+
+int store_event_add(struct store *s, const struct store_event *events, size_t n, struct err *e) {
+  if (n == 0)
+    return 0;
+  return store_begin(s, e) < 0 ? -1 : store_end(s, events_add(s, events, n, e), e);
+}
+
+int store_events(struct store *s, int64_t after, const char *pipeline, const char *run, int64_t limit, struct arena *a, struct store_event **ret,
+                 size_t *ret_n, struct err *e) {
+  struct rows rows;
+  if (store_ask(s, after < 0 ? SQL_EVENT_NEWEST : SQL_EVENT_AFTER, a, &rows, e,
+                PARAMS(INT(after), TEXT(pipeline), TEXT(run), INT(limit > 0 ? limit : LIMIT))) < 0)
+    return -1;
+  *ret = columns_read(event_columns, sizeof **ret, &rows, a);
+  *ret_n = rows.n;
+  return 0;
+}
+
+/* ---- forgetting ------------------------------------------------------------------------------------------------------------------------- */
+
+/* What stands at place `keep` from the newest: that and all older ones are too many.  0: none is. */
+static int surplus(struct store *s, enum sql sql, int64_t keep, int64_t *ret, struct err *e) {
+  struct rows rows = {0};
+  if (keep > 0 && store_do(s, sql, &rows, e, PARAMS(INT(keep))) < 0)
+    return -1;
+  *ret = rows.n ? rows_at(&rows, 0, 0)->i : 0;
+  return 0;
+}
+
+static int prune(struct store *s, int64_t now_ns, int64_t keep_age_ns, int64_t keep_count, int64_t *ret_n, struct err *e) {
+  struct rows runs, events;
+  int64_t old = keep_age_ns > 0 ? (now_ns - keep_age_ns) / 1000 : 0, ended, event;
+  if (surplus(s, SQL_RUN_PRUNE_BEFORE, keep_count, &ended, e) < 0 || surplus(s, SQL_EVENT_PRUNE_BEFORE, keep_count, &event, e) < 0)
+    return -1;
+  if (store_do(s, SQL_RUN_PRUNE, &runs, e, PARAMS(INT(ended > old ? ended : old), INT(PRUNE_AT_ONCE))) < 0 ||
+      store_do(s, SQL_EVENT_PRUNE, &events, e, PARAMS(INT(old), INT(event), INT(PRUNE_AT_ONCE))) < 0)
+    return -1;
+  *ret_n = (int64_t)(runs.n + events.n);
+  return 0;
+}
+
+int store_prune(struct store *s, int64_t now_ns, int64_t keep_age_ns, int64_t keep_count, int64_t *ret_n, struct err *e) {
+  int64_t n = 0;
+  if (store_begin(s, e) < 0 || store_end(s, prune(s, now_ns, keep_age_ns, keep_count, &n, e), e) < 0)
+    return -1;
+  *ret_n = n;
+  return 0;
+}

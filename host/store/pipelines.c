@@ -1,0 +1,97 @@
+/* What is remembered of a pipeline between its runs: whether it is paused, how far it is, its breakers, its cursors. */
+#include <string.h>
+
+#include "store/priv.h"
+
+int store_pause(struct store *s, const char *pipeline, bool paused, struct err *e) {
+  return store_begin(s, e) < 0 ? -1 : store_end(s, store_do(s, SQL_PIPELINE_PAUSE, NULL, e, PARAMS(TEXT(pipeline), INT(paused))), e);
+}
+
+int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e) {
+  struct rows rows;
+  if (store_ask(s, SQL_PIPELINE_LIST, a, &rows, e, NULL, 0) < 0)
+    return -1;
+  *ret = columns_read(pipeline_columns, sizeof **ret, &rows, a);
+  *ret_n = rows.n;
+  return 0;
+}
+
+int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t n, struct err *e) {
+  if (n == 0)
+    return 0;
+  if (store_begin(s, e) < 0)
+    return -1;
+  int rc = 0;
+  for (size_t i = 0; i < n && rc == 0; i++)
+    rc = store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(p[i].name), TIME(p[i].last_due_ns), TIME(p[i].window_to_ns)));
+  return store_end(s, rc, e);
+}
+
+/* ---- breakers --------------------------------------------------------------------------------------------------------------------------- */
+
+int store_breakers(struct store *s, const char *pipeline, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e) {
+  struct rows rows;
+  if (store_ask(s, SQL_BREAKER_LIST, a, &rows, e, PARAMS(TEXT(pipeline))) < 0)
+    return -1;
+  *ret = columns_read(breaker_columns, sizeof **ret, &rows, a);
+  *ret_n = rows.n;
+  return 0;
+}
+
+int breakers_put(struct store *s, const struct store_breaker *b, size_t n, struct err *e) {
+  for (size_t i = 0; i < n; i++, b++) {
+    bool nothing = strcmp(b->state, "closed") == 0 && b->failures == 0;
+    const char *shard = b->shard ? b->shard : "";
+    int rc = nothing ? store_do(s, SQL_BREAKER_FORGET, NULL, e, PARAMS(TEXT(b->pipeline), TEXT(shard)))
+                     : store_do(s, SQL_BREAKER_PUT, NULL, e,
+                                PARAMS(TEXT(b->pipeline), TEXT(shard), TEXT(b->state), INT(b->failures), TIME(b->opened_ns), TIME(b->changed_ns),
+                                       TEXT(b->reason)));
+    if (rc < 0)
+      return -1;
+  }
+  return 0;
+}
+
+int store_breakers_save(struct store *s, const struct store_breaker *b, size_t n, struct err *e) {
+  if (n == 0)
+    return 0;
+  return store_begin(s, e) < 0 ? -1 : store_end(s, breakers_put(s, b, n, e), e);
+}
+
+/* ---- cursors of sinks without their own ------------------------------------------------------------------------------------------------- */
+
+int store_cursors(struct store *s, const char *pipeline, struct arena *a, struct store_cursor **ret, size_t *ret_n, struct err *e) {
+  struct rows rows;
+  if (store_ask(s, SQL_CURSOR_LIST, a, &rows, e, PARAMS(TEXT(pipeline))) < 0)
+    return -1;
+  *ret = columns_read(cursor_columns, sizeof **ret, &rows, a);
+  *ret_n = rows.n;
+  return 0;
+}
+
+static int put_cursor(struct store *s, const struct store_cursor *c, struct err *e) {
+  struct rows rows;
+  if (store_do(s, SQL_CURSOR_PUT, &rows, e,
+               PARAMS(TEXT(c->pipeline), TEXT(c->stream), TEXT(c->shard), INT(c->owner), INT(c->epoch), TEXT(c->cursor))) < 0)
+    return -1;
+  if (rows.n)
+    return 0;
+  err_set(e, ETL_E_FENCED, "the cursor of pipeline %s, stream %s, shard %s is not stored: a newer run has stored one, or this epoch (%lld) is stored already",
+          c->pipeline, c->stream, c->shard, (long long)c->epoch);
+  return err_remedy(e, "nothing is wrong: the newer run goes on from its own");
+}
+
+int store_cursors_put(struct store *s, const struct store_cursor *c, size_t n, struct err *e) {
+  if (n == 0)
+    return 0;
+  if (store_begin(s, e) < 0)
+    return -1;
+  int rc = 0;
+  for (size_t i = 0; i < n && rc == 0; i++)
+    rc = put_cursor(s, &c[i], e);
+  return store_end(s, rc, e);
+}
+
+int store_cursors_forget(struct store *s, const char *pipeline, struct err *e) {
+  return store_begin(s, e) < 0 ? -1 : store_end(s, store_do(s, SQL_CURSOR_FORGET, NULL, e, PARAMS(TEXT(pipeline))), e);
+}

@@ -1,0 +1,142 @@
+/* Into the queue: runs are added, cancelled, counted. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/priv.h"
+
+static bool is_slot(const char *trigger) { return strcmp(trigger, "schedule") == 0 || strcmp(trigger, "catch_up") == 0; }
+
+static int insert(struct store *s, const struct store_run *r, int64_t now_ns, struct rows *ret, struct err *e) {
+  int64_t queued = r->queued_ns ? r->queued_ns : now_ns, due = r->due_ns ? r->due_ns : queued;
+  bool waits = strcmp(r->state, "queued") == 0;
+  return store_do(s, SQL_RUN_INSERT, ret, e,
+                  PARAMS(TEXT(r->id), TEXT(r->pipeline), TEXT(r->trigger), TEXT(r->state), TIME(due), TIME(queued),
+                         TIME(r->not_before_ns ? r->not_before_ns : due), TIME(r->started_ns), TIME(waits ? 0 : r->ended_ns ? r->ended_ns : now_ns),
+                         TIME(r->window_from_ns), TIME(r->window_to_ns), INT(r->priority), INT(r->attempt ? r->attempt : 1), TEXT(r->root ? r->root : r->id),
+                         TEXT(r->connections), TEXT(r->options), INT(r->rows_read), INT(r->rows_written), INT(r->rows_filtered), INT(r->rows_rejected),
+                         INT(r->bytes), TEXT(r->error_class), TEXT(r->error_code), TEXT(r->error_message), TEXT(r->error_remedy), TEXT(r->error_stage),
+                         TEXT(r->error_connector), TEXT(r->reason)));
+}
+
+int queue_add(struct store *s, const struct store_run *r, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
+  struct rows rows;
+  if (insert(s, r, now_ns, &rows, e) < 0 ||
+      store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(r->pipeline), TIME(is_slot(r->trigger) ? r->due_ns : 0), TIME(0))) < 0)
+    return -1;
+  if (ret_added)
+    *ret_added = rows.n > 0;
+  if (!supersede || rows.n == 0)
+    return 0;
+  const char *why = arena_printf(s->scratch, "superseded by %s, which became due before the retry", r->id);
+  return store_do(s, SQL_RUN_SUPERSEDE, NULL, e, PARAMS(TEXT(r->pipeline), TEXT(r->id), TEXT(why), TIME(now_ns)));
+}
+
+static int by_pipeline(const void *a, const void *b) {
+  const struct store_run *x = *(const struct store_run *const *)a, *y = *(const struct store_run *const *)b;
+  int order = strcmp(x->pipeline, y->pipeline);
+  return order ? order : (x > y) - (x < y);
+}
+
+int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
+  if (n == 0)
+    return 0;
+  if (store_begin(s, e) < 0)
+    return -1;
+  /* Two hosts lock the rows of pipelines in the same order, so that neither waits for the other. */
+  const struct store_run **order = arena_alloc(s->scratch, n * sizeof *order);
+  for (size_t i = 0; i < n; i++)
+    order[i] = &runs[i];
+  qsort(order, n, sizeof *order, by_pipeline);
+  int rc = 0;
+  for (size_t i = 0; i < n && rc == 0; i++)
+    rc = queue_add(s, order[i], supersede, now_ns, ret_added ? &ret_added[order[i] - runs] : NULL, e);
+  return store_end(s, rc, e);
+}
+
+/* ---- how it stands --------------------------------------------------------------------------------------------------------------------- */
+
+int store_next(struct store *s, int64_t now_ns, int64_t *ret_ns, struct err *e) {
+  struct rows rows;
+  arena_reset(s->scratch);
+  if (store_ask(s, SQL_RUN_NEXT, s->scratch, &rows, e, PARAMS(TIME(now_ns))) < 0)
+    return -1;
+  const struct value *v = rows_at(&rows, 0, 0);
+  *ret_ns = v->is_null ? INT64_MAX : v->i * 1000;
+  return 0;
+}
+
+int store_count(struct store *s, int64_t now_ns, struct store_counts *ret, struct err *e) {
+  struct rows rows;
+  struct store_counts found = {0};
+  arena_reset(s->scratch);
+  if (store_ask(s, SQL_RUN_COUNT, s->scratch, &rows, e, PARAMS(TIME(now_ns))) < 0)
+    return -1;
+  for (size_t i = 0; i < rows.n; i++) {
+    const char *state = rows_at(&rows, i, 0)->s;
+    int64_t n = rows_at(&rows, i, 1)->i;
+    if (strcmp(state, "queued") == 0) {
+      found.queued = n;
+      found.waiting = rows_at(&rows, i, 2)->i;
+    } else if (strcmp(state, "claimed") == 0) {
+      found.claimed = n;
+    } else {
+      found.running = n;
+    }
+  }
+  *ret = found;
+  return 0;
+}
+
+/* ---- cancelling ------------------------------------------------------------------------------------------------------------------------ */
+
+static const char *constant_state(const char *state) {
+  static const char *const all[] = {"queued", "claimed", "running", "succeeded", "partial", "failed", "cancelled", "crashed", "skipped", NULL};
+  for (const char *const *c = all; state && *c; c++)
+    if (strcmp(*c, state) == 0)
+      return *c;
+  return NULL;
+}
+
+static int cancel(struct store *s, const char *id, const char *how, const char *reason, int64_t now_ns, const char **ret_state, struct err *e) {
+  struct rows rows;
+  if (store_do(s, SQL_RUN_CANCEL_QUEUED, &rows, e, PARAMS(TEXT(id), TEXT(reason), TIME(now_ns))) < 0)
+    return -1;
+  if (rows.n) {
+    *ret_state = "queued";
+    return 0;
+  }
+  if (store_do(s, SQL_RUN_CANCEL_ACTIVE, &rows, e, PARAMS(TEXT(id), TEXT(how), TEXT(reason))) < 0)
+    return -1;
+  if (rows.n == 0 && store_do(s, SQL_RUN_STATE, &rows, e, PARAMS(TEXT(id))) < 0)
+    return -1;
+  *ret_state = rows.n ? constant_state(rows_at(&rows, 0, 0)->s) : NULL;
+  return 0;
+}
+
+int store_cancel(struct store *s, const char *id, const char *how, const char *reason, int64_t now_ns, const char **ret_state, struct err *e) {
+  const char *state = NULL;
+  if (store_begin(s, e) < 0 || store_end(s, cancel(s, id, how, reason, now_ns, &state, e), e) < 0)
+    return -1;
+  *ret_state = state;
+  return 0;
+}
+
+static int cancel_all(struct store *s, const char *pipeline, const char *how, const char *reason, int64_t now_ns, int64_t *ret_n, struct err *e) {
+  struct rows rows;
+  const char *state;
+  if (store_do(s, SQL_RUN_UNENDED, &rows, e, PARAMS(TEXT(pipeline))) < 0)
+    return -1;
+  for (size_t i = 0; i < rows.n; i++)
+    if (cancel(s, rows_at(&rows, i, 0)->s, how, reason, now_ns, &state, e) < 0)
+      return -1;
+  *ret_n = (int64_t)rows.n;
+  return 0;
+}
+
+int store_cancel_all(struct store *s, const char *pipeline, const char *how, const char *reason, int64_t now_ns, int64_t *ret_n, struct err *e) {
+  int64_t n = 0;
+  if (store_begin(s, e) < 0 || store_end(s, cancel_all(s, pipeline, how, reason, now_ns, &n, e), e) < 0)
+    return -1;
+  *ret_n = n;
+  return 0;
+}

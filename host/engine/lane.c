@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "conf/retry.h"
 #include "engine/defer.h"
 #include "engine/pieces.h"
 
@@ -313,18 +314,13 @@ static void report_retry(struct lane *l, int64_t wait_ns) {
 static int64_t retry_wait_ns(const struct lane *l) {
   const struct conf_retry *c = &l->run->spec->retry;
   bool again = (l->err.error_class == ETL_E_RETRYABLE || l->err.error_class == ETL_E_INDOUBT) && !(l->stream_flags & ETL_STREAM_ONCE);
-  if (!again || l->failures > c->max_retries)
+  if (!again)
     return -1;
-  int64_t wait = c->retry_delay_ns;
-  for (int64_t i = 1; c->exponential_backoff && i < l->failures && wait < c->max_retry_delay_ns; i++)
-    wait *= 2;
-  if (c->max_retry_delay_ns > 0 && wait > c->max_retry_delay_ns)
-    wait = c->max_retry_delay_ns;
-  if (wait < (int64_t)l->err.retry_after_ms * NS_PER_MS)
-    wait = (int64_t)l->err.retry_after_ms * NS_PER_MS;
-  if (c->retry_timeout_ns > 0 && clock_mono_ns() + wait - l->first_failed_ns > c->retry_timeout_ns)
-    return -1;
-  return wait;
+  cleanup_free char *who = xasprintf("%s %s", l->run->spec->run, l->name);
+  return retry_pause_ns(c, &(struct retry_case){.failures = l->failures,
+                                                .since_ns = clock_mono_ns() - l->first_failed_ns,
+                                                .at_least_ns = (int64_t)l->err.retry_after_ms * NS_PER_MS,
+                                                .who = who});
 }
 
 static bool limit_reached(const struct lane *l) {

@@ -18,7 +18,7 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   FIELD(FIELD_INT, batch_rows),      FIELD(FIELD_INT, batch_bytes),    FIELD(FIELD_INT, memory_bytes),
   FIELD(FIELD_INT, stall_timeout_ns), FIELD(FIELD_INT, limit_rows),    FIELD(FIELD_BOOL, full_refresh),
   FIELD(FIELD_BOOL, keep_staging),   FIELD(FIELD_BOOL, dry_run),        RETRY(FIELD_INT, max_retries),    RETRY(FIELD_INT, retry_delay_ns),
-  RETRY(FIELD_INT, max_retry_delay_ns), RETRY(FIELD_INT, retry_timeout_ns), RETRY(FIELD_BOOL, exponential_backoff),
+  RETRY(FIELD_INT, max_retry_delay_ns), RETRY(FIELD_INT, retry_timeout_ns), RETRY(FIELD_INT, jitter_ns), RETRY(FIELD_BOOL, exponential_backoff),
   FIELD(FIELD_INT, parallelism),     LIMIT(sessions),                  LIMIT(rows_per_second),
   LIMIT(bytes_per_second),           FIELD(FIELD_TEXT, range_from),    FIELD(FIELD_TEXT, range_to),
   FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change), FIELD(FIELD_BOOL, repair),

@@ -114,6 +114,11 @@ const struct cli_command cli_commands[] = {
      "is lost, how it is written, and the guarantee.  A shard that cannot be reached is shown as such: status 3, or 1 if none can.",
      1, 1, plan_options, cmd_plan},
 #endif
+    {"serve", "", "run pipelines by their schedules, until told to stop",
+     "The long-running host.  It reads the configuration, starts each pipeline when it is due, tries again what failed, and remembers all of it in the state "
+     "store ('state' of etl.conf).  SIGTERM or Ctrl-C: nothing more starts, runs end with their next commit; a second time: at once.  SIGHUP: "
+     "reads the configuration again.  SIGUSR1: opens the log again.",
+     0, 0, no_options, cmd_serve},
     {"copy", "", "copy a table or a file once, without a pipeline",
      "Makes a pipeline of its arguments and runs it.  Rows of a file are added to a table once: the same copy made again goes on where it was, and has "
      "nothing to do when it was at the end; a file that changed meanwhile is merged or replaces the rows as a whole, but is not added again.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are "

@@ -73,9 +73,9 @@ class Process:
         with self.changed:
             return "\n".join(line for s, line in self.lines if stream in (None, s))
 
-    def wait_line(self, pattern: str, deadline: Deadline, stream: str | None = None, accept=None) -> str:
-        """The first line that matches (and that accept() likes); fails when the process ends without it."""
-        seen = 0
+    def wait_line(self, pattern: str, deadline: Deadline, stream: str | None = None, accept=None, skip: int = 0) -> str:
+        """The first line behind `skip` ones that matches (and that accept() likes); fails when the process ends without it."""
+        seen = skip
         with self.changed:
             while True:
                 for s, line in self.lines[seen:]:
@@ -83,7 +83,8 @@ class Process:
                     if stream in (None, s) and re.search(pattern, line) and (accept is None or accept(line)):
                         return line
                 if not any(r.is_alive() for r in self.readers):
-                    raise StoryError(f"{self.name} ended without a line that matches /{pattern}/")
+                    told = "\n".join(line for _, line in self.lines[-8:])
+                    raise StoryError(f"{self.name} ended without a line that matches /{pattern}/\n{told}")
                 if not self.changed.wait(min(deadline.rest(), 1)):
                     deadline.rest()
 

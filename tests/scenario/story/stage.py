@@ -48,6 +48,7 @@ class Stage:
         self.shared, self.folder, self.deadline = shared, folder, deadline
         self.actors: dict[str, Postgres | Mssqld | RealMssql | Command] = {}
         self.env: dict[str, str] = {}
+        self.settings = ""  # what `settings` adds to etl.conf
         self.last: Command | None = None  # the newest etl command, for expect
         self.commands = 0
         shutil.rmtree(folder, ignore_errors=True)
@@ -86,8 +87,9 @@ class Stage:
                 return
             (self.folder / ".conf-is-ours").touch()
             connections = "\n  ".join(a.connection_text() for a in self.actors.values() if not isinstance(a, Command))
+            settings = self.settings if "state =" in self.settings else f'state = "sqlite://{self.folder}/etl.db";\n{self.settings}'
             text = (f'plugin_dirs = [ "{self.shared.build}/plugins" ];\npipeline_dir = "pipelines.d";\n'
-                    f'cache_dir = "{self.shared.work}/cache";\nconnections = {{\n  {connections}\n}};\n')
+                    f'cache_dir = "{self.shared.work}/cache";\nconnections = {{\n  {connections}\n}};\n{settings}\n')
         else:
             (self.folder / ".conf-is-ours").unlink(missing_ok=True)
         file.write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ import signal
 from .compare import demand, demand_rows, holds, shown
 from .errors import Skip, StoryError
 from .etl import EXITS, Command
+from .host import Host
 from .mssql_real import RealMssql
 from .mssqld import Mssqld
 from .parse import Statement
@@ -34,12 +35,18 @@ def after(s: Statement, stage: Stage, n: int) -> list[str]:
 
 
 # ---- servers ---------------------------------------------------------------------------------------------------------------
-@verb("start postgres NAME [own] [{ SQL }] | start mssqld NAME [OPTION...] [{ T-SQL }] | start run NAME as ID [ARG...] | start NAME")
+@verb("start postgres NAME [own] [{ SQL }] | start mssqld NAME [OPTION...] [{ T-SQL }] | start run NAME as ID [ARG...] | "
+      "start host [as NAME] [ARG...] | start NAME")
 def start(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)
     block = s.block or ""
-    if len(words) == 1:
+    if len(words) == 1 and (words[0] in stage.actors or words[0] != "host"):
+        stage.write_conf()
         stage.actor(words[0]).start(stage.deadline)
+    elif words[0] == "host":
+        stage.write_conf()
+        name, rest = (words[2], words[3:]) if words[1:2] == ["as"] else ("host", words[1:])
+        stage.actors[name] = Host(name, stage, rest)
     elif words[0] == "postgres":
         own = words[2:] == ["own"]
         if own:
@@ -87,6 +94,12 @@ def fault(stage: Stage, s: Statement) -> None:
 @verb("conf { etl.conf }")
 def conf(stage: Stage, s: Statement) -> None:
     stage.write_conf(stage.text(s.block or ""))
+
+
+@verb("settings { of etl.conf }")
+def settings(stage: Stage, s: Statement) -> None:
+    stage.settings = stage.text(s.block or "")
+    stage.write_conf()
 
 
 @verb("pipeline NAME { libconfig }")
@@ -186,7 +199,7 @@ def send_signal(stage: Stage, s: Statement) -> None:
         command.process.send(number)
 
 
-@verb("wait RUN expect OUTCOME | wait RUN stdout|stderr /line/ | wait RUN FIELD OP VALUE | wait until ACTOR \"SQL\" OP VALUE")
+@verb("wait RUN expect OUTCOME | wait RUN stdout|stderr /line/ | wait RUN FIELD OP VALUE | wait HOST log /line/ | wait until ACTOR \"SQL\" OP VALUE")
 def wait(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)
     if words[0] == "until" and len(words) == 5:
@@ -194,6 +207,9 @@ def wait(stage: Stage, s: Statement) -> None:
         stage.deadline.poll(lambda: holds(shown(actor.query(words[2])), words[3], words[4]), f"{words[1]}: {words[2]} {words[3]} {words[4]}")
         return
     command = stage.actor(words[0], Command)
+    if isinstance(command, Host) and words[1:2] == ["log"] and len(words) == 3:
+        command.wait_log(words[2], stage.deadline)
+        return
     stage.last = command
     if len(words) == 3 and words[1] == "expect" and words[2] in EXITS:
         command.wait(stage.deadline)
@@ -228,6 +244,8 @@ def expect(stage: Stage, s: Statement) -> None:
         demand(what, str(command.status) if what == "exit" else command.process.text(what), *two(s, words[1:]))
     elif what == "event" or words[:2] == ["no", "event"]:
         expect_event(stage, s, words)
+    elif isinstance(stage.actors.get(what), Host) and words[1:2] == ["log"]:
+        demand(f"log of {what}", stage.actors[what].process.text("stderr"), *two(s, words[2:]))
     elif what == "file":
         demand(f"file {words[1]}", (stage.folder / words[1]).read_text(errors="replace"), *two(s, words[2:]))
     else:

@@ -1,0 +1,206 @@
+/* The end of a run: what the worker's summary comes to, stored in one transaction with all that follows from it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "serve/outcome.h"
+
+static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
+static int64_t int_of(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
+
+/* ---- the run's row ------------------------------------------------------------------------------------------------------------------------ */
+
+static const char *state_of(const struct running *r) {
+  static const struct { const char *status, *state; } states[] = {{"success", "succeeded"}, {"partial", "partial"}, {"failed", "failed"},
+                                                                 {"cancelled", "cancelled"}, {"crashed", "crashed"}};
+  const char *status = text_of(r->summary, "status");
+  if (r->why == WHY_DEADLINE && status && strcmp(status, "success") != 0)
+    return "failed";
+  for (size_t i = 0; status && i < sizeof states / sizeof *states; i++)
+    if (strcmp(states[i].status, status) == 0)
+      return states[i].state;
+  return "crashed";
+}
+
+/* Of the run, or of the first lane that has one. */
+static const json_t *error_of(const json_t *summary) {
+  const json_t *error = json_object_get(summary, "error"), *lane;
+  size_t i;
+  if (error)
+    return error;
+  json_array_foreach(json_object_get(summary, "lanes"), i, lane) {
+    if (json_object_get(lane, "error"))
+      return json_object_get(lane, "error");
+  }
+  return NULL;
+}
+
+static const char *code_of(const json_t *error, struct arena *a) {
+  const char *state = text_of(error, "vendor_state");
+  return state ? state : int_of(error, "vendor_code") ? arena_printf(a, "%lld", (long long)int_of(error, "vendor_code")) : NULL;
+}
+
+static void take_summary(struct outcome *o) {
+  const struct running *r = o->of;
+  const json_t *error = error_of(r->summary);
+  struct store_run *row = &o->row;
+  row->state = state_of(r);
+  row->rows_read = int_of(r->summary, "rows_read");
+  row->rows_written = int_of(r->summary, "rows_written");
+  row->rows_filtered = int_of(r->summary, "rows_filtered");
+  row->rows_rejected = int_of(r->summary, "rows_rejected");
+  row->error_class = text_of(error, "class");
+  row->error_code = code_of(error, r->arena);
+  row->error_message = text_of(error, "message");
+  row->error_remedy = text_of(error, "remedy");
+  row->error_stage = text_of(error, "stage");
+  row->error_connector = text_of(error, "connector");
+  row->reason = r->reason;
+  if (r->why == WHY_DEADLINE && strcmp(row->state, "failed") == 0) {
+    row->error_class = err_class_name(ETL_E_PERMANENT);
+    row->error_message = r->reason;
+    row->error_remedy = "raise run_timeout of the pipeline, or look what made it slow; the next run goes on from the last commit";
+  }
+}
+
+/* ---- its tasks ---------------------------------------------------------------------------------------------------------------------------- */
+
+static const char *task_state(const char *lane_status) {
+  return !lane_status || strcmp(lane_status, "running") == 0 ? "crashed" : strcmp(lane_status, "success") == 0 ? "succeeded" : lane_status;
+}
+
+/* A row for each stage of each lane; the stage that failed has the error, the others of a failed lane ended with it. */
+static void take_lane(struct outcome *o, const json_t *lane) {
+  static const char *const stages[] = {"extract", "load"};
+  const json_t *error = json_object_get(lane, "error");
+  const char *failed = text_of(error, "stage");
+  for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+    struct store_task *t = &o->tasks[o->tasks_n++];
+    bool load = i == 1;
+    *t = (struct store_task){.run = o->row.id,
+                             .stage = stages[i],
+                             .stream = text_of(lane, "stream"),
+                             .shard = text_of(lane, "shard"),
+                             .state = task_state(text_of(lane, "status")),
+                             .attempts = int_of(lane, "retries") + 1,
+                             .rows_in = load ? int_of(lane, "rows_read") + int_of(lane, "rows_added") - int_of(lane, "rows_filtered") : int_of(lane, "rows_read"),
+                             .rows_out = load ? int_of(lane, "rows_written") : int_of(lane, "rows_read"),
+                             .started_ns = o->row.started_ns,
+                             .ended_ns = o->row.ended_ns};
+    bool here = !failed ? load : strcmp(failed, stages[i]) == 0 || (load && strcmp(failed, "extract") != 0);
+    if (!error || !here)
+      continue;
+    t->error_class = text_of(error, "class");
+    t->error_code = code_of(error, o->of->arena);
+    t->error_message = text_of(error, "message");
+  }
+}
+
+static void take_tasks(struct outcome *o) {
+  const json_t *lanes = json_object_get(o->of->summary, "lanes"), *lane;
+  size_t i;
+  o->tasks = arena_alloc(o->of->arena, (2 * json_array_size(lanes) + 1) * sizeof *o->tasks);
+  json_array_foreach(lanes, i, lane)
+    take_lane(o, lane);
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------------------------------------- */
+
+static void tell(struct serve *s, const struct outcome *o) {
+  const struct store_run *row = &o->row;
+  char took[UNITS_TEXT];
+  bool good = strcmp(row->state, "succeeded") == 0 || strcmp(row->state, "skipped") == 0, partial = strcmp(row->state, "partial") == 0;
+  bool stopped = strcmp(row->state, "cancelled") == 0;
+  const char *why = row->error_message ? row->error_message : row->reason;
+  units_print_duration(took, (row->ended_ns - row->started_ns) / NS_PER_MS * NS_PER_MS);
+  cleanup_free char *message =
+      xasprintf("run %s %s after %s: %lld rows read, %lld written%s%s%s%s", row->id, row->state, took, (long long)row->rows_read,
+                (long long)row->rows_written, good || !why ? "" : ": ", good || !why ? "" : why,
+                !good && row->error_message && row->error_remedy ? "; " : "", !good && row->error_message && row->error_remedy ? row->error_remedy : "");
+  serve_event(s, &(struct serve_event){.level = good || stopped ? LEVEL_INFO : partial ? LEVEL_WARNING : LEVEL_ERROR,
+                                       .kind = "run",
+                                       .name = row->state,
+                                       .pipeline = row->pipeline,
+                                       .run = row->id,
+                                       .stage = row->error_stage,
+                                       .message = message,
+                                       .of = o->of,
+                                       .outcome = row});
+}
+
+/* ---- storing ------------------------------------------------------------------------------------------------------------------------------- */
+
+static void forget(struct serve *s, struct running *r) {
+  if (r->job && r->job->running == r)
+    r->job->running = NULL;
+  running_free(r);
+  serve_poke(s);
+}
+
+/* True: it is settled, one way or the other. */
+static bool store_outcome(struct serve *s, struct outcome *o) {
+  struct err e;
+  if (s->store_away)
+    return false;
+  if (store_finish(s->store, &(struct store_outcome){.run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .queue = o->queue, .queue_n = o->queue_n, .window_done = o->window_done}, &e) == 0)
+    return true;
+  if (serve_store_failed(s, &e))
+    return false;
+  serve_event(s, &(struct serve_event){.level = LEVEL_WARNING, .kind = "run", .name = "lost", .pipeline = o->row.pipeline, .run = o->row.id, .message = e.message});
+  return true;
+}
+
+static void settle(struct running *r) {
+  struct serve *s = r->serve;
+  if (store_outcome(s, r->outcome)) {
+    forget(s, r);
+    return;
+  }
+  struct running **at = &s->ended;
+  while (*at)
+    at = &(*at)->next;
+  r->next = NULL;
+  *at = r;
+}
+
+void outcome_retry_store(struct serve *s) {
+  while (s->ended && !s->store_away) {
+    struct running *r = s->ended;
+    if (!store_outcome(s, r->outcome))
+      return;
+    s->ended = r->next;
+    forget(s, r);
+  }
+}
+
+static struct outcome *outcome_new(struct running *r) {
+  struct outcome *o = arena_alloc(r->arena, sizeof *o);
+  *o = (struct outcome){.of = r, .row = r->run};
+  o->row.started_ns = r->started_ns;
+  o->row.ended_ns = serve_now(r->serve);
+  r->outcome = o;
+  return o;
+}
+
+void outcome_of(struct running *r) {
+  struct outcome *o = outcome_new(r);
+  take_summary(o);
+  take_tasks(o);
+  outcome_follow(o);
+  tell(r->serve, o);
+  settle(r);
+}
+
+void outcome_without_worker(struct serve *s, const struct store_run *run, const char *state, const struct err *e) {
+  struct running *r = running_new(s, run);
+  struct outcome *o = outcome_new(r);
+  o->row.state = state;
+  if (run->started_ns)
+    o->row.started_ns = run->started_ns;
+  o->row.error_class = err_class_name(e->error_class);
+  o->row.error_message = arena_strdup(r->arena, e->message);
+  o->row.error_remedy = e->remedy[0] ? arena_strdup(r->arena, e->remedy) : NULL;
+  outcome_follow(o);
+  tell(s, o);
+  settle(r);
+}

@@ -1,0 +1,36 @@
+/* The table of parts, and their life. */
+#include <string.h>
+
+#include "serve/serve.h"
+
+const struct serve_part serve_parts[] = {{0}};
+
+int serve_parts_open(struct serve *s, struct err *e) {
+  for (; serve_parts[s->parts_open].name; s->parts_open++) {
+    const struct serve_part *p = &serve_parts[s->parts_open];
+    if (p->open && p->open(s, &s->parts[s->parts_open], e) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+void serve_parts_close(struct serve *s) {
+  while (s->parts_open > 0) {
+    const struct serve_part *p = &serve_parts[--s->parts_open];
+    if (p->close)
+      p->close(s, s->parts[s->parts_open]);
+  }
+}
+
+void serve_parts_reloaded(struct serve *s, const struct generation *old) {
+  for (size_t i = 0; i < s->parts_open; i++)
+    if (serve_parts[i].reloaded)
+      serve_parts[i].reloaded(s, s->parts[i], old);
+}
+
+void *serve_part_self(struct serve *s, const char *name) {
+  for (size_t i = 0; i < s->parts_open; i++)
+    if (strcmp(serve_parts[i].name, name) == 0)
+      return s->parts[i];
+  return NULL;
+}

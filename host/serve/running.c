@@ -1,0 +1,222 @@
+/* A run with its worker: the specification it gets, what its events become, how it is stopped. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "serve/serve.h"
+
+enum { DEADLINE_GRACE_SECONDS = 30 };
+
+/* ---- what the worker says -------------------------------------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
+
+static void say(struct running *r, enum log_level level, const json_t *of, const char *message) {
+  if (level >= LEVEL_WARNING) {
+    char **slot = &r->lines[r->lines_n++ % RUNNING_LINES];
+    free(*slot);
+    *slot = xstrdup(message);
+  }
+  log_write(r->serve->log, &(struct log_record){.level = level,
+                                                .pipeline = r->run.pipeline,
+                                                .run = r->run.id,
+                                                .stage = text_of(of, "stage"),
+                                                .connector = text_of(of, "connector"),
+                                                .shard = text_of(of, "lane"),
+                                                .message = message});
+}
+
+static void on_log(struct running *r, const json_t *event) {
+  const char *name = text_of(event, "level"), *message = text_of(event, "message");
+  int level = name ? log_level_from_name(name) : -1;
+  say(r, level < 0 ? LEVEL_INFO : (enum log_level)level, event, message ? message : "");
+}
+
+static void on_warning(struct running *r, const json_t *event) {
+  const char *message = text_of(event, "message"), *remedy = text_of(event, "remedy");
+  cleanup_free char *text = xasprintf("%s%s%s", message ? message : "", remedy ? "; " : "", remedy ? remedy : "");
+  say(r, LEVEL_WARNING, event, text);
+}
+
+static void on_retry(struct running *r, const json_t *event) {
+  const json_t *error = json_object_get(event, "error");
+  char wait[UNITS_TEXT];
+  units_print_duration(wait, (int64_t)(json_number_value(json_object_get(event, "delay_seconds")) * 1000) * NS_PER_MS);
+  cleanup_free char *text = xasprintf("attempt %lld comes in %s, since this one failed: %s",
+                                      (long long)json_integer_value(json_object_get(event, "attempt")), wait, text_of(error, "message"));
+  say(r, LEVEL_WARNING, event, text);
+}
+
+static void on_event(void *arg, json_t *event) {
+  struct running *r = arg;
+  const char *name = text_of(event, "event");
+  if (strcmp(name, "progress") == 0) {
+    json_decref(r->progress);
+    r->progress = json_incref(event);
+  } else if (strcmp(name, "summary") == 0) {
+    r->summary = json_incref(event);
+  } else if (strcmp(name, "log") == 0) {
+    on_log(r, event);
+  } else if (strcmp(name, "warning") == 0) {
+    on_warning(r, event);
+  } else if (strcmp(name, "retry") == 0) {
+    on_retry(r, event);
+  }
+}
+
+static void on_end(void *arg) {
+  struct running *r = arg;
+  struct serve *s = r->serve;
+  for (struct running **at = &s->running; *at; at = &(*at)->next)
+    if (*at == r) {
+      *at = r->next;
+      break;
+    }
+  s->running_n--;
+  ev_timer_stop(s->loop, &r->deadline);
+  outcome_of(r);
+}
+
+/* ---- start --------------------------------------------------------------------------------------------------------------------------------- */
+
+static void take_options(struct spec *spec, const json_t *o) {
+  const json_t *shards = json_object_get(o, "shards"), *range = json_object_get(o, "range");
+  spec->full_refresh = json_is_true(json_object_get(o, "full_refresh"));
+  spec->accept_change = json_is_true(json_object_get(o, "accept_change"));
+  spec->shards = arena_alloc(spec->arena, (json_array_size(shards) + 1) * sizeof *spec->shards);
+  for (size_t i = 0; i < json_array_size(shards); i++)
+    if (json_is_string(json_array_get(shards, i)))
+      spec->shards[spec->shards_n++] = arena_strdup(spec->arena, json_string_value(json_array_get(shards, i)));
+  if (json_array_size(range) == 2) {
+    spec->range_from = arena_strdup(spec->arena, json_string_value(json_array_get(range, 0)));
+    spec->range_to = arena_strdup(spec->arena, json_string_value(json_array_get(range, 1)));
+  }
+  spec->window = arena_strdup(spec->arena, text_of(o, "window"));
+  spec->retries = json_incref(json_object_get(o, "retries"));
+}
+
+static int make_spec(struct running *r, struct err *e, struct spec **ret) {
+  struct spec *spec;
+  if (spec_new(r->gen->conf, r->conf, r->gen->registry, e, &spec) < 0)
+    return -1;
+  spec->run = r->run.id;
+  spec->owner = r->run.fence;
+  spec->defer_retries = true;
+  take_options(spec, r->options);
+  *ret = spec;
+  return 0;
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *t, int revents) {
+  struct running *r = t->data;
+  char limit[UNITS_TEXT];
+  (void)loop, (void)revents;
+  if (r->asked != STOP_NONE) {
+    running_cancel(r, STOP_NOW, WHY_DEADLINE, NULL);
+    return;
+  }
+  cleanup_free char *reason = xasprintf("it did not end within its run_timeout of %s", units_print_duration(limit, r->conf->run_timeout_ns));
+  running_cancel(r, STOP_FINISH, WHY_DEADLINE, reason);
+  ev_timer_set(t, DEADLINE_GRACE_SECONDS, 0);
+  ev_timer_start(r->serve->loop, t);
+}
+
+static void copy_run(struct running *r, const struct store_run *run) {
+  struct arena *a = r->arena;
+  r->run = *run;
+  const char **texts[] = {&r->run.id, &r->run.pipeline, &r->run.trigger, &r->run.root, &r->run.connections, &r->run.options};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    *texts[i] = arena_strdup(a, *texts[i]);
+  r->run.host = r->run.state = r->run.reason = r->run.cancel = NULL;
+}
+
+struct running *running_new(struct serve *s, const struct store_run *run) {
+  struct running *r = xcalloc(1, sizeof *r);
+  struct job *j = serve_job(s, run->pipeline);
+  *r = (struct running){.serve = s, .arena = arena_new(), .job = j, .gen = generation_ref(s->gen), .conf = j ? j->conf : NULL};
+  copy_run(r, run);
+  r->started_ns = serve_now(s);
+  r->lease_until_mono_ns = s->clock.mono_ns(&s->clock) + s->gen->conf->serve.lease_ns;
+  r->options = run->options ? json_loads(run->options, 0, NULL) : NULL;
+  ev_timer_init(&r->deadline, on_deadline, 0, 0);
+  r->deadline.data = r;
+  return r;
+}
+
+void running_free(struct running *r) {
+  if (!r)
+    return;
+  ev_timer_stop(r->serve->loop, &r->deadline);
+  supervise_free(r->worker);
+  json_decref(r->options);
+  json_decref(r->progress);
+  json_decref(r->summary);
+  for (size_t i = 0; i < RUNNING_LINES; i++)
+    free(r->lines[i]);
+  free(r->reason);
+  generation_unref(r->gen);
+  arena_free(r->arena);
+  free(r);
+}
+
+static int start_worker(struct running *r, struct err *e) {
+  struct serve *s = r->serve;
+  struct spec *spec;
+  if (!r->conf)
+    return err_set(e, ETL_E_CONFIG, "there is no pipeline '%s' any more", r->run.pipeline);
+  if (make_spec(r, e, &spec) < 0)
+    return -1;
+  int rc = supervise_start(spec, s->loop, on_event, r, e, &r->worker);
+  spec_free(spec);
+  if (rc == 0)
+    supervise_on_end(r->worker, on_end);
+  return rc;
+}
+
+int running_start(struct serve *s, const struct store_run *run, struct err *e) {
+  struct running *r = running_new(s, run);
+  if (start_worker(r, e) < 0) {
+    running_free(r);
+    return -1;
+  }
+  r->next = s->running;
+  s->running = r;
+  s->running_n++;
+  r->job->running = r;
+  if (r->conf->run_timeout_ns) {
+    ev_timer_set(&r->deadline, (double)r->conf->run_timeout_ns / (double)NS_PER_SEC, 0);
+    ev_timer_start(s->loop, &r->deadline);
+  }
+  cleanup_free char *message = xasprintf("run %s started (%s, attempt %lld)", r->run.id, r->run.trigger, (long long)r->run.attempt);
+  serve_event(s, &(struct serve_event){.level = LEVEL_INFO, .kind = "run", .name = "started", .pipeline = r->run.pipeline, .run = r->run.id, .message = message, .of = r});
+  return 0;
+}
+
+/* ---- stop ---------------------------------------------------------------------------------------------------------------------------------- */
+
+void running_cancel(struct running *r, enum stop_mode mode, enum stop_why why, const char *reason) {
+  if (mode <= r->asked)
+    return;
+  r->asked = mode;
+  if (r->why == WHY_NONE || why == WHY_LEASE) /* a lost lease outweighs every reason: the run is somebody else's */
+    r->why = why;
+  if (reason && !r->reason)
+    r->reason = xstrdup(reason);
+  if (reason)
+    log_write(r->serve->log, &(struct log_record){.level = LEVEL_INFO, .pipeline = r->run.pipeline, .run = r->run.id, .message = reason});
+  supervise_cancel(r->worker, mode);
+}
+
+struct running *serve_running(const struct serve *s, const char *run) {
+  struct running *found = NULL;
+  size_t n = strlen(run);
+  for (struct running *r = s->running; r; r = r->next) {
+    if (strncmp(r->run.id, run, n) != 0)
+      continue;
+    if (found)
+      return NULL;
+    found = r;
+  }
+  return found;
+}

@@ -1,0 +1,286 @@
+/* History, events, what is remembered of pipelines, and the versions of the tables. */
+#include <criterion/criterion.h>
+
+#include "fixture.h"
+#include "store/priv.h"
+
+TestSuite(store_history, .init = enter, .fini = leave, .timeout = 60);
+
+static void ended(struct store *s, const char *id, const char *pipeline, const char *state, int64_t seconds) {
+  struct store_run r = due(id, pipeline, seconds);
+  r.state = state;
+  r.queued_ns = r.ended_ns = T0 + seconds * SECOND;
+  r.root = id[0] == 'r' ? "r1" : NULL;
+  enqueue(s, r);
+}
+
+static const char *listed(struct store *s, struct store_filter f) {
+  struct store_run *r;
+  size_t n;
+  OK(store_list(s, &f, arena, &r, &n, &err));
+  const char *ids = "";
+  for (size_t i = 0; i < n; i++)
+    ids = arena_printf(arena, "%s%s%s", ids, i ? " " : "", r[i].id);
+  return ids;
+}
+
+Test(store_history, lists) {
+  struct store *s = opened("a", STORE_SERVE);
+  ended(s, "r1", "p", "failed", 1);
+  ended(s, "r2", "p", "succeeded", 2);
+  ended(s, "x3", "q", "partial", 3);
+  ended(s, "x4", "p", "skipped", 4);
+  enqueue(s, due("x5", "q", 5));
+  cr_expect_str_eq(listed(s, (struct store_filter){0}), "x4 x3 r2 r1 x5", "the latest queued first");
+  cr_expect_str_eq(listed(s, (struct store_filter){.pipeline = "p"}), "x4 r2 r1");
+  cr_expect_str_eq(listed(s, (struct store_filter){.pipeline = "p", .limit = 2}), "x4 r2");
+  cr_expect_str_eq(listed(s, (struct store_filter){.states = "failed,partial"}), "x3 r1");
+  cr_expect_str_eq(listed(s, (struct store_filter){.pipeline = "q", .states = "queued"}), "x5");
+  cr_expect_str_eq(listed(s, (struct store_filter){.root = "r1"}), "r2 r1");
+  cr_expect_str_eq(listed(s, (struct store_filter){.root = "r1", .pipeline = "q"}), "");
+  cr_expect_str_eq(listed(s, (struct store_filter){.due_ns = T0 + 4 * SECOND}), "x4");
+  cr_expect_str_eq(listed(s, (struct store_filter){.since_ns = T0 + 2 * SECOND, .before_ns = T0 + 4 * SECOND}), "x3 r2");
+  cr_expect_str_eq(listed(s, (struct store_filter){.states = "ail"}), "", "whole names only");
+  store_close(s);
+}
+
+Test(store_history, one_by_the_beginning_of_its_id) {
+  struct store *s = opened("a", STORE_SERVE);
+  ended(s, "abc1", "p", "failed", 1);
+  ended(s, "abd", "p", "failed", 2);
+  ended(s, "ab%", "p", "failed", 3);
+  struct store_run *r;
+  cr_expect_str_eq(got(s, "abc")->id, "abc1");
+  cr_expect_str_eq(got(s, "ab%")->id, "ab%");
+  REFUSED(store_get(s, "ab", arena, &r, &err), ETL_E_CONFIG, "several runs begin with ab");
+  OK(store_get(s, "zz", arena, &r, &err));
+  cr_expect_null(r);
+  OK(store_get(s, "", arena, &r, &err));
+  cr_expect_null(r);
+  store_close(s);
+}
+
+Test(store_history, the_latest_of_each_pipeline) {
+  struct store *s = opened("a", STORE_SERVE);
+  ended(s, "1", "p", "failed", 1);
+  ended(s, "2", "p", "succeeded", 2);
+  ended(s, "3", "q", "failed", 3);
+  enqueue(s, due("4", "q", 0));
+  enqueue(s, due("5", "z", 900));
+  size_t n;
+  claim(s, 5, 9, &n);
+  struct store_run *r;
+  OK(store_latest(s, arena, &r, &n, &err));
+  cr_assert_eq(n, 3);
+  cr_expect_str_eq(r[0].id, "2");
+  cr_expect_str_eq(r[1].id, "3");
+  cr_expect_str_eq(r[2].id, "4");
+  store_close(s);
+}
+
+Test(store_history, events_follow_each_other) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_event ev[] = {{.at_ns = T0, .level = "info", .kind = "run", .pipeline = "p", .run = "1", .stage = "load", .shard = "x", .message = "one"},
+                             {.at_ns = T0, .level = "info", .kind = "reload", .host = "b", .message = "two"},
+                             {.at_ns = T0, .level = "info", .kind = "run", .pipeline = "q", .run = "2", .message = "three"}},
+                     *got_ev;
+  OK(store_event_add(s, ev, 3, &err));
+  size_t n;
+  OK(store_events(s, -1, NULL, NULL, 2, arena, &got_ev, &n, &err));
+  cr_assert_eq(n, 2);
+  cr_expect_str_eq(got_ev[0].message, "two");
+  cr_expect_str_eq(got_ev[0].host, "b");
+  cr_expect_str_eq(got_ev[1].message, "three");
+  int64_t last = got_ev[0].id;
+  OK(store_events(s, last, NULL, NULL, 9, arena, &got_ev, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_gt(got_ev[0].id, last);
+  OK(store_events(s, 0, "p", NULL, 9, arena, &got_ev, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(got_ev->stage, "load");
+  cr_expect_str_eq(got_ev->shard, "x");
+  cr_expect_eq(got_ev->at_ns, T0);
+  OK(store_events(s, 0, NULL, "2", 9, arena, &got_ev, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(got_ev->message, "three");
+  store_close(s);
+}
+
+/* ---- forgetting --------------------------------------------------------------------------------------------------------------------------- */
+
+static void prune_all(struct store *s, int64_t seconds, int64_t age, int64_t count) {
+  int64_t n;
+  do
+    OK(store_prune(s, T0 + seconds * SECOND, age * SECOND, count, &n, &err));
+  while (n > 0);
+}
+
+Test(store_history, what_is_old_is_forgotten) {
+  struct store *s = opened("a", STORE_SERVE);
+  for (int i = 1; i <= 1200; i++)
+    ended(s, arena_printf(arena, "r%d", i), "p", "succeeded", i);
+  ended(s, "q1", "q", "succeeded", 1);
+  enqueue(s, due("w", "p", 1201));
+  struct store_event ev[] = {{.at_ns = T0, .level = "info", .kind = "run", .message = "old"}, {.at_ns = T0 + 1000 * SECOND, .level = "info", .kind = "run", .message = "new"}};
+  OK(store_event_add(s, ev, 2, &err));
+  prune_all(s, 1200, 0, 0);
+  cr_expect_str_eq(got(s, "r1")->id, "r1", "no limit");
+  prune_all(s, 1201, 6, 0);
+  cr_expect_str_eq(listed(s, (struct store_filter){.pipeline = "p"}), "r1200 r1199 r1198 r1197 r1196 w");
+  cr_expect_str_eq(listed(s, (struct store_filter){.pipeline = "q"}), "q1", "the last one of a pipeline stays");
+  struct store_event *left;
+  size_t n;
+  OK(store_events(s, 0, NULL, NULL, 9, arena, &left, &n, &err));
+  cr_assert_eq(n, 0);
+  OK(store_event_add(s, ev, 2, &err));
+  prune_all(s, 1201, 3600, 1);
+  cr_expect_str_eq(listed(s, (struct store_filter){.pipeline = "p"}), "r1200 w");
+  OK(store_events(s, 0, NULL, NULL, 9, arena, &left, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(left->message, "new");
+  store_close(s);
+}
+
+Test(store_history, tasks_go_with_their_run) {
+  struct store *s = opened("a", STORE_SERVE);
+  size_t n;
+  enqueue(s, due("1", "p", 0));
+  struct store_run end = *claim(s, 1, 1, &n);
+  struct store_task *t, task = {.run = "1", .stage = "load", .state = "succeeded"};
+  end.state = "succeeded";
+  end.ended_ns = T0 + 2 * SECOND;
+  OK(store_finish(s, &(struct store_outcome){.run = &end, .tasks = &task, .tasks_n = 1}, &err));
+  ended(s, "2", "p", "failed", 3);
+  OK(store_tasks(s, "1", arena, &t, &n, &err));
+  cr_expect_eq(n, 1);
+  prune_all(s, 100, 1, 0);
+  OK(store_tasks(s, "1", arena, &t, &n, &err));
+  cr_expect_eq(n, 0);
+  cr_expect_str_eq(listed(s, (struct store_filter){0}), "2");
+  store_close(s);
+}
+
+/* ---- pipelines ---------------------------------------------------------------------------------------------------------------------------- */
+
+Test(store_history, pipelines_are_remembered) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_pipeline note[] = {{.name = "p", .last_due_ns = T0 + SECOND}, {.name = "q", .window_to_ns = T0 + 2 * SECOND}}, *p;
+  OK(store_pipelines_note(s, note, 2, &err));
+  note[0].last_due_ns = T0;
+  note[0].window_to_ns = T0 + 5 * SECOND;
+  OK(store_pipelines_note(s, note, 1, &err));
+  OK(store_pause(s, "q", true, &err));
+  store_close(s);
+  s = opened("a", STORE_SERVE);
+  size_t n;
+  OK(store_pipelines(s, arena, &p, &n, &err));
+  cr_assert_eq(n, 2);
+  cr_expect(p[0].last_due_ns == T0 + SECOND && p[0].window_to_ns == T0 + 5 * SECOND && !p[0].paused);
+  cr_expect(p[1].last_due_ns == 0 && p[1].window_to_ns == T0 + 2 * SECOND && p[1].paused);
+  store_close(s);
+}
+
+Test(store_history, breakers_are_remembered) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_breaker in[] = {{.pipeline = "p", .shard = "", .state = "open", .failures = 3, .opened_ns = T0, .changed_ns = T0 + SECOND, .reason = "three"},
+                               {.pipeline = "p", .shard = "eu1", .state = "closed", .failures = 1},
+                               {.pipeline = "q", .shard = "", .state = "half_open", .failures = 9}},
+                       *out;
+  OK(store_breakers_save(s, in, 3, &err));
+  size_t n;
+  OK(store_breakers(s, NULL, arena, &out, &n, &err));
+  cr_expect_eq(n, 3);
+  OK(store_breakers(s, "p", arena, &out, &n, &err));
+  cr_assert_eq(n, 2);
+  cr_expect_str_eq(out[0].state, "open");
+  cr_expect(out[0].failures == 3 && out[0].opened_ns == T0 && out[0].changed_ns == T0 + SECOND);
+  in[0].state = "closed";
+  in[0].failures = 0;
+  OK(store_breakers_save(s, in, 1, &err));
+  OK(store_breakers(s, "p", arena, &out, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(out[0].shard, "eu1");
+  store_close(s);
+}
+
+Test(store_history, cursors_do_not_go_back) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_cursor in[] = {{.pipeline = "p", .stream = "t", .shard = "x", .owner = 5, .epoch = 1, .cursor = "c1"},
+                              {.pipeline = "p", .stream = "t", .shard = "y", .owner = 5, .epoch = 1, .cursor = NULL}},
+                      *out;
+  size_t n;
+  OK(store_cursors_put(s, in, 2, &err));
+  in[0].epoch = 2;
+  in[0].cursor = "c2";
+  REFUSED(store_cursors_put(s, in, 2, &err), ETL_E_FENCED, "shard y");
+  OK(store_cursors(s, "p", arena, &out, &n, &err));
+  cr_assert_eq(n, 2);
+  cr_expect_str_eq(out[0].cursor, "c1", "all or none");
+  cr_expect_null(out[1].cursor);
+  OK(store_cursors_put(s, in, 1, &err));
+  in[0].epoch = 3;
+  in[0].owner = 4;
+  REFUSED(store_cursors_put(s, in, 1, &err), ETL_E_FENCED, "newer run");
+  OK(store_cursors(s, "p", arena, &out, &n, &err));
+  cr_expect_str_eq(out[0].cursor, "c2");
+  OK(store_cursors_forget(s, "p", &err));
+  OK(store_cursors(s, "p", arena, &out, &n, &err));
+  cr_expect_eq(n, 0);
+  store_close(s);
+}
+
+Test(store_history, hosts_are_seen) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_host *h;
+  size_t n;
+  OK(store_ping(s, T0 + 7 * SECOND, &err));
+  OK(store_hosts(s, arena, &h, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(h->name, "a");
+  cr_expect(h->pid == getpid() && h->started_ns == T0 && h->seen_ns == T0 + 7 * SECOND);
+  cr_expect_neq(h->machine[0], 0);
+  store_close(s);
+}
+
+/* ---- versions ----------------------------------------------------------------------------------------------------------------------------- */
+
+static void become_version(struct store *s, int64_t version, const char *etl_version) {
+  OK(store_begin(s, &err));
+  OK(store_end(s, store_do(s, SQL_META_ADD, NULL, &err, PARAMS(INT(version), TEXT(etl_version))), &err));
+}
+
+Test(store_history, a_newer_store_is_refused) {
+  struct store *s = opened("a", STORE_SERVE);
+  become_version(s, 99, "9.8.7");
+  store_close(s);
+  REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_CONFIG, "9.8.7");
+  cr_expect_not_null(strstr(err.message, "version 99"));
+  REFUSED(store_open(store_url, STORE_READ, "a", T0, &err, &s), ETL_E_CONFIG, "newer");
+}
+
+Test(store_history, an_older_store_is_brought_up_to_date) {
+  struct store *s = opened("a", STORE_SERVE);
+  enqueue(s, due("1", "p", 0));
+  struct sql_text versions[SQL_VERSIONS + 2];
+  memcpy(versions, sql_versions, sizeof sql_versions);
+  versions[SQL_VERSIONS] = (struct sql_text){"ALTER TABLE hosts ADD COLUMN colour text", "ALTER TABLE hosts ADD COLUMN colour text"};
+  versions[SQL_VERSIONS + 1] = (struct sql_text){"CREATE TABLE x (y bigint); nonsense", "CREATE TABLE x (y bigint); nonsense"};
+  cr_expect_eq(store_migrate(s, STORE_SERVE, versions, SQL_VERSIONS + 2, &err), -1, "one step that fails undoes all");
+  REFUSED(store_migrate(s, STORE_READ, versions, SQL_VERSIONS + 1, &err), ETL_E_CONFIG, "older version");
+  OK(store_migrate(s, STORE_SERVE, versions, SQL_VERSIONS + 1, &err));
+  OK(store_migrate(s, STORE_SERVE, versions, SQL_VERSIONS + 1, &err));
+  cr_expect_str_eq(got(s, "1")->id, "1");
+  REFUSED(store_migrate(s, STORE_SERVE, sql_versions, SQL_VERSIONS, &err), ETL_E_CONFIG, "newer");
+  store_close(s);
+}
+
+Test(store_history, nothing_there_yet) {
+  struct store *s;
+  REFUSED(store_open(store_url, STORE_READ, "a", T0, &err, &s), ETL_E_UNSUPPORTED, "no state store");
+  s = opened("a", STORE_WRITE);
+  enqueue(s, due("1", "p", 0));
+  store_close(s);
+  s = opened("a", STORE_READ);
+  cr_expect_str_eq(got(s, "1")->id, "1");
+  store_close(s);
+}

@@ -1,0 +1,233 @@
+/* What can happen to a file: it is shared, damaged, taken away, not to be written, and its disk is full. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "fixture.h"
+
+TestSuite(store_sqlite, .init = enter, .fini = leave, .timeout = 60);
+
+static void sql(const char *file, const char *text) {
+  sqlite3 *db;
+  cr_assert_eq(sqlite3_open(file, &db), SQLITE_OK);
+  cr_assert_eq(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK, "%s: %s", text, sqlite3_errmsg(db));
+  sqlite3_close(db);
+}
+
+static void url_of(const char *path) { snprintf(store_url, sizeof store_url, "sqlite://%s", path); }
+
+/* ---- sharing ------------------------------------------------------------------------------------------------------------------------------ */
+
+Test(store_sqlite, one_host_at_a_time) {
+  struct store *s = opened("a", STORE_SERVE), *second;
+  REFUSED(store_open(store_url, STORE_SERVE, "b", T0, &err, &second), ETL_E_CONFIG, "in use by another host");
+  cr_expect_not_null(strstr(err.message, arena_printf(arena, "process %ld on ", (long)getpid())), "%s", err.message);
+  cr_assert_eq(symlink("etl.db", "other.db"), 0);
+  url_of(arena_printf(arena, "%s/other.db", tmpdir_path));
+  REFUSED(store_open(store_url, STORE_SERVE, "b", T0, &err, &second), ETL_E_CONFIG, "in use by another host");
+  store_close(s);
+  store_close(opened("b", STORE_SERVE));
+}
+
+Test(store_sqlite, the_lock_of_a_killed_host_is_gone) {
+  int pipe_fds[2];
+  char byte;
+  cr_assert_eq(pipe(pipe_fds), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    opened("a", STORE_SERVE);
+    if (write(pipe_fds[1], "x", 1) == 1)
+      pause();
+    _exit(1);
+  }
+  cr_assert_eq(read(pipe_fds[0], &byte, 1), 1);
+  struct store *s;
+  REFUSED(store_open(store_url, STORE_SERVE, "b", T0, &err, &s), ETL_E_CONFIG, arena_printf(arena, "process %ld on ", (long)child));
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  store_close(opened("b", STORE_SERVE));
+}
+
+Test(store_sqlite, what_any_host_left_behind_is_taken_over) {
+  struct store *s = opened("a", STORE_SERVE);
+  enqueue(s, due("1", "p", 0));
+  size_t n;
+  claim(s, 5, 1, &n);
+  store_close(s);
+  s = opened("b", STORE_SERVE); /* the machine has another name now */
+  struct store_run *left;
+  OK(store_reap(s, T0 + 6 * SECOND, T0 + 36 * SECOND, arena, &left, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(left->host, "a");
+  store_close(s);
+}
+
+Test(store_sqlite, commands_beside_a_host) {
+  struct store *s = opened("a", STORE_SERVE), *reader = opened("cli", STORE_READ), *writer = opened("cli", STORE_WRITE);
+  enqueue(s, due("1", "p", 0));
+  cr_expect_str_eq(got(reader, "1")->state, "queued");
+  OK(store_pause(writer, "p", true, &err));
+  size_t n;
+  claim(s, 1, 1, &n);
+  cr_expect_eq(n, 0);
+  store_close(reader);
+  store_close(writer);
+  store_close(s);
+}
+
+Test(store_sqlite, somebody_holds_its_lock) {
+  struct store *s = opened("a", STORE_SERVE);
+  sqlite3 *db;
+  cr_assert_eq(sqlite3_open("etl.db", &db), SQLITE_OK);
+  cr_assert_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  struct store_run r = due("1", "p", 0);
+  REFUSED(store_enqueue(s, &r, 1, false, T0, NULL, &err), ETL_E_RETRYABLE, "lock");
+  sqlite3_close(db);
+  enqueue(s, r);
+  store_close(s);
+}
+
+/* ---- files that are not right ------------------------------------------------------------------------------------------------------------- */
+
+Test(store_sqlite, not_a_store) {
+  struct store *s;
+  tmpdir_write("text.db", "%s", "This is a text, long enough to be taken for the head of a database; it is none, though, and never was one, not at all.\n");
+  url_of(arena_printf(arena, "%s/text.db", tmpdir_path));
+  REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_CONFIG, "no database of SQLite");
+  sql("shop.db", "CREATE TABLE pipelines (x)");
+  url_of(arena_printf(arena, "%s/shop.db", tmpdir_path));
+  REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_CONFIG, "not those of a state store");
+  cr_assert_eq(mkdir("folder", 0755), 0);
+  url_of(arena_printf(arena, "%s/folder", tmpdir_path));
+  REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_CONFIG, "is a folder");
+  url_of(arena_printf(arena, "%s/no/etl.db", tmpdir_path));
+  REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_CONFIG, "there is no folder");
+  cr_expect_not_null(strstr(err.remedy, "mkdir"));
+}
+
+Test(store_sqlite, a_damaged_store) {
+  struct store *s = opened("a", STORE_SERVE);
+  for (int i = 0; i < 200; i++)
+    enqueue(s, due(arena_printf(arena, "run-%d", i), "p", i));
+  store_close(s);
+  sql("etl.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+  struct stat st;
+  cr_assert_eq(stat("etl.db", &st), 0);
+  int fd = open("etl.db", O_WRONLY);
+  char junk[4096];
+  memset(junk, 0xa5, sizeof junk);
+  for (off_t at = 4096; at < st.st_size; at += 8192)
+    cr_assert_eq(pwrite(fd, junk, sizeof junk, at), (ssize_t)sizeof junk);
+  close(fd);
+  REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_PERMANENT, "damaged");
+  cr_expect_not_null(strstr(err.remedy, ".recover"));
+}
+
+Test(store_sqlite, damaged_while_it_is_open) {
+  struct store *s = opened("a", STORE_SERVE);
+  for (int i = 0; i < 200; i++)
+    enqueue(s, due(arena_printf(arena, "run-%d", i), "p", i));
+  store_close(s);
+  sql("etl.db", "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'pipeline_runs_pipeline'");
+  struct store_run *r;
+  size_t n;
+  s = opened("a", STORE_READ);
+  REFUSED(store_list(s, &(struct store_filter){.pipeline = "p"}, arena, &r, &n, &err), ETL_E_PERMANENT, "damaged");
+  store_close(s);
+}
+
+Test(store_sqlite, its_file_is_taken_away) {
+  struct store *s = opened("a", STORE_SERVE);
+  cr_assert_eq(unlink("etl.db"), 0);
+  struct store_run r = due("1", "p", 0);
+  REFUSED(store_enqueue(s, &r, 1, false, T0, NULL, &err), ETL_E_PERMANENT, "removed or replaced");
+  store_close(s);
+}
+
+/* ---- files that may not be written -------------------------------------------------------------------------------------------------------- */
+
+/* What `check` finds as a user who owns nothing here; it is the code of a process of its own. */
+static void as_nobody(void (*check)(void)) {
+  pid_t child = fork();
+  if (child == 0) {
+    if (setuid(65534) < 0 || access(".", X_OK) < 0)
+      _exit(77); /* not root, or a folder above is not for everybody */
+    check();
+    _exit(0);
+  }
+  int status;
+  cr_assert_eq(waitpid(child, &status, 0), child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+    cr_skip_test("this needs root, and a folder that others may enter");
+  cr_assert_eq(status, 0, "%x", status);
+}
+
+static void expect(bool good, const char *what) {
+  if (good)
+    return;
+  fprintf(stderr, "%s: class %s: %s\n", what, err_class_name(err.error_class), err.message);
+  _exit(1);
+}
+
+static void refused_to_nobody(void) {
+  struct store *s;
+  expect(store_open(store_url, STORE_SERVE, "n", T0, &err, &s) < 0 && err.error_class == ETL_E_CONFIG, "serving");
+  expect(store_open(store_url, STORE_WRITE, "n", T0, &err, &s) < 0 && err.error_class == ETL_E_CONFIG, "writing");
+  expect(strstr(err.message, "cannot be written") != NULL && strstr(err.remedy, "read-only") != NULL, "the message of writing");
+}
+
+static void read_by_nobody(void) {
+  struct store *s;
+  struct store_run *r = NULL;
+  expect(store_open(store_url, STORE_READ, "n", T0, &err, &s) == 0, "opening to read");
+  expect(store_get(s, "1", arena, &r, &err) == 0 && r, "reading");
+  expect(store_pause(s, "p", true, &err) < 0 && strstr(err.message, "cannot be written"), "writing what was opened to read");
+  store_close(s);
+}
+
+Test(store_sqlite, whoever_may_only_read) {
+  struct store *s = opened("a", STORE_SERVE);
+  chmod(tmpdir_path, 0755);
+  chmod("etl.db", 0644);
+  enqueue(s, due("1", "p", 0));
+  as_nobody(read_by_nobody);
+  store_close(s);
+  as_nobody(read_by_nobody); /* no host runs */
+  as_nobody(refused_to_nobody);
+}
+
+/* ---- a full disk -------------------------------------------------------------------------------------------------------------------------- */
+
+static void file_limit(rlim_t bytes) {
+  struct rlimit l;
+  cr_assert_eq(getrlimit(RLIMIT_FSIZE, &l), 0);
+  l.rlim_cur = bytes;
+  cr_assert_eq(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+Test(store_sqlite, a_full_disk_and_space_again) {
+  struct store *s = opened("a", STORE_SERVE);
+  enqueue(s, due("0", "p", 0));
+  signal(SIGXFSZ, SIG_IGN);
+  struct stat st;
+  cr_assert_eq(stat("etl.db-wal", &st), 0);
+  file_limit((rlim_t)st.st_size + 3000); /* not even half a page more */
+  struct store_run r = due("1", "p", 1);
+  for (int i = 0; i < 3; i++) {
+    int rc = store_enqueue(s, &r, 1, false, T0, NULL, &err);
+    cr_assert_eq(rc, -1);
+    cr_expect_eq(err.error_class, (uint32_t)ETL_E_RETRYABLE, "%s", err.message);
+    cr_expect_not_null(strstr(err.message, "disk"), "%s", err.message);
+    struct store_run *none;
+    OK(store_get(s, "1", arena, &none, &err));
+    cr_expect_null(none);
+  }
+  cr_expect_str_eq(got(s, "0")->state, "queued", "what is there can be read");
+  file_limit(RLIM_INFINITY);
+  enqueue(s, r);
+  cr_expect_str_eq(got(s, "1")->state, "queued");
+  store_close(s);
+}

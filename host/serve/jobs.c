@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sched/due.h"
 #include "sched/next.h"
 #include "serve/serve.h"
 
@@ -22,11 +23,12 @@ static void job_free(struct job *j) {
   free(j);
 }
 
-void serve_job_next(struct job *j) {
+void serve_job_next(struct serve *s, struct job *j) {
   const struct conf_pipeline *p = j->conf;
   j->next_due_ns = INT64_MAX;
   if (p && p->enabled && (p->when.kind == SCHEDULE_CRON || p->when.kind == SCHEDULE_EVERY))
     j->next_due_ns = sched_pipeline_next_ns(p, j->last_due_ns);
+  due_set(s->due, j->index, j->next_due_ns);
 }
 
 /* Old ones that are configured no more stay only while they run. */
@@ -42,14 +44,12 @@ void serve_jobs_take(struct serve *s, const struct generation *g) {
     }
     j->conf = g->by_name[i];
     jobs[n++] = j;
-    serve_job_next(j);
   }
   for (size_t i = 0; i < s->jobs_n; i++) {
     struct job *j = s->jobs[i];
     if (generation_find(g, j->name))
       continue;
     j->conf = NULL;
-    j->next_due_ns = INT64_MAX;
     if (j->running)
       jobs[n++] = j;
     else
@@ -59,6 +59,12 @@ void serve_jobs_take(struct serve *s, const struct generation *g) {
   free(s->jobs);
   s->jobs = jobs;
   s->jobs_n = n;
+  due_free(s->due);
+  s->due = due_new();
+  for (size_t i = 0; i < n; i++) {
+    jobs[i]->index = i;
+    serve_job_next(s, jobs[i]);
+  }
 }
 
 static void learn_one(struct serve *s, const struct store_pipeline *p) {
@@ -96,7 +102,7 @@ int serve_jobs_learn(struct serve *s, struct err *e) {
     rc = note_new(s, known, n, a, e);
   }
   for (size_t i = 0; rc == 0 && i < s->jobs_n; i++)
-    serve_job_next(s->jobs[i]);
+    serve_job_next(s, s->jobs[i]);
   arena_free(a);
   return rc;
 }
@@ -105,6 +111,8 @@ void serve_jobs_free(struct serve *s) {
   for (size_t i = 0; i < s->jobs_n; i++)
     job_free(s->jobs[i]);
   free(s->jobs);
+  due_free(s->due);
   s->jobs = NULL;
+  s->due = NULL;
   s->jobs_n = 0;
 }

@@ -45,7 +45,12 @@ bool serve_store_failed(struct serve *s, const struct err *e) {
 static int learn(struct serve *s, struct err *e) {
   if (serve_jobs_learn(s, e) < 0)
     return -1;
-  return s->state == SERVE_STOPPING ? 0 : serve_reap(s, e);
+  if (s->state == SERVE_STOPPING)
+    return 0;
+  if (!s->rebooted)
+    serve_enqueue_reboot(s);
+  s->rebooted = true;
+  return serve_reap(s, e);
 }
 
 int serve_store_try(struct serve *s, struct err *e) {

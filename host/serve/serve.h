@@ -1,6 +1,7 @@
 /* serve/serve.h: the long-running host from inside.  One thread, one libev loop; everything here belongs to it.
  *
- *   tick.c     due times -> runs in the store's queue -> runs claimed -> running.c
+ *   enqueue.c  due times -> runs in the store's queue
+ *   tick.c     ... -> runs claimed -> running.c
  *   running.c  one worker: started, watched, stopped
  *   outcome.c  the end of a run: tasks, retry, breaker, downstream, all in one transaction of the store
  *   lease.c    leases of what runs; runs of hosts that are gone
@@ -21,6 +22,7 @@
 #include "store/store.h"
 
 struct serve;
+struct due;
 
 /* ---- what the host knows of a pipeline ------------------------------------------------------------------------------------------------ */
 
@@ -33,7 +35,8 @@ struct job { /* lives as long as its pipeline is configured, or runs */
   int64_t next_due_ns;              /* INT64_MAX: never */
   int64_t window_to_ns;
   bool paused;
-  int64_t waiting;                  /* scheduled runs of it that this host has queued and nobody has claimed; a hint */
+  size_t index;                     /* in serve->jobs, and in serve->due */
+  bool waiting;                     /* a scheduled run of it may be in the queue */
   struct running *running;          /* NULL: it does not run here */
 };
 
@@ -116,11 +119,13 @@ struct serve {
   struct log *log;
   struct systemd systemd;
   struct store *store;
+  bool rebooted;           /* runs of @reboot are queued */
   bool store_away;         /* the last call failed; under retry */
   int64_t store_away_ns;   /* since when, wall clock */
   char *store_error;       /* why; NULL */
   struct job **jobs;       /* by name */
   size_t jobs_n;
+  struct due *due;
   struct running *running; /* with a worker */
   size_t running_n;
   struct running *ended;   /* outcomes the store does not have yet */
@@ -153,7 +158,11 @@ struct job *serve_job(const struct serve *s, const char *pipeline); /* NULL: the
 void serve_jobs_take(struct serve *s, const struct generation *g);  /* makes, keeps and drops jobs */
 int serve_jobs_learn(struct serve *s, struct err *e);               /* from the store: paused, last_due, window_to */
 void serve_jobs_free(struct serve *s);
-void serve_job_next(struct job *j); /* next_due_ns from last_due_ns */
+void serve_job_next(struct serve *s, struct job *j); /* next_due_ns from last_due_ns */
+/* enqueue.c */
+void serve_enqueue_due(struct serve *s, struct arena *a);
+void serve_enqueue_reboot(struct serve *s); /* once, when the host has its store */
+const char *serve_connections(const struct conf_pipeline *p, struct arena *a); /* names, a space between them */
 /* tick.c */
 void serve_tick_init(struct serve *s);
 /* reload.c */

@@ -47,7 +47,7 @@ class Host(Command):
 
     def query(self, sql: str) -> list[list[str | None]]:
         """Of its state store, when that is a file; else ask the server."""
-        connection = sqlite3.connect(f"file:{self.stage.folder}/etl.db?mode=ro", uri=True, timeout=10)
+        connection = sqlite3.connect(f"file:{self.stage.folder}/etl.db?mode=rw", uri=True, timeout=10, isolation_level=None)
         try:
             return [[None if v is None else str(v) for v in row] for row in connection.execute(sql).fetchall()]
         except sqlite3.Error as e:

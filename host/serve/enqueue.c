@@ -1,0 +1,161 @@
+/* From due times to runs in the store's queue: all that is due at a moment in one transaction. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "sched/due.h"
+#include "sched/missed.h"
+#include "serve/serve.h"
+
+/* What is later than this was missed: the host was not there, or could not reach its store. */
+#define ON_TIME_NS (60 * NS_PER_SEC)
+
+struct touched { /* a job that was due */
+  struct job *job;
+  int64_t last_due_ns; /* before */
+  size_t late, made_up;
+  bool more; /* there were older ones, which nobody counted */
+};
+struct batch {
+  struct serve *serve;
+  struct arena *arena;
+  int64_t now_ns;
+  struct store_run *rows;
+  size_t n, room;
+  struct touched *jobs;
+  size_t jobs_n, jobs_room;
+};
+
+const char *serve_connections(const struct conf_pipeline *p, struct arena *a) {
+  const char *from = p->extract.connection, *to = p->load.connection;
+  if (from && to && strcmp(from, to) != 0)
+    return arena_printf(a, "%s %s", from, to);
+  return from ? from : to ? to : "";
+}
+
+static struct store_run *add(struct batch *b, const struct job *j, const char *trigger, int64_t due_ns) {
+  if (b->n == b->room) {
+    b->room = b->room ? 2 * b->room : 64;
+    b->rows = xrealloc(b->rows, b->room * sizeof *b->rows);
+  }
+  b->rows[b->n] = (struct store_run){.id = spec_run_id(b->arena),
+                                     .pipeline = j->name,
+                                     .trigger = trigger,
+                                     .state = "queued",
+                                     .due_ns = due_ns,
+                                     .queued_ns = b->now_ns,
+                                     .not_before_ns = due_ns + sched_jitter_ns(j->name, due_ns, j->conf->jitter_ns),
+                                     .priority = j->conf->priority,
+                                     .attempt = 1,
+                                     .connections = serve_connections(j->conf, b->arena)};
+  return &b->rows[b->n++];
+}
+
+static bool wants_all(const struct conf_pipeline *p) { return p->catch_up == CATCH_UP_ALL || p->interval; }
+
+/* A run of an earlier due time that nobody has begun yet: this one would do the same work once more. */
+static bool one_waits(struct serve *s, struct job *j) {
+  struct arena *a = arena_new();
+  struct store_run *runs;
+  size_t n = 0;
+  struct err e;
+  if (j->waiting && store_list(s->store, &(struct store_filter){.pipeline = j->name, .states = "queued", .limit = 100}, a, &runs, &n, &e) < 0)
+    n = 0;
+  j->waiting = false;
+  for (size_t i = 0; i < n; i++)
+    j->waiting |= strcmp(runs[i].trigger, "schedule") == 0 || strcmp(runs[i].trigger, "catch_up") == 0;
+  arena_free(a);
+  return j->waiting;
+}
+
+static void add_on_time(struct batch *b, struct job *j, int64_t due_ns) {
+  bool waits = !wants_all(j->conf) && one_waits(b->serve, j);
+  struct store_run *row = add(b, j, "schedule", due_ns);
+  j->waiting = true;
+  if (!waits)
+    return;
+  row->state = "skipped";
+  row->ended_ns = b->now_ns;
+  row->reason = "a run of an earlier time still waits in the queue";
+}
+
+/* The times of one job up to now, as catch_up wants them. */
+static void add_job(struct batch *b, struct job *j) {
+  const struct conf_pipeline *p = j->conf;
+  struct touched *t = &b->jobs[b->jobs_n++];
+  struct sched_missed late = {0};
+  int64_t on_time = b->now_ns - ON_TIME_NS, first = 0;
+  *t = (struct touched){.job = j, .last_due_ns = j->last_due_ns};
+  if (j->last_due_ns < on_time) {
+    sched_missed(p, j->last_due_ns, on_time, b->arena, &late);
+    j->last_due_ns = on_time;
+    serve_job_next(b->serve, j);
+  }
+  t->late = late.passed;
+  t->more = late.more;
+  while (j->next_due_ns <= b->now_ns) {
+    first = j->next_due_ns;
+    j->last_due_ns = first;
+    serve_job_next(b->serve, j);
+    if (!j->paused && (wants_all(p) || j->next_due_ns > b->now_ns))
+      add_on_time(b, j, first);
+  }
+  if (j->paused || (first && !wants_all(p))) /* the newest one stands for those before it */
+    return;
+  t->made_up = late.n;
+  for (size_t i = 0; i < late.n; i++)
+    add(b, j, "catch_up", late.due_ns[i]);
+}
+
+static void tell_missed(struct serve *s, const struct touched *t) {
+  if (t->late == 0)
+    return;
+  cleanup_free char *message = xasprintf("%s%zu due times were missed; %zu of them are made up", t->more ? "more than " : "", t->late, t->made_up);
+  serve_event(s, &(struct serve_event){
+                     .level = LEVEL_WARNING, .kind = "schedule", .name = "missed", .pipeline = t->job->name, .message = message});
+}
+
+/* It is due until the store has it. */
+static void undo(struct serve *s, struct touched *t) {
+  t->job->last_due_ns = t->last_due_ns;
+  serve_job_next(s, t->job);
+}
+
+static void flush(struct batch *b) {
+  struct serve *s = b->serve;
+  struct err e;
+  int rc = b->n ? store_enqueue(s->store, b->rows, b->n, true, b->now_ns, NULL, &e) : 0;
+  for (size_t i = 0; i < b->jobs_n; i++)
+    if (rc < 0)
+      undo(s, &b->jobs[i]);
+    else
+      tell_missed(s, &b->jobs[i]);
+  if (rc < 0)
+    serve_store_failed(s, &e);
+  free(b->rows);
+  free(b->jobs);
+}
+
+void serve_enqueue_due(struct serve *s, struct arena *a) {
+  struct batch b = {.serve = s, .arena = a, .now_ns = serve_now(s)};
+  size_t index;
+  int64_t at;
+  while (due_first(s->due, &index, &at) && at <= b.now_ns) {
+    if (b.jobs_n == b.jobs_room) {
+      b.jobs_room = b.jobs_room ? 2 * b.jobs_room : 64;
+      b.jobs = xrealloc(b.jobs, b.jobs_room * sizeof *b.jobs);
+    }
+    add_job(&b, s->jobs[index]);
+  }
+  flush(&b);
+}
+
+void serve_enqueue_reboot(struct serve *s) {
+  struct arena *a = arena_new();
+  struct batch b = {.serve = s, .arena = a, .now_ns = serve_now(s)};
+  for (size_t i = 0; i < s->jobs_n; i++)
+    if (s->jobs[i]->conf && s->jobs[i]->conf->enabled && s->jobs[i]->conf->when.kind == SCHEDULE_REBOOT && !s->jobs[i]->paused)
+      add(&b, s->jobs[i], "reboot", s->started_ns);
+  flush(&b);
+  arena_free(a);
+}

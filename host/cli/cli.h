@@ -100,5 +100,8 @@ int cmd_quarantine_list(const struct cli_args *a);
 int cmd_quarantine_show(const struct cli_args *a);
 int cmd_quarantine_drop(const struct cli_args *a);
 int cmd_quarantine_replay(const struct cli_args *a);
+int cmd_notify_list(const struct cli_args *a);
+int cmd_notify_test(const struct cli_args *a);
+int cmd_deliver(const struct cli_args *a);
 
 #endif

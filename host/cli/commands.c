@@ -145,6 +145,11 @@ const struct cli_command cli_commands[] = {
      "target has by now if the pipeline merges.  Run it while the pipeline does not: it takes the pipeline over like a new run, and a run or backfill that is under way "
      "fails (class \"fenced\") and has to be started again.",
      1, 1000, drop_options, cmd_quarantine_replay},
+    {"notify list", "", "list the targets of notifications", "As `notify` of etl.conf has them; secrets are not shown.", 0, 0, list_options, cmd_notify_list},
+    {"notify test", "[NAME...]", "send a test message",
+     "Through each target of `notify` in etl.conf, or those named, whatever their `on` and `pipelines` say; each is tried once.  No host needs to run.  Status 1 if one "
+     "fails.",
+     0, 1000, no_options, cmd_notify_test},
     {"verify", "NAME", "compare the target with the source",
      "Reads both sides, the source through the transformers, and compares counts and hashes that do not depend on order; where they differ "
      "the rows are looked at one by one.  Rows that the source got after the last run are left out.  Status 1 when the sides differ.",
@@ -173,6 +178,7 @@ const struct cli_command cli_commands[] = {
     {"_man", "[PAGE]", "write a manual page as roff: etl, or etl.conf", NULL, 0, 1, no_options, cmd_man, .hidden = true},
     {"_completion", "SHELL", "write a completion script: bash", NULL, 1, 1, no_options, cmd_completion, .hidden = true},
     {"_names", "WHAT [OF]", "names for a completion", NULL, 1, 2, no_options, cmd_names, .hidden = true},
+    {"_notify", "", "deliver a notification for a host", NULL, 0, 0, no_options, cmd_deliver, .hidden = true},
     {"_describe", "FILE", "describe a connector as JSON", NULL, 1, 1, no_options, cmd_describe, .hidden = true},
 #ifdef CLI_HAS_RUN
     {"_worker", "", "run a pipeline for a supervisor", NULL, 0, 1, no_options, cmd_worker, .hidden = true},

@@ -135,6 +135,9 @@ struct conf {
   const char *const *connection_names;   /* ends with NULL */
   const int64_t *connection_max;         /* one a name: runs that may use it at the same time; 0: any number; of conf_load() for all pipelines */
   struct conf_serve serve;
+  const struct conf_node *notify_list;   /* as written; NULL: none */
+  const struct conf_notify *notify;      /* conf/notify.h; only after a load of all pipelines, or conf_load_notify() */
+  size_t notify_n;
 };
 
 /* Reads etl.conf and its pipeline directory.  path NULL: $ETL_CONF, else ./conf/etl.conf or ./etl.conf if there, else the installed
@@ -146,6 +149,8 @@ int conf_load(const char *path, const char *only, struct diags *d, struct conf *
 int conf_load_for_check(const char *path, const char *only, struct diags *d, struct conf **ret_conf);
 /* etl.conf alone: neither pipelines nor connections are looked at.  path NULL and none in the usual places: all defaults. */
 int conf_load_main(const char *path, struct diags *d, struct conf **ret_conf);
+/* As conf_load_main(), with the targets of `notify`, whose variables nobody else needs. */
+int conf_load_notify(const char *path, struct diags *d, struct conf **ret_conf);
 /* As conf_load_main(), with one pipeline that is written in no file: text is what would be in its file, but no variable is looked up;
  * origin names it in messages.  Mistakes in it are in d while the rest is given, as with conf_load_for_check(). */
 int conf_load_text(const char *path, const char *name, const char *text, const char *origin, struct diags *d, struct conf **ret_conf);

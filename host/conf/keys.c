@@ -69,7 +69,7 @@ static int take_choice(const struct conf_key *k, const struct conf_node *n, stru
 static int read_one(const struct conf_key *k, const struct conf_node *n, char *to, struct arena *a, struct diags *d) {
   struct conf_value v;
   struct err e;
-  if (value_take(n, k->want, false, d, &v) < 0)
+  if (value_take(n, k->want, k->secret, d, &v) < 0)
     return -1;
   if (k->min < k->max && value_in_range(n, k->want, v.i, k->min, k->max, d) < 0)
     return -1;

@@ -18,6 +18,7 @@ struct conf_key {
   const struct conf_key *members;                /* WANT_GROUP: its own table, offsets in the same struct */
   int (*check)(const char *text, struct err *e); /* a further look at a text; NULL: none */
   bool required;
+  bool secret; /* never shown in a message */
   const char *doc;
   const char *const *choices; /* ends with NULL: the text is one of these, and its number goes into an int64_t; NULL: any text */
 };

@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "conf/expand.h"
 #include "conf/locate.h"
+#include "conf/notify.h"
 #include "conf/source.h"
 #include "conf/stage.h"
 #include "conf/tables.h"
@@ -56,6 +57,7 @@ static void take_main(struct load *l, const struct conf_node *root) {
   l->conf->serve = s.serve;
   if (s.serve.log_file)
     l->conf->serve.log_file = text_join(a, l->base_dir, s.serve.log_file);
+  l->conf->notify_list = s.notify;
   l->connections.group = s.connections;
   l->connections.expanded = arena_alloc(a, s.connections ? s.connections->kids_n + 1 : 1);
   name_connections(l);
@@ -76,10 +78,10 @@ static void check_connections(struct load *l, bool all) {
   }
 }
 
-/* Variables of etl.conf, but for those of connections. */
+/* Variables of etl.conf, but for those of connections and of notify, which are looked up when they are needed. */
 static void expand_main(struct load *l, struct conf_node *root) {
   for (size_t i = 0; i < root->kids_n; i++)
-    if (strcmp(root->kids[i]->name, "connections") != 0)
+    if (strcmp(root->kids[i]->name, "connections") != 0 && strcmp(root->kids[i]->name, "notify") != 0)
       expand_node(root->kids[i], l->arena, l->d);
 }
 
@@ -269,6 +271,8 @@ int conf_load_for_check(const char *path, const char *only, struct diags *d, str
     return -1;
   }
   check_connections(&l, only == NULL);
+  if (!only)
+    notify_read(l.conf->notify_list, l.arena, d, &l.conf->notify, &l.conf->notify_n);
   load_pipelines(&l, only);
   name_pipelines(l.conf);
   *ret_conf = l.conf;
@@ -296,6 +300,20 @@ int conf_load_main(const char *path, struct diags *d, struct conf **ret_conf) {
   }
   name_pipelines(l.conf);
   *ret_conf = l.conf;
+  return 0;
+}
+
+int conf_load_notify(const char *path, struct diags *d, struct conf **ret_conf) {
+  struct conf *c = NULL;
+  size_t errors = d->errors;
+  if (conf_load_main(path, d, &c) < 0)
+    return -1;
+  notify_read(c->notify_list, c->arena, d, &c->notify, &c->notify_n);
+  if (d->errors > errors) {
+    conf_free(c);
+    return -1;
+  }
+  *ret_conf = c;
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "conf/notify_check.h"
 #include "conf/state.h"
 
 enum {
@@ -72,7 +73,59 @@ const struct conf_key main_keys[] = {
     {"serve", WANT_GROUP, .members = serve_keys, .doc = "The long-running host, `etl serve`."},
     {"connections", WANT_GROUP, AT(connections),
      .doc = "Settings that pipelines share, by name; see the settings of a connection."},
+    {"notify", WANT_GROUPS, AT(notify),
+     .doc = "Whom the long-running host tells what happened: notify = ( { kind = \"mail\"; ... }, ... ); `etl notify test` tries them."},
     {0}};
+#undef AT
+
+#define AT(field_) offsetof(struct notify_settings, field_)
+const struct conf_key notify_keys[] = {
+    {"kind", WANT_STRING, AT(t.kind), .check = notify_check_kind, .required = true, .doc = "How: \"mail\", \"webhook\" or \"command\"."},
+    {"name", WANT_STRING, AT(t.name), .check = notify_check_name,
+     .doc = "What it is called in the log and by `etl notify test`.  Without it: the kind, and from the second one on with a number."},
+    {"on", WANT_LIST, AT(on),
+     .doc = "What is told: \"failure\", \"partial\", \"recovery\" (the first good run after those), \"breaker\", \"missed\", \"host\" (the host's own "
+            "troubles), or \"all\".  Without it: all."},
+    {"pipelines", WANT_LIST, AT(pipelines), .doc = "Of which pipelines; * stands for any letters, ? for one.  Without it: of all."},
+    {"max_messages", WANT_INT, AT(t.max_messages), .dflt = "10", .min = 0, .max = 1000000,
+     .doc = "So many messages in a period; what comes then is held back and told in one message at its end.  0: always only that one."},
+    {"period", WANT_DURATION, AT(t.period_ns), .dflt = "1h", .min = NS_PER_SEC, .max = 30ll * DAY_S * NS_PER_SEC,
+     .doc = "The period; it begins with a message."},
+    {"timeout", WANT_DURATION, AT(t.timeout_ns), .dflt = "30s", .min = NS_PER_SEC, .max = 3600 * NS_PER_SEC,
+     .doc = "A delivery that takes longer is given up, and tried again."},
+    {"retries", WANT_INT, AT(t.retries), .dflt = "5", .min = 0, .max = 1000,
+     .doc = "How often a delivery that failed for a passing reason is tried again."},
+    {"retry_delay", WANT_DURATION, AT(t.retry_delay_ns), .dflt = "10s", .min = 10 * NS_PER_MS, .max = DAY_S * NS_PER_SEC,
+     .doc = "Pause before the first of these; each further one is twice as long, up to an hour."},
+    {"log_lines", WANT_INT, AT(t.log_lines), .dflt = "20", .min = 0, .max = 200, .doc = "The last lines of the run's log to put into a message."},
+    {0}};
+#define CA_FILE                                                                                                                    \
+  { "ca_file", WANT_STRING, AT(t.ca_file), .doc = "Certificates to trust, as PEM; starts at the folder of etl.conf.  Without it: the system's." }
+const struct conf_key notify_mail_keys[] = {
+    {"server", WANT_STRING, AT(t.server), .check = notify_check_server, .required = true,
+     .doc = "smtp://HOST[:PORT], where TLS begins by STARTTLS, or smtps://HOST[:PORT], where it is there from the start."},
+    {"tls", WANT_STRING, AT(tls), .dflt = "required", .check = notify_check_tls,
+     .doc = "STARTTLS: \"required\", \"if_offered\", or \"none\"."},
+    CA_FILE,
+    {"user", WANT_STRING, AT(t.user), .doc = "To log in with; without it there is no login."},
+    {"password", WANT_STRING, AT(t.password), .secret = true, .doc = "Best from a file: \"${file:/run/secrets/smtp}\"."},
+    {"from", WANT_STRING, AT(t.from), .check = notify_check_address, .required = true, .doc = "\"etl@example.com\", or \"ETL <etl@example.com>\"."},
+    {"to", WANT_LIST, AT(to), .required = true, .doc = "Who gets it: [ \"ops@example.com\", ... ]."},
+    {0}};
+const struct conf_key notify_webhook_keys[] = {
+    {"url", WANT_STRING, AT(t.url), .check = notify_check_url, .required = true, .secret = true,
+     .doc = "http:// or https://; JSON is sent there with POST.  It is not shown beyond its host, since it may be a secret."},
+    {"secret", WANT_STRING, AT(t.secret), .secret = true,
+     .doc = "Signs what is sent: X-Etl-Signature: t=SECONDS,v1=HMAC-SHA256 of \"SECONDS.BODY\" in hexadecimal.  Best from a file."},
+    {"headers", WANT_LIST, AT(headers), .secret = true, .doc = "More headers: [ \"Authorization: Bearer ${file:/run/secrets/token}\", ... ]."},
+    CA_FILE,
+    {0}};
+const struct conf_key notify_command_keys[] = {
+    {"command", WANT_LIST, AT(command), .required = true,
+     .doc = "Program and arguments: [ \"/usr/local/bin/page\", \"ops\" ].  There is no shell; JSON comes on its standard input, and ETL_EVENT, "
+            "ETL_PIPELINE, ETL_RUN, ETL_SUBJECT and others in its environment.  Status 75 asks for another try."},
+    {0}};
+#undef CA_FILE
 #undef AT
 
 const struct conf_key connection_keys[] = {{"plugin", WANT_STRING, offsetof(struct stage_settings, plugin),
@@ -199,4 +252,8 @@ const struct conf_table conf_tables[] = {{"etl.conf", main_keys},
                                          {"a pipeline (pipelines.d/NAME.conf)", pipeline_keys},
                                          {"a stage (extract, load, each of transforms)", stage_keys},
                                          {"extract, besides", extract_keys},
+                                         {"a target of notify (notify = ( { ... }, ... ))", notify_keys},
+                                         {"a target of kind \"mail\", besides", notify_mail_keys},
+                                         {"a target of kind \"webhook\", besides", notify_webhook_keys},
+                                         {"a target of kind \"command\", besides", notify_command_keys},
                                          {0}};

@@ -11,7 +11,8 @@
 
 struct talk {
   char command[300]; /* the last one that names a recipient */
-  char last[300];    /* the server's last line */
+  char last[300];    /* the server's last line, before we took our leave */
+  bool over;
   char refused[400]; /* recipients, with what the server said of them */
   unsigned refused_n;
 };
@@ -31,10 +32,11 @@ static int on_talk(CURL *c, curl_infotype type, char *data, size_t n, void *arg)
   (void)c;
   if (type == CURLINFO_HEADER_OUT) {
     t->command[0] = 0;
+    t->over |= n >= 4 && memcmp(data, "QUIT", 4) == 0;
     if (n > 8 && memcmp(data, "RCPT TO:", 8) == 0)
       keep_line(t->command, sizeof t->command, data + 8, n - 8);
   }
-  if (type != CURLINFO_HEADER_IN || n < 4)
+  if (type != CURLINFO_HEADER_IN || n < 4 || t->over)
     return 0;
   keep_line(t->last, sizeof t->last, data, n);
   if (t->command[0] && t->last[0] >= '4' && t->last[3] == ' ') {

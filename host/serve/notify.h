@@ -7,6 +7,7 @@
 #include <ev.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "serve/notice.h"
 
 /* What became of a message, for the log and the table of events. */

@@ -3,7 +3,7 @@
 # and ends with a line "N passed, N failed, N skipped"; whatever it leaves out of that line is made good by its exit status.
 
 # shellcheck disable=SC2154 # tree and build_dir come from build.sh
-suites_all=(lint unit abi kit stress connectors scenario kill conformance sanitize bench)
+suites_all=(lint unit abi kit stress connectors scenario notify kill conformance sanitize bench)
 declare -A suites_about=(
   [lint]="rules about the sources"
   [unit]="every module by itself (Criterion)"
@@ -12,10 +12,11 @@ declare -A suites_about=(
   [stress]="threads, under ThreadSanitizer"
   [connectors]="every connector against its server"
   [scenario]="whole runs, told as stories"
+  [notify]="notifications to a mail server, a web server and commands"
   [kill]="killed and cut off at every step, then run again"
   [conformance]="the SQL Server stand-in against clients of others"
   [bench]="the benchmark moves its rows and verifies them; no time is judged"
-  [sanitize]="unit, connectors, kit and scenarios under AddressSanitizer and UBSan"
+  [sanitize]="unit, connectors, kit, scenarios and notifications under AddressSanitizer and UBSan"
 )
 
 suites_known() { [ -n "${suites_about[$1]:-}" ]; }
@@ -38,6 +39,7 @@ suite_abi() { build_tree plain && meson_suite "$tree" abi; }
 suite_kit() { build_tree plain && meson_suite "$tree" kit; }
 suite_connectors() { build_tree plain && meson_suite "$tree" connectors; }
 suite_scenario() { build_tree plain && tests/scenario/run --build "$tree" -j "$(nproc)"; }
+suite_notify() { build_tree plain && tests/notify/run --build "$tree"; }
 suite_kill() { build_tree plain && tests/kill/run --build "$tree"; }
 suite_conformance() { tests/conformance/run; }
 suite_bench() {
@@ -60,8 +62,9 @@ suite_sanitize() {
   chmod 1777 "$logs" # servers run as other users load nothing of ours, but their clients may
   export ASAN_OPTIONS="log_path=$logs/asan:detect_leaks=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_abort=0:handle_sigill=0:strict_string_checks=1"
   export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1" # these go to stderr, and end the test
-  for part in unit connectors kit scenarios; do
+  for part in unit connectors kit scenarios notify; do
     case $part in
+    notify) file=$(tests/notify/run --build "$tree" 2>&1) || status=$? ;;
     scenarios) file=$(tests/scenario/run --build "$tree" -j "$(nproc)" --tag sanitize --deadline-factor 4 2>&1) || status=$? ;;
     *) file=$(meson_suite "$tree" "$part" 2>&1) || status=$? ;;
     esac

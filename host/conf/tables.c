@@ -103,18 +103,18 @@ const struct conf_key notify_keys[] = {
   { "ca_file", WANT_STRING, AT(t.ca_file), .doc = "Certificates to trust, as PEM; starts at the folder of etl.conf.  Without it: the system's." }
 const struct conf_key notify_mail_keys[] = {
     {"server", WANT_STRING, AT(t.server), .check = notify_check_server, .required = true,
-     .doc = "smtp://HOST[:PORT], where TLS begins by STARTTLS, or smtps://HOST[:PORT], where it is there from the start."},
+     .doc = "Address: smtp://HOST[:PORT], where TLS begins by STARTTLS, or smtps://HOST[:PORT], where it is there from the start."},
     {"tls", WANT_STRING, AT(tls), .dflt = "required", .check = notify_check_tls,
      .doc = "STARTTLS: \"required\", \"if_offered\", or \"none\"."},
     CA_FILE,
     {"user", WANT_STRING, AT(t.user), .doc = "To log in with; without it there is no login."},
     {"password", WANT_STRING, AT(t.password), .secret = true, .doc = "Best from a file: \"${file:/run/secrets/smtp}\"."},
-    {"from", WANT_STRING, AT(t.from), .check = notify_check_address, .required = true, .doc = "\"etl@example.com\", or \"ETL <etl@example.com>\"."},
+    {"from", WANT_STRING, AT(t.from), .check = notify_check_address, .required = true, .doc = "Who sends it: \"etl@example.com\", or \"ETL <etl@example.com>\"."},
     {"to", WANT_LIST, AT(to), .required = true, .doc = "Who gets it: [ \"ops@example.com\", ... ]."},
     {0}};
 const struct conf_key notify_webhook_keys[] = {
     {"url", WANT_STRING, AT(t.url), .check = notify_check_url, .required = true, .secret = true,
-     .doc = "http:// or https://; JSON is sent there with POST.  It is not shown beyond its host, since it may be a secret."},
+     .doc = "Address, http:// or https://; JSON is sent there with POST.  It is not shown beyond its host, since it may be a secret."},
     {"secret", WANT_STRING, AT(t.secret), .secret = true,
      .doc = "Signs what is sent: X-Etl-Signature: t=SECONDS,v1=HMAC-SHA256 of \"SECONDS.BODY\" in hexadecimal.  Best from a file."},
     {"headers", WANT_LIST, AT(headers), .secret = true, .doc = "More headers: [ \"Authorization: Bearer ${file:/run/secrets/token}\", ... ]."},

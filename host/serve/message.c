@@ -18,21 +18,21 @@ enum {
 static const struct words {
   const char *name, *state; /* state NULL: whatever it is */
   const char *says;         /* "NAME ...", or alone where there is no pipeline */
-  const char *many;         /* in a digest: "3 ..." */
+  const char *one, *many;   /* in a digest: "1 ...", "3 ..." */
   const char *look[3];      /* commands; %P the pipeline, %R the run */
 } words[] = {
-    {"failure", "crashed", "crashed", "failures", {"etl info %R", "etl logs %R", "etl history %P"}},
-    {"failure", NULL, "failed", "failures", {"etl info %R", "etl logs %R", "etl history %P"}},
-    {"partial", NULL, "was loaded in part", "partial runs", {"etl info %R", "etl logs %R", "etl quarantine list %P"}},
-    {"recovery", NULL, "works again", "recoveries", {"etl info %R"}},
-    {"breaker", "open", "is paused by its circuit breaker", "changes of circuit breakers", {"etl breaker %P", "etl history %P"}},
-    {"breaker", "half_open", "is tried once by its circuit breaker", "changes of circuit breakers", {"etl breaker %P"}},
-    {"breaker", "closed", "is released by its circuit breaker", "changes of circuit breakers", {"etl breaker %P"}},
-    {"breaker", NULL, "has a circuit breaker that changed", "changes of circuit breakers", {"etl breaker %P"}},
-    {"missed", NULL, "missed its time", "missed times", {"etl history %P", "etl schedule %P", "etl status"}},
-    {"host", NULL, "the host needs attention", "notices of the host", {"etl status"}},
-    {"test", NULL, "this is a test", "tests", {NULL}},
-    {NULL, NULL, "something happened", "others", {"etl status"}},
+    {"failure", "crashed", "crashed", "failure", "failures", {"etl info %R", "etl logs %R", "etl history %P"}},
+    {"failure", NULL, "failed", "failure", "failures", {"etl info %R", "etl logs %R", "etl history %P"}},
+    {"partial", NULL, "was loaded in part", "partial run", "partial runs", {"etl info %R", "etl logs %R", "etl quarantine list %P"}},
+    {"recovery", NULL, "works again", "recovery", "recoveries", {"etl info %R"}},
+    {"breaker", "open", "is paused by its circuit breaker", "change of a circuit breaker", "changes of circuit breakers", {"etl breaker %P", "etl history %P"}},
+    {"breaker", "half_open", "is tried once by its circuit breaker", "change of a circuit breaker", "changes of circuit breakers", {"etl breaker %P"}},
+    {"breaker", "closed", "is released by its circuit breaker", "change of a circuit breaker", "changes of circuit breakers", {"etl breaker %P"}},
+    {"breaker", NULL, "has a circuit breaker that changed", "change of a circuit breaker", "changes of circuit breakers", {"etl breaker %P"}},
+    {"missed", NULL, "missed its time", "missed time", "missed times", {"etl history %P", "etl schedule %P", "etl status"}},
+    {"host", NULL, "the host needs attention", "notice of the host", "notices of the host", {"etl status"}},
+    {"test", NULL, "this is a test", "test", "tests", {NULL}},
+    {NULL, NULL, "something happened", "other", "others", {"etl status"}},
 };
 
 static const char *get(const json_t *j, const char *name) { return json_string_value(json_object_get(j, name)); }
@@ -184,11 +184,11 @@ json_t *message_of_one(const json_t *notice, const char *id, const char *host, i
 
 /* ---- many --------------------------------------------------------------------------------------------------------------------------- */
 
-static const char *many_of(const char *event) {
+static const char *counted(const char *event, json_int_t n) {
   const struct words *w = words;
   while (w->name && strcmp(w->name, event) != 0)
     w++;
-  return w->many;
+  return n == 1 ? w->one : w->many;
 }
 
 /* "30 failures, 7 recoveries" */
@@ -197,7 +197,7 @@ static void put_counts(const json_t *of, FILE *to) {
   json_t *n;
   bool first = true;
   json_object_foreach((json_t *)(uintptr_t)of, event, n) {
-    fprintf(to, "%s%lld %s", first ? "" : ", ", json_integer_value(n), many_of(event));
+    fprintf(to, "%s%lld %s", first ? "" : ", ", json_integer_value(n), counted(event, json_integer_value(n)));
     first = false;
   }
 }

@@ -33,9 +33,9 @@ def a_digest_counts_and_lists(stage):
     host.event("recovery", pipeline="other")
     host.event("host", message="the state store cannot be reached")
     message = server.next()[1]
-    same(message["Subject"], "[etl] 62 notices held back: 60 failures, 1 recoveries, 1 notices of the host", "subject")
+    same(message["Subject"], "[etl] 62 notices held back: 60 failures, 1 recovery, 1 notice of the host", "subject")
     text = message.get_content()
-    has(text, "logins: 60 failures", "other: 1 recoveries", "the host: 1 notices of the host", "The newest of them:",
+    has(text, "logins: 60 failures", "other: 1 recovery", "the host: 1 notice of the host", "The newest of them:",
         "logins (shard eu1) failed: error 59  etl info r59", "other works again", "the state store cannot be reached")
     has_not(text, "error 5\n", "error 11 ", "first line")
     same(text.count("failed: error"), 48, "failures in the list")

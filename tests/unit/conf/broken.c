@@ -15,7 +15,7 @@ static const struct broken cases[] = {
     {"pluginn_dirs = [];\n\nnonsense = 1;\n", NULL,
      "etl.conf:1: error: unknown setting 'pluginn_dirs' in etl.conf; did you mean 'plugin_dirs'?\n"
      "etl.conf:3: error: unknown setting 'nonsense' in etl.conf; there are: plugin_dirs, pipeline_dir, cache_dir, quarantine_dir, state, "
-     "connections, notify\n"},
+     "serve, connections, notify\n"},
     {NULL, GOOD_PIPELINE "epoch = { row = 5;\n  bites = \"1MiB\"; };\n",
      "pipelines.d/p.conf:2: error: unknown setting 'row' in 'epoch'; did you mean 'rows'?\n"
      "pipelines.d/p.conf:3: error: unknown setting 'bites' in 'epoch'; did you mean 'bytes'?\n"},

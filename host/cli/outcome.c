@@ -101,6 +101,12 @@ static size_t lanes_with(const json_t *summary, const char *status) {
 /* What a run that did not reach its end leaves in the target. */
 static const char *kept(struct arena *a, const json_t *summary, const struct run_view *v) {
   int64_t written = number(summary, "rows_written");
+  const char *class = event_string(json_object_get(summary, "error"), "class");
+  bool aside = v->replaces || json_is_true(json_object_get(summary, "aside"));
+  if (aside && written && class && strcmp(class, "in-doubt") == 0)
+    return "it is not known whether the rows are in the target; the next run finds it out and goes on from there";
+  if (aside && written && !v->replaces)
+    return "the target is as it was before; the next run reads these rows again";
   if (v->replaces && written)
     return "the target is as it was before; the next run reads everything again";
   return written ? arena_printf(a, "%s committed before stay; the next run goes on from there", words_count(a, written, "row"))

@@ -85,6 +85,11 @@ Test(outcome, what_stays_of_a_run_that_did_not_succeed) {
                    "error: ended by SIGSEGV\n");
   cr_expect_str_eq(verdict("failed", "'rows_written': 2000, 'replaces': true"),
                    "failed: the target is as it was before; the next run reads everything again\n");
+  cr_expect_str_eq(verdict("failed", "'rows_written': 2000, 'aside': true"),
+                   "failed: the target is as it was before; the next run reads these rows again\n");
+  cr_expect_str_eq(verdict("failed", "'rows_written': 2000, 'aside': true, 'error': {'class': 'in-doubt', 'message': 'cut off'}"),
+                   "failed: it is not known whether the rows are in the target; the next run finds it out and goes on from there\n"
+                   "error: cut off\n  class in-doubt\n");
 }
 
 Test(outcome, a_lane_whose_worker_died) {

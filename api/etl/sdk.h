@@ -41,6 +41,18 @@ __attribute__((format(printf, 3, 4))) void etl_logf(const struct etl_host *h, ui
 /* Does the whole text match: * stands for any characters, ? for any one (byte).  Case is ignored in ASCII alone. */
 bool etl_match(const char *pattern, const char *text, bool ignore_case);
 
+/* ---- the civil calendar -------------------------------------------------------------------------------------------------- */
+
+/* A date of the proleptic Gregorian calendar, as Arrow counts days: the year before 1 is 0 (1 BC), the one before that -1. */
+struct etl_civil {
+  int64_t year;
+  int32_t month, day; /* from 1 */
+};
+struct etl_civil etl_civil_from_days(int64_t days); /* since 1970-01-01; any */
+/* Days since 1970-01-01.  A month of 0 or 13 is of the year beside, and a day beyond its month counts on.  |year| up to 2^53. */
+int64_t etl_days_from_civil(int64_t year, int64_t month, int64_t day);
+bool etl_civil_valid(int64_t year, int64_t month, int64_t day); /* is there such a day? */
+
 /* ---- options: name the indexes with an enum beside the option table -------------------------------------------------------- */
 
 static inline const char *etl_opt_str(const struct etl_open *o, unsigned i) { return o->values[i]->str; }

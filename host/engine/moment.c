@@ -1,28 +1,13 @@
-/* Days are counted by Howard Hinnant's rule: years begin in March, so that the odd day is the last one. */
+/* Moments of a range: read, printed, moved and compared. */
 #include "engine/moment.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/units.h"
+#include "etl/sdk.h"
 
-enum { DAY_SECONDS = 86400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 };
-
-static int64_t days_of(int64_t y, int64_t m, int64_t d) {
-  y -= m <= 2;
-  int64_t era = y / 400, year = y - era * 400, day = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-  return era * ERA_DAYS + year * 365 + year / 4 - year / 100 + day - EPOCH_DAYS;
-}
-
-static void date_of(int64_t days, int64_t *y, int64_t *m, int64_t *d) {
-  days += EPOCH_DAYS;
-  int64_t era = days / ERA_DAYS, rest = days - era * ERA_DAYS;
-  int64_t year = (rest - rest / 1460 + rest / 36524 - rest / 146096) / 365;
-  int64_t day = rest - (365 * year + year / 4 - year / 100), month = (5 * day + 2) / 153;
-  *d = day - (153 * month + 2) / 5 + 1;
-  *m = month < 10 ? month + 3 : month - 9;
-  *y = year + era * 400 + (*m <= 2);
-}
+enum { DAY_SECONDS = 86400 };
 
 /* n digits; -1: they are not there. */
 static int64_t digits(const char **at, int n) {
@@ -69,13 +54,10 @@ static int parse_time(const char **at, struct moment *m) {
 int moment_parse(const char *text, struct moment *ret) {
   struct moment m = {.between = 'T', .date = true};
   const char *at = text;
-  int64_t year = digits(&at, 4), month = take(&at, '-') ? digits(&at, 2) : -1, day = take(&at, '-') ? digits(&at, 2) : -1, y, mo, d;
-  if (year < 1 || month < 1 || month > 12 || day < 1 || day > 31)
+  int64_t year = digits(&at, 4), month = take(&at, '-') ? digits(&at, 2) : -1, day = take(&at, '-') ? digits(&at, 2) : -1;
+  if (year < 1 || !etl_civil_valid(year, month, day))
     return -1;
-  date_of(days_of(year, month, day), &y, &mo, &d);
-  if (mo != month || d != day) /* the 30th of February */
-    return -1;
-  m.seconds = days_of(year, month, day) * DAY_SECONDS;
+  m.seconds = etl_days_from_civil(year, month, day) * DAY_SECONDS;
   if (*at == 'T' || *at == ' ') {
     m.between = *at++;
     m.date = false;
@@ -89,13 +71,13 @@ int moment_parse(const char *text, struct moment *ret) {
 }
 
 const char *moment_print(const struct moment *m, struct arena *a) {
-  int64_t days = m->seconds / DAY_SECONDS, rest = m->seconds % DAY_SECONDS, y, mo, d;
+  int64_t days = m->seconds / DAY_SECONDS, rest = m->seconds % DAY_SECONDS;
   if (rest < 0) {
     rest += DAY_SECONDS;
     days--;
   }
-  date_of(days, &y, &mo, &d);
-  const char *date = arena_printf(a, "%04lld-%02lld-%02lld", (long long)y, (long long)mo, (long long)d);
+  struct etl_civil c = etl_civil_from_days(days);
+  const char *date = arena_printf(a, "%04lld-%02d-%02d", (long long)c.year, (int)c.month, (int)c.day);
   if (m->date && rest == 0 && m->ns == 0)
     return date;
   char fraction[16] = "";

@@ -5,6 +5,7 @@
 
 #include "base/table.h"
 #include "cli/event_text.h"
+#include "cli/launch.h"
 
 static const char *const counters[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected"};
 enum {
@@ -116,7 +117,14 @@ static const char *kept(struct arena *a, const json_t *summary, const struct run
 /* ", 3 rows set aside: see `etl quarantine list logins`" */
 static const char *set_aside(struct arena *a, const json_t *s) {
   int64_t n = number(s, "rows_rejected");
-  return n ? arena_printf(a, ", %s set aside: see `etl quarantine list %s`", words_count(a, n, "row"), words_clean(a, event_string(s, "pipeline"))) : "";
+  const char *name = words_clean(a, event_string(s, "pipeline"));
+  if (n == 0)
+    return "";
+  if (copy_is_name(name))
+    name = "copy --from ... --to ...`, with the options of this copy";
+  else
+    name = arena_printf(a, "%s`", name);
+  return arena_printf(a, ", %s set aside: see `etl quarantine list %s", words_count(a, n, "row"), name);
 }
 
 static const char *say_success(struct arena *a, const json_t *s, const struct run_view *v) {

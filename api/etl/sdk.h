@@ -14,13 +14,12 @@
 
 /* ---- failing, logging -------------------------------------------------------------------------------------------------- */
 
-/* An error of one class with everything else unset; fill in more fields, then etl_failf(). */
-#define ETL_ERROR(class_) ((struct etl_error){.struct_size = sizeof(struct etl_error), .error_class = (class_), .row = -1, .column = -1})
+/* An error for etl_failf(): ETL_ERROR(ETL_E_PERMANENT), or with more of its fields ETL_ERROR(ETL_E_CONFIG, .option = "path", .remedy = "...").
+ * row and column are unknown: set them later. */
+#define ETL_ERROR(...) ((struct etl_error){.struct_size = sizeof(struct etl_error), .row = -1, .column = -1, .error_class = __VA_ARGS__})
 
 /* host->fail() with a formatted message (e->message is ignored).  Returns ETL_FAILED. */
 __attribute__((format(printf, 3, 4))) int32_t etl_failf(const struct etl_host *h, const struct etl_error *e, const char *fmt, ...);
-
-void etl_end_at_letter_(char *text); /* internal: takes off what a cut has left of a letter */
 
 /* host->bad_row() for a row of a batch, with the row as JSON and a formatted message.  From e: class, vendor code and state, column (its
  * name is found in the schema).  stream NULL: the one in hand.  Returns what bad_row returns. */

@@ -147,7 +147,7 @@ const struct cli_command cli_commands[] = {
      1, 1000, drop_options, cmd_quarantine_replay},
     {"verify", "NAME", "compare the target with the source",
      "Reads both sides, the source through the transformers, and compares counts and hashes that do not depend on order; where they differ "
-     "the rows are looked at one by one.  Rows that the source got after the last run are left out.  Status 1 when the sides differ.",
+     "the rows are looked at one by one, and of many the ranges of their keys are told.  Rows that the source got after the last run are left out.  Status 1 when the sides differ.",
      1, 1, verify_options, cmd_verify},
     {"generate", "", "write the files of a new pipeline",
      "NAME.conf, NAME.env.example with the variables that its connections use, and NAME.README.md.  On a terminal it asks for what the options leave "

@@ -57,6 +57,31 @@ static void print_difference(struct arena *a, const json_t *d, FILE *to) {
   fputc('\n', to);
 }
 
+static void print_range(struct arena *a, const json_t *range, FILE *to) {
+  const json_t *from = json_object_get(range, "from"), *last = json_object_get(range, "to");
+  const char *shard = words_clean(a, event_string(range, "shard"));
+  fprintf(to, "  %s%s%s", shard, *shard ? ": " : "", key_text(a, from));
+  if (!json_equal((json_t *)(uintptr_t)from, (json_t *)(uintptr_t)last))
+    fprintf(to, " to %s", key_text(a, last));
+  fprintf(to, ": %s\n", status(a, range));
+}
+
+/* Where the rows lie of which not all are shown; rows that are spread over all keys lie nowhere. */
+static void print_ranges(struct arena *a, const json_t *stream, int64_t rows, FILE *to) {
+  const json_t *ranges = json_object_get(stream, "ranges"), *j;
+  int64_t n = number(stream, "ranges_n");
+  size_t i;
+  if (n == 0 || n > rows / 2)
+    return;
+  fprintf(to, "  in %s of the key:\n", words_count(a, n, "range"));
+  json_array_foreach((json_t *)(uintptr_t)ranges, i, j) {
+    fputs("  ", to);
+    print_range(a, j, to);
+  }
+  if ((size_t)n > json_array_size(ranges))
+    fprintf(to, "    and %s more\n", words_number(a, n - (int64_t)json_array_size(ranges)));
+}
+
 static void print_stream(struct arena *a, const json_t *stream, const struct colours *c, FILE *to) {
   const json_t *notes = json_object_get(stream, "notes"), *differences = json_object_get(stream, "differences"), *j;
   int64_t all = number(stream, "missing") + number(stream, "extra") + number(stream, "changed"), left = number(stream, "buckets_left");
@@ -67,6 +92,8 @@ static void print_stream(struct arena *a, const json_t *stream, const struct col
     print_difference(a, j, to);
   if ((size_t)all > json_array_size(differences))
     fprintf(to, "  and %s more; --limit shows more of them\n", words_number(a, all - (int64_t)json_array_size(differences)));
+  if ((size_t)all > json_array_size(differences))
+    print_ranges(a, stream, all, to);
   if (number(stream, "older"))
     fprintf(to, "%snote: %s of the source beside another one with the same key, which the target has%s\n", c->dim,
             words_count(a, number(stream, "older"), "row"), c->off);

@@ -346,7 +346,7 @@ static struct row *next_left(struct rows *r, size_t *at) {
 
 static int by_kind(const void *a, const void *b) {
   const struct compare_row *x = a, *y = b;
-  return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->key, y->key);
+  return x->kind != y->kind ? (int)x->kind - (int)y->kind : strverscmp(x->key, y->key);
 }
 
 static void add(struct compare_row **list, size_t *n, const struct row *source, const struct row *target) {
@@ -384,4 +384,11 @@ size_t compare_differences(struct compare *c, void (*each)(void *arg, const stru
     each(arg, &list[at]);
   free(list);
   return n;
+}
+
+void compare_same(const struct compare *c, void (*each)(void *arg, const char *key, const char *group), void *arg) {
+  const struct rows *rows = &c->rows[SIDE_SOURCE];
+  for (size_t i = 0; i < rows->n; i++)
+    if (rows->list[i].same)
+      each(arg, rows->list[i].text, rows->list[i].group);
 }

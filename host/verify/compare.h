@@ -48,5 +48,7 @@ struct compare_row {
 /* After all rows: each difference, ordered by kind and key.  Returns how many; ret_older: how many rows of the source were beside one of the
  * same key. */
 size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg, size_t *ret_older);
+/* After that: each row of the source that is the same on both sides, of those that were looked at. */
+void compare_same(const struct compare *c, void (*each)(void *arg, const char *key, const char *group), void *arg);
 
 #endif

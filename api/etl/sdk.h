@@ -282,6 +282,21 @@ void etl_array_take(struct ArrowArray *in, int64_t i, struct ArrowArray *ret);
 /* A finished single column (a struct array's only child) out of a builder with one column. */
 int etl_batch_finish_column(struct etl_batch *b, struct ArrowArray *ret);
 
+/* ---- explaining (etl.explain/1) ------------------------------------------------------------------------------------------- */
+
+struct etl_telling { /* items that go to the caller of explain(), until it wants no more */
+  int32_t (*each)(void *arg, const struct etl_explain_item *);
+  void *arg;
+  int32_t rc; /* the first that is not ETL_OK */
+};
+static inline void etl_tell(struct etl_telling *t, uint32_t kind, uint32_t flags, const char *subject, const char *from, const char *to,
+                            const char *text) {
+  struct etl_explain_item item = {
+    .struct_size = sizeof item, .kind = kind, .flags = flags, .subject = subject, .from = from, .to = to, .text = text};
+  if (t->rc == ETL_OK)
+    t->rc = t->each(t->arg, &item);
+}
+
 /* ---- the end of a connector's source: descriptor, entry point and ELF note of the file ---------------------------------------- */
 
 /* A file with several connectors: ETL_PLUGIN("mine", "1.0", "MIT", 1u << ETL_KIND_EXTRACTOR | 1u << ETL_KIND_LOADER, &reads, &writes);

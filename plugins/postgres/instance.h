@@ -146,7 +146,7 @@ int32_t state_create(struct instance *in); /* or brings older tables up to date;
 int32_t quarantine_reject(struct instance *in, const struct etl_rejected *const *rows, uint64_t n);
 extern const struct etl_quarantine postgres_quarantine;
 
-/* ---- aside.c */
+/* ---- aside.c, aside_swap.c */
 int32_t aside_create(struct target *g, const struct columns *columns);    /* in prepare(); idempotent */
 int32_t aside_remove_leftovers(struct instance *in, const char *run);     /* of all runs but this */
 int32_t aside_finish(struct instance *in, const char *run, bool ok);

@@ -14,6 +14,8 @@ struct reader {
   void *handle;
   int64_t rows;
   int64_t rejected; /* as the last item told */
+  char **columns;   /* their names */
+  size_t columns_n;
   bool safe;        /* no row came between the last cursor and the last item */
   bool failed;      /* the source did */
 };
@@ -41,10 +43,28 @@ static int reader_fail(struct reader *r) {
   return lane_fail(r->lane, &e, r->svc.stage, r->svc.connector);
 }
 
+static void forget_columns(struct reader *r) {
+  for (size_t i = 0; i < r->columns_n; i++)
+    free(r->columns[i]);
+  free(r->columns);
+  r->columns = NULL;
+  r->columns_n = 0;
+}
+
+static void learn_columns(struct reader *r, const struct ArrowSchema *s) {
+  forget_columns(r);
+  r->columns = xcalloc((size_t)s->n_children + 1, sizeof *r->columns);
+  for (; r->columns_n < (size_t)s->n_children; r->columns_n++)
+    r->columns[r->columns_n] = xstrdup(s->children[r->columns_n]->name);
+}
+
 enum end { GOES_ON, END, END_FAILED };
 
 static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
   struct lane *l = r->lane;
+  if (m->flags & ETL_M_SCHEMA)
+    learn_columns(r, &m->schema);
+  rejects_name_columns(&r->svc.rejects, r->columns, r->columns_n);
   struct item *it = item_new(m);
   r->rows += it->rows;
   it->rejected = atomic_load(&r->svc.rejected);
@@ -192,5 +212,6 @@ void *reader_main(void *lane) {
   }
   lane_leave_gate(r.lane);
   services_fini(&r.svc);
+  forget_columns(&r);
   return NULL;
 }

@@ -35,17 +35,19 @@ static void tell_place(struct etl_telling *t, const struct instance *in, const s
              "what is added to it later is read by later runs; a last line without a newline is left for then");
 }
 
-static void tell_types(struct etl_telling *t, const struct layout *l) {
+static void tell_types(struct etl_telling *t, const struct layout *l, const struct ArrowSchema *schema) {
   for (size_t i = 0; i < l->n; i++) {
     const struct column *c = &l->list[i];
-    char name[48];
+    char name[48], from[96];
     type_name(&c->type, name, sizeof name);
-    etl_tell(t, ETL_EXPLAIN_TYPE, 0, c->name, c->forced ? "named in `columns`" : c->guess.seen ? "guessed" : "no value seen", name, NULL);
+    snprintf(from, sizeof from, "%s (%s)", name, c->forced ? "named in `columns`" : c->guess.seen ? "guessed" : "no value seen");
+    etl_tell(t, ETL_EXPLAIN_TYPE, 0, c->name, from, schema->children[i]->format, NULL);
   }
 }
 
 /* A file that is read once only is looked at by the run alone. */
-static int explain_file(struct etl_telling *t, struct instance *in, const struct file *file, struct etl_bytes cursor, struct failure *f) {
+static int explain_file(struct etl_telling *t, struct instance *in, const struct file *file, struct etl_bytes cursor,
+                        const struct ArrowSchema *schema, struct failure *f) {
   const struct settings *s = &in->settings;
   struct source src;
   struct position p = {0};
@@ -58,7 +60,7 @@ static int explain_file(struct etl_telling *t, struct instance *in, const struct
   if (rc == 0) {
     tell_shape(t, in, &in->shapes[file - in->files.list], &src);
     tell_place(t, in, &p, verdict, cursor.p != NULL);
-    tell_types(t, &in->layout);
+    tell_types(t, &in->layout, schema);
   }
   source_close(&src);
   return rc;
@@ -78,10 +80,12 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
     rc = extract_sample(in, &f);
   if (rc == 0)
     rc = shape_check(&in->shapes[file - in->files.list], file->path, &f);
-  if (rc == 0)
-    rc = explain_file(&t, in, file, cursor, &f);
-  if (rc == 0 && t.rc == ETL_OK && layout_schema(&in->layout, schema) < 0)
+  if (rc == 0 && layout_schema(&in->layout, schema) < 0)
     rc = failure_memory(&f, "a schema");
+  if (rc == 0 && explain_file(&t, in, file, cursor, schema, &f) < 0) {
+    etl_schema_release(schema);
+    rc = -1;
+  }
   return rc < 0 ? failure_report(in->host, &f) : t.rc;
 }
 

@@ -79,11 +79,34 @@ static int32_t limit_reached(const struct services *s, const struct etl_bad_row 
                         .remedy = "correct the value at its source, or leave the column out; the rows committed so far are kept",
                         .row = b->row,
                         .column = b->column};
+  if (s->rows_read)
+    e.remedy = "correct the value at its source, or leave the column out; nothing was published, and the next run reads the same rows again";
   if (l->max_rows == 0)
     return svc_fail(&s->host, &e);
   cleanup_free char *text = xasprintf("%lld rows were set aside, and one more cannot be taken: %s", (long long)l->max_rows, b->message);
   e.message = text;
   e.remedy = "look at the log above and at `etl quarantine list`; correct the source, or raise max_rows of quarantine";
+  return svc_fail(&s->host, &e);
+}
+
+/* Of an epoch its lane asks that (engine/epoch.c). */
+static bool share_reached(const struct services *s) {
+  const struct reject_limit *l = s->run->limit;
+  return s->rows_read && reject_limit_share(l, atomic_load(&l->rows), s->rows_read);
+}
+
+static int32_t fail_share(const struct services *s, const struct etl_bad_row *b) {
+  const struct reject_limit *l = s->run->limit;
+  struct etl_error e = {.struct_size = sizeof e,
+                        .error_class = ETL_E_DATA,
+                        .vendor_code = b->vendor_code,
+                        .vendor_state = b->vendor_state,
+                        .remedy = "correct the source, or raise max_percent of quarantine; nothing was published",
+                        .row = b->row,
+                        .column = b->column};
+  cleanup_free char *text = xasprintf("%lld of %lld rows of the run cannot be taken, more than %lld percent; the last one: %s",
+                                      (long long)atomic_load(&l->rows), (long long)s->rows_read, (long long)l->max_percent, b->message);
+  e.message = text;
   return svc_fail(&s->host, &e);
 }
 
@@ -119,6 +142,8 @@ static int32_t svc_bad_row(const struct etl_host *h, const struct etl_bad_row *g
     reject_limit_give_back(s->run->limit, 1);
     return no_room(s, &b);
   }
+  if (share_reached(s))
+    return fail_share(s, &b);
   if (atomic_fetch_add(&s->rejected, 1) < LOGGED_REJECTS)
     log_reject(s, s->rejects.last);
   if (s->in_hand)

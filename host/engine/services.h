@@ -41,6 +41,7 @@ struct services {
   struct err err;                 /* class 0: no fail() yet */
   struct rejects rejects;         /* set aside and not yet taken; the thread that calls the connector */
   _Atomic int64_t rejected;       /* how many ever were */
+  int64_t rows_read;              /* at the end of a run, by all its lanes; else 0 */
   _Atomic int64_t *in_hand;       /* the lane's count of rows set aside in epochs not yet committed; NULL: none is kept */
 };
 

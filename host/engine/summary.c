@@ -156,6 +156,8 @@ void run_report_summary(struct run *r, const char *status) {
       total[c] += counter(&lanes[i], c);
     json_array_append_new(list, lane_json(&lanes[i]));
   }
+  total[WRITTEN] -= r->refused;
+  total[REJECTED] += r->refused;
   json_t *j = json_pack("{s:s, s:s, s:s, s:b, s:f, s:o}", "pipeline", r->spec->pipeline, "run", r->spec->run, "status", status, "dry_run",
                         r->spec->dry_run, "seconds", seconds(clock_mono_ns() - r->started_ns), "lanes", list);
   for (int c = 0; c < COUNTERS; c++)

@@ -63,9 +63,15 @@ int32_t session_query_binary(struct session *s, const char *doing, const char *s
                              const int *lengths, const int *formats, PGresult **ret) {
   if (ret)
     *ret = NULL;
-  if (!s->conn)
+  if (!s->conn || !PQsendQueryParams(s->conn, sql, params_n, NULL, params, lengths, formats, 0))
     return session_fail(s, doing, NULL);
-  if (!PQsendQueryParams(s->conn, sql, params_n, NULL, params, lengths, formats, 0))
+  int32_t rc = flush(s, doing);
+  return rc == ETL_OK ? collect(s, doing, ret) : rc;
+}
+
+int32_t session_query_values(struct session *s, const char *doing, const char *sql, PGresult **ret) {
+  *ret = NULL;
+  if (!s->conn || !PQsendQueryParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 1))
     return session_fail(s, doing, NULL);
   int32_t rc = flush(s, doing);
   return rc == ETL_OK ? collect(s, doing, ret) : rc;

@@ -17,11 +17,11 @@ static int64_t number(const json_t *j, const char *key) { return json_integer_va
 /* ---- the table
  * --------------------------------------------------------------------------------------------------------------------- */
 
-static void lane_status_cell(struct table *t, struct arena *a, const json_t *lane) {
+static void lane_status_cell(struct table *t, struct arena *a, const json_t *lane, bool crashed) {
   int64_t retries = number(lane, "retries");
   const char *status = words_clean(a, event_string(lane, "status"));
-  if (strcmp(status, "running") == 0) /* its worker died */
-    status = "cut off";
+  if (strcmp(status, "running") == 0) /* its worker died, or the run ended before it began */
+    status = crashed ? "cut off" : "not begun";
   table_cell(t, "%s%s%s%s", status, retries ? " (" : "",
              !retries       ? ""
              : retries == 1 ? "1 retry"
@@ -29,7 +29,7 @@ static void lane_status_cell(struct table *t, struct arena *a, const json_t *lan
              retries ? ")" : "");
 }
 
-static void lane_cells(struct table *t, struct arena *a, const json_t *lane, const struct run_view *v) {
+static void lane_cells(struct table *t, struct arena *a, const json_t *lane, const struct run_view *v, bool crashed) {
   const char *name = event_string(lane, "lane");
   const struct lane_view *l = name ? run_view_lane(v, name) : NULL;
   table_cell(t, "%s", words_clean(a, name));
@@ -37,7 +37,7 @@ static void lane_cells(struct table *t, struct arena *a, const json_t *lane, con
     table_cell(t, "%s", words_number(a, number(lane, counters[i])));
   table_cell(t, "%s", words_number(a, number(lane, "epochs")));
   table_cell(t, "%s", l && l->ended_seconds >= 0 ? words_seconds(a, l->ended_seconds) : "");
-  lane_status_cell(t, a, lane);
+  lane_status_cell(t, a, lane, crashed);
 }
 
 /* What became of a lane's rows for each stream that its transformers made of them. */
@@ -71,13 +71,15 @@ static void total_cells(struct table *t, struct arena *a, const json_t *summary)
 static void print_table(const json_t *summary, const struct run_view *v, FILE *to) {
   static const char *const heads[] = {"LANE", ">READ", ">WRITTEN", ">FILTERED", ">REJECTED", ">EPOCHS", ">TIME", "STATUS", NULL};
   const json_t *lane, *lanes = json_object_get(summary, "lanes");
+  const char *end = event_string(summary, "status");
+  bool crashed = end && strcmp(end, "crashed") == 0;
   size_t i;
   if (json_array_size(lanes) == 0) /* it failed before there were any */
     return;
   struct arena *a = arena_new();
   struct table *t = table_new(heads);
   json_array_foreach(lanes, i, lane) {
-    lane_cells(t, a, lane, v);
+    lane_cells(t, a, lane, v, crashed);
     stream_cells(t, a, lane);
   }
   total_cells(t, a, summary);

@@ -97,4 +97,5 @@ Test(outcome, a_lane_whose_worker_died) {
   cr_expect_not_null(
       strstr(printed("{'event': 'summary', 'status': 'crashed', 'lanes': [{'lane': 'x', 'status': 'running', 'rows_read': 5}]}"),
              "x          5        0         0         0       0        cut off\n"));
+  cr_expect_not_null(strstr(printed("{'event': 'summary', 'status': 'failed', 'lanes': [{'lane': 'x', 'status': 'running', 'rows_read': 0}]}"), "not begun\n"));
 }

@@ -69,6 +69,8 @@ static int32_t explain_loader(void *self, const struct etl_stream *stream, const
   snprintf(text, sizeof text, "rows of %s go to table %s of %s, which is %s", stream->name, g->table, in->d.path,
            there ? "there" : in->create ? "made by the run" : "not there");
   etl_tell(&t, ETL_EXPLAIN_NOTE, there || in->create ? 0 : ETL_EXPLAIN_WARN, NULL, NULL, NULL, text);
+  if (in->mode == MODE_MERGE && !in->newest_by)
+    etl_tell(&t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, "of rows with the same key the one read last wins; set newest_by to let a column decide");
   return t.rc;
 }
 

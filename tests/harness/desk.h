@@ -13,6 +13,7 @@ struct desk {
   char dir[128];
   const char *connector; /* "csv" or "jsonl" */
   uint64_t want_rows;    /* batch size that readers are asked for */
+  const char *range_from, *range_to; /* of the next reads; NULL: no bound */
   uint64_t stop_after;   /* rows after which a reader is closed as if the run had died; 0: never */
   void (*between)(struct desk *d); /* called once, behind the first message of the next read; NULL: nothing */
   char *rows;            /* of the last read; never NULL */

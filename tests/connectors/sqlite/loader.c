@@ -105,6 +105,29 @@ static void merge(struct tap *t) {
   desk_fini(&d);
 }
 
+/* The greater one stays, also within a batch, and NULL is the smallest. */
+static void newest(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "sqlite");
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("mode", "merge", "key", "id", "newest_by", "name")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "b", "1", "a", "2", NULL, "2", "x", "2", NULL, "3", "c", "3", "d"), 7) == ETL_OK);
+  CHECK_SQL(t, &d, "SELECT id, name FROM t ORDER BY id", "1|b;2|x;3|d");
+  run_sql(&d, "ALTER TABLE t ADD COLUMN n DEFAULT 0; UPDATE t SET n = 1");
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("1", "a", "2", "x", "3", "e", "4", NULL), 4) == ETL_OK && d.t.bad_n == 0);
+  CHECK_SQL(t, &d, "SELECT id, name, n FROM t ORDER BY id", "1|b|1;2|x|1;3|e|1;4|NULL|0");
+  shelf_drop(&s);
+  CHECK(t, begin(&s, &d, "r2", IN_FILE("mode", "append", "newest_by", "name")) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_TEXT(t, d.t.message, "sqlite: newest_by means something only in a merge");
+  shelf_drop(&s);
+  CHECK(t, begin(&s, &d, "r3", IN_FILE("mode", "merge", "key", "id", "newest_by", "at")) == ETL_OK);
+  testhost_clear(&d.t);
+  CHECK(t, shelf_rows(&s, "a", 3, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_TEXT(t, d.t.message, "sqlite: newest_by names the column \"at\", which the rows do not have");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
 /* SQLite would invent a key. */
 static void null_keys(struct tap *t) {
   struct desk d;
@@ -495,6 +518,7 @@ int main(void) {
   struct tap t = {0};
   append(&t);
   merge(&t);
+  newest(&t);
   null_keys(&t);
   not_a_number(&t);
   fencing(&t);

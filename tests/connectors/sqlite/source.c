@@ -107,6 +107,69 @@ static void kinds_of_cursor(struct tap *t) {
   }
 }
 
+/* Options of a table t with the column at as its cursor, bounds, and the ids that are in between; NULL: what is said against them. */
+static void ranges(struct tap *t) {
+  static const struct {
+    const char *type, *values, *from, *to, *ids, *why;
+  } cases[] = {
+      {"INTEGER", "(1, 10), (2, 9), (3, 100), (4, NULL)", "9", "100", "21", NULL},
+      {"INTEGER", "(1, 10), (2, 9), (3, 100)", NULL, "10", "2", NULL},
+      {"REAL", "(1, 0.5), (2, 1.5), (3, 2)", "1.5", NULL, "23", NULL},
+      {"DECIMAL(9,2)", "(1, 9.5), (2, 10.5)", "10", "11", "2", NULL},
+      {"DATE", "(1, '2024-05-01'), (2, '2024-05-02')", "2024-05-02", NULL, "2", NULL},
+      {"TIMESTAMP", "(1, '2024-05-01 23:59:59.9'), (2, '2024-05-02'), (3, '2024-05-02 10:00:00'), (4, '2024-05-03')", "2024-05-02", "2024-05-02T10:00:01", "23", NULL},
+      {"TIMESTAMPTZ", "(1, '2024-05-02T10:00:00.5Z'), (2, '2024-05-02T10:00:01Z')", "2024-05-02 10:00:00Z", "2024-05-02 10:00:01", "1", NULL},
+      {"TEXT COLLATE NOCASE", "(1, 'B'), (2, 'a'), (3, 'c')", "a", "c", "2", NULL},
+      {"INTEGER", "(1, 10)", "x", NULL, NULL, "sqlite: the range begins at \"x\", which is no INTEGER as column \"at\" is"},
+      {"INTEGER", "(1, 10)", "1", "", NULL, "sqlite: the range ends at \"\", which is no INTEGER as column \"at\" is"},
+      {"TIMESTAMP", "(1, '2024-05-01')", "whenever", NULL, NULL, "sqlite: the range begins at \"whenever\", which is no TIMESTAMP as column \"at\" is"},
+      {"TIMESTAMPTZ", "(1, '2024-05-01')", "2024-05-01 10:00+02:00", NULL, NULL, "sqlite: the range begins at \"2024-05-01 10:00+02:00\", which is no TIMESTAMPTZ as column \"at\" is"},
+      {"DECIMAL_TEXT(30,2)", "(1, '9.5')", "9", NULL, NULL, "sqlite: the range begins at \"9\", which is no DECIMAL_TEXT(30,2) as column \"at\" is"},
+      {"BLOB", "(1, x'00')", "00", NULL, NULL, "sqlite: the range begins at \"00\", which is no BLOB as column \"at\" is"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct desk d;
+    char text[512], ids[16] = "";
+    size_t n = 0;
+    desk_init(&d, "sqlite");
+    snprintf(text, sizeof text, "CREATE TABLE t (id INT, at %s); INSERT INTO t VALUES %s", cases[i].type, cases[i].values);
+    sql(&d, text);
+    d.range_from = cases[i].from;
+    d.range_to = cases[i].to;
+    d.want_rows = 1;
+    int32_t rc = desk_read(&d, IN_FILE("table", "t", "cursor", "at"));
+    for (const char *p = d.rows; rc == ETL_OK && (p = strstr(p, "{\"id\": ")) && n < sizeof ids - 1; p += 7)
+      ids[n++] = p[7];
+    bool ok = cases[i].why ? rc == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG && strcmp(d.t.message, cases[i].why) == 0
+                           : rc == ETL_OK && strcmp(ids, cases[i].ids) == 0;
+    tap_check(t, ok, __FILE__, __LINE__, "%s from %s to %s", cases[i].type, cases[i].from ? cases[i].from : "-", cases[i].to ? cases[i].to : "-");
+    if (!ok)
+      printf("# got %d %s %s\n", rc, ids, d.t.message);
+    desk_fini(&d);
+  }
+}
+
+/* Without a cursor the primary key tells; a range that was interrupted goes on. */
+static void ranges_of_keys(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (n INT, id INT, PRIMARY KEY (id, n)); CREATE TABLE u (n INT); INSERT INTO t VALUES (1, 1), (1, 2), (1, 3); INSERT INTO u VALUES (1), (2), (3)");
+  d.range_from = "2";
+  CHECK(t, desk_read(&d, IN_FILE("table", "t")) == ETL_OK && d.rows_n == 2);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "columns", "n")) == ETL_FAILED);
+  CHECK_TEXT(t, d.t.message, "sqlite: t: a range goes by the primary key, but \"id\" is not read");
+  CHECK(t, desk_read(&d, IN_FILE("table", "u")) == ETL_FAILED);
+  CHECK_TEXT(t, d.t.message, "sqlite: u has no cursor and no primary key: a range has no column to go by");
+  d.want_rows = 1;
+  d.stop_after = 1;
+  desk_forget(&d);
+  CHECK(t, desk_read(&d, IN_FILE("table", "u", "cursor", "rowid")) == ETL_OK && d.rows_n == 1);
+  d.stop_after = 0;
+  d.range_to = "4";
+  CHECK(t, desk_read(&d, IN_FILE("table", "u", "cursor", "rowid")) == ETL_OK && d.rows_n == 1 && desk_has_row(&d, "{\"n\": 3}"));
+  desk_fini(&d);
+}
+
 static void streams(struct tap *t) {
   struct desk d;
   desk_init(&d, "sqlite");
@@ -232,6 +295,8 @@ int main(void) {
   cursors(&t);
   equal_cursors(&t);
   kinds_of_cursor(&t);
+  ranges(&t);
+  ranges_of_keys(&t);
   streams(&t);
   catalog(&t);
   mistakes(&t);

@@ -79,12 +79,13 @@ static const char *default_mode(const struct cli_args *a, const struct copy *c) 
   return c->to.tables || c->to.standard || cli_opt(a, "cursor") ? NULL : "replace";
 }
 
-/* From table to table: rows that are read anew each time would be added again. */
+/* Into a table: rows that are read anew each time would be added again.  A file's reader knows what it has read. */
 static int check_mode(const struct cli_args *a, const struct copy *c, const char *to_table, struct err *e) {
-  if (!c->from.tables || !c->to.tables || cli_opt(a, "mode") || cli_opt(a, "key") || cli_opt(a, "cursor"))
+  if (!(c->from.tables || c->from.standard) || !c->to.tables || cli_opt(a, "mode") || cli_opt(a, "key") || cli_opt(a, "cursor"))
     return 0;
   err_set(e, ETL_E_CONFIG, "'etl copy' wants to know what becomes of rows that %s has already", to_table);
-  return err_remedy(e, "--mode replace puts these in their place, --key COLUMN,... merges by that key, --cursor COLUMN,... adds what is new each time");
+  return err_remedy(e, "--mode replace puts these in their place, --key COLUMN,... merges by that key%s",
+                    c->from.standard ? "" : ", --cursor COLUMN,... adds what is new each time");
 }
 
 /* A file that is another one by now may be read as a whole where that doubles nothing. */

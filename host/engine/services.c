@@ -85,7 +85,7 @@ static int32_t limit_reached(const struct services *s, const struct etl_bad_row 
     return svc_fail(&s->host, &e);
   cleanup_free char *text = xasprintf("%lld rows were set aside, and one more cannot be taken: %s", (long long)l->max_rows, b->message);
   e.message = text;
-  e.remedy = "look at the log above and at `etl quarantine list`; correct the source, or raise max_rows of quarantine";
+  e.remedy = "look at the log above: rows set aside since the last commit are not kept; correct the source, or raise max_rows of quarantine";
   return svc_fail(&s->host, &e);
 }
 

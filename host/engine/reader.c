@@ -92,6 +92,20 @@ static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
 /* No more at once than may be read in a second. */
 static uint64_t wanted(int64_t batch, int64_t per_second) { return (uint64_t)(per_second > 0 && per_second < batch ? per_second : batch); }
 
+/* A stop was asked for before there was anything to be committed. */
+static int reader_end_unread(struct reader *r) {
+  struct etl_msg none = {.struct_size = sizeof none, .lag_ns = -1};
+  r->lane->finished_early = true;
+  return reader_push(r, &none, END) < 0 ? -1 : 1;
+}
+
+static int32_t call_open(struct reader *r, const struct etl_read *read) {
+  r->svc.heeds = STOP_FINISH;
+  int32_t rc = CALL(&r->svc, "reader_open", r->api->reader_open(r->lane->run->extractor.self, read, &r->handle));
+  r->svc.heeds = STOP_NOW;
+  return rc;
+}
+
 static int reader_begin(struct reader *r) {
   struct lane *l = r->lane;
   const struct spec *spec = l->run->spec;
@@ -111,11 +125,12 @@ static int reader_begin(struct reader *r) {
                           .want_bytes = wanted(spec->batch_bytes, spec->limits.bytes_per_second)};
   if (reader_enter(r) < 0)
     return -1;
-  if (stop_mode(&l->stop) == STOP_FINISH) { /* asked for while it waited: nothing was begun */
-    l->finished_early = true;
-    return reader_push(r, &(struct etl_msg){.struct_size = sizeof(struct etl_msg), .lag_ns = -1}, END) < 0 ? -1 : 1;
-  }
-  if (CALL(&r->svc, "reader_open", r->api->reader_open(l->run->extractor.self, &read, &r->handle)) != ETL_OK)
+  if (stop_mode(&l->stop) == STOP_FINISH) /* asked for while it waited */
+    return reader_end_unread(r);
+  int32_t rc = call_open(r, &read);
+  if (rc == ETL_STOPPED && stop_mode(&l->stop) == STOP_FINISH)
+    return reader_end_unread(r);
+  if (rc != ETL_OK)
     return reader_fail(r);
   if (r->api->reader_cancel)
     lane_set_cancel(l, TARGET_READER, reader_wake, r);

@@ -35,10 +35,10 @@ static void svc_gauge(const struct etl_host *h, const char *metric, double value
   pthread_mutex_unlock(&m->lock);
 }
 
-static int32_t svc_cancelled(const struct etl_host *h) { return stop_mode(of(h)->stop) == STOP_NOW; }
+static int32_t svc_cancelled(const struct etl_host *h) { return stop_mode(of(h)->stop) >= of(h)->heeds; }
 
 static int32_t svc_sleep_ms(const struct etl_host *h, uint64_t ms) {
-  return stop_wait(of(h)->stop, STOP_NOW, (int64_t)ms * 1000000) ? ETL_STOPPED : ETL_OK;
+  return stop_wait(of(h)->stop, of(h)->heeds, (int64_t)ms * 1000000) ? ETL_STOPPED : ETL_OK;
 }
 
 static int64_t svc_now_ns(const struct etl_host *h, uint32_t clock) {
@@ -211,7 +211,7 @@ void metrics_fini(struct metrics *m) {
 void services_init(struct services *s, const struct run_services *run, const char *connector, const char *stage, const char *lane,
                    const struct secrets *secrets, struct stop *stop, struct turn *turn) {
   *s = (struct services){.host = table, .run = run, .connector = connector, .stage = stage, .lane = lane, .secrets = secrets,
-                         .stop = stop, .turn = turn};
+                         .stop = stop, .heeds = STOP_NOW, .turn = turn};
   s->scratch = arena_new();
   s->slot = calls_take(run->calls, connector, stage, lane);
   pthread_mutex_init(&s->lock, NULL);

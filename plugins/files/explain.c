@@ -77,7 +77,7 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
   if (rc == 0 && file->once)
     rc = failure_set(&f, ETL_E_UNSUPPORTED, "path", "run it", "%s can be read but once, so its columns are not known before the run", file->path);
   if (rc == 0)
-    rc = extract_sample(in, &f);
+    rc = extract_sample(in, in->host, &f);
   if (rc == 0)
     rc = shape_check(&in->shapes[file - in->files.list], file->path, &f);
   if (rc == 0 && layout_schema(&in->layout, schema) < 0)

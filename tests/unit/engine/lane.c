@@ -551,6 +551,18 @@ Test(lane, cancel_once_commits_what_is_in_hand) {
   stage_fini(&s);
 }
 
+/* Before the first row there is nothing to be committed first. */
+Test(lane, a_stop_that_lets_the_epoch_end_ends_a_reader_that_is_still_being_opened) {
+  static const struct step script[] = {{STEP_ROWS, B}, {STEP_CURSOR, 0}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  play.stops = &s.run.stop;
+  cr_expect_eq(stage_play(&s), LANE_CANCELLED, "%s", s.lane.err.message);
+  cr_expect_eq(play.rows, 0);
+  cr_expect_eq(s.lane.err.error_class, 0, "%s", s.lane.err.message);
+  stage_fini(&s);
+}
+
 Test(lane, cancel_now_wakes_a_reader_that_waits) {
   static const struct step script[] = {{STEP_ROWS_CURSOR, B}, {STEP_ROWS, B}, {STEP_HANG, 0}};
   struct stage s;

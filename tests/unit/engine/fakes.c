@@ -34,8 +34,10 @@ static int32_t reader_open(void *self, const struct etl_read *read, void **ret) 
   (void)self;
   if (play.stops) {
     stop_ask(play.stops, STOP_FINISH);
-    if (read->host->cancelled(read->host) && read->host->sleep_ms(read->host, 3600000) == ETL_STOPPED)
+    if (read->host->cancelled(read->host) && read->host->sleep_ms(read->host, 3600000) == ETL_STOPPED) {
+      play.opens_stopped++;
       return ETL_STOPPED;
+    }
   }
   struct fake_reader *r = xcalloc(1, sizeof *r);
   r->host = read->host;

@@ -46,6 +46,7 @@ struct play {
   uint64_t epoch;
   int64_t cursor;       /* id behind which to read on */
   int begins, commits, aborts, prepares, opens_at_cursor;
+  int opens_stopped; /* by the stop that was asked for */
   int64_t largest_epoch;
   bool failed_once;
   int rejected;       /* rows kept in the sink's quarantine by committed epochs */

@@ -558,6 +558,7 @@ Test(lane, a_stop_that_lets_the_epoch_end_ends_a_reader_that_is_still_being_open
   stage_init(&s, script, NULL);
   play.stops = &s.run.stop;
   cr_expect_eq(stage_play(&s), LANE_CANCELLED, "%s", s.lane.err.message);
+  cr_expect_eq(play.opens_stopped, 1);
   cr_expect_eq(play.rows, 0);
   cr_expect_eq(s.lane.err.error_class, 0, "%s", s.lane.err.message);
   stage_fini(&s);

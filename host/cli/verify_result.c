@@ -64,12 +64,14 @@ bool verify_settle(struct verify_stream *s, size_t limit) {
     json_object_set_new(s->result, kinds[i], json_integer(0));
   s->shown = limit;
   s->ranges = ranges_new(s->ask);
-  size_t older, differences = compare_differences(s->compare, take_difference, s, &older);
+  struct compare_left left;
+  size_t differences = compare_differences(s->compare, take_difference, s, &left);
   if (s->ranges)
     set_ranges(s, limit);
   ranges_free(s->ranges);
   s->ranges = NULL;
-  json_object_set_new(s->result, "older", json_integer((json_int_t)older));
+  json_object_set_new(s->result, "older", json_integer((json_int_t)left.older));
+  json_object_set_new(s->result, "pending", json_integer((json_int_t)left.pending));
   s->same = differences == 0 && json_integer_value(json_object_get(s->result, "buckets_left")) == 0;
   return s->same;
 }

@@ -97,6 +97,9 @@ static void print_stream(struct arena *a, const json_t *stream, const struct col
   if (number(stream, "older"))
     fprintf(to, "%snote: %s of the source beside another one with the same key, which the target has%s\n", c->dim,
             words_count(a, number(stream, "older"), "row"), c->off);
+  if (number(stream, "pending"))
+    fprintf(to, "%snote: %s of the source come%s with the next run%s\n", c->dim, words_count(a, number(stream, "pending"), "row"),
+            number(stream, "pending") == 1 ? "s" : "", c->off);
   if (left)
     fprintf(to, "  and more in %s of 4,096 parts of the key's hash, which were too many to look at row by row\n", words_number(a, left));
   json_array_foreach((json_t *)(uintptr_t)notes, i, j)
@@ -107,13 +110,19 @@ void verify_print(const json_t *result, const struct colours *c, FILE *to) {
   struct arena *a = arena_new();
   const json_t *streams = json_object_get(result, "streams"), *j;
   bool same = strcmp(event_string(result, "status"), "same") == 0;
+  int64_t pending = 0;
   size_t i;
   json_array_foreach((json_t *)(uintptr_t)streams, i, j) {
+    pending += number(j, "pending");
     print_stream(a, j, c, to);
     fputc('\n', to);
   }
   if (json_object_get(result, "rows_loaded_again"))
     fprintf(to, "%s loaded again.\n", words_count(a, number(result, "rows_loaded_again"), "row"));
-  fprintf(to, "%s%s%s\n", same ? c->good : c->bad, same ? "The target has what the source has." : "Source and target differ.", c->off);
+  fprintf(to, "%s%s%s\n", same ? c->good : c->bad,
+          !same     ? "Source and target differ."
+          : pending ? "The target has what the source has, but for what comes with the next run."
+                    : "The target has what the source has.",
+          c->off);
   arena_free(a);
 }

@@ -444,9 +444,7 @@ struct etl_loader {
    * given to begin() to to[i]->epoch.  ETL_E_INDOUBT when the answer was lost. */
   int32_t (*commit)(void *self, const struct etl_cursor *const *to, uint64_t to_n);
   int32_t (*abort)(void *self); /* [instance] idempotent; also after a failed commit */
-  /* [instance] optional, once per run, after every lane's last commit: ok 1 swap tables, post_sql; ok 0 leave the old target alone.  Rows that
-   * only then turn out to be refused are told by bad_row(), and stored by the loader itself together with what it publishes: reject() is
-   * not called any more. */
+  /* [instance] optional, once per run, after every lane's last commit: ok 1 swap tables, post_sql; ok 0 leave the old target alone. */
   int32_t (*run_end)(void *self, const char *run, uint32_t ok);
   /* [instance] optional: enum etl_caps of this instance as it is configured; without it the connector's caps hold. */
   uint64_t (*caps)(void *self);

@@ -14,13 +14,12 @@
 
 /* ---- failing, logging -------------------------------------------------------------------------------------------------- */
 
-/* An error of one class with everything else unset; fill in more fields, then etl_failf(). */
-#define ETL_ERROR(class_) ((struct etl_error){.struct_size = sizeof(struct etl_error), .error_class = (class_), .row = -1, .column = -1})
+/* An error for etl_failf(): ETL_ERROR(ETL_E_PERMANENT), or with more of its fields ETL_ERROR(ETL_E_CONFIG, .option = "path", .remedy = "...").
+ * row and column are unknown: set them later. */
+#define ETL_ERROR(...) ((struct etl_error){.struct_size = sizeof(struct etl_error), .row = -1, .column = -1, .error_class = __VA_ARGS__})
 
 /* host->fail() with a formatted message (e->message is ignored).  Returns ETL_FAILED. */
 __attribute__((format(printf, 3, 4))) int32_t etl_failf(const struct etl_host *h, const struct etl_error *e, const char *fmt, ...);
-
-void etl_end_at_letter_(char *text); /* internal: takes off what a cut has left of a letter */
 
 /* host->bad_row() for a row of a batch, with the row as JSON and a formatted message.  From e: class, vendor code and state, column (its
  * name is found in the schema).  stream NULL: the one in hand.  Returns what bad_row returns. */
@@ -40,6 +39,18 @@ __attribute__((format(printf, 3, 4))) void etl_logf(const struct etl_host *h, ui
 
 /* Does the whole text match: * stands for any characters, ? for any one (byte).  Case is ignored in ASCII alone. */
 bool etl_match(const char *pattern, const char *text, bool ignore_case);
+
+/* ---- the civil calendar -------------------------------------------------------------------------------------------------- */
+
+/* A date of the proleptic Gregorian calendar, as Arrow counts days: the year before 1 is 0 (1 BC), the one before that -1. */
+struct etl_civil {
+  int64_t year;
+  int32_t month, day; /* from 1 */
+};
+struct etl_civil etl_civil_from_days(int64_t days); /* since 1970-01-01; any */
+/* Days since 1970-01-01.  A month of 0 or 13 is of the year beside, and a day beyond its month counts on.  |year| up to 2^53. */
+int64_t etl_days_from_civil(int64_t year, int64_t month, int64_t day);
+bool etl_civil_valid(int64_t year, int64_t month, int64_t day); /* is there such a day? */
 
 /* ---- options: name the indexes with an enum beside the option table -------------------------------------------------------- */
 
@@ -270,6 +281,21 @@ int etl_array_assemble(struct ArrowArray *in, struct ArrowArray *cols, int64_t n
 void etl_array_take(struct ArrowArray *in, int64_t i, struct ArrowArray *ret);
 /* A finished single column (a struct array's only child) out of a builder with one column. */
 int etl_batch_finish_column(struct etl_batch *b, struct ArrowArray *ret);
+
+/* ---- explaining (etl.explain/1) ------------------------------------------------------------------------------------------- */
+
+struct etl_telling { /* items that go to the caller of explain(), until it wants no more */
+  int32_t (*each)(void *arg, const struct etl_explain_item *);
+  void *arg;
+  int32_t rc; /* the first that is not ETL_OK */
+};
+static inline void etl_tell(struct etl_telling *t, uint32_t kind, uint32_t flags, const char *subject, const char *from, const char *to,
+                            const char *text) {
+  struct etl_explain_item item = {
+    .struct_size = sizeof item, .kind = kind, .flags = flags, .subject = subject, .from = from, .to = to, .text = text};
+  if (t->rc == ETL_OK)
+    t->rc = t->each(t->arg, &item);
+}
 
 /* ---- the end of a connector's source: descriptor, entry point and ELF note of the file ---------------------------------------- */
 

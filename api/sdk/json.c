@@ -150,14 +150,9 @@ static void put_decimal(struct out *o, const uint8_t *p, int32_t scale) {
   put(o, "\"", 1);
 }
 
-/* Days since 1970-01-01 as a date of the proleptic Gregorian calendar: the year is counted in eras of 400, from March on. */
 static void put_date(struct out *o, int64_t days) {
-  int64_t shifted = days + 719468, era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-  int64_t day_of_era = shifted - era * 146097;
-  int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100), m = (5 * day_of_year + 2) / 153;
-  int64_t month = m < 10 ? m + 3 : m - 9, year = year_of_era + era * 400 + (month <= 2);
-  putf(o, "%s%04" PRId64 "-%02d-%02d", year < 0 ? "-" : "", year < 0 ? -year : year, (int)month, (int)(day_of_year - (153 * m + 2) / 5 + 1));
+  struct etl_civil c = etl_civil_from_days(days);
+  putf(o, "%s%04" PRId64 "-%02" PRId32 "-%02" PRId32, c.year < 0 ? "-" : "", c.year < 0 ? -c.year : c.year, c.month, c.day);
 }
 
 static void put_time(struct out *o, int64_t v, int64_t per_second) {

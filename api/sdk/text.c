@@ -1,12 +1,10 @@
 /* Failing, logging and secrets: the formatted forms of the host's services.  Any thread. */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "etl/sdk.h"
+#include "message.h"
 
-enum { MESSAGE_BYTES = 2048 };
-
-void etl_end_at_letter_(char *text) {
+static void end_at_letter(char *text) {
   size_t n = strlen(text), back = 1;
   while (back < n && back < 4 && (text[n - back] & 0xc0) == 0x80)
     back++;
@@ -16,28 +14,33 @@ void etl_end_at_letter_(char *text) {
     text[n - back] = 0;
 }
 
+int etl_message_(char text[ETL_MESSAGE_BYTES], const char *fmt, va_list ap) {
+  int n = vsnprintf(text, ETL_MESSAGE_BYTES, fmt, ap);
+  if (n < 0)
+    text[0] = 0;
+  end_at_letter(text);
+  return n < 0 ? -1 : 0;
+}
+
 int32_t etl_failf(const struct etl_host *h, const struct etl_error *e, const char *fmt, ...) {
-  char text[MESSAGE_BYTES];
+  char text[ETL_MESSAGE_BYTES];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  etl_message_(text, fmt, ap);
   va_end(ap);
-  etl_end_at_letter_(text);
   struct etl_error copy = *e;
   copy.message = text;
   return h->fail(h, &copy);
 }
 
 void etl_logf(const struct etl_host *h, uint32_t level, const char *fmt, ...) {
-  char text[MESSAGE_BYTES];
+  char text[ETL_MESSAGE_BYTES];
   va_list ap;
   va_start(ap, fmt);
-  int n = vsnprintf(text, sizeof text, fmt, ap);
+  int rc = etl_message_(text, fmt, ap);
   va_end(ap);
-  if (n < 0)
-    return;
-  etl_end_at_letter_(text);
-  h->log(h, level, text, strlen(text));
+  if (rc == 0)
+    h->log(h, level, text, strlen(text));
 }
 
 const char *etl_secret(const struct etl_host *h, const struct etl_value *v) {

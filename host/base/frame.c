@@ -81,14 +81,6 @@ long frame_reader_fill(struct frame_reader *r, int fd) {
   return n;
 }
 
-void frame_reader_feed(struct frame_reader *r, const void *p, size_t n) {
-  if (n == 0)
-    return;
-  make_room(r, n);
-  memcpy(r->buf + r->n, p, n);
-  r->n += n;
-}
-
 int frame_reader_next(struct frame_reader *r, json_t **ret) {
   if (r->n < HEAD)
     return 0;

@@ -23,8 +23,6 @@ void frame_reader_init(struct frame_reader *r);
 void frame_reader_fini(struct frame_reader *r);
 /* Adds what fd has: the number of bytes; 0: end of file; -1 with errno (EAGAIN: nothing at the moment). */
 long frame_reader_fill(struct frame_reader *r, int fd);
-/* Adds bytes that the caller has. */
-void frame_reader_feed(struct frame_reader *r, const void *p, size_t n);
 /* 1: *ret is the next message (the caller's reference); 0: more bytes are needed; -1: what came is no frame, and never will be. */
 int frame_reader_next(struct frame_reader *r, json_t **ret);
 

@@ -52,9 +52,9 @@ int moment_parse(const char *text, struct moment *ret) {
   struct moment m = {.between = 'T', .date = true};
   const char *at = text;
   int64_t year = digits(&at, 4), month = take(&at, '-') ? digits(&at, 2) : -1, day = take(&at, '-') ? digits(&at, 2) : -1;
-  if (year < 1 || month < 1 || month > 12 || day < 1 || day > civil_month_days(year, month))
+  if (year < 1 || !etl_civil_valid(year, month, day))
     return -1;
-  m.seconds = civil_days(year, month, day) * DAY_SECONDS;
+  m.seconds = etl_days_from_civil(year, month, day) * DAY_SECONDS;
   if (*at == 'T' || *at == ' ') {
     m.between = *at++;
     m.date = false;
@@ -69,8 +69,8 @@ int moment_parse(const char *text, struct moment *ret) {
 
 const char *moment_print(const struct moment *m, struct arena *a) {
   int64_t rest;
-  struct civil c = civil_date(civil_day_of(m->seconds, &rest));
-  const char *date = arena_printf(a, "%04lld-%02lld-%02lld", (long long)c.year, (long long)c.month, (long long)c.day);
+  struct etl_civil c = etl_civil_from_days(civil_day_of(m->seconds, &rest));
+  const char *date = arena_printf(a, "%04lld-%02d-%02d", (long long)c.year, (int)c.month, (int)c.day);
   if (m->date && rest == 0 && m->ns == 0)
     return date;
   char fraction[16] = "";

@@ -153,7 +153,7 @@ static void take_change(struct zone_span *s, const struct zone_change *c, int64_
 
 /* Changes by the rule, of the years around the instant; those that the table has as well come from there. */
 static void by_rule(const struct zone *z, int64_t utc_s, struct zone_span *s) {
-  int64_t rest, year = civil_date(civil_day_of(utc_s, &rest)).year;
+  int64_t rest, year = etl_civil_from_days(civil_day_of(utc_s, &rest)).year;
   bool done = false;
   for (int64_t y = year - 1; y <= year + 1; y++) {
     struct zone_change both[2];
@@ -206,7 +206,7 @@ int64_t zone_utc_s(const struct zone *z, int64_t local_s) {
 char *zone_print(const struct zone *z, int64_t ns, char buf[ZONE_TEXT]) {
   int64_t s = ns / NS_PER_SEC - (ns % NS_PER_SEC < 0), left = ns - s * NS_PER_SEC, rest;
   int64_t off = zone_offset_s(z, s), abs_min = (off < 0 ? -off : off) / 60;
-  struct civil c = civil_date(civil_day_of(s + off, &rest));
+  struct etl_civil c = etl_civil_from_days(civil_day_of(s + off, &rest));
   char fraction[16] = "", zone[16] = "Z";
   if (left) {
     int n = snprintf(fraction, sizeof fraction, ".%09" PRId64, left);

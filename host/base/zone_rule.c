@@ -86,12 +86,12 @@ int zone_rule_parse(const char *text, struct zone_rule *ret) {
 }
 
 static int64_t seconds_of(const struct zone_day *d, int64_t year) {
-  int64_t first = civil_days(year, 1, 1), day = first + d->day;
+  int64_t first = etl_days_from_civil(year, 1, 1), day = first + d->day;
   if (d->kind == ZONE_DAY_NO_LEAP)
     day += d->day < 60 || civil_month_days(year, 2) == 28 ? -1 : 0;
   if (d->kind == ZONE_DAY_WEEK) {
     int64_t days = civil_month_days(year, d->month);
-    first = civil_days(year, d->month, 1);
+    first = etl_days_from_civil(year, d->month, 1);
     day = first + (d->day - civil_weekday(first) + 7) % 7 + (d->week - 1) * 7;
     day -= day >= first + days ? 7 : 0;
   }

@@ -49,16 +49,20 @@ static const struct cli_option run_options[] = {
 static const struct cli_option plan_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."}, OUTPUT_JSON, {0}};
 #endif
+/* Of which pipeline a copy is made. */
+#define COPY_OPTIONS                                                                                                                              \
+  {0, "from", "URL", .doc = "Where to read: sqlserver://user:password@host/database, postgresql://..., csv:PATH, jsonl:PATH, sqlite:PATH, a file's " \
+                            "name, or - for CSV from a pipe."},                                                                                   \
+      {0, "to", "URL", .doc = "Where to write; as --from."},                                                                                      \
+      {0, "table", "NAME", .many = true, .doc = "A table: the first one is read, the second one written.  A file needs none."},                   \
+      {0, "mode", "MODE",                                                                                                                         \
+       .doc = "The loader's mode: append, replace, merge ...; merge if there is a --key, replace for a file that is read without a --cursor."},    \
+      {0, "key", "COLUMN,...", .doc = "The key of a merge."},                                                                                     \
+      {0, "cursor", "COLUMN,...", .doc = "Read only what is new in this order since the same copy was made before."},                             \
+      {0, "columns", "COLUMN,...", .doc = "Only these."}
+
 static const struct cli_option copy_options[] = {
-    {0, "from", "URL", .doc = "Where to read: sqlserver://user:password@host/database, postgresql://..., csv:PATH, jsonl:PATH, sqlite:PATH, a file's "
-                              "name, or - for CSV from a pipe."},
-    {0, "to", "URL", .doc = "Where to write; as --from."},
-    {0, "table", "NAME", .many = true, .doc = "A table: the first one is read, the second one written.  A file needs none."},
-    {0, "mode", "MODE",
-     .doc = "The loader's mode: append, replace, merge ...; merge if there is a --key, replace for a file that is read without a --cursor."},
-    {0, "key", "COLUMN,...", .doc = "The key of a merge."},
-    {0, "cursor", "COLUMN,...", .doc = "Read only what is new in this order since the same copy was made before."},
-    {0, "columns", "COLUMN,...", .doc = "Only these."},
+    COPY_OPTIONS,
     {0, "full-refresh", .doc = "Read everything again, whatever the same copy has read before, and replace the target when all is read."},
     {0, "limit", "N", .number = true, .doc = "Stop at the first safe point after N rows."},
     {0, "dry-run", .doc = "Read, but write nothing."},
@@ -90,8 +94,9 @@ static const struct cli_option discover_options[] = {
     OUTPUT_JSON,
     {0}};
 static const struct cli_option kept_options[] = {
-    {0, "limit", "N", .number = true, .doc = "At most so many rows, the oldest first; 100 without it, 0 for all."}, OUTPUT_JSON, {0}};
-static const struct cli_option drop_options[] = {{0, "all", .doc = "All rows of the pipeline."}, {0}};
+    {0, "limit", "N", .number = true, .doc = "At most so many rows, the oldest first; 100 without it, 0 for all."}, COPY_OPTIONS, OUTPUT_JSON, {0}};
+static const struct cli_option show_options[] = {COPY_OPTIONS, OUTPUT_JSON, {0}};
+static const struct cli_option drop_options[] = {{0, "all", .doc = "All rows of the pipeline."}, COPY_OPTIONS, {0}};
 
 static const struct cli_option verify_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again.  The rows must have a shard_column."},
@@ -134,9 +139,9 @@ const struct cli_command cli_commands[] = {
     {"conns discover", "NAME", "list the tables or files behind a connection", NULL, 1, 1, discover_options, cmd_conns_discover},
     {"quarantine list", "NAME", "list the rows that a pipeline has set aside",
      "Rows that could not be read, converted or stored are kept with their reason by the sink (PostgreSQL: etl.quarantine), or in files below "
-     "quarantine_dir.",
+     "quarantine_dir.  Rows of an `etl copy` are found by the name copy, with the options that it had.",
      1, 1, kept_options, cmd_quarantine_list},
-    {"quarantine show", "NAME ID", "show one row that was set aside, with its reason", NULL, 2, 2, list_options, cmd_quarantine_show},
+    {"quarantine show", "NAME ID", "show one row that was set aside, with its reason", NULL, 2, 2, show_options, cmd_quarantine_show},
     {"quarantine drop", "NAME [ID...]", "delete rows that were set aside", "There is no way back: the rows are nowhere else.", 1, 1000,
      drop_options, cmd_quarantine_drop},
     {"quarantine replay", "NAME [ID...]", "load rows that were set aside once more",
@@ -152,7 +157,7 @@ const struct cli_command cli_commands[] = {
      0, 1000, no_options, cmd_notify_test},
     {"verify", "NAME", "compare the target with the source",
      "Reads both sides, the source through the transformers, and compares counts and hashes that do not depend on order; where they differ "
-     "the rows are looked at one by one.  Rows that the source got after the last run are left out.  Status 1 when the sides differ.",
+     "the rows are looked at one by one, and of many the ranges of their keys are told.  Rows that the source got after the last run are left out.  Status 1 when the sides differ.",
      1, 1, verify_options, cmd_verify},
     {"generate", "", "write the files of a new pipeline",
      "NAME.conf, NAME.env.example with the variables that its connections use, and NAME.README.md.  On a terminal it asks for what the options leave "

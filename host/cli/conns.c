@@ -161,7 +161,7 @@ int cmd_conns_discover(const struct cli_args *a) {
   if (status == CLI_OK && output && strcmp(output, "json") == 0) {
     conns_dump_streams(c.streams, stdout);
   } else if (status == CLI_OK) {
-    conns_print_streams(c.streams, cli_flag(a, "columns"), stdout);
+    conns_print_streams(c.streams, cli_opt(a, "pattern"), cli_flag(a, "columns"), stdout);
   }
   conns_fini(&c);
   return status;

@@ -105,10 +105,10 @@ static void print_columns(struct arena *a, const json_t *stream, FILE *to) {
   table_free(t);
 }
 
-void conns_print_streams(const json_t *streams, bool columns, FILE *to) {
+void conns_print_streams(const json_t *streams, const char *pattern, bool columns, FILE *to) {
   const char *heads[] = {"NAME", "KEY", NULL, NULL};
   if (json_array_size(streams) == 0) {
-    fputs("There is nothing of that name.\n", to);
+    fputs(pattern ? "There is nothing of that name.\n" : "There is nothing there: no table, and no file.\n", to);
     return;
   }
   for (size_t i = 0; i < json_array_size(streams); i++)

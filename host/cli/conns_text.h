@@ -15,7 +15,7 @@ const char *conns_where(struct arena *a, const struct registry *r, const struct 
 /* list: of {name, plugin, where, pipelines}. */
 void conns_print_list(const json_t *list, const char *file, FILE *to);
 /* streams: "stream" events. */
-void conns_print_streams(const json_t *streams, bool columns, FILE *to);
+void conns_print_streams(const json_t *streams, const char *pattern, bool columns, FILE *to);
 void conns_dump_streams(json_t *streams, FILE *to);
 
 #endif

@@ -6,6 +6,7 @@
 #include "cli/launch.h"
 
 #define ORIGIN "command line"
+#define COPY_NAME "copy-"
 
 struct copy {
   struct arena *arena;
@@ -44,12 +45,17 @@ static char *name_of(const struct copy *c, const char *from, const char *to, con
       h = (h ^ (unsigned char)*p) * 1099511628211u;
     h = (h ^ 0xff) * 1099511628211u;
   }
-  return xasprintf("copy-%016llx", (unsigned long long)h);
+  return xasprintf(COPY_NAME "%016llx", (unsigned long long)h);
 }
 
 static int missing_table(const char *side, const struct place *p, struct err *e) {
   err_set(e, ETL_E_CONFIG, "%s does not say which table of %s", side, p->shown);
   return err_remedy(e, "add --table NAME; the first one is read, the second one written");
+}
+
+bool copy_is_name(const char *name) {
+  size_t n = strlen(COPY_NAME);
+  return strncmp(name, COPY_NAME, n) == 0 && strspn(name + n, "0123456789abcdef") == 16 && strlen(name) == n + 16;
 }
 
 /* Who gets which --table: those that have tables, in their order; a target that gets none is called like the source's. */
@@ -73,12 +79,13 @@ static const char *default_mode(const struct cli_args *a, const struct copy *c) 
   return c->to.tables || c->to.standard || cli_opt(a, "cursor") ? NULL : "replace";
 }
 
-/* From table to table: rows that are read anew each time would be added again. */
+/* Into a table: rows that are read anew each time would be added again.  A file's reader knows what it has read. */
 static int check_mode(const struct cli_args *a, const struct copy *c, const char *to_table, struct err *e) {
-  if (!c->from.tables || !c->to.tables || cli_opt(a, "mode") || cli_opt(a, "key") || cli_opt(a, "cursor"))
+  if (!(c->from.tables || c->from.standard) || !c->to.tables || cli_opt(a, "mode") || cli_opt(a, "key") || cli_opt(a, "cursor"))
     return 0;
   err_set(e, ETL_E_CONFIG, "'etl copy' wants to know what becomes of rows that %s has already", to_table);
-  return err_remedy(e, "--mode replace puts these in their place, --key COLUMN,... merges by that key, --cursor COLUMN,... adds what is new each time");
+  return err_remedy(e, "--mode replace puts these in their place, --key COLUMN,... merges by that key%s",
+                    c->from.standard ? "" : ", --cursor COLUMN,... adds what is new each time");
 }
 
 /* A file that is another one by now may be read as a whole where that doubles nothing. */
@@ -130,7 +137,15 @@ static int require(const struct cli_args *a, const char *option, const char *wha
   return err_remedy(e, "see etl copy --help");
 }
 
-static int copy(const struct cli_args *a, struct copy *c) {
+/* The pipeline whose rows a command asks for is the one that the other arguments make. */
+static int check_name(const struct copy *c, const char *name, struct err *e) {
+  if (!name || strcmp(name, "copy") == 0 || strcmp(name, c->name) == 0)
+    return 0;
+  err_set(e, ETL_E_CONFIG, "these are not the arguments of %s: with them a copy is called %s", name, c->name);
+  return err_remedy(e, "give --from, --to, --table, --cursor and --columns as that copy had them");
+}
+
+static int copy(const struct cli_args *a, struct copy *c, const char *name, copy_act *act, void *arg) {
   struct launch l;
   struct diags d = {0};
   struct conf *conf = NULL;
@@ -138,6 +153,8 @@ static int copy(const struct cli_args *a, struct copy *c) {
   FILE *f = open_memstream(&c->text, &c->text_n);
   int rc = require(a, "from", "where to read", &e) < 0 || require(a, "to", "where to write", &e) < 0 ? -1 : write_text(a, c, f, &e);
   fclose(f);
+  if (rc == 0)
+    rc = check_name(c, name, &e);
   for (size_t i = 0; i < 2; i++) /* all that were given: the last one holds */
     for (size_t k = 0; cli_opt_at(a, i ? "to" : "from", k); k++)
       place_hide((char *)(uintptr_t)cli_opt_at(a, i ? "to" : "from", k));
@@ -145,17 +162,16 @@ static int copy(const struct cli_args *a, struct copy *c) {
     return cli_report(&e);
   conf_load_text(cli_opt(a, "conf"), c->name, c->text, ORIGIN, &d, &conf);
   int status = launch_init_conf(&l, a, conf, c->name, &d);
-  if (status == CLI_OK) {
-    status = run_launched(a, &l);
-  }
+  if (status == CLI_OK)
+    status = act(a, &l, arg);
   launch_fini(&l);
   diags_fini(&d);
   return status;
 }
 
-int cmd_copy(const struct cli_args *a) {
+int copy_launch(const struct cli_args *a, const char *name, copy_act *act, void *arg) {
   struct copy c = {.arena = arena_new()};
-  int status = copy(a, &c);
+  int status = copy(a, &c, name, act, arg);
   if (c.text)
     memset(c.text, 0, c.text_n);
   free(c.text);
@@ -163,3 +179,10 @@ int cmd_copy(const struct cli_args *a) {
   arena_free(c.arena);
   return status;
 }
+
+static int run(const struct cli_args *a, struct launch *l, void *arg) {
+  (void)arg;
+  return run_launched(a, l);
+}
+
+int cmd_copy(const struct cli_args *a) { return copy_launch(a, NULL, run, NULL); }

@@ -200,6 +200,13 @@ static const struct scheme {
                {".jsonl.zst", "jsonl", false, read_file},        {".ndjson", "jsonl", false, read_file},
                {".sqlite", "sqlite", true, read_file},           {".db", "sqlite", true, read_file}};
 
+bool place_has_tables(const char *plugin) {
+  for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+    if (strcmp(schemes[i].plugin, plugin) == 0)
+      return schemes[i].tables;
+  return true;
+}
+
 static bool fits(const struct scheme *s, const char *text) {
   size_t n = strlen(s->name), length = strlen(text);
   return *s->name == '.' ? length > n && !strstr(text, "://") && strcmp(text + length - n, s->name) == 0 : strncmp(text, s->name, n) == 0;

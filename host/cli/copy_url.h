@@ -17,6 +17,8 @@ struct place {
 };
 /* What text names; its settings, in the language of the configuration, are written to `to`.  In a.  0, or -1 with e. */
 int place_read(const char *text, struct arena *a, FILE *to, struct place *ret, struct err *e);
+/* Whether what the connector reads and writes is in tables; else it is in files, which `path` names. */
+bool place_has_tables(const char *plugin);
 /* A text as a value of the configuration: "a \"b\"". */
 void place_quote(const char *text, FILE *to);
 /* Overwrites the password of a URL and the values in its query, where other users of the system could see them (an argument of this

@@ -6,7 +6,9 @@
 
 #include "base/text.h"
 #include "cli/check.h"
+#include "cli/copy_url.h"
 #include "cli/generate.h"
+#include "conf/stage.h"
 
 static bool valid_name(const char *name) {
   for (const char *p = name; *p; p++)
@@ -15,10 +17,33 @@ static bool valid_name(const char *name) {
   return *name && *name != '.';
 }
 
-static const char *last_part(const char *table) { return strrchr(table, '.') ? strrchr(table, '.') + 1 : table; }
+const char *generate_target(const struct plan_of_pipeline *p, struct arena *a) {
+  const char *separator = strrchr(p->table, p->from_files ? '/' : '.'), *last = separator ? separator + 1 : p->table;
+  size_t n = p->from_files ? strcspn(last, ".*?[") : strlen(last);
+  if (n == 0)
+    return p->name;
+  return arena_printf(a, "%.*s%s%s", (int)n, last, p->to_files ? "." : "", p->to_files ? p->to_files : "");
+}
+
+/* Its connector, when that has files. */
+static const char *files_of(const struct conf *conf, const char *connection) {
+  const struct conf_node *all = conf->connections->group;
+  for (size_t i = 0; connection && all && i < all->kids_n; i++)
+    for (size_t k = 0; strcmp(all->kids[i]->name, connection) == 0 && k < all->kids[i]->kids_n; k++) {
+      const struct conf_node *n = all->kids[i]->kids[k];
+      if (strcmp(n->name, "plugin") == 0 && n->text && !place_has_tables(n->text))
+        return n->text;
+    }
+  return NULL;
+}
+
+void generate_kinds(const struct conf *conf, struct plan_of_pipeline *p) {
+  p->from_files = files_of(conf, p->from);
+  p->to_files = files_of(conf, p->to);
+}
 
 /* What has a sensible value of its own when nobody can be asked; what has none is told all at once. */
-static int fill(struct plan_of_pipeline *p) {
+static int fill(struct plan_of_pipeline *p, struct arena *a) {
   const struct {
     const char *option, *value;
   } needed[] = {{"--name", p->name}, {"--from", p->from}, {"--table", p->table}, {"--to", p->to}};
@@ -34,9 +59,9 @@ static int fill(struct plan_of_pipeline *p) {
     return cli_report(&e);
   }
   if (!p->target)
-    p->target = last_part(p->table);
+    p->target = generate_target(p, a);
   if (!p->mode)
-    p->mode = p->key ? "merge" : p->cursor ? "append" : "replace";
+    p->mode = p->key ? "merge" : p->cursor || p->from_files ? "append" : "replace";
   return CLI_OK;
 }
 
@@ -101,8 +126,10 @@ int cmd_generate(const struct cli_args *a) {
   int status = conns_init(&c, a, false);
   if (status == CLI_OK)
     status = check_words(&c, &p);
-  if (status == CLI_OK)
-    status = terminal && lacks ? generate_ask(&c, &p) : fill(&p);
+  if (status == CLI_OK) {
+    generate_kinds(c.l.conf, &p);
+    status = terminal && lacks ? generate_ask(&c, &p) : fill(&p, c.arena);
+  }
   if (status == CLI_OK)
     status = check_words(&c, &p);
   if (status == CLI_OK)

@@ -6,9 +6,14 @@
 
 struct plan_of_pipeline { /* texts are borrowed or in the arena; NULL or "": not there */
   const char *name, *from, *table, *to, *target, *mode, *key, *cursor, *schedule;
+  const char *from_files, *to_files; /* the connector of a connection that has files, whose `path` table or target is; NULL: it has tables */
 };
 /* ---- generate_ask.c: asks on the terminal for what p lacks.  CLI_OK, or an exit status after telling why */
 int generate_ask(struct conns *c, struct plan_of_pipeline *p);
+
+/* ---- generate.c: fills in from_files and to_files; what the target is called when nobody says it */
+void generate_kinds(const struct conf *conf, struct plan_of_pipeline *p);
+const char *generate_target(const struct plan_of_pipeline *p, struct arena *a);
 
 /* ---- generate_files.c */
 /* The text of the pipeline's file.  To be freed. */

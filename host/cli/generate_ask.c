@@ -104,11 +104,9 @@ static const char *ask_cursor(struct conns *c, const char *table) {
 
 /* ---- all ------------------------------------------------------------------------------------------------------------------------------ */
 
-static const char *last_part(const char *table) { return strrchr(table, '.') ? strrchr(table, '.') + 1 : table; }
-
 static const char *ask_mode(struct conns *c, const struct plan_of_pipeline *p, const char *key) {
   static const char *const modes[] = {"append", "merge", "replace"};
-  const char *dflt = p->key || (*key && p->cursor && *p->cursor) ? "merge" : p->cursor && *p->cursor ? "append" : "replace";
+  const char *dflt = p->key || (*key && p->cursor && *p->cursor) ? "merge" : p->from_files || (p->cursor && *p->cursor) ? "append" : "replace";
   return ask_choice(c->arena, "How is it written", modes, sizeof modes / sizeof *modes, dflt, true);
 }
 
@@ -118,15 +116,17 @@ int generate_ask(struct conns *c, struct plan_of_pipeline *p) {
     p->name = ask_text(a, "Name of the pipeline", NULL);
   if (p->name && !p->from)
     p->from = ask_connection(c, "Read from which connection");
+  generate_kinds(c->l.conf, p);
   if (p->from && !p->table)
     p->table = ask_table(c, p->from);
   const char *key = p->table ? key_of(a, stream_named(c, p->table)) : "";
   if (p->table && !p->cursor)
-    p->cursor = ask_cursor(c, p->table);
+    p->cursor = p->from_files ? "" : ask_cursor(c, p->table);
   if (p->cursor && !p->to)
     p->to = ask_connection(c, "Write to which connection");
+  generate_kinds(c->l.conf, p);
   if (p->to && !p->target)
-    p->target = ask_text(a, "Into which table", last_part(p->table));
+    p->target = ask_text(a, p->to_files ? "Into which file" : "Into which table", generate_target(p, a));
   if (p->target && !p->mode)
     p->mode = ask_mode(c, p, key);
   if (p->mode && !p->key)

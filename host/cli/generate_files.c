@@ -36,8 +36,10 @@ static void put_list(const char *name, const char *commas, FILE *to) {
 static void put_extract(const struct plan_of_pipeline *p, FILE *to) {
   fputs("extract = {\n", to);
   put_text("connection", p->from, to);
-  put_text("table", p->table, to);
-  if (given(p->cursor)) {
+  put_text(p->from_files ? "path" : "table", p->table, to);
+  if (p->from_files) {
+    fputs("\n  # Each file is read once; those that come later are the next run's.\n", to);
+  } else if (given(p->cursor)) {
     fputs("\n  # Only rows behind the last one of the run before are read, in this order; an index on these columns makes it fast.\n", to);
     put_list("cursor", p->cursor, to);
   } else {
@@ -51,8 +53,9 @@ static void put_extract(const struct plan_of_pipeline *p, FILE *to) {
 static void put_load(const struct plan_of_pipeline *p, FILE *to) {
   fputs("load = {\n", to);
   put_text("connection", p->to, to);
-  fputs("  # Made by the first run if it is not there.\n", to);
-  put_text("table", p->target, to);
+  if (!p->to_files)
+    fputs("  # Made by the first run if it is not there.\n", to);
+  put_text(p->to_files ? "path" : "table", p->target, to);
   if (given(p->mode))
     put_text("mode", p->mode, to);
   if (given(p->key))
@@ -148,7 +151,8 @@ static char *readme_text(const struct plan_of_pipeline *p, const struct variable
   FILE *f = open_memstream(&text, &n);
   fprintf(f, "# %s\n\nMoves `%s` of the connection `%s` into `%s` of `%s`%s%s%s.\n\n", p->name, p->table, p->from, p->target, p->to,
           given(p->mode) ? " (mode `" : "", given(p->mode) ? p->mode : "", given(p->mode) ? "`)" : "");
-  fputs(given(p->cursor) ? "Each run moves what is new since the last one; where that stands is kept in the target, together with the rows.\n\n"
+  fputs(p->from_files      ? "Each run reads the files, or the parts of them, that no run has read yet.\n\n"
+        : given(p->cursor) ? "Each run moves what is new since the last one; where that stands is kept in the target, together with the rows.\n\n"
                          : "Each run reads the whole table.\n\n",
         f);
   fprintf(f, "| | |\n|---|---|\n| `etl conns test %s %s` | do both ends answer? |\n| `etl preview %s` | the first rows as they would be loaded |\n"

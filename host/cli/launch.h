@@ -33,4 +33,11 @@ bool stage_is_standard(const struct conf_stage *stage);
 /* cli/run.c: runs l->spec with the options of `etl run` that a has, and reports it. */
 int run_launched(const struct cli_args *a, struct launch *l);
 
+/* cli/copy.c: the pipeline that the options of `etl copy` make, for act(); name: how it has to be called, NULL or "copy": it does not matter.  What act()
+ * returns, or an exit status after telling the user why there is no such pipeline. */
+typedef int copy_act(const struct cli_args *a, struct launch *l, void *arg);
+int copy_launch(const struct cli_args *a, const char *name, copy_act *act, void *arg);
+/* Is it the name of such a pipeline? */
+bool copy_is_name(const char *name);
+
 #endif

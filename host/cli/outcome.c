@@ -5,6 +5,7 @@
 
 #include "base/table.h"
 #include "cli/event_text.h"
+#include "cli/launch.h"
 
 static const char *const counters[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected"};
 enum {
@@ -16,11 +17,11 @@ static int64_t number(const json_t *j, const char *key) { return json_integer_va
 /* ---- the table
  * --------------------------------------------------------------------------------------------------------------------- */
 
-static void lane_status_cell(struct table *t, struct arena *a, const json_t *lane) {
+static void lane_status_cell(struct table *t, struct arena *a, const json_t *lane, bool crashed) {
   int64_t retries = number(lane, "retries");
   const char *status = words_clean(a, event_string(lane, "status"));
-  if (strcmp(status, "running") == 0) /* its worker died */
-    status = "cut off";
+  if (strcmp(status, "running") == 0) /* its worker died, or the run ended before it began */
+    status = crashed ? "cut off" : "not begun";
   table_cell(t, "%s%s%s%s", status, retries ? " (" : "",
              !retries       ? ""
              : retries == 1 ? "1 retry"
@@ -28,7 +29,7 @@ static void lane_status_cell(struct table *t, struct arena *a, const json_t *lan
              retries ? ")" : "");
 }
 
-static void lane_cells(struct table *t, struct arena *a, const json_t *lane, const struct run_view *v) {
+static void lane_cells(struct table *t, struct arena *a, const json_t *lane, const struct run_view *v, bool crashed) {
   const char *name = event_string(lane, "lane");
   const struct lane_view *l = name ? run_view_lane(v, name) : NULL;
   table_cell(t, "%s", words_clean(a, name));
@@ -36,7 +37,7 @@ static void lane_cells(struct table *t, struct arena *a, const json_t *lane, con
     table_cell(t, "%s", words_number(a, number(lane, counters[i])));
   table_cell(t, "%s", words_number(a, number(lane, "epochs")));
   table_cell(t, "%s", l && l->ended_seconds >= 0 ? words_seconds(a, l->ended_seconds) : "");
-  lane_status_cell(t, a, lane);
+  lane_status_cell(t, a, lane, crashed);
 }
 
 /* What became of a lane's rows for each stream that its transformers made of them. */
@@ -70,13 +71,15 @@ static void total_cells(struct table *t, struct arena *a, const json_t *summary)
 static void print_table(const json_t *summary, const struct run_view *v, FILE *to) {
   static const char *const heads[] = {"LANE", ">READ", ">WRITTEN", ">FILTERED", ">REJECTED", ">EPOCHS", ">TIME", "STATUS", NULL};
   const json_t *lane, *lanes = json_object_get(summary, "lanes");
+  const char *end = event_string(summary, "status");
+  bool crashed = end && strcmp(end, "crashed") == 0;
   size_t i;
   if (json_array_size(lanes) == 0) /* it failed before there were any */
     return;
   struct arena *a = arena_new();
   struct table *t = table_new(heads);
   json_array_foreach(lanes, i, lane) {
-    lane_cells(t, a, lane, v);
+    lane_cells(t, a, lane, v, crashed);
     stream_cells(t, a, lane);
   }
   total_cells(t, a, summary);
@@ -101,6 +104,12 @@ static size_t lanes_with(const json_t *summary, const char *status) {
 /* What a run that did not reach its end leaves in the target. */
 static const char *kept(struct arena *a, const json_t *summary, const struct run_view *v) {
   int64_t written = number(summary, "rows_written");
+  const char *class = event_string(json_object_get(summary, "error"), "class");
+  bool aside = v->replaces || json_is_true(json_object_get(summary, "aside"));
+  if (aside && written && class && strcmp(class, "in-doubt") == 0)
+    return "it is not known whether the rows are in the target; the next run finds it out and goes on from there";
+  if (aside && written && !v->replaces)
+    return "the target is as it was before; the next run reads these rows again";
   if (v->replaces && written)
     return "the target is as it was before; the next run reads everything again";
   return written ? arena_printf(a, "%s committed before stay; the next run goes on from there", words_count(a, written, "row"))
@@ -110,7 +119,14 @@ static const char *kept(struct arena *a, const json_t *summary, const struct run
 /* ", 3 rows set aside: see `etl quarantine list logins`" */
 static const char *set_aside(struct arena *a, const json_t *s) {
   int64_t n = number(s, "rows_rejected");
-  return n ? arena_printf(a, ", %s set aside: see `etl quarantine list %s`", words_count(a, n, "row"), words_clean(a, event_string(s, "pipeline"))) : "";
+  const char *name = words_clean(a, event_string(s, "pipeline"));
+  if (n == 0)
+    return "";
+  if (copy_is_name(name))
+    name = "copy --from ... --to ...`, with the options of this copy";
+  else
+    name = arena_printf(a, "%s`", name);
+  return arena_printf(a, ", %s set aside: see `etl quarantine list %s", words_count(a, n, "row"), name);
 }
 
 static const char *say_success(struct arena *a, const json_t *s, const struct run_view *v) {

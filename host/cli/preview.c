@@ -55,6 +55,13 @@ static void keep_only(struct preview *p, const char *stream) {
   p->n = kept;
 }
 
+static int refuse_stream(const char *stream, const char *others) {
+  struct err e;
+  err_set(&e, ETL_E_CONFIG, "no row is of a stream '%s'", stream);
+  err_remedy(&e, "those that were read are of: %s", others);
+  return cli_report(&e);
+}
+
 static int print(struct preview *p, const char *format) {
   if (format && strcmp(format, "json") == 0) {
     rows_text_json(p->streams, p->n, stdout);
@@ -77,8 +84,21 @@ static int print(struct preview *p, const char *format) {
   return CLI_OK;
 }
 
+/* Of the stream alone that the user named, if any. */
+static int print_asked(struct preview *p, const char *stream, const char *format) {
+  cleanup_free char *others = xstrdup("");
+  for (size_t i = 0; i < p->n && stream; i++) {
+    char *more = xasprintf("%s%s%s", others, *others ? ", " : "", p->streams[i].stream);
+    free(others);
+    others = more;
+  }
+  if (stream)
+    keep_only(p, stream);
+  return stream && p->n == 0 && *others ? refuse_stream(stream, others) : print(p, format);
+}
+
 static int preview(const struct cli_args *a, struct launch *l) {
-  const char *limit = cli_opt(a, "limit"), *stream = cli_opt(a, "stream");
+  const char *limit = cli_opt(a, "limit");
   struct preview p = {0};
   int64_t rows = limit ? strtoll(limit, NULL, 10) : PREVIEW_ROWS;
   if (rows == 0) {
@@ -90,10 +110,8 @@ static int preview(const struct cli_args *a, struct launch *l) {
   l->spec->command = SPEC_PREVIEW;
   l->spec->ask = json_pack("{s:I, s:b}", "limit", (json_int_t)rows, "raw", (int)cli_flag(a, "raw"));
   int status = answer_wait(l, on_event, &p);
-  if (stream)
-    keep_only(&p, stream);
   if (status == CLI_OK)
-    status = print(&p, cli_opt(a, "format"));
+    status = print_asked(&p, cli_opt(a, "stream"), cli_opt(a, "format"));
   for (size_t i = 0; i < p.n; i++)
     rows_text_fini(&p.streams[i]);
   free(p.streams);

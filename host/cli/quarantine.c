@@ -125,11 +125,23 @@ static void print_row(const struct quarantine *q, const json_t *row) {
   json_decref(raw);
 }
 
-static int with_pipeline(const struct cli_args *a, int (*act)(const struct cli_args *, struct launch *, struct quarantine *)) {
-  struct launch l;
+static int refuse_copy(const char *name) {
+  struct err e;
+  err_set(&e, ETL_E_CONFIG, "%s is a copy, of which no configuration tells where its rows are", name);
+  err_remedy(&e, "add the options of that `etl copy`: --from, --to, --table ...");
+  return cli_report(&e);
+}
+
+static int with_pipeline(const struct cli_args *a, copy_act *act) {
+  struct launch l = {0};
   struct quarantine q = {.arena = arena_new(), .rows = json_array()};
-  int status = launch_init(&l, a);
-  if (status == CLI_OK)
+  const char *name = cli_word(a, 0);
+  int status;
+  if (cli_opt(a, "from") || cli_opt(a, "to"))
+    status = copy_launch(a, name, act, &q);
+  else if (copy_is_name(name))
+    status = refuse_copy(name);
+  else if ((status = launch_init(&l, a)) == CLI_OK)
     status = act(a, &l, &q);
   launch_fini(&l);
   json_decref(q.rows);
@@ -138,7 +150,8 @@ static int with_pipeline(const struct cli_args *a, int (*act)(const struct cli_a
   return status;
 }
 
-static int list(const struct cli_args *a, struct launch *l, struct quarantine *q) {
+static int list(const struct cli_args *a, struct launch *l, void *arg) {
+  struct quarantine *q = arg;
   const char *output = cli_opt(a, "output"), *limit_text = cli_opt(a, "limit");
   int64_t limit = limit_text ? strtoll(limit_text, NULL, 10) : LIST_LIMIT;
   int status = ask(a, l, "list", limit ? limit + 1 : 0, q); /* one more, to know whether there are more */
@@ -163,7 +176,8 @@ static int missing(const struct cli_args *a, const char *id) {
   return cli_report(&e);
 }
 
-static int show(const struct cli_args *a, struct launch *l, struct quarantine *q) {
+static int show(const struct cli_args *a, struct launch *l, void *arg) {
+  struct quarantine *q = arg;
   const char *output = cli_opt(a, "output");
   int status = ask(a, l, "list", 0, q);
   if (status != CLI_OK)
@@ -188,7 +202,8 @@ static int check_ids(const struct cli_args *a) {
   return cli_report(&e);
 }
 
-static int drop(const struct cli_args *a, struct launch *l, struct quarantine *q) {
+static int drop(const struct cli_args *a, struct launch *l, void *arg) {
+  struct quarantine *q = arg;
   int status = ask(a, l, "drop", 0, q);
   if (status != CLI_OK)
     return status;
@@ -196,7 +211,8 @@ static int drop(const struct cli_args *a, struct launch *l, struct quarantine *q
   return !cli_flag(a, "all") && answered(q, "dropped") == 0 ? missing(a, cli_word(a, 1)) : CLI_OK;
 }
 
-static int replay(const struct cli_args *a, struct launch *l, struct quarantine *q) {
+static int replay(const struct cli_args *a, struct launch *l, void *arg) {
+  struct quarantine *q = arg;
   int status = ask(a, l, "replay", 0, q);
   if (!q->answer)
     return status;

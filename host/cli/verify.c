@@ -97,6 +97,7 @@ static int make_target_side(struct verify *v) {
   v->target_spec.ask = NULL;
   v->target_spec.extract = (struct spec_stage){.conf = s->load.conf, .path = f->path};
   v->target_spec.transforms_n = v->target_spec.shards_n = 0;
+  v->target_spec.parallelism = 1; /* the option is of the source */
   return CLI_OK;
 }
 
@@ -241,7 +242,7 @@ static int read_all(struct verify *v) {
 static int refuse_repair(const struct verify *v, const struct verify_stream *s) {
   struct err e;
   bool whole = json_is_true(json_object_get(s->target, "whole"));
-  err_set(&e, ETL_E_UNSUPPORTED, whole ? "%s has no cursor, so each run reads all of it" : "rows of %s that are loaded again would not take the place of those that are there", s->name);
+  err_set(&e, ETL_E_UNSUPPORTED, whole ? "each run reads all of %s, and none of it alone" : "rows of %s that are loaded again would not take the place of those that are there", s->name);
   if (whole)
     err_remedy(&e, "etl run %s loads it again", v->source->spec->pipeline);
   else

@@ -24,6 +24,8 @@ static void take_difference(void *arg, const struct compare_row *row) {
   add_one(s->result, kinds[row->kind]);
   if (group)
     add_one(group, kinds[row->kind]);
+  if (s->ranges)
+    ranges_add_difference(s->ranges, row->kind, row->key, row->group);
   if (s->shown == 0)
     return;
   s->shown--;
@@ -38,6 +40,18 @@ static void take_difference(void *arg, const struct compare_row *row) {
       json_array_append(names, json_object_get(json_array_get(columns, i), "name"));
 }
 
+static void take_same(void *arg, const char *key, const char *group) { ranges_add_same(arg, key, group); }
+
+/* The first of them, as many as rows that are shown. */
+static void set_ranges(struct verify_stream *s, size_t limit) {
+  compare_same(s->compare, take_same, s->ranges);
+  json_t *list = ranges_list(s->ranges);
+  json_object_set_new(s->result, "ranges_n", json_integer((json_int_t)json_array_size(list)));
+  while (json_array_size(list) > limit)
+    json_array_remove(list, json_array_size(list) - 1);
+  json_object_set_new(s->result, "ranges", list);
+}
+
 bool verify_settle(struct verify_stream *s, size_t limit) {
   json_t *groups = json_array();
   for (size_t i = 0; i < compare_groups(s->compare); i++) {
@@ -49,8 +63,15 @@ bool verify_settle(struct verify_stream *s, size_t limit) {
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     json_object_set_new(s->result, kinds[i], json_integer(0));
   s->shown = limit;
-  size_t older, differences = compare_differences(s->compare, take_difference, s, &older);
-  json_object_set_new(s->result, "older", json_integer((json_int_t)older));
+  s->ranges = ranges_new(s->ask);
+  struct compare_left left;
+  size_t differences = compare_differences(s->compare, take_difference, s, &left);
+  if (s->ranges)
+    set_ranges(s, limit);
+  ranges_free(s->ranges);
+  s->ranges = NULL;
+  json_object_set_new(s->result, "older", json_integer((json_int_t)left.older));
+  json_object_set_new(s->result, "pending", json_integer((json_int_t)left.pending));
   s->same = differences == 0 && json_integer_value(json_object_get(s->result, "buckets_left")) == 0;
   return s->same;
 }

@@ -2,7 +2,7 @@
 #ifndef HOST_CLI_VERIFY_RESULT_H
 #define HOST_CLI_VERIFY_RESULT_H
 
-#include "verify/compare.h"
+#include "verify/ranges.h"
 
 struct verify_stream {
   const char *name;
@@ -10,6 +10,7 @@ struct verify_stream {
   json_t *ask;          /* of spec->ask; NULL: nothing can be compared */
   struct compare *compare;
   json_t *result; /* as printed */
+  struct ranges *ranges; /* while it is made; NULL: none */
   bool same;
   size_t shown;
 };

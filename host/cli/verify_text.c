@@ -57,6 +57,31 @@ static void print_difference(struct arena *a, const json_t *d, FILE *to) {
   fputc('\n', to);
 }
 
+static void print_range(struct arena *a, const json_t *range, FILE *to) {
+  const json_t *from = json_object_get(range, "from"), *last = json_object_get(range, "to");
+  const char *shard = words_clean(a, event_string(range, "shard"));
+  fprintf(to, "  %s%s%s", shard, *shard ? ": " : "", key_text(a, from));
+  if (!json_equal((json_t *)(uintptr_t)from, (json_t *)(uintptr_t)last))
+    fprintf(to, " to %s", key_text(a, last));
+  fprintf(to, ": %s\n", status(a, range));
+}
+
+/* Where the rows lie of which not all are shown; rows that are spread over all keys lie nowhere. */
+static void print_ranges(struct arena *a, const json_t *stream, int64_t rows, FILE *to) {
+  const json_t *ranges = json_object_get(stream, "ranges"), *j;
+  int64_t n = number(stream, "ranges_n");
+  size_t i;
+  if (n == 0 || n > rows / 2)
+    return;
+  fprintf(to, "  in %s of the key:\n", words_count(a, n, "range"));
+  json_array_foreach((json_t *)(uintptr_t)ranges, i, j) {
+    fputs("  ", to);
+    print_range(a, j, to);
+  }
+  if ((size_t)n > json_array_size(ranges))
+    fprintf(to, "    and %s more\n", words_number(a, n - (int64_t)json_array_size(ranges)));
+}
+
 static void print_stream(struct arena *a, const json_t *stream, const struct colours *c, FILE *to) {
   const json_t *notes = json_object_get(stream, "notes"), *differences = json_object_get(stream, "differences"), *j;
   int64_t all = number(stream, "missing") + number(stream, "extra") + number(stream, "changed"), left = number(stream, "buckets_left");
@@ -67,9 +92,14 @@ static void print_stream(struct arena *a, const json_t *stream, const struct col
     print_difference(a, j, to);
   if ((size_t)all > json_array_size(differences))
     fprintf(to, "  and %s more; --limit shows more of them\n", words_number(a, all - (int64_t)json_array_size(differences)));
+  if ((size_t)all > json_array_size(differences))
+    print_ranges(a, stream, all, to);
   if (number(stream, "older"))
     fprintf(to, "%snote: %s of the source beside another one with the same key, which the target has%s\n", c->dim,
             words_count(a, number(stream, "older"), "row"), c->off);
+  if (number(stream, "pending"))
+    fprintf(to, "%snote: %s of the source come%s with the next run%s\n", c->dim, words_count(a, number(stream, "pending"), "row"),
+            number(stream, "pending") == 1 ? "s" : "", c->off);
   if (left)
     fprintf(to, "  and more in %s of 4,096 parts of the key's hash, which were too many to look at row by row\n", words_number(a, left));
   json_array_foreach((json_t *)(uintptr_t)notes, i, j)
@@ -80,13 +110,19 @@ void verify_print(const json_t *result, const struct colours *c, FILE *to) {
   struct arena *a = arena_new();
   const json_t *streams = json_object_get(result, "streams"), *j;
   bool same = strcmp(event_string(result, "status"), "same") == 0;
+  int64_t pending = 0;
   size_t i;
   json_array_foreach((json_t *)(uintptr_t)streams, i, j) {
+    pending += number(j, "pending");
     print_stream(a, j, c, to);
     fputc('\n', to);
   }
   if (json_object_get(result, "rows_loaded_again"))
     fprintf(to, "%s loaded again.\n", words_count(a, number(result, "rows_loaded_again"), "row"));
-  fprintf(to, "%s%s%s\n", same ? c->good : c->bad, same ? "The target has what the source has." : "Source and target differ.", c->off);
+  fprintf(to, "%s%s%s\n", same ? c->good : c->bad,
+          !same     ? "Source and target differ."
+          : pending ? "The target has what the source has, but for what comes with the next run."
+                    : "The target has what the source has.",
+          c->off);
   arena_free(a);
 }

@@ -11,7 +11,7 @@
 struct budget {
   pthread_mutex_t lock;
   pthread_cond_t freed;
-  int64_t limit, used, peak, wait_ns;
+  int64_t limit, used, wait_ns;
   uint64_t frees; /* grows with every free: a waiter sees that something moves */
   int64_t refs;   /* the owner and every allocation */
   bool stopped;
@@ -69,8 +69,6 @@ void *budget_alloc(struct budget *b, uint64_t size) {
   if (fits) {
     b->used += total;
     b->refs++;
-    if (b->used > b->peak)
-      b->peak = b->used;
   }
   pthread_mutex_unlock(&b->lock);
   struct head *h = fits ? aligned_alloc(64, (size_t)total) : NULL;
@@ -109,20 +107,6 @@ void budget_free_mem(void *p) {
   int64_t size = h->size;
   free(h);
   drop_ref(b, size);
-}
-
-int64_t budget_used(struct budget *b) {
-  pthread_mutex_lock(&b->lock);
-  int64_t used = b->used;
-  pthread_mutex_unlock(&b->lock);
-  return used;
-}
-
-int64_t budget_peak(struct budget *b) {
-  pthread_mutex_lock(&b->lock);
-  int64_t peak = b->peak;
-  pthread_mutex_unlock(&b->lock);
-  return peak;
 }
 
 void budget_stop(struct budget *b) {

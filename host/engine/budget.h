@@ -10,8 +10,6 @@ struct budget;
 struct budget *budget_new(int64_t limit_bytes, int64_t wait_ns);
 void *budget_alloc(struct budget *b, uint64_t size); /* 64-byte aligned; NULL: spent */
 void budget_free_mem(void *p);                       /* accepts NULL */
-int64_t budget_used(struct budget *b);
-int64_t budget_peak(struct budget *b);
 void budget_stop(struct budget *b);  /* waiting allocations return NULL at once from now on */
 void budget_unref(struct budget *b); /* freed with the last allocation */
 

@@ -132,7 +132,7 @@ static bool take_letter(const char **p, char c) {
   return true;
 }
 
-/* "-0044-03-15": days since 1970-01-01 in the proleptic Gregorian calendar, counted in eras of 400 years that begin in March. */
+/* "-0044-03-15": days since 1970-01-01. */
 static bool take_date(const char **p, int64_t *ret_days) {
   bool negative = take_letter(p, '-');
   int64_t year, month, day;
@@ -140,10 +140,7 @@ static bool take_date(const char **p, int64_t *ret_days) {
     return false;
   if (month < 1 || month > 12 || day < 1 || day > 31 || year > INT64_C(1) << 40)
     return false;
-  year = (negative ? -year : year) - (month <= 2);
-  int64_t era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
-  int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  *ret_days = era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+  *ret_days = etl_days_from_civil(negative ? -year : year, month, day);
   return true;
 }
 

@@ -108,14 +108,14 @@ static int32_t take_piece(void *arg, const struct etl_part *part) {
 
 static bool worth_cutting(const struct run *r, const struct source *s) {
   const struct etl_extractor *api = part_extractor(&r->extract);
-  return r->spec->parallelism > 1 && ETL_HAS(api, etl_extractor, split) && api->split && !(s->stream.flags & ETL_STREAM_ONCE) &&
+  return r->spec->parallelism > 1 && api->split && !(s->stream.flags & ETL_STREAM_ONCE) &&
          (r->extract.conn->caps & ETL_CAP_PARALLEL_READERS);
 }
 
 /* No option does nothing unseen. */
 static void tell_uncut(struct run *r) {
   const struct etl_extractor *api = part_extractor(&r->extract);
-  bool cuts = ETL_HAS(api, etl_extractor, split) && api->split && (r->extract.conn->caps & ETL_CAP_PARALLEL_READERS);
+  bool cuts = api->split && (r->extract.conn->caps & ETL_CAP_PARALLEL_READERS);
   if (r->spec->parallelism == 1 || cuts)
     return;
   json_t *j = json_object();

@@ -126,8 +126,7 @@ static void branch_close(struct branch *b) {
 /* b->stream is set: makes what follows it. */
 static int branch_open(struct pipe *p, struct branch *b, size_t index, struct err *e) {
   struct run *r = p->r;
-  while (index < r->spec->transforms_n && !conf_stage_takes(&r->spec->transforms[index].conf, b->stream.name))
-    index++;
+  index = spec_transform_for(r->spec, index, b->stream.name);
   if (index == r->spec->transforms_n)
     return 0;
   struct joint *j = xcalloc(1, sizeof *j);

@@ -265,7 +265,7 @@ int run_open_control(struct run *r) {
   if (run_reopen_control(r, &e) < 0)
     return run_fail(r, &e, &r->load);
   r->loader_caps = r->load.conn->caps;
-  if (ETL_HAS(api, etl_loader, caps) && api->caps && services_enter(&r->control.svc, "caps") == 0) {
+  if (api->caps && services_enter(&r->control.svc, "caps") == 0) {
     r->loader_caps = api->caps(r->control.self);
     services_leave(&r->control.svc, ETL_OK);
   }

@@ -14,6 +14,8 @@ struct reader {
   void *handle;
   int64_t rows;
   int64_t rejected; /* as the last item told */
+  char **columns;   /* their names */
+  size_t columns_n;
   bool safe;        /* no row came between the last cursor and the last item */
   bool failed;      /* the source did */
 };
@@ -41,10 +43,28 @@ static int reader_fail(struct reader *r) {
   return lane_fail(r->lane, &e, r->svc.stage, r->svc.connector);
 }
 
+static void forget_columns(struct reader *r) {
+  for (size_t i = 0; i < r->columns_n; i++)
+    free(r->columns[i]);
+  free(r->columns);
+  r->columns = NULL;
+  r->columns_n = 0;
+}
+
+static void learn_columns(struct reader *r, const struct ArrowSchema *s) {
+  forget_columns(r);
+  r->columns = xcalloc((size_t)s->n_children + 1, sizeof *r->columns);
+  for (; r->columns_n < (size_t)s->n_children; r->columns_n++)
+    r->columns[r->columns_n] = xstrdup(s->children[r->columns_n]->name);
+}
+
 enum end { GOES_ON, END, END_FAILED };
 
 static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
   struct lane *l = r->lane;
+  if (m->flags & ETL_M_SCHEMA)
+    learn_columns(r, &m->schema);
+  rejects_name_columns(&r->svc.rejects, r->columns, r->columns_n);
   struct item *it = item_new(m);
   r->rows += it->rows;
   it->rejected = atomic_load(&r->svc.rejected);
@@ -72,6 +92,20 @@ static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
 /* No more at once than may be read in a second. */
 static uint64_t wanted(int64_t batch, int64_t per_second) { return (uint64_t)(per_second > 0 && per_second < batch ? per_second : batch); }
 
+/* A stop was asked for before there was anything to be committed. */
+static int reader_end_unread(struct reader *r) {
+  struct etl_msg none = {.struct_size = sizeof none, .lag_ns = -1};
+  r->lane->finished_early = true;
+  return reader_push(r, &none, END) < 0 ? -1 : 1;
+}
+
+static int32_t call_open(struct reader *r, const struct etl_read *read) {
+  r->svc.heeds = STOP_FINISH;
+  int32_t rc = CALL(&r->svc, "reader_open", r->api->reader_open(r->lane->run->extractor.self, read, &r->handle));
+  r->svc.heeds = STOP_NOW;
+  return rc;
+}
+
 static int reader_begin(struct reader *r) {
   struct lane *l = r->lane;
   const struct spec *spec = l->run->spec;
@@ -91,11 +125,12 @@ static int reader_begin(struct reader *r) {
                           .want_bytes = wanted(spec->batch_bytes, spec->limits.bytes_per_second)};
   if (reader_enter(r) < 0)
     return -1;
-  if (stop_mode(&l->stop) == STOP_FINISH) { /* asked for while it waited: nothing was begun */
-    l->finished_early = true;
-    return reader_push(r, &(struct etl_msg){.struct_size = sizeof(struct etl_msg), .lag_ns = -1}, END) < 0 ? -1 : 1;
-  }
-  if (CALL(&r->svc, "reader_open", r->api->reader_open(l->run->extractor.self, &read, &r->handle)) != ETL_OK)
+  if (stop_mode(&l->stop) == STOP_FINISH) /* asked for while it waited */
+    return reader_end_unread(r);
+  int32_t rc = call_open(r, &read);
+  if (rc == ETL_STOPPED && stop_mode(&l->stop) == STOP_FINISH)
+    return reader_end_unread(r);
+  if (rc != ETL_OK)
     return reader_fail(r);
   if (r->api->reader_cancel)
     lane_set_cancel(l, TARGET_READER, reader_wake, r);
@@ -192,5 +227,6 @@ void *reader_main(void *lane) {
   }
   lane_leave_gate(r.lane);
   services_fini(&r.svc);
+  forget_columns(&r);
   return NULL;
 }

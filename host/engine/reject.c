@@ -86,6 +86,7 @@ int rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stag
   struct reject *r = xcalloc(1, sizeof *r);
   *r = (struct reject){.error_class = b->error_class,
                        .row = b->row,
+                       .at = b->schema ? -1 : b->column,
                        .vendor_code = b->vendor_code,
                        .stage = copy(stage),
                        .connector = copy(connector),
@@ -103,6 +104,15 @@ int rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stag
   l->n++;
   l->bytes += bytes + (int64_t)(sizeof *r + (r->columns ? strlen(r->columns) : 0));
   return 0;
+}
+
+void rejects_name_columns(struct rejects *l, char *const *names, size_t n) {
+  for (struct reject *r = l->first; r; r = r->next) {
+    if (r->at < 0 || (size_t)r->at >= n)
+      continue;
+    r->column = xstrdup(names[r->at]);
+    r->at = -1;
+  }
 }
 
 void rejects_move(struct rejects *from, struct rejects *to) {

@@ -162,7 +162,7 @@ static int write_outputs(struct replay *p, struct err *e) {
     rc = judge(p, CALL(&p->loader.svc, "write", p->api->write(p->loader.self, p->outputs[i].stream, &m)), e);
     etl_array_release(&m.rows);
   }
-  if (rc == 0 && ETL_HAS(p->api, etl_loader, settle) && p->api->settle)
+  if (rc == 0 && p->api->settle)
     rc = judge(p, CALL(&p->loader.svc, "settle", p->api->settle(p->loader.self)), e);
   return rc;
 }

@@ -123,18 +123,37 @@ static size_t lanes_with(const struct run *r, enum lane_status status) {
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------------------ */
 
-/* The end may be asked for again when its answer was lost: the sink knows whether it has been done. */
+/* Rows that are set aside in this call the loader stores itself, with those that it publishes: they are only counted here. */
+static int32_t call_end(struct run *r, bool ok, int64_t *ret_refused) {
+  const struct etl_loader *api = part_loader(&r->load);
+  struct services *svc = &r->control.svc;
+  svc->rows_read = 0;
+  for (size_t i = 0; i < r->lanes_n; i++)
+    svc->rows_read += atomic_load(&r->lanes[i].rows_read);
+  int32_t rc = CALL(svc, "run_end", api->run_end(r->control.self, r->spec->run, ok));
+  *ret_refused = svc->rejects.n;
+  reject_limit_give_back(&r->limit, svc->rejects.n); /* asked again, it tells them again */
+  rejects_clear(&svc->rejects);
+  return rc;
+}
+
+/* The end may be asked for again when its answer was lost: the sink knows whether it has been done, and then tells of no rows any more. */
 static int end(struct run *r, bool ok) {
   const struct etl_loader *api = part_loader(&r->load);
   const struct conf_retry *retry = &r->spec->retry;
   struct err e = {0};
+  int64_t refused = 0, lost = 0;
   if (r->spec->dry_run || !api->run_end)
     return 0;
   for (int64_t tries = 0;; tries++) {
-    if (r->control.self && CALL(&r->control.svc, "run_end", api->run_end(r->control.self, r->spec->run, ok)) == ETL_OK)
+    if (r->control.self && call_end(r, ok, &refused) == ETL_OK) {
+      r->refused = refused ? refused : lost;
       return 0;
+    }
     if (r->control.self)
       services_take_err(&r->control.svc, &e);
+    if (e.error_class == ETL_E_INDOUBT)
+      lost = refused;
     bool again = e.error_class == ETL_E_INDOUBT || e.error_class == ETL_E_RETRYABLE;
     if (stopped(r))
       return -1;

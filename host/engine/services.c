@@ -35,10 +35,10 @@ static void svc_gauge(const struct etl_host *h, const char *metric, double value
   pthread_mutex_unlock(&m->lock);
 }
 
-static int32_t svc_cancelled(const struct etl_host *h) { return stop_mode(of(h)->stop) == STOP_NOW; }
+static int32_t svc_cancelled(const struct etl_host *h) { return stop_mode(of(h)->stop) >= of(h)->heeds; }
 
 static int32_t svc_sleep_ms(const struct etl_host *h, uint64_t ms) {
-  return stop_wait(of(h)->stop, STOP_NOW, (int64_t)ms * 1000000) ? ETL_STOPPED : ETL_OK;
+  return stop_wait(of(h)->stop, of(h)->heeds, (int64_t)ms * 1000000) ? ETL_STOPPED : ETL_OK;
 }
 
 static int64_t svc_now_ns(const struct etl_host *h, uint32_t clock) {
@@ -79,11 +79,34 @@ static int32_t limit_reached(const struct services *s, const struct etl_bad_row 
                         .remedy = "correct the value at its source, or leave the column out; the rows committed so far are kept",
                         .row = b->row,
                         .column = b->column};
+  if (s->rows_read)
+    e.remedy = "correct the value at its source, or leave the column out; nothing was published, and the next run reads the same rows again";
   if (l->max_rows == 0)
     return svc_fail(&s->host, &e);
   cleanup_free char *text = xasprintf("%lld rows were set aside, and one more cannot be taken: %s", (long long)l->max_rows, b->message);
   e.message = text;
-  e.remedy = "look at the log above and at `etl quarantine list`; correct the source, or raise max_rows of quarantine";
+  e.remedy = "look at the log above: rows set aside since the last commit are not kept; correct the source, or raise max_rows of quarantine";
+  return svc_fail(&s->host, &e);
+}
+
+/* Of an epoch its lane asks that (engine/epoch.c). */
+static bool share_reached(const struct services *s) {
+  const struct reject_limit *l = s->run->limit;
+  return s->rows_read && reject_limit_share(l, atomic_load(&l->rows), s->rows_read);
+}
+
+static int32_t fail_share(const struct services *s, const struct etl_bad_row *b) {
+  const struct reject_limit *l = s->run->limit;
+  struct etl_error e = {.struct_size = sizeof e,
+                        .error_class = ETL_E_DATA,
+                        .vendor_code = b->vendor_code,
+                        .vendor_state = b->vendor_state,
+                        .remedy = "correct the source, or raise max_percent of quarantine; nothing was published",
+                        .row = b->row,
+                        .column = b->column};
+  cleanup_free char *text = xasprintf("%lld of %lld rows of the run cannot be taken, more than %lld percent; the last one: %s",
+                                      (long long)atomic_load(&l->rows), (long long)s->rows_read, (long long)l->max_percent, b->message);
+  e.message = text;
   return svc_fail(&s->host, &e);
 }
 
@@ -119,6 +142,8 @@ static int32_t svc_bad_row(const struct etl_host *h, const struct etl_bad_row *g
     reject_limit_give_back(s->run->limit, 1);
     return no_room(s, &b);
   }
+  if (share_reached(s))
+    return fail_share(s, &b);
   if (atomic_fetch_add(&s->rejected, 1) < LOGGED_REJECTS)
     log_reject(s, s->rejects.last);
   if (s->in_hand)
@@ -186,7 +211,7 @@ void metrics_fini(struct metrics *m) {
 void services_init(struct services *s, const struct run_services *run, const char *connector, const char *stage, const char *lane,
                    const struct secrets *secrets, struct stop *stop, struct turn *turn) {
   *s = (struct services){.host = table, .run = run, .connector = connector, .stage = stage, .lane = lane, .secrets = secrets,
-                         .stop = stop, .turn = turn};
+                         .stop = stop, .heeds = STOP_NOW, .turn = turn};
   s->scratch = arena_new();
   s->slot = calls_take(run->calls, connector, stage, lane);
   pthread_mutex_init(&s->lock, NULL);

@@ -34,6 +34,7 @@ struct services {
   const char *connector, *stage, *lane; /* lane NULL: the run's own instance */
   const struct secrets *secrets;
   struct stop *stop;
+  enum stop_mode heeds; /* the least that its calls are cancelled by: STOP_FINISH as long as nothing is in hand */
   struct arena *scratch;
   struct call_slot *slot;
   struct turn *turn; /* NULL unless ETL_CAP_ONE_AT_A_TIME */
@@ -41,6 +42,7 @@ struct services {
   struct err err;                 /* class 0: no fail() yet */
   struct rejects rejects;         /* set aside and not yet taken; the thread that calls the connector */
   _Atomic int64_t rejected;       /* how many ever were */
+  int64_t rows_read;              /* at the end of a run, by all its lanes; else 0 */
   _Atomic int64_t *in_hand;       /* the lane's count of rows set aside in epochs not yet committed; NULL: none is kept */
 };
 

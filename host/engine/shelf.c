@@ -11,7 +11,7 @@
 int shelf_open(struct run *r, struct shelf *ret) {
   const struct etl_common *c = r->load.conn->common;
   const struct etl_loader *api = part_loader(&r->load);
-  bool keeps = ETL_HAS(api, etl_loader, reject) && api->reject, asks = (r->loader_caps & ETL_CAP_STORES_CURSOR) && !(r->loader_caps & ETL_CAP_ASIDE);
+  bool keeps = api->reject, asks = (r->loader_caps & ETL_CAP_STORES_CURSOR) && !(r->loader_caps & ETL_CAP_ASIDE);
   struct err e;
   *ret = (struct shelf){r, keeps && c->ext ? c->ext(r->control.self, ETL_EXT_QUARANTINE) : NULL, !keeps && asks};
   if (!keeps || ret->sink)

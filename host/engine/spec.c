@@ -191,3 +191,9 @@ int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec) {
   *ret_spec = s;
   return 0;
 }
+
+size_t spec_transform_for(const struct spec *s, size_t from, const char *stream) {
+  while (from < s->transforms_n && !conf_stage_takes(&s->transforms[from].conf, stream))
+    from++;
+  return from;
+}

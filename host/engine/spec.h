@@ -52,5 +52,7 @@ int spec_for_connection(const struct conf *c, const struct conf_stage *connectio
 void spec_free(struct spec *s); /* accepts NULL */
 json_t *spec_to_json(const struct spec *s);
 int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec);
+/* The first transformer from `from` on that is for the stream; transforms_n: none is. */
+size_t spec_transform_for(const struct spec *s, size_t from, const char *stream);
 
 #endif

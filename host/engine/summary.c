@@ -125,8 +125,10 @@ void run_report_progress(struct run *r) {
 
 void run_report_lane(struct run *r, struct lane *l) { report_event(&r->report, "lane", lane_json(l)); }
 
-/* Whether the run replaces its target as a whole, once that is known. */
-static void set_replaces(json_t *j, const struct run *r) {
+/* How rows come to the target, once that is known: at the end of the run alone, or even in the place of all others. */
+static void set_ways(json_t *j, const struct run *r) {
+  if ((r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run)
+    json_object_set_new(j, "aside", json_true());
   if ((r->loader_caps & ETL_CAP_REPLACE) && !r->spec->dry_run)
     json_object_set_new(j, "replaces", json_true());
 }
@@ -157,11 +159,13 @@ void run_report_summary(struct run *r, const char *status) {
       total[c] += counter(&lanes[i], c);
     json_array_append_new(list, lane_json(&lanes[i]));
   }
+  total[WRITTEN] -= r->refused;
+  total[REJECTED] += r->refused;
   json_t *j = json_pack("{s:s, s:s, s:s, s:b, s:f, s:o}", "pipeline", r->spec->pipeline, "run", r->spec->run, "status", status, "dry_run",
                         r->spec->dry_run, "seconds", seconds(clock_mono_ns() - r->started_ns), "lanes", list);
   for (int c = 0; c < COUNTERS; c++)
     json_object_set_new(j, counter_names[c], json_integer(total[c]));
-  set_replaces(j, r);
+  set_ways(j, r);
   set_usage(j);
   set_metrics(j, &r->metrics);
   pthread_mutex_lock(&r->lock);

@@ -148,8 +148,7 @@ static int node_open(struct chain *c, const char *stream, size_t index, struct n
 static int branch_open(struct chain *c, const char *stream, size_t index, struct branch *b) {
   const struct spec *spec = c->lane->run->spec;
   *b = (struct branch){.stream = xstrdup(stream)};
-  while (index < spec->transforms_n && !conf_stage_takes(&spec->transforms[index].conf, stream))
-    index++;
+  index = spec_transform_for(spec, index, stream);
   if (index < spec->transforms_n)
     return node_open(c, b->stream, index, &b->next);
   int out = lane_out(c->lane, stream);

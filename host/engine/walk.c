@@ -29,8 +29,7 @@ int walk_source(struct instance *in, const struct lane *l, const struct walk *w,
 static int walk_on(struct run *r, struct walk *w, const struct etl_stream *stream, size_t i, struct err *e) {
   const struct spec *spec = r->spec;
   struct outlet o = {0};
-  while (i < spec->transforms_n && !conf_stage_takes(&spec->transforms[i].conf, stream->name))
-    i++;
+  i = spec_transform_for(spec, i, stream->name);
   w->asked = i < spec->transforms_n ? &r->transforms[i] : &r->load;
   if (i == spec->transforms_n)
     return w->out(w->arg, stream, e);

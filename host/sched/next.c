@@ -7,7 +7,7 @@
 enum { EVERY_HOUR = (1 << 24) - 1 };
 
 static bool is_day(const struct schedule *s, int64_t day) {
-  struct civil c = civil_date(day);
+  struct etl_civil c = etl_civil_from_days(day);
   if (!(s->months >> c.month & 1))
     return false;
   int64_t left = civil_month_days(c.year, c.month) - c.day, weekday = civil_weekday(day);

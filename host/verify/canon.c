@@ -10,6 +10,8 @@
 #include <jansson.h>
 #include <xxhash.h>
 
+#include "base/mem.h"
+
 #define DAY_US     INT64_C(86400000000)
 #define SECOND_US  INT64_C(1000000)
 #define HASH_NULL  UINT64_C(0x6e756c6c6e756c6c)
@@ -275,6 +277,23 @@ static uint64_t hash_uuid(const struct etl_view *v, int64_t i) {
   return n == 32 ? hash(id, sizeof id, CANON_UUID) : hash(b.p, b.n, CANON_TEXT);
 }
 
+/* Where there is only text, bytes are written like PostgreSQL's: \x00ff.  Any other text is its own bytes. */
+static uint64_t hash_bytes(const struct etl_view *v, int64_t i) {
+  struct etl_bytes b = etl_view_bytes(v, i);
+  const char *p = b.p;
+  if (v->f.logical == ETL_L_BINARY || b.n < 2 || b.n % 2 || memcmp(p, "\\x", 2) != 0)
+    return hash(b.p, b.n, CANON_TEXT);
+  size_t n = (size_t)b.n / 2 - 1;
+  cleanup_free uint8_t *bytes = xcalloc(n + 1, 1);
+  for (size_t k = 0; k < n; k++) {
+    int high = hex_digit(p[2 + 2 * k]), low = hex_digit(p[3 + 2 * k]);
+    if (high < 0 || low < 0)
+      return hash(b.p, b.n, CANON_TEXT);
+    bytes[k] = (uint8_t)(high << 4 | low);
+  }
+  return hash(bytes, n, CANON_TEXT);
+}
+
 static __int128 to_us(int64_t x, int64_t per_second) {
   if (per_second <= SECOND_US)
     return (__int128)x * (SECOND_US / per_second);
@@ -295,6 +314,7 @@ static uint64_t hash_cell(enum canon c, const struct etl_view *v, int64_t i) {
   case CANON_FLOAT4: return hash_float(v, i, c == CANON_FLOAT4);
   case CANON_JSON: return hash_json(etl_view_bytes(v, i));
   case CANON_UUID: return hash_uuid(v, i);
+  case CANON_BYTES: return hash_bytes(v, i);
   case CANON_INSTANT:
   case CANON_TIME: return hash_time(v, i, c);
   default: b = etl_view_bytes(v, i); return hash(b.p, b.n, CANON_TEXT);

@@ -323,6 +323,13 @@ static void leave_equal(struct rows *a, struct rows *b) {
   }
 }
 
+static size_t gone_alone(const struct rows *r) {
+  size_t n = 0;
+  for (size_t i = 0; i < r->n; i++)
+    n += r->list[i].gone && !r->list[i].same;
+  return n;
+}
+
 /* Rows beside one of the same key that the target has.  How many. */
 static size_t leave_older(struct rows *r) {
   size_t older = 0;
@@ -346,7 +353,7 @@ static struct row *next_left(struct rows *r, size_t *at) {
 
 static int by_kind(const void *a, const void *b) {
   const struct compare_row *x = a, *y = b;
-  return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->key, y->key);
+  return x->kind != y->kind ? (int)x->kind - (int)y->kind : strverscmp(x->key, y->key);
 }
 
 static void add(struct compare_row **list, size_t *n, const struct row *source, const struct row *target) {
@@ -361,7 +368,7 @@ static void add(struct compare_row **list, size_t *n, const struct row *source, 
                                     .columns_n = r->cells_n};
 }
 
-size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg, size_t *ret_older) {
+size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg, struct compare_left *ret) {
   struct rows *a = &c->rows[SIDE_SOURCE], *b = &c->rows[SIDE_TARGET];
   struct compare_row *list = NULL;
   size_t n = 0, i = 0, k = 0;
@@ -371,7 +378,8 @@ size_t compare_differences(struct compare *c, void (*each)(void *arg, const stru
   leave_pending(a, &c->pending);
   leave_pending(b, &c->pending);
   leave_equal(a, b);
-  *ret_older = c->newest ? leave_older(a) : 0;
+  ret->pending = gone_alone(a);
+  ret->older = c->newest ? leave_older(a) : 0;
   for (struct row *x, *y; x = next_left(a, &i), y = next_left(b, &k), x || y;) {
     int order = !x ? 1 : !y ? -1 : by_hash(&x->key, &y->key);
     add(&list, &n, order <= 0 ? x : NULL, order >= 0 ? y : NULL);
@@ -384,4 +392,11 @@ size_t compare_differences(struct compare *c, void (*each)(void *arg, const stru
     each(arg, &list[at]);
   free(list);
   return n;
+}
+
+void compare_same(const struct compare *c, void (*each)(void *arg, const char *key, const char *group), void *arg) {
+  const struct rows *rows = &c->rows[SIDE_SOURCE];
+  for (size_t i = 0; i < rows->n; i++)
+    if (rows->list[i].same)
+      each(arg, rows->list[i].text, rows->list[i].group);
 }

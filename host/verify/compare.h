@@ -45,8 +45,13 @@ struct compare_row {
   const uint64_t *source, *target; /* hashes of the columns of a changed row */
   size_t columns_n;
 };
-/* After all rows: each difference, ordered by kind and key.  Returns how many; ret_older: how many rows of the source were beside one of the
- * same key. */
-size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg, size_t *ret_older);
+/* After all rows: each difference, ordered by kind and key.  Returns how many. */
+struct compare_left { /* rows of the source that the target does not have, and that are no differences */
+  size_t older;   /* beside one of the same key */
+  size_t pending; /* to come with the next run */
+};
+size_t compare_differences(struct compare *c, void (*each)(void *arg, const struct compare_row *row), void *arg, struct compare_left *ret);
+/* After that: each row of the source that is the same on both sides, of those that were looked at. */
+void compare_same(const struct compare *c, void (*each)(void *arg, const char *key, const char *group), void *arg);
 
 #endif

@@ -86,7 +86,7 @@ struct asking {
   const struct etl_readback *readback; /* NULL: only columns are asked for */
   json_t *targets;
   json_t *target; /* in hand */
-  bool whole;     /* likewise */
+  bool whole;     /* likewise: each run loads all of it */
 };
 
 static json_t *list_of(const char *const *texts) {
@@ -146,7 +146,7 @@ static int ask_lanes(struct asking *a) {
     bool told = false; /* the shards of a stream are alike */
     for (size_t k = 0; k < i; k++)
       told |= strcmp(r->lanes[k].stream, r->lanes[i].stream) == 0;
-    a->whole = r->lanes[i].stream_flags & ETL_STREAM_WHOLE;
+    a->whole = (r->lanes[i].stream_flags & ETL_STREAM_WHOLE) || (r->loader_caps & ETL_CAP_REPLACE);
     if (!told && walk_lane(r, &r->lanes[i], &w, &e) < 0)
       return run_fail(r, &e, w.asked);
   }

@@ -41,7 +41,7 @@ static int schema_of(const struct listing *l, const char *path, struct ArrowSche
   one.settings.paths = &paths;
   one.settings.paths_n = 1;
   pthread_mutex_init(&one.lock, NULL);
-  int rc = extract_sample(&one, &ignored) < 0 || one.layout.n == 0 ? -1 : layout_schema(&one.layout, ret);
+  int rc = extract_sample(&one, one.host, &ignored) < 0 || one.layout.n == 0 ? -1 : layout_schema(&one.layout, ret);
   layout_fini(&one.layout);
   pool_fini(&one.settings.pool);
   pthread_mutex_destroy(&one.lock);

@@ -6,17 +6,7 @@
   &(const struct etl_option) { .struct_size = sizeof(struct etl_option), .type = type_, .name = name_, __VA_ARGS__ }
 
 static const struct etl_option *const extract_options[] = {
-    [READ_PATH] = &read_options[READ_PATH],
-    [READ_FOLDER] = &read_options[READ_FOLDER],
-    [READ_NAME] = &read_options[READ_NAME],
-    [READ_COLUMNS] = &read_options[READ_COLUMNS],
-    [READ_SAMPLE] = &read_options[READ_SAMPLE],
-    [READ_COMPRESSION] = &read_options[READ_COMPRESSION],
-    [READ_ENCODING] = &read_options[READ_ENCODING],
-    [READ_MAX_LINE] = &read_options[READ_MAX_LINE],
-    [READ_MAX_CELL] = &read_options[READ_MAX_CELL],
-    [READ_FOLLOW] = &read_options[READ_FOLLOW],
-    [READ_ON_CHANGE] = &read_options[READ_ON_CHANGE],
+    READ_OPTIONS,
     [CSV_DELIMITER] =
         OPTION("delimiter", ETL_T_STRING, .example = ";",
                .doc = "What stands between cells: one character, or \"tab\"; without it, the one of , ; tab | that fits each file best."),
@@ -63,10 +53,7 @@ static const struct etl_connector extract_connector = {
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct etl_option *const load_options[] = {
-    [WRITE_PATH] = &write_options[WRITE_PATH],
-    [WRITE_FOLDER] = &write_options[WRITE_FOLDER],
-    [WRITE_MODE] = &write_options[WRITE_MODE],
-    [WRITE_COMPRESSION] = &write_options[WRITE_COMPRESSION],
+    WRITE_OPTIONS,
     [WRITE_HEADER] = OPTION("header", ETL_T_BOOL, .dflt = "true", .doc = "Begin each file with the names of its columns."),
     [WRITE_DELIMITER] =
         OPTION("delimiter", ETL_T_STRING, .dflt = ",", .example = "tab", .doc = "What stands between cells: one character, or \"tab\"."),

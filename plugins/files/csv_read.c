@@ -136,7 +136,7 @@ static enum step take_record(struct reader *r, struct csv_state *s) {
     return reject_record(r, c, "the record is longer than max_line");
   if (fits(r, c))
     return add_row(r, s);
-  snprintf(why, sizeof why, "the record has %zu cells, and %zu are expected", c->cells_n, r->shape->fields);
+  snprintf(why, sizeof why, "the record has %zu cell%s, and %zu are expected", c->cells_n, c->cells_n == 1 ? "" : "s", r->shape->fields);
   return reject_record(r, c, why);
 }
 

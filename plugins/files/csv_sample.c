@@ -124,23 +124,31 @@ static bool looks_like_name(const char *p, uint32_t n) {
   return n > 0 && n <= NAME_MOST && guess_one(p, n) == TYPE_TEXT && !(*p >= '0' && *p <= '9') && *p != '-' && *p != '+' && *p != '.';
 }
 
+static bool is_cell(const struct column_sample *c, const char *name, size_t n) { return c->first_n == n && memcmp(c->first, name, n) == 0; }
+
+/* A name that is missing (as over a column of row numbers) or there twice is no name; that the others are names has to show in the values then. */
 static bool find_header(const struct settings *s, const struct column_sample *columns, size_t n, uint64_t rows) {
-  bool typed = false, fresh = true;
+  bool typed = false, fresh = true, whole = true;
+  size_t blank = 0;
   if (s->header != HEADER_AUTO)
     return s->header == HEADER_YES;
   for (size_t i = 0; i < n; i++) {
-    if (!looks_like_name(columns[i].first, columns[i].first_n))
+    const struct column_sample *c = &columns[i];
+    if (c->first_n == 0) {
+      blank++;
+      continue;
+    }
+    if (!looks_like_name(c->first, c->first_n))
       return false;
     for (size_t k = 0; k < i; k++)
-      if (columns[k].first_n == columns[i].first_n && memcmp(columns[k].first, columns[i].first, columns[i].first_n) == 0)
-        return false;
-    typed |= columns[i].guess.seen > 0 && guess_type(&columns[i].guess).kind != TYPE_TEXT;
-    fresh &= !columns[i].repeats_first;
+      whole &= !is_cell(&columns[k], c->first, c->first_n);
+    typed |= c->guess.seen > 0 && guess_type(&c->guess).kind != TYPE_TEXT;
+    fresh &= !c->repeats_first;
   }
+  if (blank || !whole)
+    return typed && 2 * blank <= n;
   return rows == 0 || typed || fresh;
 }
-
-static bool is_cell(const struct column_sample *c, const char *name, size_t n) { return c->first_n == n && memcmp(c->first, name, n) == 0; }
 
 /* Does another field have the name: one before this one, or one whose header says so? */
 static bool is_taken(const struct naming *g, size_t i, const char *name, size_t n) {

@@ -243,15 +243,6 @@ static json_t *lane_files(const struct loader *l) {
   return files;
 }
 
-static bool is_taken(const json_t *moves, const char *name) {
-  const json_t *move;
-  size_t i;
-  json_array_foreach(moves, i, move)
-    if (strcmp(json_string_value(json_object_get(move, "name")), name) == 0)
-      return true;
-  return false;
-}
-
 /* A lane that was forgotten counts its epochs from 1 again, and others may write to the same folder: no file is overwritten. */
 static int choose_name(struct loader *l, struct target *t, struct failure *f) {
   unsigned again = 1;
@@ -275,7 +266,7 @@ static int set_moves(struct loader *l, struct failure *f) {
     if (!t->path)
       continue;
     rc = choose_name(l, t, f);
-    if (rc == 0 && is_taken(moves, t->name))
+    if (rc == 0 && manifest_moves_to(moves, t->name))
       rc = failure_set(f, ETL_E_CONFIG, "path", "write {stream} into `path`", "two streams would both be written to %s", t->name);
     if (rc == 0 && json_array_append_new(moves, json_pack("{s:s, s:s, s:b}", "part", t->part, "name", t->name, "fresh", 1)) < 0)
       rc = failure_memory(f, "the manifest");

@@ -3,19 +3,7 @@
 
 #include "extract.h"
 
-struct telling {
-  int32_t (*each)(void *arg, const struct etl_explain_item *);
-  void *arg;
-  int32_t rc;
-};
-static void tell(struct telling *t, uint32_t kind, uint32_t flags, const char *subject, const char *from, const char *to, const char *text) {
-  struct etl_explain_item item = {
-    .struct_size = sizeof item, .kind = kind, .flags = flags, .subject = subject, .from = from, .to = to, .text = text};
-  if (t->rc == ETL_OK)
-    t->rc = t->each(t->arg, &item);
-}
-
-static void tell_shape(struct telling *t, const struct instance *in, const struct shape *shape, const struct source *src) {
+static void tell_shape(struct etl_telling *t, const struct instance *in, const struct shape *shape, const struct source *src) {
   char text[400], delimiter[16];
   if (shape->delimiter == '\t')
     snprintf(delimiter, sizeof delimiter, "tab");
@@ -28,10 +16,10 @@ static void tell_shape(struct telling *t, const struct instance *in, const struc
   else
     snprintf(text, sizeof text, "%s: packed: %s; encoding: %s; types from %llu rows of it", src->path, compression_names[src->compression],
              src->encoding[0] ? src->encoding : "UTF-8", (unsigned long long)shape->rows);
-  tell(t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, text);
+  etl_tell(t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, text);
 }
 
-static void tell_place(struct telling *t, const struct instance *in, const struct position *p, enum verdict verdict, bool cursor) {
+static void tell_place(struct etl_telling *t, const struct instance *in, const struct position *p, enum verdict verdict, bool cursor) {
   char text[200];
   if (!cursor)
     snprintf(text, sizeof text, "it is read from its beginning");
@@ -41,22 +29,25 @@ static void tell_place(struct telling *t, const struct instance *in, const struc
     snprintf(text, sizeof text, "it changed since it was read, and is read from its beginning");
   else
     snprintf(text, sizeof text, "it is read on from line %llu", (unsigned long long)p->line);
-  tell(t, ETL_EXPLAIN_NOTE, verdict == VERDICT_AGAIN && cursor ? ETL_EXPLAIN_WARN : 0, NULL, NULL, NULL, text);
+  etl_tell(t, ETL_EXPLAIN_NOTE, verdict == VERDICT_AGAIN && cursor ? ETL_EXPLAIN_WARN : 0, NULL, NULL, NULL, text);
   if (in->settings.follow)
-    tell(t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, "what is added to it later is read by later runs; a last line without a newline is left for then");
+    etl_tell(t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL,
+             "what is added to it later is read by later runs; a last line without a newline is left for then");
 }
 
-static void tell_types(struct telling *t, const struct layout *l) {
+static void tell_types(struct etl_telling *t, const struct layout *l, const struct ArrowSchema *schema) {
   for (size_t i = 0; i < l->n; i++) {
     const struct column *c = &l->list[i];
-    char name[48];
+    char name[48], from[96];
     type_name(&c->type, name, sizeof name);
-    tell(t, ETL_EXPLAIN_TYPE, 0, c->name, c->forced ? "named in `columns`" : c->guess.seen ? "guessed" : "no value seen", name, NULL);
+    snprintf(from, sizeof from, "%s (%s)", name, c->forced ? "named in `columns`" : c->guess.seen ? "guessed" : "no value seen");
+    etl_tell(t, ETL_EXPLAIN_TYPE, 0, c->name, from, schema->children[i]->format, NULL);
   }
 }
 
 /* A file that is read once only is looked at by the run alone. */
-static int explain_file(struct telling *t, struct instance *in, const struct file *file, struct etl_bytes cursor, struct failure *f) {
+static int explain_file(struct etl_telling *t, struct instance *in, const struct file *file, struct etl_bytes cursor,
+                        const struct ArrowSchema *schema, struct failure *f) {
   const struct settings *s = &in->settings;
   struct source src;
   struct position p = {0};
@@ -69,7 +60,7 @@ static int explain_file(struct telling *t, struct instance *in, const struct fil
   if (rc == 0) {
     tell_shape(t, in, &in->shapes[file - in->files.list], &src);
     tell_place(t, in, &p, verdict, cursor.p != NULL);
-    tell_types(t, &in->layout);
+    tell_types(t, &in->layout, schema);
   }
   source_close(&src);
   return rc;
@@ -78,7 +69,7 @@ static int explain_file(struct telling *t, struct instance *in, const struct fil
 static int32_t explain(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
                        struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
   struct instance *in = self;
-  struct telling t = {.each = each, .arg = arg, .rc = ETL_OK};
+  struct etl_telling t = {.each = each, .arg = arg, .rc = ETL_OK};
   struct failure f = {0};
   (void)stream;
   const struct file *file = files_find(&in->files, shard->id);
@@ -86,13 +77,15 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
   if (rc == 0 && file->once)
     rc = failure_set(&f, ETL_E_UNSUPPORTED, "path", "run it", "%s can be read but once, so its columns are not known before the run", file->path);
   if (rc == 0)
-    rc = extract_sample(in, &f);
+    rc = extract_sample(in, in->host, &f);
   if (rc == 0)
     rc = shape_check(&in->shapes[file - in->files.list], file->path, &f);
-  if (rc == 0)
-    rc = explain_file(&t, in, file, cursor, &f);
-  if (rc == 0 && t.rc == ETL_OK && layout_schema(&in->layout, schema) < 0)
+  if (rc == 0 && layout_schema(&in->layout, schema) < 0)
     rc = failure_memory(&f, "a schema");
+  if (rc == 0 && explain_file(&t, in, file, cursor, schema, &f) < 0) {
+    etl_schema_release(schema);
+    rc = -1;
+  }
   return rc < 0 ? failure_report(in->host, &f) : t.rc;
 }
 

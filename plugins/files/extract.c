@@ -69,7 +69,7 @@ int32_t extract_plan(void *self, const struct etl_stream *stream, int32_t (*each
 /* ---- sampling ------------------------------------------------------------------------------------------------------------ */
 
 /* A file that cannot be opened or read is told by its own reader: it does not keep the others from being read. */
-static int sample_file(struct instance *in, size_t i, uint64_t rows, struct failure *f) {
+static int sample_file(struct instance *in, const struct etl_host *host, size_t i, uint64_t rows, struct failure *f) {
   const struct settings *s = &in->settings;
   const struct file *file = &in->files.list[i];
   bool once = file->once;
@@ -77,7 +77,7 @@ static int sample_file(struct instance *in, size_t i, uint64_t rows, struct fail
   struct failure ignored = {0};
   if (!w)
     return failure_memory(f, "sampling");
-  if (window_open(w, in->host, file->path, s->compression, s->encoding, s->max_line, &ignored) < 0) {
+  if (window_open(w, host, file->path, s->compression, s->encoding, s->max_line, &ignored) < 0) {
     free(w);
     return once || (ignored.option && strcmp(ignored.option, "encoding") == 0) ? (*f = ignored, -1) : 0;
   }
@@ -103,14 +103,14 @@ static int check_forced(const struct instance *in, struct failure *f) {
   return 0;
 }
 
-static int sample_all(struct instance *in, struct failure *f) {
+static int sample_all(struct instance *in, const struct etl_host *host, struct failure *f) {
   const struct settings *s = &in->settings;
   uint64_t rows = s->sample / in->files.n;
   in->shapes = pool_alloc(&in->settings.pool, in->files.n * sizeof *in->shapes);
   if (!in->shapes)
     return failure_memory(f, "sampling");
   for (size_t i = 0; i < in->files.n; i++)
-    if (sample_file(in, i, rows < 20 ? 20 : rows, f) < 0)
+    if (sample_file(in, host, i, rows < 20 ? 20 : rows, f) < 0)
       return -1;
   if (in->format->csv)
     return check_forced(in, f);
@@ -120,11 +120,11 @@ static int sample_all(struct instance *in, struct failure *f) {
   return 0;
 }
 
-int extract_sample(struct instance *in, struct failure *f) {
+int extract_sample(struct instance *in, const struct etl_host *host, struct failure *f) {
   int rc = list_files(in, f);
   pthread_mutex_lock(&in->lock);
   if (rc == 0 && !in->sampled) {
-    rc = sample_all(in, f);
+    rc = sample_all(in, host, f);
     layout_finish(&in->layout, &in->settings, 0);
     in->sampled = rc == 0;
   }
@@ -159,7 +159,7 @@ int32_t extract_check(void *self) {
   if (s->paths_n == 0 && s->folder && access(s->folder, R_OK | X_OK) < 0)
     rc = failure_errno(&f, errno, "read", s->folder);
   else if (s->paths_n > 0)
-    rc = list_files(in, &f) == 0 && (in->files.once || (can_be_read(in, &f) == 0 && extract_sample(in, &f) == 0)) ? 0 : -1;
+    rc = list_files(in, &f) == 0 && (in->files.once || (can_be_read(in, &f) == 0 && extract_sample(in, in->host, &f) == 0)) ? 0 : -1;
   return rc < 0 ? failure_report(in->host, &f) : ETL_OK;
 }
 

@@ -80,7 +80,7 @@ int32_t extract_plan(void *self, const struct etl_stream *stream, int32_t (*each
 extern const struct etl_explain extract_explain; /* explain.c */
 extern const struct etl_catalog extract_catalog; /* catalog.c */
 /* Samples all files, once.  The instance's layout and shapes are there then. */
-int extract_sample(struct instance *in, struct failure *f);
+int extract_sample(struct instance *in, const struct etl_host *host, struct failure *f);
 int shape_check(const struct shape *s, const char *path, struct failure *f); /* can a file be read that looks so? */
 
 int32_t reader_open(void *self, const struct etl_read *read, void **ret_reader);

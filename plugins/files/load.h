@@ -16,6 +16,10 @@ enum { /* the options that both loaders have, at the same indexes */
   WRITE_OWN
 };
 extern const struct etl_option write_options[WRITE_OWN];
+/* All of them, for the table of a connector. */
+#define WRITE_OPTIONS                                                                                \
+  [WRITE_PATH] = &write_options[WRITE_PATH], [WRITE_FOLDER] = &write_options[WRITE_FOLDER],          \
+  [WRITE_MODE] = &write_options[WRITE_MODE], [WRITE_COMPRESSION] = &write_options[WRITE_COMPRESSION]
 enum { /* of csv */
   WRITE_HEADER = WRITE_OWN,
   WRITE_DELIMITER,

@@ -4,24 +4,12 @@
 
 #include "load.h"
 
-struct telling {
-  int32_t (*each)(void *arg, const struct etl_explain_item *);
-  void *arg;
-  int32_t rc;
-};
-static void tell(struct telling *t, uint32_t kind, uint32_t flags, const char *subject, const char *from, const char *to, const char *text) {
-  struct etl_explain_item item = {
-    .struct_size = sizeof item, .kind = kind, .flags = flags, .subject = subject, .from = from, .to = to, .text = text};
-  if (t->rc == ETL_OK)
-    t->rc = t->each(t->arg, &item);
-}
-
-static void tell_place(struct telling *t, const struct loader *l, const char *stream) {
+static void tell_place(struct etl_telling *t, const struct loader *l, const char *stream) {
   const struct write_settings *s = &l->settings;
   char text[1400];
   if (s->standard_output) {
-    tell(t, ETL_EXPLAIN_NOTE, ETL_EXPLAIN_WARN, NULL, NULL, NULL,
-         "rows go to standard output, which remembers nothing: after a failure they come again");
+    etl_tell(t, ETL_EXPLAIN_NOTE, ETL_EXPLAIN_WARN, NULL, NULL, NULL,
+             "rows go to standard output, which remembers nothing: after a failure they come again");
     return;
   }
   char *name = write_name(s, stream, "SHARD", "RUN", 1, 1);
@@ -29,13 +17,13 @@ static void tell_place(struct telling *t, const struct loader *l, const char *st
                                          : "each commit makes a new file such as %.600s; packed: %s",
            name ? name : s->path, compression_names[s->compression]);
   free(name);
-  tell(t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, text);
+  etl_tell(t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, text);
   snprintf(text, sizeof text, "what is committed is remembered in %.600s", l->manifest.folder);
-  tell(t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, text);
+  etl_tell(t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, text);
 }
 
 /* Types that a reader takes for another unless it is told. */
-static void tell_types(struct telling *t, const struct loader *l, const struct ArrowSchema *schema) {
+static void tell_types(struct etl_telling *t, const struct loader *l, const struct ArrowSchema *schema) {
   static const struct {
     enum etl_logical logical;
     const char *name;
@@ -48,19 +36,20 @@ static void tell_types(struct telling *t, const struct loader *l, const struct A
     char from[64];
     snprintf(from, sizeof from, "%.*s", meta ? (int)(n < 60 ? n : 60) : 60, meta ? meta : c->format);
     if (etl_format_parse(c, &f) < 0) {
-      tell(t, ETL_EXPLAIN_TYPE, ETL_EXPLAIN_WARN, c->name, from, "none", "a run would fail: cast it with the transformer columns, or leave it out");
+      etl_tell(t, ETL_EXPLAIN_TYPE, ETL_EXPLAIN_WARN, c->name, from, "none",
+               "a run would fail: cast it with the transformer columns, or leave it out");
       continue;
     }
     for (size_t k = 0; k < sizeof told / sizeof *told; k++)
       if (told[k].logical == f.logical && (f.logical != ETL_L_JSON || l->format->csv))
-        tell(t, ETL_EXPLAIN_TYPE, 0, c->name, from, told[k].name, "a reader that guesses types sees text");
+        etl_tell(t, ETL_EXPLAIN_TYPE, 0, c->name, from, told[k].name, "a reader that guesses types sees text");
   }
 }
 
 static int32_t explain(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
                        struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
   const struct loader *l = self;
-  struct telling t = {.each = each, .arg = arg, .rc = ETL_OK};
+  struct etl_telling t = {.each = each, .arg = arg, .rc = ETL_OK};
   (void)shard;
   (void)cursor;
   tell_place(&t, l, stream->name);

@@ -182,6 +182,17 @@ static int remove_one(const char *name, struct failure *f) {
   return unlink(name) < 0 && errno != ENOENT ? failure_errno(f, errno, "removed", name) : sync_folder(name, f);
 }
 
+static bool moves_have(const json_t *moves, const char *key, const char *text) {
+  const json_t *move;
+  size_t i;
+  json_array_foreach(moves, i, move)
+    if (strcmp(json_string_value(json_object_get(move, key)), text) == 0)
+      return true;
+  return false;
+}
+
+bool manifest_moves_to(const json_t *moves, const char *name) { return moves_have(moves, "name", name); }
+
 int manifest_move(struct manifest *m, struct failure *f) {
   json_t *moves = json_object_get(m->root, "moves");
   const json_t *move;
@@ -199,11 +210,10 @@ int manifest_move(struct manifest *m, struct failure *f) {
 }
 
 static bool names_part(const struct manifest *m, const char *part) {
-  const json_t *lane, *file, *move;
+  const json_t *lane, *file;
   size_t i, k;
-  json_array_foreach(json_object_get(m->root, "moves"), i, move)
-    if (strcmp(json_string_value(json_object_get(move, "part")), part) == 0)
-      return true;
+  if (moves_have(json_object_get(m->root, "moves"), "part", part))
+    return true;
   json_array_foreach(json_object_get(m->root, "lanes"), i, lane)
     json_array_foreach(json_object_get(lane, "files"), k, file)
       if (strcmp(json_string_value(json_object_get(file, "part")), part) == 0)

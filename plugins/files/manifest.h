@@ -33,6 +33,7 @@ void manifest_drop_lanes(struct manifest *m, const char *scope, bool others); /*
 int manifest_tell(const struct manifest *m, const char *scope, int32_t (*each)(void *arg, const struct etl_cursor *), void *arg, int32_t *ret_rc,
                   struct failure *f);
 
+bool manifest_moves_to(const json_t *moves, const char *name); /* does one of them make that file? */
 /* Renames what "moves" names and is still a part, and removes the files that are "gone" there, which are then named no more. */
 int manifest_move(struct manifest *m, struct failure *f);
 int manifest_sweep(struct manifest *m, struct failure *f); /* removes parts that it does not name */

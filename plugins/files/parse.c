@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "etl/sdk.h"
+
 #define DAY_US INT64_C(86400000000)
 
 bool parse_bool(const char *p, size_t n, bool *ret) {
@@ -127,23 +129,13 @@ static bool digits(const char *p, size_t n, int64_t *ret) {
   return true;
 }
 
-/* Days since 1970-01-01 in the proleptic Gregorian calendar. */
-static int64_t days_of(int64_t y, int64_t m, int64_t d) {
-  y -= m <= 2;
-  int64_t era = (y >= 0 ? y : y - 399) / 400, yoe = y - era * 400;
-  int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-  return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
 bool parse_date(const char *p, size_t n, int64_t *ret) {
-  static const int8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   int64_t y, m, d;
   if (n != 10 || p[4] != '-' || p[7] != '-' || !digits(p, 4, &y) || !digits(p + 5, 2, &m) || !digits(p + 8, 2, &d))
     return false;
-  bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-  if (y < 1 || m < 1 || m > 12 || d < 1 || d > lengths[m - 1] + (m == 2 && leap))
+  if (y < 1 || !etl_civil_valid(y, m, d))
     return false;
-  *ret = days_of(y, m, d);
+  *ret = etl_days_from_civil(y, m, d);
   return true;
 }
 
@@ -246,9 +238,9 @@ bool parse_by_format(const char *p, size_t n, const char *format, int64_t *ret) 
   const char *end = strptime(copy, format, &tm);
   if (!end || *end)
     return false;
-  int64_t day = days_of(tm.tm_year + 1900, tm.tm_mon + 1, 1) + tm.tm_mday - 1;
-  int64_t month_end = days_of(tm.tm_mon == 11 ? tm.tm_year + 1901 : tm.tm_year + 1900, tm.tm_mon == 11 ? 1 : tm.tm_mon + 2, 1);
-  if (day >= month_end || tm.tm_sec > 59)
+  int64_t day = etl_days_from_civil(tm.tm_year + INT64_C(1900), tm.tm_mon + 1, tm.tm_mday);
+  int64_t next_month = etl_days_from_civil(tm.tm_year + INT64_C(1900), tm.tm_mon + 2, 1);
+  if (day >= next_month || tm.tm_sec > 59)
     return false; /* strptime() takes February 31st and leap seconds */
   *ret = day * DAY_US + ((tm.tm_hour * INT64_C(60) + tm.tm_min) * 60 + tm.tm_sec - tm.tm_gmtoff) * 1000000;
   return true;

@@ -60,7 +60,7 @@ int reader_columns_changed(struct reader *r) {
 }
 
 static int open_reader(struct reader *r, struct instance *in, const struct etl_read *read) {
-  if (extract_sample(in, &r->failure) < 0)
+  if (extract_sample(in, r->host, &r->failure) < 0)
     return -1;
   r->file = files_find(&in->files, read->shard->id);
   if (!r->file)

@@ -60,18 +60,15 @@ static void add_decimal(struct text *t, const uint8_t *p, int32_t scale) {
 }
 
 static void add_date(struct text *t, int64_t days) {
-  days += 719468;
-  int64_t era = (days >= 0 ? days : days - 146096) / 146097, doe = days - era * 146097;
-  int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  int64_t mp = (5 * doy + 2) / 153, d = doy - (153 * mp + 2) / 5 + 1, m = mp < 10 ? mp + 3 : mp - 9, y = yoe + era * 400 + (m <= 2);
-  if (y >= 0 && y <= 9999)
-    add_padded(t, (uint64_t)y, 4);
+  struct etl_civil c = etl_civil_from_days(days);
+  if (c.year >= 0 && c.year <= 9999)
+    add_padded(t, (uint64_t)c.year, 4);
   else
-    add_signed(t, y);
+    add_signed(t, c.year);
   text_char(t, '-');
-  add_padded(t, (uint64_t)m, 2);
+  add_padded(t, (uint64_t)c.month, 2);
   text_char(t, '-');
-  add_padded(t, (uint64_t)d, 2);
+  add_padded(t, (uint64_t)c.day, 2);
 }
 
 /* Time of day, with as many digits of a second as there are. */

@@ -21,6 +21,14 @@ enum { /* the options that both extractors have, at the same indexes */
   READ_OWN /* the first that only one of them has */
 };
 extern const struct etl_option read_options[READ_OWN];
+/* All of them, for the table of a connector. */
+#define READ_OPTIONS                                                                                \
+  [READ_PATH] = &read_options[READ_PATH], [READ_FOLDER] = &read_options[READ_FOLDER],               \
+  [READ_NAME] = &read_options[READ_NAME], [READ_COLUMNS] = &read_options[READ_COLUMNS],             \
+  [READ_SAMPLE] = &read_options[READ_SAMPLE], [READ_COMPRESSION] = &read_options[READ_COMPRESSION], \
+  [READ_ENCODING] = &read_options[READ_ENCODING], [READ_MAX_LINE] = &read_options[READ_MAX_LINE],   \
+  [READ_MAX_CELL] = &read_options[READ_MAX_CELL], [READ_FOLLOW] = &read_options[READ_FOLLOW],       \
+  [READ_ON_CHANGE] = &read_options[READ_ON_CHANGE]
 
 enum { /* of csv */
   CSV_DELIMITER = READ_OWN,

@@ -100,15 +100,6 @@ static int add_move(json_t *moves, struct loader *l, const char *name, struct fa
   return rc;
 }
 
-static bool moves_have(const json_t *moves, const char *name) {
-  const json_t *move;
-  size_t i;
-  json_array_foreach(moves, i, move)
-    if (strcmp(json_string_value(json_object_get(move, "name")), name) == 0)
-      return true;
-  return false;
-}
-
 static int make_moves(struct loader *l, json_t *moves, struct failure *f) {
   const json_t *lane, *file;
   size_t i, k;
@@ -117,7 +108,7 @@ static int make_moves(struct loader *l, json_t *moves, struct failure *f) {
       continue;
     json_array_foreach(json_object_get(lane, "files"), k, file) {
       const char *name = json_string_value(json_object_get(file, "name"));
-      if (!moves_have(moves, name) && add_move(moves, l, name, f) < 0)
+      if (!manifest_moves_to(moves, name) && add_move(moves, l, name, f) < 0)
         return -1;
     }
   }
@@ -149,7 +140,7 @@ static int add_empties(struct loader *l, json_t *moves, struct failure *f) {
       continue;
     char *name =
         write_name(&l->settings, json_string_value(json_object_get(lane, "stream")), json_string_value(json_object_get(lane, "shard")), l->run, 1, 1);
-    int rc = !name ? failure_memory(f, "a name") : moves_have(moves, name) ? 0 : add_empty(l, moves, name, f);
+    int rc = !name ? failure_memory(f, "a name") : manifest_moves_to(moves, name) ? 0 : add_empty(l, moves, name, f);
     free(name);
     if (rc < 0)
       return -1;
@@ -168,7 +159,7 @@ static int add_gone(struct loader *l, json_t *moves, struct failure *f) {
     rc |= json_array_append(names, json_object_get(move, "name"));
   if (path && strcmp(path, l->settings.path) == 0 && !l->settings.by_run)
     json_array_foreach(json_object_get(last, "names"), i, name)
-      if (!moves_have(moves, json_string_value(name)))
+      if (!manifest_moves_to(moves, json_string_value(name)))
         rc |= json_array_append_new(moves, json_pack("{s:s, s:s, s:b}", "part", "", "name", json_string_value(name), "gone", 1));
   rc |= json_object_set_new(l->manifest.root, "replaced", json_pack("{s:s, s:o}", "path", l->settings.path, "names", names));
   return rc < 0 ? failure_memory(f, "the swap") : 0;

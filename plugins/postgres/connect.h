@@ -37,6 +37,8 @@ int32_t session_query(struct session *s, const char *doing, const char *sql, int
 /* The same with parameters in binary where formats says 1. */
 int32_t session_query_binary(struct session *s, const char *doing, const char *sql, int params_n, const char *const *params,
                              const int *lengths, const int *formats, PGresult **ret);
+/* The same without parameters; values come in binary. */
+int32_t session_query_values(struct session *s, const char *doing, const char *sql, PGresult **ret);
 /* Statements without results or parameters, several with semicolons. */
 int32_t session_run(struct session *s, const char *doing, const char *sql);
 /* After a COPY ... FROM STDIN: data, then the end; *ret_rows: what the server counted. */

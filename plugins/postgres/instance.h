@@ -30,6 +30,7 @@ struct target { /* the table of one stream */
   bool staged;     /* the staging table is there */
   bool staged_now; /* made in the transaction in hand, it goes if that is undone */
   int64_t staged_rows; /* in this epoch; 0: nothing to merge */
+  struct staged_fields *fields; /* at the end of a run with rows that the target refuses */
 };
 struct instance {
   const struct etl_host *host;
@@ -60,7 +61,9 @@ static inline bool target_waits(const struct target *g) {
   return target_merges(g) || (!g->in->stages && !g->in->replace && (g->refers || (g->linked && g->in->careful)));
 }
 /* Do rows carry their number in a column of the staging table? */
-static inline bool target_numbers(const struct target *g) { return (mode_merges(g->mode) && g->in->settings.commit_sql.n == 0) || target_waits(g); }
+static inline bool target_numbers(const struct target *g) {
+  return ((mode_merges(g->mode) || g->in->stages) && g->in->settings.commit_sql.n == 0) || target_waits(g);
+}
 /* Does the raw form of rows come with them, for those that are set aside later? */
 static inline bool target_keeps_raw(const struct target *g) { return g->in->careful && target_waits(g); }
 
@@ -113,11 +116,13 @@ int32_t links_order(struct instance *in);                    /* and sets refers 
 /* ---- merge.c */
 #define MERGE_ROW "\"etl: row\"" /* the column of the staging table that counts rows, from 1 in each epoch */
 #define MERGE_RAW "\"etl: raw\"" /* and the one with their raw form */
+#define MERGE_LANE "\"etl: lane\"" /* of a staging table of a run: whose they are, as JSON ["stream", "shard"] */
 void sql_staging(struct text *t, const struct target *g, const struct columns *columns);
 /* From the staging table of the epoch or of the run; only rows from..to of it; to 0: all. */
 void sql_merge(struct text *t, const struct target *g, const struct columns *columns, int64_t from, int64_t to);
 int32_t merge_all(struct target *g);     /* what is staged; fails at a row that cannot be merged */
 int32_t merge_careful(struct instance *in); /* what is staged of all targets; rows that cannot be merged are set aside */
+int32_t merge_parts(struct instance *in);   /* the same, when it is known that they cannot be merged in one go */
 
 /* ---- settle.c: the epoch's way into the targets */
 int32_t settle_write(struct target *g, struct etl_msg *m);
@@ -143,10 +148,11 @@ int32_t state_exists(struct instance *in, bool *ret); /* with all that this vers
 int32_t state_create(struct instance *in); /* or brings older tables up to date; idempotent */
 
 /* ---- quarantine.c */
+int32_t quarantine_store(struct instance *in, const struct etl_rejected *r); /* one more */
 int32_t quarantine_reject(struct instance *in, const struct etl_rejected *const *rows, uint64_t n);
 extern const struct etl_quarantine postgres_quarantine;
 
-/* ---- aside.c */
+/* ---- aside.c, aside_swap.c */
 int32_t aside_create(struct target *g, const struct columns *columns);    /* in prepare(); idempotent */
 int32_t aside_remove_leftovers(struct instance *in, const char *run);     /* of all runs but this */
 int32_t aside_finish(struct instance *in, const char *run, bool ok);
@@ -163,6 +169,13 @@ void sql_publish(struct text *t, const struct target *g, const struct columns *c
 int32_t publish_targets(struct instance *in, const char *run);
 /* stagings: name (quoted) and stream of each table. */
 int32_t publish_sql(struct instance *in, const PGresult *stagings);
+
+/* ---- publish_careful.c: with rows that only the target refuses */
+/* Takes what was staged, of g->columns, as an epoch to be merged: see merge_parts(). */
+int32_t careful_stage(struct target *g);
+/* Of that, sets rows aside for which where holds. */
+int32_t careful_reject(struct target *g, const char *where, const struct etl_error *e, const char *why);
+void careful_fini(struct target *g);
 
 /* ---- readback.c */
 extern const struct etl_readback postgres_readback;

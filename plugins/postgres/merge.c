@@ -42,13 +42,18 @@ static void add_assignments(struct text *t, const struct target *g, const struct
   }
 }
 
-/* In key order, so that two lanes that meet the same rows lock them in the same order. */
-void sql_merge(struct text *t, const struct target *g, const struct columns *columns, int64_t from, int64_t to) {
-  text_add(t, "INSERT INTO ");
+/* What was staged in a run goes to the target itself. */
+static void sql_goal(struct text *t, const struct target *g) {
   if (g->in->stages)
     sql_target(t, g);
   else
     sql_table(t, g);
+}
+
+/* In key order, so that two lanes that meet the same rows lock them in the same order. */
+void sql_merge(struct text *t, const struct target *g, const struct columns *columns, int64_t from, int64_t to) {
+  text_add(t, "INSERT INTO ");
+  sql_goal(t, g);
   text_add(t, " AS t (");
   sql_columns(t, columns, "");
   text_add(t, ") SELECT DISTINCT ON (");
@@ -56,7 +61,7 @@ void sql_merge(struct text *t, const struct target *g, const struct columns *col
   text_add(t, ") ");
   sql_columns(t, columns, "");
   text_add(t, " FROM ");
-  if (g->in->stages)
+  if (g->in->stages && !g->staged)
     sql_table(t, g);
   else
     text_addf(t, "pg_temp.%s", g->staging);
@@ -110,7 +115,7 @@ static int32_t append_part(struct target *g, int64_t from, int64_t to) {
   if (to)
     text_addf(&where, " WHERE " MERGE_ROW " BETWEEN %" PRId64 " AND %" PRId64, from, to);
   text_add(&sql, "WITH added AS (INSERT INTO ");
-  sql_table(&sql, g);
+  sql_goal(&sql, g);
   text_add(&sql, " (");
   sql_columns(&sql, &g->columns, "");
   text_add(&sql, ") OVERRIDING SYSTEM VALUE SELECT ");
@@ -151,6 +156,8 @@ static int64_t column_index(const struct target *g, const char *name) { return n
 /* Sets staged rows aside: those for which where holds. */
 static int32_t reject_where(struct target *g, const char *where, const struct etl_error *e, const char *why) {
   struct instance *in = g->in;
+  if (in->stages)
+    return careful_reject(g, where, e, why);
   struct text sql = {0};
   PGresult *r = NULL;
   text_addf(&sql, "WITH gone AS (DELETE FROM pg_temp.%s WHERE %s RETURNING " MERGE_ROW ", " MERGE_RAW ") SELECT * FROM gone ORDER BY 1", g->staging,
@@ -196,7 +203,7 @@ static int32_t try_all(void *arg) {
   struct instance *in = arg;
   int32_t rc = ETL_OK;
   for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next)
-    rc = g->staged_rows && !in->stages ? merge_part(g, 0, 0) : ETL_OK;
+    rc = g->staged_rows ? merge_part(g, 0, 0) : ETL_OK;
   return rc == ETL_OK ? session_run(&in->session, "checking constraints", "SET CONSTRAINTS ALL IMMEDIATE") : rc;
 }
 
@@ -302,13 +309,23 @@ static int32_t merge_strictly(struct instance *in) {
   return rc;
 }
 
-int32_t merge_careful(struct instance *in) {
+static int32_t reject_keyless(struct instance *in) {
   int32_t rc = ETL_OK;
-  if (in->stages)
-    return ETL_OK;
   for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next)
     rc = g->staged_rows && mode_merges(g->mode) ? reject_null_keys(g) : ETL_OK;
+  return rc;
+}
+
+int32_t merge_careful(struct instance *in) {
+  if (in->stages)
+    return ETL_OK;
+  int32_t rc = reject_keyless(in);
   if (rc == ETL_OK)
     rc = settle_try(in, try_all, in);
   return rc == ETL_IDLE ? merge_strictly(in) : rc;
+}
+
+int32_t merge_parts(struct instance *in) {
+  int32_t rc = reject_keyless(in);
+  return rc == ETL_OK ? merge_strictly(in) : rc;
 }

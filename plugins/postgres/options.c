@@ -56,13 +56,15 @@ const struct etl_option *const postgres_options[] = {
     [OPT_COMMIT] = OPTION("commit", ETL_T_ENUM, .dflt = "epoch", .choices = commit_choices,
                           .doc = "When rows reach the target: with each epoch; or at the end of a run in which every lane succeeded, all tables "
                                  "and the place where each lane stands in one transaction.  Until then they are staged in tables of "
-                                 "`state_schema`, which sets aside what a check of the target refuses; a row that breaks a unique or foreign key "
-                                 "at the end cannot be set aside: it stops the run, and nothing is published."),
+                                 "`state_schema`, which sets aside what a check of the target refuses.  A row that only the target itself refuses "
+                                 "(a unique or foreign key, a trigger) is found at the end and set aside in that transaction, its raw form made from "
+                                 "what was staged."),
     [OPT_COMMIT_SQL] =
         OPTION("commit_sql", ETL_T_LIST, .example = "[ \"INSERT INTO users SELECT * FROM $${staging.identities} ON CONFLICT DO NOTHING\" ]",
                .doc = "Statements that bring the staged rows of a run to where they belong, instead of what `mode` would do, in the one "
                       "transaction at the end of the run (implies commit = \"run\").  ${staging.NAME} is the staging table of the stream NAME, "
-                      "or of the one whose last part that is; in a configuration file it is written $${staging.NAME}."),
+                      "or of the one whose last part that is; in a configuration file it is written $${staging.NAME}.  A row that such a statement fails on "
+                      "is not set aside: it stops the run, whose error names the row as the server does, and nothing is published."),
     [OPT_STAGING_DEFINITION] =
         OPTION("staging_definition", ETL_T_STRING, .flags = ETL_OPT_ADVANCED, .example = "LIKE app.users INCLUDING DEFAULTS, seq bigserial",
                .doc = "With commit = \"run\": what stands between the brackets of CREATE TABLE for a staging table.  Without it, it has the "

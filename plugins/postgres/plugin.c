@@ -151,6 +151,15 @@ static void epoch_reset(struct instance *in, bool committed) {
   }
 }
 
+/* Rows that are staged say whose they are: at the end of the run no lane is there to be asked. */
+static int32_t name_lane(struct instance *in, const struct etl_txn *txn) {
+  if (!in->stages || in->settings.commit_sql.n || txn->from_n == 0)
+    return ETL_OK;
+  return session_query(&in->session, "beginning a transaction",
+                       "SELECT pg_catalog.set_config('etl.lane', pg_catalog.json_build_array($1::text, $2::text)::text, true)", 2,
+                       (const char *const[]){txn->from[0]->stream, txn->from[0]->shard}, NULL);
+}
+
 static int32_t postgres_begin(void *self, const struct etl_txn *txn) {
   struct instance *in = self;
   epoch_reset(in, false);
@@ -163,7 +172,7 @@ static int32_t postgres_begin(void *self, const struct etl_txn *txn) {
   if (rc == ETL_OK)
     rc = session_run(&in->session, "beginning a transaction", "BEGIN");
   in->in_epoch = rc == ETL_OK;
-  return rc;
+  return rc == ETL_OK ? name_lane(in, txn) : rc;
 }
 
 static int32_t postgres_write(void *self, const struct etl_stream *stream, struct etl_msg *m) {

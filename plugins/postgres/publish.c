@@ -106,23 +106,7 @@ void sql_publish(struct text *sql, const struct target *g, const struct columns 
   sql_table(sql, g);
 }
 
-/* The rows of a run have no lane any more, and no epoch to be set aside with. */
-static int32_t refuse_row(const struct target *g) {
-  const struct trouble *t = &g->in->session.trouble;
-  struct text remedy = {0};
-  struct etl_error e = ETL_ERROR(ETL_E_DATA);
-  text_addf(&remedy, "%s; nothing was published, and the next run reads the same rows again", t->remedy ? t->remedy : "correct the row at its source");
-  if (g->mode != MODE_DELETE_MISSING)
-    text_add(&remedy, "; commit = \"epoch\" would set such rows aside and load the others");
-  e.vendor_state = t->state;
-  e.remedy = text_str(&remedy);
-  int32_t rc = etl_failf(g->in->host, &e, "%s", t->message);
-  text_fini(&remedy);
-  return rc;
-}
-
-static int32_t publish_rows(void *arg) {
-  struct target *g = arg;
+static int32_t publish_rows(struct target *g) {
   struct columns columns = {0};
   struct text sql = {0};
   int32_t rc = common_columns(g, &columns);
@@ -152,14 +136,51 @@ static int32_t delete_from(struct target *g, const char *run) {
   return rc;
 }
 
-int32_t publish_targets(struct instance *in, const char *run) {
-  int32_t rc = links_order(in);
+struct publishing {
+  struct instance *in;
+  const char *run;
+};
+
+/* Constraints that would be looked at by COMMIT are looked at here, where a row can still be set aside. */
+static int32_t publish_at_once(void *arg) {
+  const struct publishing *p = arg;
+  int32_t rc = ETL_OK;
+  for (struct target *g = p->in->targets; g && rc == ETL_OK; g = g->next)
+    rc = publish_rows(g);
+  if (rc == ETL_OK)
+    rc = delete_from(p->in->targets, p->run);
+  return rc == ETL_OK ? session_run(&p->in->session, "checking constraints", "SET CONSTRAINTS ALL IMMEDIATE") : rc;
+}
+
+static int32_t publish_with_care(struct instance *in, const char *run) {
+  int32_t rc = ETL_OK;
   for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next) {
-    rc = settle_try(in, publish_rows, g);
-    if (rc == ETL_IDLE)
-      rc = refuse_row(g);
+    columns_fini(&g->columns);
+    rc = common_columns(g, &g->columns);
+    if (rc == ETL_OK)
+      rc = careful_stage(g);
+  }
+  if (rc == ETL_OK)
+    rc = merge_parts(in);
+  for (struct target *g = in->targets; g && rc == ETL_OK; g = g->next) {
+    struct text sql = {0};
+    rc = g->mode == MODE_DELETE_MISSING ? bring_back(g, &sql) : ETL_OK;
+    text_fini(&sql);
+  }
+  for (struct target *g = in->targets; g; g = g->next) {
+    g->staged = false; /* the table goes with the transaction */
+    g->staged_rows = 0;
+    careful_fini(g);
   }
   return rc == ETL_OK ? delete_from(in->targets, run) : rc;
+}
+
+int32_t publish_targets(struct instance *in, const char *run) {
+  struct publishing p = {in, run};
+  int32_t rc = links_order(in);
+  if (rc == ETL_OK)
+    rc = settle_try(in, publish_at_once, &p);
+  return rc == ETL_IDLE ? publish_with_care(in, run) : rc;
 }
 
 /* ---- by the user's statements ------------------------------------------------------------------------------------------------------------ */

@@ -22,7 +22,7 @@ static uint32_t class_of(const char *name) {
 
 /* ---- storing ---------------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t store(struct instance *in, const struct etl_rejected *r) {
+int32_t quarantine_store(struct instance *in, const struct etl_rejected *r) {
   char epoch[24], seq[24], code[24], row[24];
   snprintf(epoch, sizeof epoch, "%" PRIu64, r->epoch);
   snprintf(seq, sizeof seq, "%" PRIu64, r->seq);
@@ -53,7 +53,7 @@ int32_t quarantine_reject(struct instance *in, const struct etl_rejected *const 
                  strcmp(rows[i]->stream, rows[i - 1]->stream) != 0;
     rc = first ? forget(in, rows[i]) : ETL_OK;
     if (rc == ETL_OK)
-      rc = store(in, rows[i]);
+      rc = quarantine_store(in, rows[i]);
   }
   return rc;
 }

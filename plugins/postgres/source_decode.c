@@ -99,12 +99,9 @@ int64_t value_us(const struct field *c, const uint8_t *p, uint32_t n) {
 
 /* Days since 2000 to the Gregorian calendar; years before 1 are of the era BC. */
 static bool add_date(struct text *t, int64_t days) {
-  int64_t z = days + EPOCH_DAYS + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-  int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  int64_t mp = (5 * doy + 2) / 153, day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
-  int64_t year = yoe + era * 400 + (month <= 2);
-  text_addf(t, "%04lld-%02lld-%02lld", (long long)(year > 0 ? year : 1 - year), (long long)month, (long long)day);
-  return year <= 0;
+  struct etl_civil c = etl_civil_from_days(days + EPOCH_DAYS);
+  text_addf(t, "%04lld-%02d-%02d", (long long)(c.year > 0 ? c.year : 1 - c.year), (int)c.month, (int)c.day);
+  return c.year <= 0;
 }
 
 static void add_time(struct text *t, int64_t us) {

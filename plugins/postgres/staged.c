@@ -55,7 +55,7 @@ static int32_t create(struct target *g) {
   if (target_numbers(g)) {
     text_add(&sql, "; ALTER TABLE ");
     sql_table(&sql, g);
-    text_add(&sql, " ADD COLUMN " MERGE_ROW " bigint");
+    text_add(&sql, " ADD COLUMN " MERGE_ROW " bigint, ADD COLUMN " MERGE_LANE " text DEFAULT pg_catalog.current_setting('etl.lane', true)");
   }
   sql.failed |= after.failed;
   if (rc == ETL_OK)

@@ -5,23 +5,10 @@
 #include "loader.h"
 #include "source.h"
 
-struct telling {
-  int32_t (*each)(void *arg, const struct etl_explain_item *);
-  void *arg;
-  int32_t rc; /* the first that is not ETL_OK */
-};
-
-static void tell(struct telling *t, uint32_t kind, uint32_t flags, const char *subject, const char *from, const char *to, const char *text) {
-  struct etl_explain_item item = {
-      .struct_size = sizeof item, .kind = kind, .flags = flags, .subject = subject, .from = from, .to = to, .text = text};
-  if (t->rc == ETL_OK)
-    t->rc = t->each(t->arg, &item);
-}
-
 /* ---- the extractor -------------------------------------------------------------------------------------------------------------------------- */
 
 /* How SQLite itself would go about it. */
-static int32_t tell_plan(struct telling *t, struct reader *r) {
+static int32_t tell_plan(struct etl_telling *t, struct reader *r) {
   sqlite3_stmt *stmt = NULL;
   bool row = true;
   const char *doing = "explaining the statement";
@@ -30,7 +17,7 @@ static int32_t tell_plan(struct telling *t, struct reader *r) {
     rc = database_step(&r->d, doing, stmt, &row);
     const char *text = row ? (const char *)sqlite3_column_text(stmt, 3) : NULL;
     if (text)
-      tell(t, ETL_EXPLAIN_INDEX, strstr(text, "TEMP B-TREE FOR ORDER BY") ? ETL_EXPLAIN_WARN : 0, NULL, NULL, NULL, text);
+      etl_tell(t, ETL_EXPLAIN_INDEX, strstr(text, "TEMP B-TREE FOR ORDER BY") ? ETL_EXPLAIN_WARN : 0, NULL, NULL, NULL, text);
   }
   sqlite3_finalize(stmt);
   return rc;
@@ -39,20 +26,20 @@ static int32_t tell_plan(struct telling *t, struct reader *r) {
 static int32_t explain_source(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
                               struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
   const struct source *s = self;
-  struct telling t = {.each = each, .arg = arg};
+  struct etl_telling t = {.each = each, .arg = arg};
   struct reader *r = NULL;
   struct etl_read read = {.struct_size = sizeof read, .host = s->host, .stream = stream, .shard = shard, .cursor = cursor};
   int32_t rc = reader_open(self, &read, (void **)&r);
   if (rc != ETL_OK)
     return rc;
-  tell(&t, ETL_EXPLAIN_SQL, 0, NULL, NULL, NULL, sqlite3_sql(r->stmt));
+  etl_tell(&t, ETL_EXPLAIN_SQL, 0, NULL, NULL, NULL, sqlite3_sql(r->stmt));
   rc = tell_plan(&t, r);
   for (int64_t i = 0; i < r->schema.n_children; i++) {
     const char *declared = sqlite3_column_decltype(r->stmt, r->columns[i].at);
-    tell(&t, ETL_EXPLAIN_TYPE, 0, r->schema.children[i]->name, declared && *declared ? declared : "(none)", r->schema.children[i]->format, NULL);
+    etl_tell(&t, ETL_EXPLAIN_TYPE, 0, r->schema.children[i]->name, declared && *declared ? declared : "(none)", r->schema.children[i]->format, NULL);
   }
   if (s->cursor.n == 0)
-    tell(&t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, "there is no cursor: every run reads all rows, and an interrupted one begins anew");
+    etl_tell(&t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, "there is no cursor: every run reads all rows, and an interrupted one begins anew");
   if (rc == ETL_OK && etl_schema_copy(&r->schema, schema) < 0)
     rc = database_no_memory(&r->d);
   reader_close(r);
@@ -64,7 +51,7 @@ static int32_t explain_source(void *self, const struct etl_stream *stream, const
 static int32_t explain_loader(void *self, const struct etl_stream *stream, const struct etl_shard *shard, struct etl_bytes cursor,
                               struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
   struct loader *in = self;
-  struct telling t = {.each = each, .arg = arg};
+  struct etl_telling t = {.each = each, .arg = arg};
   struct target *g;
   char text[400], type[TYPE_BYTES];
   bool there = false;
@@ -77,11 +64,13 @@ static int32_t explain_loader(void *self, const struct etl_stream *stream, const
     return rc;
   for (int64_t i = 0; i < schema->n_children; i++) {
     bool can = target_type(in, schema->children[i], type);
-    tell(&t, ETL_EXPLAIN_TYPE, 0, schema->children[i]->name, schema->children[i]->format, can ? type : "(none)", NULL);
+    etl_tell(&t, ETL_EXPLAIN_TYPE, 0, schema->children[i]->name, schema->children[i]->format, can ? type : "(none)", NULL);
   }
   snprintf(text, sizeof text, "rows of %s go to table %s of %s, which is %s", stream->name, g->table, in->d.path,
            there ? "there" : in->create ? "made by the run" : "not there");
-  tell(&t, ETL_EXPLAIN_NOTE, there || in->create ? 0 : ETL_EXPLAIN_WARN, NULL, NULL, NULL, text);
+  etl_tell(&t, ETL_EXPLAIN_NOTE, there || in->create ? 0 : ETL_EXPLAIN_WARN, NULL, NULL, NULL, text);
+  if (in->mode == MODE_MERGE && !in->newest_by)
+    etl_tell(&t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, "of rows with the same key the one read last wins; set newest_by to let a column decide");
   return t.rc;
 }
 

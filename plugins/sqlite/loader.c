@@ -5,7 +5,7 @@
 #include "loader.h"
 
 #define SECOND INT64_C(1000000000)
-enum { OPT_PATH, OPT_TABLE, OPT_MODE, OPT_KEY, OPT_CREATE, OPT_SCHEMA_CONTRACT, OPT_WAL, OPT_BUSY_TIMEOUT };
+enum { OPT_PATH, OPT_TABLE, OPT_MODE, OPT_KEY, OPT_NEWEST_BY, OPT_CREATE, OPT_SCHEMA_CONTRACT, OPT_WAL, OPT_BUSY_TIMEOUT };
 
 static const char *const mode_choices[] = {"append", "merge", "insert_missing", "replace", NULL};
 static const char *const contract_choices[] = {"evolve", "freeze", NULL};
@@ -20,6 +20,9 @@ static const struct etl_option *const options[] = {
                                "alone; replace fills a table aside, whose rows take the place of the target's at the end of the run."),
     [OPT_KEY] = OPTION("key", ETL_T_LIST, .example = "[ \"shard_id\", \"login_id\" ]",
                        .doc = "Columns that identify a row; needed for merge and insert_missing. A table made by etl gets them as its primary key."),
+    [OPT_NEWEST_BY] = OPTION("newest_by", ETL_T_STRING, .example = "changed_at",
+                             .doc = "Column that tells which of two rows with one key is newer, in a merge; the greater one wins, NULL is smallest. Without "
+                                    "it the row read last wins."),
     [OPT_CREATE] = OPTION("create", ETL_T_BOOL, .dflt = "true", .doc = "Make the table when it is not there."),
     [OPT_SCHEMA_CONTRACT] = OPTION("schema_contract", ETL_T_ENUM, .dflt = "evolve", .choices = contract_choices,
                                    .doc = "When the rows have a column that the table does not have: evolve adds it, freeze stops the run."),
@@ -37,6 +40,7 @@ static void loader_close(void *self) {
   for (size_t i = 0; i < in->key_n; i++)
     free(in->key[i]);
   free(in->key);
+  free(in->newest_by);
   free(in->table);
   free(in->pipeline);
   free(in->run);
@@ -63,6 +67,12 @@ static int32_t take_options(struct loader *in, const struct etl_open *o) {
   for (; in->key_n < n; in->key_n++)
     if (!(in->key[in->key_n] = strdup(etl_opt_list(o, OPT_KEY, in->key_n))))
       return database_no_memory(&in->d);
+  if (etl_opt_str(o, OPT_NEWEST_BY) && !(in->newest_by = strdup(etl_opt_str(o, OPT_NEWEST_BY))))
+    return database_no_memory(&in->d);
+  e.option = "newest_by";
+  e.remedy = "leave it out, or set mode = \"merge\"";
+  if (in->newest_by && in->mode != MODE_MERGE)
+    return etl_failf(in->host, &e, "sqlite: newest_by means something only in a merge");
   e.option = "key";
   e.remedy = "name the columns that identify a row: key = [ \"id\" ]";
   if (loader_merges(in) && n == 0)

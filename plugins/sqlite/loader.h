@@ -18,13 +18,14 @@ struct target { /* the table of one stream */
   struct etl_view *views;
   int64_t *key; /* columns of the key */
   sqlite3_stmt *insert;
+  bool may_be_there; /* a row that is not stored gives way to the one that is there */
   bool counts; /* a row that is stored counts as a change: not so in a view, whose triggers store it */
 };
 struct loader {
   const struct etl_host *host;
   struct database d;
   char *table; /* as in the options */
-  char **key;
+  char **key, *newest_by; /* newest_by NULL: the row read last wins */
   size_t key_n;
   enum mode mode;
   int contract;
@@ -45,12 +46,17 @@ int32_t target_prepare(struct target *g, const struct etl_stream *stream, const 
 int32_t target_write(struct target *g, const struct ArrowArray *rows);
 void targets_fini(struct loader *in);
 /* The type that a column of a table made here gets; false: SQLite cannot hold it. */
+bool target_is_key(const struct loader *in, const char *column);
 bool target_type(const struct loader *in, const struct ArrowSchema *column, char ret[TYPE_BYTES]);
 char *target_table(const char *pattern, const char *stream); /* owned; NULL: no memory */
 /* Adds the columns of table `like` that `table` does not have, in a transaction. */
 int32_t table_add_columns(struct loader *in, const char *table, const char *like);
 int32_t table_exists(struct loader *in, const char *table, bool *ret);
 int32_t table_has(struct loader *in, const char *table, const char *column, bool *ret);
+
+/* ---- upsert.c */
+int32_t upsert_check(const struct target *g);
+void upsert_add(sqlite3_str *sql, const struct target *g); /* the clause behind VALUES (...) */
 
 /* ---- state.c */
 int32_t state_exists(struct loader *in, bool *ret);

@@ -37,6 +37,7 @@ static int32_t start(struct reader *r, const struct etl_read *read) {
     rc = database_open(&r->d, SQLITE_OPEN_READONLY);
   if (rc == ETL_OK)
     rc = table_open(r, &from);
+  r->range = (struct range){0};
   if (rc == ETL_OK && etl_batch_init(&r->batch, read->host, &r->schema, r->want_rows) < 0)
     rc = database_no_memory(&r->d);
   tuple_fini(&from);
@@ -50,6 +51,8 @@ int32_t reader_open(void *self, const struct etl_read *read, void **ret) {
     return etl_failf(read->host, &e, "sqlite: no memory");
   r->s = self;
   r->limit_rows = read->limit_rows;
+  if (ETL_HAS(read, etl_read, range_to))
+    r->range = (struct range){.from = read->range_from, .to = read->range_to};
   r->want_rows = read->want_rows ? read->want_rows : 8192;
   r->want_bytes = read->want_bytes ? read->want_bytes : 8 << 20;
   int32_t rc = start(r, read);

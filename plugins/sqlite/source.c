@@ -154,7 +154,7 @@ static const struct etl_extractor extractor = {.struct_size = sizeof extractor,
 const struct etl_connector sqlite_source = {
     .struct_size = sizeof sqlite_source,
     .kind = ETL_KIND_EXTRACTOR,
-    .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS,
+    .caps = ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS | ETL_CAP_RANGE,
     .name = "sqlite",
     .version = ETL_VERSION,
     .summary = "Reads tables, views or a query of a SQLite file",

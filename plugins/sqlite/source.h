@@ -21,6 +21,11 @@ struct source_column {
   int at; /* in the statement */
   struct etl_format f;
 };
+struct range { /* of rows that are wanted; from, to NULL: no bound */
+  const char *from, *to; /* borrowed while the reader is opened */
+  const char *name;      /* of the column, likewise */
+  int64_t column;        /* in the schema; n_children: it is the rowid */
+};
 struct reader {
   const struct source *s;
   struct database d;
@@ -31,6 +36,7 @@ struct reader {
   struct etl_batch batch;
   sqlite3_stmt *stmt;
   int *cursor_at; /* columns of the statement */
+  struct range range;
   struct tuple last, now;
   struct text_buffer told; /* the cursor of the last message */
   uint64_t rows, limit_rows, want_rows, want_bytes;
@@ -43,6 +49,11 @@ struct reader {
 int32_t table_list(struct database *d, const struct list *names, bool all, uint32_t flags, int32_t (*each)(void *arg, const struct etl_stream *), void *arg);
 /* Finds out what a stream consists of and prepares to read it behind `from`. */
 int32_t table_open(struct reader *r, const struct tuple *from);
+
+/* ---- range.c: of r->range; nothing happens when there is none */
+int32_t range_find(struct reader *r, const char *key); /* key: the first column of the primary key, or NULL */
+void range_add(struct reader *r, sqlite3_str *sql);
+int32_t range_bind(struct reader *r);
 
 /* ---- reader.c */
 int32_t reader_open(void *self, const struct etl_read *read, void **ret);

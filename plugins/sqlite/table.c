@@ -244,7 +244,20 @@ static int32_t warn_of_nulls(struct reader *r) {
   return ETL_OK;
 }
 
+static int32_t read_from(struct reader *r, const struct tuple *from) {
+  sqlite3_finalize(r->stmt);
+  r->stmt = NULL;
+  sqlite3_str *sql = select_from(r);
+  range_add(r, sql);
+  add_cursor(sql, &r->s->cursor, from->n > 0);
+  int32_t rc = prepare(r, sql, &r->stmt);
+  if (rc == ETL_OK && tuple_bind(from, r->stmt) != SQLITE_OK)
+    rc = database_no_memory(&r->d);
+  return rc == ETL_OK ? range_bind(r) : rc;
+}
+
 int32_t table_open(struct reader *r, const struct tuple *from) {
+  char **key = NULL;
   int32_t rc = look_for_rowid(r);
   if (rc == ETL_OK)
     rc = prepare(r, select_from(r), &r->stmt); /* without the cursor, to see the columns */
@@ -254,14 +267,12 @@ int32_t table_open(struct reader *r, const struct tuple *from) {
     rc = find_cursor(r);
   if (rc == ETL_OK)
     rc = warn_of_nulls(r);
-  if (rc != ETL_OK)
-    return rc;
-  sqlite3_finalize(r->stmt);
-  r->stmt = NULL;
-  sqlite3_str *sql = select_from(r);
-  add_cursor(sql, &r->s->cursor, from->n > 0);
-  rc = prepare(r, sql, &r->stmt);
-  if (rc == ETL_OK && tuple_bind(from, r->stmt) != SQLITE_OK)
-    rc = database_no_memory(&r->d);
+  if (rc == ETL_OK && !r->is_query)
+    rc = key_of(&r->d, r->stream, &key);
+  if (rc == ETL_OK)
+    rc = range_find(r, key ? key[0] : NULL);
+  if (rc == ETL_OK)
+    rc = read_from(r, from);
+  key_free(key);
   return rc;
 }

@@ -111,7 +111,7 @@ int32_t table_has(struct loader *in, const char *table, const char *column, bool
   return rc;
 }
 
-static bool is_key(const struct loader *in, const char *column) {
+bool target_is_key(const struct loader *in, const char *column) {
   for (size_t i = 0; i < in->key_n; i++)
     if (sqlite3_stricmp(in->key[i], column) == 0)
       return true;
@@ -123,7 +123,7 @@ bool target_type(const struct loader *in, const struct ArrowSchema *column, char
   struct etl_format f;
   if (!type_declared(column, ret))
     return false;
-  if (in->key_n == 1 && is_key(in, column->name) && etl_format_parse(column, &f) == 0 && f.logical == ETL_L_INT)
+  if (in->key_n == 1 && target_is_key(in, column->name) && etl_format_parse(column, &f) == 0 && f.logical == ETL_L_INT)
     snprintf(ret, TYPE_BYTES, "INTEGER");
   return true;
 }
@@ -147,7 +147,7 @@ static int32_t create(struct target *g) {
   for (int64_t i = 0; i < g->rows.n_children; i++) {
     char type[TYPE_BYTES];
     (void)!target_type(in, g->rows.children[i], type); /* it can: check_columns() */
-    sqlite3_str_appendf(sql, "%s\"%w\" %s%s", i ? ", " : "", g->rows.children[i]->name, type, is_key(in, g->rows.children[i]->name) ? " NOT NULL" : "");
+    sqlite3_str_appendf(sql, "%s\"%w\" %s%s", i ? ", " : "", g->rows.children[i]->name, type, target_is_key(in, g->rows.children[i]->name) ? " NOT NULL" : "");
   }
   for (size_t i = 0; i < in->key_n; i++)
     sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : ", PRIMARY KEY (", in->key[i]);
@@ -223,7 +223,7 @@ static int32_t check_columns(struct target *g, const struct etl_stream *stream) 
     if (g->key[k] == g->rows.n_children)
       return etl_failf(in->host, &e, "sqlite: key names the column \"%s\", which the rows of %s do not have", in->key[k], g->stream);
   }
-  return g->key ? ETL_OK : database_no_memory(&in->d);
+  return g->key ? upsert_check(g) : database_no_memory(&in->d);
 }
 
 static void add_names(sqlite3_str *sql, const struct target *g) {
@@ -231,24 +231,8 @@ static void add_names(sqlite3_str *sql, const struct target *g) {
     sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : "", g->rows.children[i]->name);
 }
 
-static void add_conflict(sqlite3_str *sql, const struct target *g) {
-  const struct loader *in = g->in;
-  const char *before = " DO UPDATE SET ";
-  for (size_t i = 0; i < in->key_n; i++)
-    sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : " ON CONFLICT (", in->key[i]);
-  sqlite3_str_appendall(sql, ")");
-  for (int64_t i = 0; i < g->rows.n_children && in->mode == MODE_MERGE; i++)
-    if (!is_key(in, g->rows.children[i]->name)) {
-      sqlite3_str_appendf(sql, "%s\"%w\" = excluded.\"%w\"", before, g->rows.children[i]->name, g->rows.children[i]->name);
-      before = ", ";
-    }
-  if (*before == ' ')
-    sqlite3_str_appendall(sql, " DO NOTHING");
-}
-
 static int32_t prepare_insert(struct target *g) {
   struct loader *in = g->in;
-  bool merges = loader_merges(in) && !in->replace;
   sqlite3_str *sql = sqlite3_str_new(in->d.db);
   /* A clause of the table's own must not end the transaction, nor drop rows: their constraints abort the statement. */
   sqlite3_str_appendf(sql, "INSERT OR ABORT INTO \"%w\" (", g->into);
@@ -256,14 +240,15 @@ static int32_t prepare_insert(struct target *g) {
   for (int64_t i = 0; i < g->rows.n_children; i++)
     sqlite3_str_appendf(sql, "%s?%d", i ? ", " : ") VALUES (", (int)i + 1);
   sqlite3_str_appendall(sql, ")");
-  if (merges || (in->replace && in->key_n && in->mode != MODE_REPLACE && in->mode != MODE_APPEND))
-    add_conflict(sql, g);
+  if (loader_merges(in))
+    upsert_add(sql, g);
   char *text = sqlite3_str_finish(sql);
   if (!text)
     return database_no_memory(&in->d);
   int code = sqlite3_prepare_v3(in->d.db, text, -1, SQLITE_PREPARE_PERSISTENT, &g->insert, NULL);
   sqlite3_free(text);
   if (code == SQLITE_OK) {
+    g->may_be_there = in->newest_by || strstr(sqlite3_sql(g->insert), " DO NOTHING");
     g->counts = sqlite3_table_column_metadata(in->d.db, NULL, g->into, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
     return ETL_OK;
   }
@@ -338,12 +323,11 @@ static int32_t write_row(struct target *g, const struct ArrowArray *rows, int64_
     code = sqlite3_step(g->insert);
   if (code == SQLITE_DONE) {
     bool stored = !g->counts || sqlite3_changes64(in->d.db) > 0;
-    bool may_be_there = strstr(sqlite3_sql(g->insert), " DO NOTHING") != NULL;
     sqlite3_reset(g->insert);
     in->written += stored;
-    if (!stored && may_be_there)
+    if (!stored && g->may_be_there)
       in->host->count(in->host, "rows_there_already", 1);
-    return stored || may_be_there ? ETL_OK : refuse(g, rows, row, 0, "a trigger of the table left the row out", -1);
+    return stored || g->may_be_there ? ETL_OK : refuse(g, rows, row, 0, "a trigger of the table left the row out", -1);
   }
   char why[512];
   snprintf(why, sizeof why, "%s", sqlite3_errmsg(in->d.db));

@@ -10,13 +10,9 @@ enum { SECONDS_A_DAY = 86400 };
 
 /* ---- printing ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Days since 1970 to a date: years begin in March, eras have 400 years. */
 static size_t print_date(int64_t days, char *buf) {
-  days += 719468;
-  int64_t era = floor_div(days, 146097), doe = days - era * 146097;
-  int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-  int day = (int)(doy - (153 * mp + 2) / 5 + 1), month = (int)(mp < 10 ? mp + 3 : mp - 9);
-  return (size_t)snprintf(buf, 40, "%04lld-%02d-%02d", (long long)(yoe + era * 400 + (month <= 2)), month, day);
+  struct etl_civil c = etl_civil_from_days(days);
+  return (size_t)snprintf(buf, 40, "%04lld-%02d-%02d", (long long)c.year, (int)c.month, (int)c.day);
 }
 
 static size_t print_time(int64_t units, int64_t per_second, char *buf) {
@@ -122,16 +118,12 @@ static bool take_digits(struct scan *s, int n, int64_t *ret) {
 }
 
 static bool take_date(struct scan *s, int64_t *ret_days) {
-  static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   int64_t y, m, d;
   if (!take_digits(s, 4, &y) || !take(s, '-') || !take_digits(s, 2, &m) || !take(s, '-') || !take_digits(s, 2, &d))
     return false;
-  bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-  if (m < 1 || m > 12 || d < 1 || d > lengths[m - 1] + (m == 2 && leap))
+  if (!etl_civil_valid(y, m, d))
     return false;
-  y -= m <= 2;
-  int64_t era = floor_div(y, 400), yoe = y - era * 400, doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
-  *ret_days = era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+  *ret_days = etl_days_from_civil(y, m, d);
   return true;
 }
 

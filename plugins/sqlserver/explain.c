@@ -7,21 +7,7 @@
 #include "query.h"
 #include "tables.h"
 
-struct telling {
-  int32_t (*each)(void *arg, const struct etl_explain_item *);
-  void *arg;
-  int32_t rc; /* the first that is not ETL_OK */
-};
-
-static void tell(struct telling *t, uint32_t kind, uint32_t flags, const char *subject, const char *from, const char *to,
-                 const char *text) {
-  struct etl_explain_item item = {
-      .struct_size = sizeof item, .kind = kind, .flags = flags, .subject = subject, .from = from, .to = to, .text = text};
-  if (t->rc == ETL_OK)
-    t->rc = t->each(t->arg, &item);
-}
-
-static void note(struct telling *t, uint32_t flags, const char *text) { tell(t, ETL_EXPLAIN_NOTE, flags, NULL, NULL, NULL, text); }
+static void note(struct etl_telling *t, uint32_t flags, const char *text) { etl_tell(t, ETL_EXPLAIN_NOTE, flags, NULL, NULL, NULL, text); }
 
 static void tuple_names(const struct source *src, char *buf, size_t cap) {
   size_t n = 0;
@@ -50,17 +36,17 @@ bool explain_index(const struct source *src, const struct settings *s, char *buf
   return !src->index && !src->index_first;
 }
 
-static void tell_types(struct telling *t, const struct source *src, const struct settings *s) {
+static void tell_types(struct etl_telling *t, const struct source *src, const struct settings *s) {
   char format[32];
   for (size_t i = 0; i < src->columns_n; i++) {
     const struct column *c = &src->columns[i];
     const char *loss = column_loss(c, s->datetime_unit);
-    tell(t, ETL_EXPLAIN_TYPE, loss ? ETL_EXPLAIN_LOSSY : 0, c->name, c->declared,
-         column_format(c, s->datetime_unit, format, sizeof format), loss);
+    etl_tell(t, ETL_EXPLAIN_TYPE, loss ? ETL_EXPLAIN_LOSSY : 0, c->name, c->declared,
+             column_format(c, s->datetime_unit, format, sizeof format), loss);
   }
 }
 
-static void tell_cursor(struct telling *t, const struct source *src, const struct settings *s, const struct bounds *b) {
+static void tell_cursor(struct etl_telling *t, const struct source *src, const struct settings *s, const struct bounds *b) {
   char names[256], text[700];
   const struct column *first = src->cursor_n ? &src->columns[src->cursor[0]] : NULL;
   if (!first) {
@@ -97,7 +83,7 @@ static int take_count(void *arg, struct conn *c, struct failure *f) {
   return 0;
 }
 
-static int tell_nulls(struct telling *t, const struct source *src, const struct settings *s, struct conn *c, struct failure *f) {
+static int tell_nulls(struct etl_telling *t, const struct source *src, const struct settings *s, struct conn *c, struct failure *f) {
   struct text sql = {0};
   int64_t rows = 0;
   char text[200];
@@ -114,7 +100,7 @@ static int tell_nulls(struct telling *t, const struct source *src, const struct 
   return rc;
 }
 
-static int explain_connected(struct telling *t, struct conn *c, struct source *src, struct etl_bytes cursor,
+static int explain_connected(struct etl_telling *t, struct conn *c, struct source *src, struct etl_bytes cursor,
                              struct ArrowSchema *schema, struct failure *f) {
   const struct settings *s = c->settings;
   struct cursor from;
@@ -127,11 +113,11 @@ static int explain_connected(struct telling *t, struct conn *c, struct source *s
   if (sql.failed)
     failure_out_of_memory(f, "a statement");
   else
-    tell(t, ETL_EXPLAIN_SQL, 0, NULL, NULL, NULL, sql.p);
+    etl_tell(t, ETL_EXPLAIN_SQL, 0, NULL, NULL, NULL, sql.p);
   text_fini(&sql);
   bool badly = explain_index(src, s, text, sizeof text);
   if (text[0])
-    tell(t, ETL_EXPLAIN_INDEX, badly ? ETL_EXPLAIN_WARN : 0, NULL, NULL, NULL, text);
+    etl_tell(t, ETL_EXPLAIN_INDEX, badly ? ETL_EXPLAIN_WARN : 0, NULL, NULL, NULL, text);
   tell_types(t, src, s);
   tell_cursor(t, src, s, &b);
   if (s->isolation == ISOLATION_READ_UNCOMMITTED)
@@ -146,7 +132,7 @@ static int32_t explain(void *self, const struct etl_stream *stream, const struct
                        struct ArrowSchema *schema, int32_t (*each)(void *arg, const struct etl_explain_item *), void *arg) {
   const struct instance *in = self;
   const struct shard *sh = settings_shard(&in->settings, shard->id);
-  struct telling t = {.each = each, .arg = arg, .rc = ETL_OK};
+  struct etl_telling t = {.each = each, .arg = arg, .rc = ETL_OK};
   struct failure f = {0};
   struct conn c = {.wake_fd = -1};
   struct source src = {0};

@@ -1,7 +1,5 @@
 /* The table in memory: keys numbered by a hash table, values as typed columns, and the row for keys without a match behind them.
  * Filled by one thread; then it does not change any more. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lookup.h"
@@ -78,19 +76,6 @@ struct loading {
   struct lookup_key key;
 };
 
-__attribute__((format(printf, 4, 5))) static int32_t refuse(const struct loading *l, const char *option, const char *remedy,
-                                                            const char *fmt, ...) {
-  char text[512];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
-  e.option = option;
-  e.remedy = remedy;
-  return etl_failf(l->host, &e, "lookup: %s", text);
-}
-
 static bool whole_number(struct etl_bytes text, int64_t *ret) {
   struct value v;
   __int128 number, back;
@@ -110,9 +95,10 @@ static int32_t take_key(struct loading *l, const struct etl_bytes *cells, int64_
     if (!cells[i].p)
       return ETL_IDLE;
     if (l->kinds[i] == 'i' && !whole_number(cells[i], &number))
-      return refuse(l, "key_columns", "cast the stream's key column to text, or correct the table",
-                    "row %lld of the table: \"%s\" in column \"%s\" is not an integer, as column \"%s\" of the stream is",
-                    (long long)line, shown_text(text, sizeof text, cells[i]), l->o->key_columns[i], l->o->key[i]);
+      return etl_failf(l->host, &ETL_ERROR(ETL_E_CONFIG, .option = "key_columns",
+                                           .remedy = "cast the stream's key column to text, or correct the table"),
+                       "lookup: row %lld of the table: \"%s\" in column \"%s\" is not an integer, as column \"%s\" of the stream is",
+                       (long long)line, shown_text(text, sizeof text, cells[i]), l->o->key_columns[i], l->o->key[i]);
     int rc = l->kinds[i] == 'i' ? lookup_key_int(&l->key, number) : lookup_key_text(&l->key, cells[i], l->o->ignore_case);
     if (rc < 0)
       return transformer_no_memory(l->host, "lookup");
@@ -140,9 +126,9 @@ static int32_t add_values(struct loading *l, const struct etl_bytes *cells, int6
     if (rc == CAST_NO_MEMORY)
       return transformer_no_memory(l->host, "lookup");
     if (rc == CAST_BAD)
-      return refuse(l, "columns", "give the column another type, or correct the table",
-                    "row %lld of the table: \"%s\" in column \"%s\" is not of type %s: %s", (long long)line,
-                    shown_text(text, sizeof text, cells[i]), c->column, c->type.name, why);
+      return etl_failf(l->host, &ETL_ERROR(ETL_E_CONFIG, .option = "columns", .remedy = "give the column another type, or correct the table"),
+                       "lookup: row %lld of the table: \"%s\" in column \"%s\" is not of type %s: %s", (long long)line,
+                       shown_text(text, sizeof text, cells[i]), c->column, c->type.name, why);
   }
   l->t->rows++;
   return ETL_OK;
@@ -166,8 +152,9 @@ static int32_t on_row(void *arg, const struct etl_bytes *cells, int64_t line) {
   struct loading *l = arg;
   bool fresh;
   if (l->t->rows >= l->o->max_rows)
-    return refuse(l, "max_rows", "raise max_rows, if there is the memory, or look up fewer rows",
-                  "the table has more than %lld rows", (long long)l->o->max_rows);
+    return etl_failf(l->host, &ETL_ERROR(ETL_E_CONFIG, .option = "max_rows",
+                                         .remedy = "raise max_rows, if there is the memory, or look up fewer rows"),
+                     "lookup: the table has more than %lld rows", (long long)l->o->max_rows);
   int32_t rc = take_key(l, cells, line);
   if (rc != ETL_OK)
     return rc == ETL_IDLE ? ETL_OK : rc;
@@ -175,9 +162,10 @@ static int32_t on_row(void *arg, const struct etl_bytes *cells, int64_t line) {
   if (number < 0)
     return transformer_no_memory(l->host, "lookup");
   if (!fresh && l->o->on_duplicate == DUPLICATE_FAIL)
-    return refuse(l, "on_duplicate", "make keys unique, or say which row counts: on_duplicate = \"first\" or \"last\"",
-                  "row %lld of the table has a key that an earlier row has: \"%s\" in column \"%s\"", (long long)line,
-                  shown_text(text, sizeof text, cells[0]), l->o->key_columns[0]);
+    return etl_failf(l->host, &ETL_ERROR(ETL_E_CONFIG, .option = "on_duplicate",
+                                         .remedy = "make keys unique, or say which row counts: on_duplicate = \"first\" or \"last\""),
+                     "lookup: row %lld of the table has a key that an earlier row has: \"%s\" in column \"%s\"", (long long)line,
+                     shown_text(text, sizeof text, cells[0]), l->o->key_columns[0]);
   if (!fresh && l->o->on_duplicate == DUPLICATE_FIRST)
     return ETL_OK;
   rc = grow(l, number);

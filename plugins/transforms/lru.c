@@ -132,5 +132,3 @@ void lru_put(struct lru *c, struct etl_bytes key, const void *value, size_t valu
   c->entries++;
   c->bytes += need;
 }
-
-size_t lru_entries(const struct lru *c) { return c->entries; }

@@ -15,6 +15,5 @@ const void *lru_get(struct lru *c, struct etl_bytes key);
 /* Keeps a copy of a key that is not there yet, dropping the oldest entries for it.  Without memory, or when the entry is too big
  * for the cache, it is not kept. */
 void lru_put(struct lru *c, struct etl_bytes key, const void *value, size_t value_n);
-size_t lru_entries(const struct lru *c);
 
 #endif

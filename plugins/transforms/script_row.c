@@ -33,7 +33,7 @@ static const struct script_name *name_at(lua_State *lua, struct script *s, int a
   lua_Integer number = lua_tointeger(lua, -1);
   lua_pop(lua, 2);
   if (number == 0)
-    luaL_error(lua, "there is no column \"%s\"", luaL_tolstring(lua, at, NULL));
+    luaL_error(lua, "there is no column \"%s\" (those that the script makes are named in `columns`)", luaL_tolstring(lua, at, NULL));
   return &s->names[number - 1];
 }
 

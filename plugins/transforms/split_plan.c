@@ -1,6 +1,4 @@
 /* Which columns each output takes: made at bind(), where names that are not there are refused with the nearest one. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "keep.h"
@@ -20,19 +18,6 @@ void split_plan_fini(struct split *s) {
   etl_schema_release(&s->in);
   for (size_t i = 0; i < s->outputs_n; i++)
     output_fini(&s->outputs[i]);
-}
-
-__attribute__((format(printf, 4, 5))) static int32_t refuse(const struct split *s, const struct split_output *o, const char *remedy,
-                                                            const char *fmt, ...) {
-  char text[512];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  struct etl_error e = ETL_ERROR(ETL_E_SCHEMA);
-  e.option = "outputs";
-  e.remedy = remedy;
-  return etl_failf(s->host, &e, "split: output %s: %s", o->stream, text);
 }
 
 /* Indexes of n names, which lie `stride` bytes apart. */
@@ -62,8 +47,8 @@ static int32_t plan_rows(const struct split *s, const struct etl_stream *in, str
   for (size_t i = 0; rc == ETL_OK && i < o->distinct_n + o->where_n; i++) {
     const struct ArrowSchema *c = schema->children[i < o->distinct_n ? o->distinct_at[i] : o->where_at[i - o->distinct_n]];
     if (c->dictionary || etl_format_parse(c, &f) < 0)
-      rc = refuse(s, o, "choose rows by other columns",
-                  "values of column \"%s\" cannot be compared: its type %s is nested or unknown", c->name, c->format);
+      rc = etl_failf(s->host, &ETL_ERROR(ETL_E_SCHEMA, .option = "outputs", .remedy = "choose rows by other columns"),
+                     "split: output %s: values of column \"%s\" cannot be compared: its type %s is nested or unknown", o->stream, c->name, c->format);
   }
   return rc;
 }
@@ -84,17 +69,18 @@ static int32_t check_columns(const struct split *s, const struct etl_stream *in,
     for (int64_t k = 0; k < n; k++)
       taken |= o->from[k] == at;
     if (!taken)
-      return refuse(s, o, "add it to columns, or do not rename it", "column \"%s\" is renamed, but not among columns",
-                    o->renames[i].name);
+      return etl_failf(s->host, &ETL_ERROR(ETL_E_SCHEMA, .option = "outputs", .remedy = "add it to columns, or do not rename it"),
+                       "split: output %s: column \"%s\" is renamed, but not among columns", o->stream, o->renames[i].name);
   }
   for (int64_t i = 0; i < n; i++) {
     const struct ArrowSchema *c = in->schema->children[o->from[i]];
     if (split_filters(o) && !keep_supported(c))
-      return refuse(s, o, "leave that column out, or take all rows",
-                    "rows cannot be left out of column \"%s\": its type %s is nested or unknown", c->name, c->format);
+      return etl_failf(s->host, &ETL_ERROR(ETL_E_SCHEMA, .option = "outputs", .remedy = "leave that column out, or take all rows"),
+                       "split: output %s: rows cannot be left out of column \"%s\": its type %s is nested or unknown", o->stream, c->name, c->format);
     for (int64_t k = 0; k < i; k++)
       if (strcmp(new_name(o, c->name), new_name(o, in->schema->children[o->from[k]]->name)) == 0)
-        return refuse(s, o, "give one of them another name with rename", "two columns would be named \"%s\"", new_name(o, c->name));
+        return etl_failf(s->host, &ETL_ERROR(ETL_E_SCHEMA, .option = "outputs", .remedy = "give one of them another name with rename"),
+                         "split: output %s: two columns would be named \"%s\"", o->stream, new_name(o, c->name));
   }
   return ETL_OK;
 }
@@ -149,7 +135,8 @@ static int32_t declare(const struct split *s, const struct etl_stream *in, const
                     : output_key(o, in->key, n, &key) < 0)
     return transformer_no_memory(s->host, "split");
   if (o->distinct_n && !key)
-    return refuse(s, o, "add the columns of distinct to columns", "a column of distinct is not among columns");
+    return etl_failf(s->host, &ETL_ERROR(ETL_E_SCHEMA, .option = "outputs", .remedy = "add the columns of distinct to columns"),
+                     "split: output %s: a column of distinct is not among columns", o->stream);
   struct etl_stream stream = {
       .struct_size = sizeof stream, .flags = in->flags, .name = o->stream, .doc = in->doc, .schema = &o->out, .key = key};
   int32_t rc = out(arg, &stream);

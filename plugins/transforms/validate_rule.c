@@ -1,7 +1,6 @@
 /* A rule: read from its options, bound to a column, asked about a value.  A NULL is asked about not_null alone. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,19 +33,6 @@ void rule_fini(struct rule *r) {
   row_key_fini(&r->key);
 }
 
-__attribute__((format(printf, 5, 6))) static int32_t refuse(const struct rule *r, const struct etl_host *h, uint32_t error_class,
-                                                            const char *remedy, const char *fmt, ...) {
-  char text[1024];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  struct etl_error e = ETL_ERROR(error_class);
-  e.option = "rules";
-  e.remedy = remedy;
-  return etl_failf(h, &e, "validate: rule %s: %s", r->name, text);
-}
-
 static char *copy(const struct etl_group *g, unsigned i) {
   const char *text = etl_group_str(g, i);
   return text ? strdup(text) : NULL;
@@ -68,8 +54,8 @@ static int32_t open_regex(struct rule *r, const struct etl_host *h, const char *
   r->regex = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &at, NULL);
   if (!r->regex) {
     pcre2_get_error_message(error, text, sizeof text);
-    return refuse(r, h, ETL_E_CONFIG, "correct the expression", "regex: %s at character %zu of %s", (const char *)text, (size_t)at,
-                  pattern);
+    return etl_failf(h, &ETL_ERROR(ETL_E_CONFIG, .option = "rules", .remedy = "correct the expression"),
+                     "validate: rule %s: regex: %s at character %zu of %s", r->name, (const char *)text, (size_t)at, pattern);
   }
   pcre2_jit_compile(r->regex, PCRE2_JIT_COMPLETE); /* without a JIT it is only slower */
   r->match = pcre2_match_data_create(1, NULL);
@@ -84,13 +70,14 @@ static int32_t read_reference(struct rule *r, const struct etl_host *h, const ch
   int64_t at = rc == 1 ? csv_find(c, column) : -1;
   bool fresh;
   if (rc >= 0 && at < 0)
-    return refuse(r, h, ETL_E_CONFIG, "name one with reference_column", "the first line of %s has no column \"%s\"", r->reference,
-                  column);
+    return etl_failf(h, &ETL_ERROR(ETL_E_CONFIG, .option = "rules", .remedy = "name one with reference_column"),
+                     "validate: rule %s: the first line of %s has no column \"%s\"", r->name, r->reference, column);
   while (rc == 1 && (rc = csv_next(c)) == 1)
     if ((uint64_t)at < c->fields_n && c->fields[at].p && keymap_add(r->known, c->fields[at], &fresh) < 0)
       return transformer_no_memory(h, "validate");
   return rc == 0 ? ETL_OK
-                 : refuse(r, h, ETL_E_CONFIG, "correct the file", "%s, line %lld: %s", r->reference, (long long)c->line, c->why);
+                 : etl_failf(h, &ETL_ERROR(ETL_E_CONFIG, .option = "rules", .remedy = "correct the file"),
+                             "validate: rule %s: %s, line %lld: %s", r->name, r->reference, (long long)c->line, c->why);
 }
 
 static int32_t open_reference(struct rule *r, const struct etl_host *h, const char *column) {
@@ -98,8 +85,8 @@ static int32_t open_reference(struct rule *r, const struct etl_host *h, const ch
   if (!(r->known = keymap_new()))
     return transformer_no_memory(h, "validate");
   if (csv_open(&c, r->reference, ',', REFERENCE_MAX_BYTES) < 0)
-    return refuse(r, h, ETL_E_CONFIG, "name a CSV file of at most 1 GiB that can be read", "reference %s: %s", r->reference,
-                  strerror(errno));
+    return etl_failf(h, &ETL_ERROR(ETL_E_CONFIG, .option = "rules", .remedy = "name a CSV file of at most 1 GiB that can be read"),
+                     "validate: rule %s: reference %s: %s", r->name, r->reference, strerror(errno));
   int32_t rc = read_reference(r, h, column ? column : r->column, &c);
   csv_close(&c);
   return rc;
@@ -132,8 +119,9 @@ int32_t rule_open(const struct etl_host *h, const struct etl_group *g, struct ru
     return transformer_no_memory(h, "validate");
   metric_name(r);
   if (!r->not_null && !r->min && !r->max && !lengths && !etl_group_str(g, RULE_REGEX) && !listed && !r->reference && !r->unique)
-    return refuse(r, h, ETL_E_CONFIG, "add not_null, min, max, length_min, length_max, regex, in, reference or unique",
-                  "it asks for nothing (%s)", g->origin);
+    return etl_failf(h, &ETL_ERROR(ETL_E_CONFIG, .option = "rules",
+                                   .remedy = "add not_null, min, max, length_min, length_max, regex, in, reference or unique"),
+                     "validate: rule %s: it asks for nothing (%s)", r->name, g->origin);
   int32_t rc = ETL_OK;
   if (etl_group_str(g, RULE_REGEX))
     rc = open_regex(r, h, etl_group_str(g, RULE_REGEX));
@@ -206,20 +194,22 @@ int32_t rule_bind(struct rule *r, const struct etl_host *h, const struct etl_str
     return names_missing(h, in, "validate", "rules", r->column);
   const struct ArrowSchema *c = in->schema->children[r->at];
   if (c->dictionary || etl_format_parse(c, &f) < 0)
-    return refuse(r, h, ETL_E_SCHEMA, "check another column",
-                  "values of column \"%s\" cannot be checked: its type %s is nested or unknown", c->name, c->format);
+    return etl_failf(h, &ETL_ERROR(ETL_E_SCHEMA, .option = "rules", .remedy = "check another column"),
+                     "validate: rule %s: values of column \"%s\" cannot be checked: its type %s is nested or unknown", r->name, c->name, c->format);
   bool lengths = r->length_min >= 0 || r->length_max >= 0;
   if ((r->regex && f.logical != ETL_L_STRING) || (lengths && f.logical != ETL_L_STRING && f.logical != ETL_L_BINARY))
-    return refuse(r, h, ETL_E_SCHEMA, "cast the column to text before this stage, with the transformer columns",
-                  "%s is for text, and column \"%s\" is of type %s", r->regex ? "regex" : "a length", c->name, cast_name_of(&f));
+    return etl_failf(h, &ETL_ERROR(ETL_E_SCHEMA, .option = "rules",
+                                   .remedy = "cast the column to text before this stage, with the transformer columns"),
+                     "validate: rule %s: %s is for text, and column \"%s\" is of type %s", r->name, r->regex ? "regex" : "a length", c->name,
+                     cast_name_of(&f));
   r->low = r->high = (struct bound){0};
   const char *why = r->min ? bind_bound(&f, r->min, true, &r->low) : NULL;
   const char *text = why ? r->min : r->max;
   if (!why && r->max)
     why = bind_bound(&f, r->max, false, &r->high);
   if (why)
-    return refuse(r, h, ETL_E_SCHEMA, "write the bound as a value of the column's type",
-                  "\"%s\" is %s (column \"%s\" is of type %s)", text, why, c->name, cast_name_of(&f));
+    return etl_failf(h, &ETL_ERROR(ETL_E_SCHEMA, .option = "rules", .remedy = "write the bound as a value of the column's type"),
+                     "validate: rule %s: \"%s\" is %s (column \"%s\" is of type %s)", r->name, text, why, c->name, cast_name_of(&f));
   return ETL_OK;
 }
 

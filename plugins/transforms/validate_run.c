@@ -33,6 +33,8 @@ static int32_t broken(struct run *run, struct rule *r, const struct etl_view *vi
   char shown[SHOWN_BYTES];
   struct etl_error e = ETL_ERROR(ETL_E_DATA);
   show(view, row, shown);
+  if (etl_view_null(view, row))
+    snprintf(shown, sizeof shown, "the value");
   if (!r->failed++)
     snprintf(r->first, sizeof r->first, "%s %s", shown, why);
   h->count(h, r->metric, 1);

@@ -70,22 +70,9 @@ static size_t print_float(const struct value *v, char *buf) {
   return n;
 }
 
-/* Days since 1970 to a date (H. Hinnant's algorithm: years begin in March, eras of 400 years). */
-static void civil(int64_t days, int64_t *year, int *month, int *day) {
-  days += 719468;
-  int64_t era = floor_div(days, 146097), doe = days - era * 146097;
-  int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100),
-          mp = (5 * doy + 2) / 153;
-  *day = (int)(doy - (153 * mp + 2) / 5 + 1);
-  *month = (int)(mp < 10 ? mp + 3 : mp - 9);
-  *year = yoe + era * 400 + (*month <= 2);
-}
-
 static size_t print_date(int64_t days, char *buf, size_t size) {
-  int64_t year;
-  int month, day;
-  civil(days, &year, &month, &day);
-  return (size_t)snprintf(buf, size, "%04lld-%02d-%02d", (long long)year, month, day);
+  struct etl_civil c = etl_civil_from_days(days);
+  return (size_t)snprintf(buf, size, "%04lld-%02d-%02d", (long long)c.year, (int)c.month, (int)c.day);
 }
 
 static size_t print_time(int64_t units, int64_t per_second, char *buf, size_t size) {

@@ -144,16 +144,10 @@ static bool take(struct cursor *c, char wanted) {
 }
 
 static bool take_date(struct cursor *c, int64_t *ret_days) {
-  static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   int y = take_digits(c, 4), m = take(c, '-') ? take_digits(c, 2) : -1, d = take(c, '-') ? take_digits(c, 2) : -1;
-  if (y < 1 || m < 1 || m > 12 || d < 1)
+  if (y < 1 || !etl_civil_valid(y, m, d))
     return false;
-  bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-  if (d > days[m - 1] + (m == 2 && leap))
-    return false;
-  int64_t from_march = y - (m <= 2), era = from_march / 400, yoe = from_march - era * 400;
-  int64_t doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1, doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-  *ret_days = era * 146097 + doe - 719468;
+  *ret_days = etl_days_from_civil(y, m, d);
   return true;
 }
 

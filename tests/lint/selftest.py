@@ -1,6 +1,7 @@
 """Every rule is shown something it must not like, and something it must."""
 from __future__ import annotations
 
+import hashlib
 import json
 import pathlib
 import tempfile
@@ -26,6 +27,7 @@ BAD = {
     "no_mutable_statics": ({"host/base/x.c": HEAD + "static int count;\n"}, "no state outside of objects"),
     "no_machine_paths": ({"docs/x.md": "see /home/somebody/etl\n"}, "path of one machine"),
     "shell_scripts_parse": ({"scripts/x": "#!/bin/bash\nif true; then\n"}, "scripts/x"),
+    "frozen_stays_frozen": ({"tests/abi/frozen/x.h": HEAD, "tests/lint/frozen.sha256": "0" * 64 + "  tests/abi/frozen/x.h\n"}, "never edited"),
     "python_compiles": ({"tests/x.py": "def f(:\n"}, "tests/x.py:1:"),
 }
 GOOD = {
@@ -35,6 +37,8 @@ GOOD = {
     "host/main.c": HEAD + "int main(void) { exit(0); }\n",
     "host/engine/x.c": HEAD + '#include "base/err.h"\nstatic int f(int a) {\n  return a;\n}\n',
     "host/base/err.h": HEAD,
+    "tests/abi/frozen/x.h": HEAD,
+    "tests/lint/frozen.sha256": hashlib.sha256(HEAD.encode()).hexdigest() + "  tests/abi/frozen/x.h\n",
     "tests/wait.py": "event.wait(1)\n",
     "scripts/x": "#!/bin/bash\necho ok\n",
     "docs/x.md": "see /usr/share/doc\n",

@@ -1,6 +1,7 @@
 """Rules that need the sources alone.  Each gives its findings: "file:line: text"."""
 from __future__ import annotations
 
+import hashlib
 import py_compile
 import re
 import shutil
@@ -164,6 +165,17 @@ def python_compiles(tree: Tree) -> list[str]:
     return found
 
 
+def frozen_stays_frozen(tree: Tree) -> list[str]:
+    """What was released is as it was: every file of tests/abi/frozen, and no other, is in the list with its hash."""
+    place, listed = "tests/abi/frozen/", {}
+    if tree.has("tests/lint/frozen.sha256"):
+        listed = {name: digest for digest, name in (line.split() for line in tree.text("tests/lint/frozen.sha256").splitlines())}
+    there = {file: hashlib.sha256((tree.root / file).read_bytes()).hexdigest() for file in tree.files if file.startswith(place)}
+    return ([f"{file}:1: this file was released and is never edited: take the change back" for file in there if listed.get(file, there[file]) != there[file]] +
+            [f"{file}:1: a file that is not of the release (tests/lint/frozen.sha256) does not belong here" for file in there if file not in listed] +
+            [f"{file}:1: this file was released and is gone" for file in listed if file not in there])
+
+
 RULES = [api_uses_nothing_of_ours, plugins_use_the_api_only, host_rooms_look_down_only, no_dlclose, no_exit_outside_main, no_banned_functions,
          no_sleeps_in_tests, files_are_short, functions_are_short, files_have_heads, no_mutable_statics, no_machine_paths, shell_scripts_parse,
-         python_compiles]
+         python_compiles, frozen_stays_frozen]

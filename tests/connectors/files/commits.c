@@ -1,11 +1,8 @@
 /* What is visible, and what is remembered, when a loader's run is cut off anywhere. */
 #include <stdlib.h>
 
-#include "../transforms/tap.h"
 #include "shelf.h"
-
-#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
-#define CELLS(...)   (const char *const[]){__VA_ARGS__}
+#include "tap.h"
 
 static void append(struct tap *t) {
   struct desk d;

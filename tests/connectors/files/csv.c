@@ -1,10 +1,8 @@
 /* csv.so as an extractor. */
 #include <sys/resource.h>
 
-#include "../transforms/tap.h"
 #include "desk.h"
-
-#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
+#include "tap.h"
 
 static void types_and_nulls(struct tap *t) {
   struct desk d;
@@ -51,7 +49,7 @@ static void bad_records(struct tap *t) {
   CHECK_HAS(t, d.t.bad[0].message, "a.csv:3: column \"id\": \"two\" is no int64");
   CHECK_TEXT(t, d.t.bad[0].raw, "two,2");
   CHECK(t, d.t.bad[0].column == 0 && d.t.bad[0].error_class == ETL_E_DATA);
-  CHECK_HAS(t, d.t.bad[1].message, "a.csv:4: the record has 1 cells, and 2 are expected");
+  CHECK_HAS(t, d.t.bad[1].message, "a.csv:4: the record has 1 cell, and 2 are expected");
   CHECK_HAS(t, d.t.bad[2].message, "a.csv:5: the record has 3 cells, and 2 are expected");
   CHECK_HAS(t, d.t.bad[3].message, "a.csv:6: there is text behind a closing quote");
   CHECK_HAS(t, d.t.bad[4].message, "a.csv:7: column \"name\": the text holds a NUL byte");
@@ -126,6 +124,9 @@ static void dialects(struct tap *t) {
   reads(t, "made by x\n\na,b\n1,2\n", "skip", "2", "a:l b:l", "{\"a\": 1, \"b\": 2}");
   reads(t, "# x\na,b\n#1,1\n1,2\n", "comment", "#", "a:l b:l", "{\"a\": 1, \"b\": 2}");
   reads(t, "a,b\n31.12.2025,2\n", "column", "a date %d.%m.%Y", "a:tdD b:l", "{\"a\": \"2025-12-31\", \"b\": 2}");
+  reads(t, ",name,age\n0,bob,3\n1,eve,4\n", "header", "auto", "column_1:l name:u age:l", "{\"column_1\": 1, \"name\": \"eve\", \"age\": 4}");
+  reads(t, "id,id\n1,2\n", "header", "auto", "id:l id_2:l", "{\"id\": 1, \"id_2\": 2}");
+  reads(t, "abc,,\nx,1,2\n", "header", "auto", "column_1:u column_2:l column_3:l", "{\"column_1\": \"abc\", \"column_2\": null, \"column_3\": null}");
   reads(t, "only\n1\n\n2\n", "header", "auto", "only:l", "{\"only\": null}");
   reads(t, "\xef\xbb\xbf" "a,b\n1,2\n", "sample", "100", "a:l b:l", "{\"a\": 1, \"b\": 2}");
   reads(t, "a,b\n\xe4\x80,2\n", "encoding", "windows-1252", "a:u b:l", "{\"a\": \"\u00e4\u20ac\", \"b\": 2}");

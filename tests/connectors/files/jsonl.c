@@ -1,8 +1,6 @@
 /* jsonl.so as an extractor. */
-#include "../transforms/tap.h"
 #include "desk.h"
-
-#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
+#include "tap.h"
 
 static void types(struct tap *t) {
   struct desk d;

@@ -1,8 +1,8 @@
 /* What a plan and a catalog tell. */
 #include <stdio.h>
 
-#include "../transforms/tap.h"
 #include "desk.h"
+#include "tap.h"
 
 struct heard {
   char text[4096];
@@ -60,7 +60,7 @@ static void plan(struct tap *t) {
   CHECK(t, self && ((const struct etl_extractor *)c->api)->discover(self, no_stream, NULL) == ETL_OK);
   CHECK(t, explain->explain(self, &stream, &shard, (struct etl_bytes){0}, &schema, each_item, &h) == ETL_OK);
   CHECK_HAS(t, h.text, "a.csv: delimiter \";\", with a header, 2 columns; packed: none; encoding: UTF-8; types from 1 rows of it|");
-  CHECK_HAS(t, h.text, "|it is read from its beginning|id guessed to int64|name guessed to text|");
+  CHECK_HAS(t, h.text, "|it is read from its beginning|id int64 (guessed) to l|name text (guessed) to u|");
   CHECK(t, schema.n_children == 2);
   c->common->close(self);
   testopts_free(o);

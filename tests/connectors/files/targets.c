@@ -3,11 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../transforms/tap.h"
 #include "shelf.h"
-
-#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
-#define CELLS(...)   (const char *const[]){__VA_ARGS__}
+#include "tap.h"
 
 /* Rows of one column that is called so. */
 static int32_t write_column(struct shelf *s, const char *shard, const char *name) {

@@ -2,10 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "../transforms/tap.h"
 #include "shelf.h"
+#include "tap.h"
 
-#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
 enum {
   ROWS = 5
 };

@@ -7,8 +7,7 @@
 #include "shelf.h"
 #include "tap.h"
 
-#define OPTIONS(...) (const char *const[]){"path", "@/t.db", __VA_ARGS__, NULL}
-#define CELLS(...)   (const char *const[]){__VA_ARGS__}
+#define IN_FILE(...) OPTIONS("path", "@/t.db", __VA_ARGS__)
 
 static sqlite3 *open_db(struct desk *d) {
   char path[256];
@@ -61,7 +60,7 @@ static void append(struct tap *t) {
   struct desk d;
   struct shelf s;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "x{stream}")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("table", "x{stream}")) == ETL_OK);
   CHECK(t, shelf_epoch(&s, "a") == 0);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", NULL), 2) == ETL_OK);
   CHECK(t, shelf_rows(&s, "b", 1, SHELF_ALL, CELLS("10", "y"), 1) == ETL_OK);
@@ -75,7 +74,7 @@ static void append(struct tap *t) {
   CHECK_SQL(t, &d, "SELECT id, name FROM xt ORDER BY id", "1|x;2|NULL;5|z;10|y");
   CHECK_SQL(t, &d, "SELECT stream, shard, epoch, cursor, rows FROM etl_cursors ORDER BY 1, 2", "t|a|2|c2|3;t|b|1|c1|1");
   CHECK_SQL(t, &d, "PRAGMA journal_mode", "wal");
-  CHECK(t, begin(&s, &d, "r2", OPTIONS("table", "other")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r2", IN_FILE("table", "other")) == ETL_OK);
   CHECK(t, shelf_epoch(&s, "a") == 998 && d.t.error.error_class == ETL_E_CONFIG);
   CHECK_HAS(t, d.t.remedy, "--full-refresh");
   shelf_drop(&s);
@@ -86,22 +85,45 @@ static void merge(struct tap *t) {
   struct desk d;
   struct shelf s;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("mode", "merge", "key", "id")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("mode", "merge", "key", "id")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "a", "2", "b", "1", "c"), 3) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("2", "d", "3", "e"), 2) == ETL_OK);
   CHECK_SQL(t, &d, "SELECT id, name FROM t ORDER BY id", "1|c;2|d;3|e");
   CHECK(t, shelf_rows(&s, "a", 3, SHELF_ALL, CELLS(NULL, "d"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
   CHECK_HAS(t, d.t.message, "NULL in the key column \"id\"");
   shelf_drop(&s);
-  CHECK(t, begin(&s, &d, "r2", OPTIONS("mode", "insert_missing", "key", "id")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r2", IN_FILE("mode", "insert_missing", "key", "id")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 3, SHELF_ALL, CELLS("3", "no", "4", "f"), 2) == ETL_OK);
   CHECK_SQL(t, &d, "SELECT id, name FROM t WHERE id > 2 ORDER BY id", "3|e;4|f");
   shelf_drop(&s);
   run_sql(&d, "CREATE TABLE u (id INT, name TEXT)");
-  CHECK(t, begin(&s, &d, "r3", OPTIONS("mode", "merge", "key", "name")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r3", IN_FILE("mode", "merge", "key", "name")) == ETL_OK);
   testhost_clear(&d.t);
   CHECK(t, shelf_rows(&s, "a", 4, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
   CHECK_HAS(t, d.t.message, "no unique index");
+  shelf_drop(&s);
+  desk_fini(&d);
+}
+
+/* The greater one stays, also within a batch, and NULL is the smallest. */
+static void newest(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "sqlite");
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("mode", "merge", "key", "id", "newest_by", "name")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "b", "1", "a", "2", NULL, "2", "x", "2", NULL, "3", "c", "3", "d"), 7) == ETL_OK);
+  CHECK_SQL(t, &d, "SELECT id, name FROM t ORDER BY id", "1|b;2|x;3|d");
+  run_sql(&d, "ALTER TABLE t ADD COLUMN n DEFAULT 0; UPDATE t SET n = 1");
+  CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("1", "a", "2", "x", "3", "e", "4", NULL), 4) == ETL_OK && d.t.bad_n == 0);
+  CHECK_SQL(t, &d, "SELECT id, name, n FROM t ORDER BY id", "1|b|1;2|x|1;3|e|1;4|NULL|0");
+  shelf_drop(&s);
+  CHECK(t, begin(&s, &d, "r2", IN_FILE("mode", "append", "newest_by", "name")) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_TEXT(t, d.t.message, "sqlite: newest_by means something only in a merge");
+  shelf_drop(&s);
+  CHECK(t, begin(&s, &d, "r3", IN_FILE("mode", "merge", "key", "id", "newest_by", "at")) == ETL_OK);
+  testhost_clear(&d.t);
+  CHECK(t, shelf_rows(&s, "a", 3, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK_TEXT(t, d.t.message, "sqlite: newest_by names the column \"at\", which the rows do not have");
   shelf_drop(&s);
   desk_fini(&d);
 }
@@ -111,7 +133,7 @@ static void null_keys(struct tap *t) {
   struct desk d;
   struct shelf s;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("key", "id")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("key", "id")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", NULL, "y"), 2) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
   s.flags = ETL_TXN_CAREFUL;
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", NULL, "y"), 2) == ETL_OK && d.t.bad_n == 1);
@@ -142,7 +164,7 @@ static void not_a_number(struct tap *t) {
   struct desk d;
   struct shelf s;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("table", "t")) == ETL_OK);
   CHECK(t, write_float(&s, NAN) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
   CHECK_HAS(t, d.t.message, "cannot hold NaN");
   CHECK(t, write_float(&s, INFINITY) == ETL_OK);
@@ -155,9 +177,9 @@ static void fencing(struct tap *t) {
   struct desk d;
   struct shelf old, new;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&old, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, begin(&old, &d, "r1", IN_FILE("table", "t")) == ETL_OK);
   CHECK(t, shelf_rows(&old, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
-  CHECK(t, begin(&new, &d, "r2", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, begin(&new, &d, "r2", IN_FILE("table", "t")) == ETL_OK);
   CHECK(t, new.owner > old.owner && shelf_epoch(&new, "a") == 1);
   CHECK(t, shelf_rows(&old, "a", 2, SHELF_ALL, CELLS("2", "late"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_FENCED);
   CHECK_HAS(t, d.t.message, "r2");
@@ -177,7 +199,7 @@ static void replace(struct tap *t) {
   desk_init(&d, "sqlite");
   run_sql(&d, "CREATE TABLE \"t\"(id INT CHECK (id < 100), name TEXT NOT NULL); CREATE INDEX by_name ON t (name); CREATE VIEW v AS SELECT name FROM t;"
               "INSERT INTO t VALUES (50, 'old')");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("mode", "replace")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("mode", "replace")) == ETL_OK);
   CHECK(t, s.api->caps(s.control) & ETL_CAP_ASIDE);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "y"), 2) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("200", "y"), 1) == ETL_FAILED); /* its constraints hold aside too */
@@ -188,11 +210,11 @@ static void replace(struct tap *t) {
   CHECK_SQL(t, &d, "SELECT count(*), (SELECT count(*) FROM sqlite_schema WHERE name = 'by_name') FROM t", "2|1");
   CHECK_SQL(t, &d, "SELECT aside, epoch FROM etl_cursors", "|1");
   shelf_drop(&s);
-  CHECK(t, begin(&s, &d, "r2", OPTIONS("mode", "replace")) == ETL_OK); /* one that dies */
+  CHECK(t, begin(&s, &d, "r2", IN_FILE("mode", "replace")) == ETL_OK); /* one that dies */
   CHECK(t, shelf_epoch(&s, "a") == 0);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("3", "z"), 1) == ETL_OK);
   shelf_drop(&s);
-  CHECK(t, begin(&s, &d, "r3", OPTIONS("mode", "replace")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r3", IN_FILE("mode", "replace")) == ETL_OK);
   CHECK_SQL(t, &d, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 't\\_etl\\_%' ESCAPE '\\'", "0");
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("4", "w"), 1) == ETL_OK);
   CHECK(t, shelf_end(&s, false) == ETL_OK);
@@ -207,7 +229,7 @@ static void careful(struct tap *t) {
   struct shelf s;
   desk_init(&d, "sqlite");
   run_sql(&d, "CREATE TABLE t (id INTEGER PRIMARY KEY ON CONFLICT ROLLBACK, name TEXT UNIQUE ON CONFLICT IGNORE CHECK (name <> 'bad'))");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("table", "t")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "bad", "1", "y", "3", "z"), 4) == ETL_FAILED);
   CHECK(t, d.t.error.error_class == ETL_E_DATA && d.t.bad_n == 0);
   CHECK_SQL(t, &d, "SELECT count(*) FROM t", "0");
@@ -229,7 +251,7 @@ static void left_out(struct tap *t) {
   run_sql(&d, "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE log (id);"
               "CREATE TRIGGER one BEFORE INSERT ON t WHEN new.name = 'no' BEGIN SELECT RAISE(IGNORE); END;"
               "CREATE TRIGGER two AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.id); END");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("table", "t")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "no"), 2) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
   CHECK_HAS(t, d.t.message, "sqlite: t: a trigger of the table left the row out");
   s.flags = ETL_TXN_CAREFUL;
@@ -238,11 +260,11 @@ static void left_out(struct tap *t) {
   CHECK_SQL(t, &d, "SELECT rows FROM etl_cursors", "2");
   shelf_drop(&s);
   s.flags = 0;
-  CHECK(t, begin(&s, &d, "r2", OPTIONS("table", "t", "mode", "insert_missing", "key", "id")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r2", IN_FILE("table", "t", "mode", "insert_missing", "key", "id")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("3", "there", "4", "z"), 2) == ETL_OK);
   CHECK_SQL(t, &d, "SELECT rows FROM etl_cursors", "3");
   shelf_drop(&s);
-  CHECK(t, begin(&s, &d, "r3", OPTIONS("table", "t", "mode", "replace")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r3", IN_FILE("table", "t", "mode", "replace")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("7", "x", "8", "no"), 2) == ETL_OK);
   CHECK(t, shelf_end(&s, true) == ETL_FAILED && d.t.error.error_class == ETL_E_DATA);
   CHECK_HAS(t, d.t.message, "left out 1 of 2 rows");
@@ -256,7 +278,7 @@ static void into_a_view(struct tap *t) {
   desk_init(&d, "sqlite");
   run_sql(&d, "CREATE TABLE u (id INTEGER PRIMARY KEY, name TEXT); CREATE VIEW t AS SELECT id, name FROM u;"
               "CREATE TRIGGER three INSTEAD OF INSERT ON t BEGIN INSERT INTO u VALUES (new.id, new.name); END");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("table", "t")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x", "2", "y"), 2) == ETL_OK);
   CHECK_SQL(t, &d, "SELECT id, name FROM u", "1|x;2|y");
   shelf_drop(&s);
@@ -282,7 +304,7 @@ static void quarantine(struct tap *t) {
   struct kept k = {0};
   uint64_t dropped = 0;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("table", "t")) == ETL_OK);
   const struct etl_quarantine *q = s.connector->common->ext(s.control, ETL_EXT_QUARANTINE);
   for (uint64_t round = 0; round < 2; round++) { /* what was stored for an epoch before is replaced */
     struct etl_rejected rows[2];
@@ -311,10 +333,10 @@ static void evolving(struct tap *t) {
   struct shelf s;
   desk_init(&d, "sqlite");
   run_sql(&d, "CREATE TABLE t (ID INT); INSERT INTO t VALUES (0)");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("schema_contract", "freeze")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("schema_contract", "freeze")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_SCHEMA);
   shelf_drop(&s);
-  CHECK(t, begin(&s, &d, "r2", OPTIONS("table", "{stream_table}")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r2", IN_FILE("table", "{stream_table}")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
   CHECK_SQL(t, &d, "SELECT * FROM t", "0|NULL;1|x");
   CHECK(t, d.t.changes_n == 1 && d.t.changes[0].kind == ETL_CHANGE_COLUMN_ADDED && strcmp(d.t.changes[0].column, "name") == 0);
@@ -338,13 +360,13 @@ static void mistakes(struct tap *t) {
   desk_init(&d, "sqlite");
   fails(t, &d, (const char *const[]){"path", "@", NULL}, ETL_E_CONFIG, "is a folder, not a database");
   fails(t, &d, (const char *const[]){"path", "@/no/where.db", NULL}, ETL_E_CONFIG, "its folder is not there");
-  fails(t, &d, OPTIONS("mode", "merge"), ETL_E_CONFIG, "needs a key");
+  fails(t, &d, IN_FILE("mode", "merge"), ETL_E_CONFIG, "needs a key");
   desk_write(&d, "x.db", "this is no database at all, but some text that is long enough to be looked at as one", 80, false);
   fails(t, &d, (const char *const[]){"path", "@/x.db", NULL}, ETL_E_CONFIG, "file is not a database");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "etl_cursors")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("table", "etl_cursors")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
   shelf_drop(&s);
-  CHECK(t, begin(&s, &d, "r2", OPTIONS("create", "false")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r2", IN_FILE("create", "false")) == ETL_OK);
   testhost_clear(&d.t);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED);
   CHECK_HAS(t, d.t.message, "has no table t");
@@ -357,7 +379,7 @@ static void locked(struct tap *t) {
   struct desk d;
   struct shelf s;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("busy_timeout", "20ms")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("busy_timeout", "20ms")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
   sqlite3 *db = open_db(&d);
   CHECK(t, sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK);
@@ -381,7 +403,7 @@ static void read_by_ourselves(struct tap *t) {
   desk_init(&d, "sqlite");
   snprintf(path, sizeof path, "%s/t.db", d.dir);
   run_sql(&d, "CREATE TABLE r (id); INSERT INTO r VALUES (1), (2)");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("wal", "false", "busy_timeout", "20s")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("wal", "false", "busy_timeout", "20s")) == ETL_OK);
   CHECK(t, sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
   CHECK(t, sqlite3_prepare_v2(db, "SELECT id FROM r", -1, &reading, NULL) == SQLITE_OK && sqlite3_step(reading) == SQLITE_ROW);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
@@ -451,7 +473,7 @@ static void turns(struct tap *t) {
   struct busy b = {.s = &s};
   pthread_t thread;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("busy_timeout", "5s", "wal", "false")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("busy_timeout", "5s", "wal", "false")) == ETL_OK);
   CHECK(t, sem_init(&b.going, 0, 0) == 0 && pthread_create(&thread, NULL, be_busy, &b) == 0);
   sem_wait(&b.going);
   for (uint64_t epoch = 1; epoch <= 5; epoch++)
@@ -479,7 +501,7 @@ static void disk_full(struct tap *t) {
   memset(name, 'x', sizeof name - 1);
   name[sizeof name - 1] = 0;
   desk_init(&d, "sqlite");
-  CHECK(t, begin(&s, &d, "r1", OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, begin(&s, &d, "r1", IN_FILE("table", "t")) == ETL_OK);
   CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "x"), 1) == ETL_OK);
   sqlite3_auto_extension((void (*)(void))little_room);
   CHECK(t, shelf_rows(&s, "a", 2, SHELF_ALL, CELLS("2", "y", "3", name), 2) == ETL_FAILED && d.t.error.error_class == ETL_E_PERMANENT);
@@ -496,6 +518,7 @@ int main(void) {
   struct tap t = {0};
   append(&t);
   merge(&t);
+  newest(&t);
   null_keys(&t);
   not_a_number(&t);
   fencing(&t);

@@ -5,7 +5,7 @@
 #include "desk.h"
 #include "tap.h"
 
-#define OPTIONS(...) (const char *const[]){"path", "@/t.db", __VA_ARGS__, NULL}
+#define IN_FILE(...) OPTIONS("path", "@/t.db", __VA_ARGS__)
 
 /* Statements in the folder's database. */
 static void sql(struct desk *d, const char *text) {
@@ -27,7 +27,7 @@ static void types(struct tap *t) {
           "INSERT INTO t VALUES (1, 'a', 1.5, x'00ff', 1, '2024-02-29', '2024-02-29 10:00:00.5', 12.35, '12345678901234567890.1234', "
           "'00112233-4455-6677-8899-aabbccddeeff', '{\"a\":1}', 'any', '23:59:59', '2024-05-01 10:00:00+02:00');"
           "INSERT INTO t (i) VALUES (9223372036854775807);");
-  CHECK(t, desk_read(&d, OPTIONS("table", "t")) == ETL_OK);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t")) == ETL_OK);
   CHECK_TEXT(t, d.types, "i:l s:u f:g b:z o:b d:tdD at:tsu: p:d:12,2 w:d:30,4 u:w:16 j:u x:u tm:ttu z:tsu:UTC");
   CHECK(t, d.rows_n == 2 && d.t.bad_n == 0);
   CHECK_HAS(t, d.rows, "{\"i\": 1, \"s\": \"a\", \"f\": 1.5, \"b\": \"\\\\x00ff\", \"o\": true, \"d\": \"2024-02-29\", \"at\": \"2024-02-29T10:00:00.5\", "
@@ -51,7 +51,7 @@ static void misfits(struct tap *t) {
             "INSERT INTO t (id, f) VALUES (3, 0.5), (8, 1)");
     snprintf(text, sizeof text, "INSERT INTO t (id, %s) VALUES (5, %s)", bad[i][0], bad[i][1]);
     sql(&d, text);
-    int32_t rc = desk_read(&d, OPTIONS("table", "t", "cursor", "id"));
+    int32_t rc = desk_read(&d, IN_FILE("table", "t", "cursor", "id"));
     snprintf(text, sizeof text, "sqlite: t, rowid 5: the value in column \"%s\": ", bad[i][0]);
     bool ok = rc == ETL_OK && d.rows_n == 2 && d.t.bad_n == 1 && strstr(d.t.bad[0].message, text) && strstr(d.t.bad[0].raw, "\"id\":5");
     tap_check(t, ok, __FILE__, __LINE__, "%s in column %s is set aside", bad[i][1], bad[i][0]);
@@ -66,12 +66,12 @@ static void cursors(struct tap *t) {
   desk_init(&d, "sqlite");
   sql(&d, "CREATE TABLE t (at TEXT COLLATE NOCASE, id INTEGER); INSERT INTO t VALUES ('A', 1), ('a', 1), ('a', 2), ('b', 1), ('C', 9)");
   d.want_rows = 1;
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 5);
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 0);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 5);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 0);
   sql(&d, "INSERT INTO t VALUES ('b', 2), ('a', 7)");
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 1);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "cursor", "at|id")) == ETL_OK && d.rows_n == 1);
   CHECK(t, desk_has_row(&d, "{\"at\": \"b\", \"id\": 2}"));
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "id")) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "cursor", "id")) == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG);
   CHECK_HAS(t, d.t.message, "belongs to another cursor");
   desk_fini(&d);
 }
@@ -83,9 +83,9 @@ static void equal_cursors(struct tap *t) {
   sql(&d, "CREATE TABLE t (day INT, x INT); INSERT INTO t VALUES (1, 1), (1, 2), (1, 3), (2, 4), (2, 5)");
   d.want_rows = 2;
   d.stop_after = 2;
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "day")) == ETL_OK);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "cursor", "day")) == ETL_OK);
   d.stop_after = 0;
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "day")) == ETL_OK && d.rows_n == 5);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "cursor", "day")) == ETL_OK && d.rows_n == 5);
   desk_fini(&d);
 }
 
@@ -97,32 +97,95 @@ static void kinds_of_cursor(struct tap *t) {
     desk_init(&d, "sqlite");
     snprintf(text, sizeof text, "CREATE TABLE t (c, n INT); INSERT INTO t VALUES (%s, 1)", values[i][0]);
     sql(&d, text);
-    bool ok = desk_read(&d, OPTIONS("table", "t", "cursor", "c")) == ETL_OK && d.rows_n == 1;
+    bool ok = desk_read(&d, IN_FILE("table", "t", "cursor", "c")) == ETL_OK && d.rows_n == 1;
     snprintf(text, sizeof text, "INSERT INTO t VALUES (%s, 2), (NULL, 3)", values[i][1]);
     sql(&d, text);
-    ok = ok && desk_read(&d, OPTIONS("table", "t", "cursor", "c")) == ETL_OK && d.rows_n == 1 && strstr(d.rows, "\"n\": 2") &&
+    ok = ok && desk_read(&d, IN_FILE("table", "t", "cursor", "c")) == ETL_OK && d.rows_n == 1 && strstr(d.rows, "\"n\": 2") &&
          testhost_logged(&d.t, ETL_LOG_WARN, "NULL in the cursor column \"c\"");
     tap_check(t, ok, __FILE__, __LINE__, "a cursor at %s", values[i][0]);
     desk_fini(&d);
   }
 }
 
+/* Options of a table t with the column at as its cursor, bounds, and the ids that are in between; NULL: what is said against them. */
+static void ranges(struct tap *t) {
+  static const struct {
+    const char *type, *values, *from, *to, *ids, *why;
+  } cases[] = {
+      {"INTEGER", "(1, 10), (2, 9), (3, 100), (4, NULL)", "9", "100", "21", NULL},
+      {"INTEGER", "(1, 10), (2, 9), (3, 100)", NULL, "10", "2", NULL},
+      {"REAL", "(1, 0.5), (2, 1.5), (3, 2)", "1.5", NULL, "23", NULL},
+      {"DECIMAL(9,2)", "(1, 9.5), (2, 10.5)", "10", "11", "2", NULL},
+      {"DATE", "(1, '2024-05-01'), (2, '2024-05-02')", "2024-05-02", NULL, "2", NULL},
+      {"TIMESTAMP", "(1, '2024-05-01 23:59:59.9'), (2, '2024-05-02'), (3, '2024-05-02 10:00:00'), (4, '2024-05-03')", "2024-05-02", "2024-05-02T10:00:01", "23", NULL},
+      {"TIMESTAMPTZ", "(1, '2024-05-02T10:00:00.5Z'), (2, '2024-05-02T10:00:01Z')", "2024-05-02 10:00:00Z", "2024-05-02 10:00:01", "1", NULL},
+      {"TEXT COLLATE NOCASE", "(1, 'B'), (2, 'a'), (3, 'c')", "a", "c", "2", NULL},
+      {"INTEGER", "(1, 10)", "x", NULL, NULL, "sqlite: the range begins at \"x\", which is no INTEGER as column \"at\" is"},
+      {"INTEGER", "(1, 10)", "1", "", NULL, "sqlite: the range ends at \"\", which is no INTEGER as column \"at\" is"},
+      {"TIMESTAMP", "(1, '2024-05-01')", "whenever", NULL, NULL, "sqlite: the range begins at \"whenever\", which is no TIMESTAMP as column \"at\" is"},
+      {"TIMESTAMPTZ", "(1, '2024-05-01')", "2024-05-01 10:00+02:00", NULL, NULL, "sqlite: the range begins at \"2024-05-01 10:00+02:00\", which is no TIMESTAMPTZ as column \"at\" is"},
+      {"DECIMAL_TEXT(30,2)", "(1, '9.5')", "9", NULL, NULL, "sqlite: the range begins at \"9\", which is no DECIMAL_TEXT(30,2) as column \"at\" is"},
+      {"BLOB", "(1, x'00')", "00", NULL, NULL, "sqlite: the range begins at \"00\", which is no BLOB as column \"at\" is"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct desk d;
+    char text[512], ids[16] = "";
+    size_t n = 0;
+    desk_init(&d, "sqlite");
+    snprintf(text, sizeof text, "CREATE TABLE t (id INT, at %s); INSERT INTO t VALUES %s", cases[i].type, cases[i].values);
+    sql(&d, text);
+    d.range_from = cases[i].from;
+    d.range_to = cases[i].to;
+    d.want_rows = 1;
+    int32_t rc = desk_read(&d, IN_FILE("table", "t", "cursor", "at"));
+    for (const char *p = d.rows; rc == ETL_OK && (p = strstr(p, "{\"id\": ")) && n < sizeof ids - 1; p += 7)
+      ids[n++] = p[7];
+    bool ok = cases[i].why ? rc == ETL_FAILED && d.t.error.error_class == ETL_E_CONFIG && strcmp(d.t.message, cases[i].why) == 0
+                           : rc == ETL_OK && strcmp(ids, cases[i].ids) == 0;
+    tap_check(t, ok, __FILE__, __LINE__, "%s from %s to %s", cases[i].type, cases[i].from ? cases[i].from : "-", cases[i].to ? cases[i].to : "-");
+    if (!ok)
+      printf("# got %d %s %s\n", rc, ids, d.t.message);
+    desk_fini(&d);
+  }
+}
+
+/* Without a cursor the primary key tells; a range that was interrupted goes on. */
+static void ranges_of_keys(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (n INT, id INT, PRIMARY KEY (id, n)); CREATE TABLE u (n INT); INSERT INTO t VALUES (1, 1), (1, 2), (1, 3); INSERT INTO u VALUES (1), (2), (3)");
+  d.range_from = "2";
+  CHECK(t, desk_read(&d, IN_FILE("table", "t")) == ETL_OK && d.rows_n == 2);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "columns", "n")) == ETL_FAILED);
+  CHECK_TEXT(t, d.t.message, "sqlite: t: a range goes by the primary key, but \"id\" is not read");
+  CHECK(t, desk_read(&d, IN_FILE("table", "u")) == ETL_FAILED);
+  CHECK_TEXT(t, d.t.message, "sqlite: u has no cursor and no primary key: a range has no column to go by");
+  d.want_rows = 1;
+  d.stop_after = 1;
+  desk_forget(&d);
+  CHECK(t, desk_read(&d, IN_FILE("table", "u", "cursor", "rowid")) == ETL_OK && d.rows_n == 1);
+  d.stop_after = 0;
+  d.range_to = "4";
+  CHECK(t, desk_read(&d, IN_FILE("table", "u", "cursor", "rowid")) == ETL_OK && d.rows_n == 1 && desk_has_row(&d, "{\"n\": 3}"));
+  desk_fini(&d);
+}
+
 static void streams(struct tap *t) {
   struct desk d;
   desk_init(&d, "sqlite");
   sql(&d, "CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES (1, 10), (2, 20), (3, 30); CREATE VIEW v AS SELECT a, b * 2 AS twice FROM t");
-  CHECK(t, desk_read(&d, OPTIONS("table", "V")) == ETL_OK && d.rows_n == 3);
+  CHECK(t, desk_read(&d, IN_FILE("table", "V")) == ETL_OK && d.rows_n == 3);
   CHECK_TEXT(t, d.stream_name, "v");
   CHECK(t, (d.stream.flags & ETL_STREAM_WHOLE) != 0);
-  CHECK(t, desk_read(&d, OPTIONS("query", "SELECT a, sum(b) AS s FROM t GROUP BY a -- all", "where", "s > 10", "stream", "sums")) == ETL_OK);
+  CHECK(t, desk_read(&d, IN_FILE("query", "SELECT a, sum(b) AS s FROM t GROUP BY a -- all", "where", "s > 10", "stream", "sums")) == ETL_OK);
   CHECK(t, d.rows_n == 2 && desk_has_row(&d, "{\"a\": 3, \"s\": 30}"));
   CHECK_TEXT(t, d.types, "a:l s:l");
   desk_forget(&d);
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "rowid")) == ETL_OK && d.rows_n == 3);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "cursor", "rowid")) == ETL_OK && d.rows_n == 3);
   sql(&d, "INSERT INTO t VALUES (4, 40)");
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "cursor", "rowid")) == ETL_OK && d.rows_n == 1);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "cursor", "rowid")) == ETL_OK && d.rows_n == 1);
   desk_forget(&d);
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "types", "b|DECIMAL(9,1)")) == ETL_OK && desk_has_row(&d, "{\"a\": 1, \"b\": \"10.0\"}"));
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "types", "b|DECIMAL(9,1)")) == ETL_OK && desk_has_row(&d, "{\"a\": 1, \"b\": \"10.0\"}"));
   desk_fini(&d);
 }
 
@@ -163,7 +226,7 @@ static void catalog(struct tap *t) {
   offers(t, &d, "u?er*", 1, "users(id id:l name:u);");
   offers(t, &d, "names", 1, "names(- name:u one:u);");
   offers(t, &d, "none", 1, "");
-  CHECK(t, desk_read(&d, OPTIONS("table", "users", "columns", "name")) == ETL_OK);
+  CHECK(t, desk_read(&d, IN_FILE("table", "users", "columns", "name")) == ETL_OK);
   CHECK_TEXT(t, d.types, "name:u");
   desk_fini(&d);
 }
@@ -179,15 +242,15 @@ static void fails(struct tap *t, struct desk *d, const char *const *options, uin
 static void mistakes(struct tap *t) {
   struct desk d;
   desk_init(&d, "sqlite");
-  fails(t, &d, OPTIONS("table", "t"), ETL_E_CONFIG, "there is no file");
+  fails(t, &d, IN_FILE("table", "t"), ETL_E_CONFIG, "there is no file");
   sql(&d, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
-  fails(t, &d, OPTIONS("table", "nowhere"), ETL_E_CONFIG, "has no table or view nowhere");
-  fails(t, &d, OPTIONS("table", "t", "query", "SELECT 1"), ETL_E_CONFIG, "set one of table, tables and query");
-  fails(t, &d, OPTIONS("query", "SELECT b FROM t"), ETL_E_CONFIG, "no such column: b");
-  fails(t, &d, OPTIONS("query", "DELETE FROM t"), ETL_E_CONFIG, "syntax error");
-  fails(t, &d, OPTIONS("table", "t", "where", "b > 1"), ETL_E_CONFIG, "no such column: b");
-  fails(t, &d, OPTIONS("table", "t", "cursor", "id"), ETL_E_CONFIG, "cursor names the column \"id\"");
-  fails(t, &d, OPTIONS("table", "t", "types", "a|MONEY"), ETL_E_CONFIG, "there is no type \"MONEY\"");
+  fails(t, &d, IN_FILE("table", "nowhere"), ETL_E_CONFIG, "has no table or view nowhere");
+  fails(t, &d, IN_FILE("table", "t", "query", "SELECT 1"), ETL_E_CONFIG, "set one of table, tables and query");
+  fails(t, &d, IN_FILE("query", "SELECT b FROM t"), ETL_E_CONFIG, "no such column: b");
+  fails(t, &d, IN_FILE("query", "DELETE FROM t"), ETL_E_CONFIG, "syntax error");
+  fails(t, &d, IN_FILE("table", "t", "where", "b > 1"), ETL_E_CONFIG, "no such column: b");
+  fails(t, &d, IN_FILE("table", "t", "cursor", "id"), ETL_E_CONFIG, "cursor names the column \"id\"");
+  fails(t, &d, IN_FILE("table", "t", "types", "a|MONEY"), ETL_E_CONFIG, "there is no type \"MONEY\"");
   fails(t, &d, (const char *const[]){"path", "@", "table", "t", NULL}, ETL_E_CONFIG, "is a folder, not a database");
   desk_write(&d, "x.db", "this is no database at all, but some text that is long enough to be looked at as one", 80, false);
   fails(t, &d, (const char *const[]){"path", "@/x.db", "table", "t", NULL}, ETL_E_CONFIG, "file is not a database");
@@ -201,7 +264,7 @@ static void damaged(struct tap *t) {
   sql(&d, "CREATE TABLE t (a INTEGER PRIMARY KEY, s TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
           "INSERT INTO t SELECT i, 'some text that takes room ' || i FROM n");
   desk_shell(&d, "dd if=/dev/urandom of=t.db bs=4096 seek=20 count=60 conv=notrunc 2>/dev/null");
-  fails(t, &d, OPTIONS("table", "t"), ETL_E_PERMANENT, "malformed");
+  fails(t, &d, IN_FILE("table", "t"), ETL_E_PERMANENT, "malformed");
   CHECK_HAS(t, d.t.remedy, "integrity_check");
   desk_fini(&d);
 }
@@ -214,13 +277,13 @@ static void locked(struct tap *t) {
   sql(&d, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
   snprintf(path, sizeof path, "%s/t.db", d.dir);
   CHECK(t, sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL) == SQLITE_OK);
-  fails(t, &d, OPTIONS("table", "t", "busy_timeout", "20ms"), ETL_E_RETRYABLE, "database is locked");
+  fails(t, &d, IN_FILE("table", "t", "busy_timeout", "20ms"), ETL_E_RETRYABLE, "database is locked");
   CHECK_HAS(t, d.t.remedy, "busy_timeout");
   sqlite3_close(db);
   /* in WAL mode a writer in the middle of its transaction is no hindrance */
   sql(&d, "PRAGMA journal_mode = WAL");
   CHECK(t, sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, "BEGIN IMMEDIATE; INSERT INTO t VALUES (2)", NULL, NULL, NULL) == SQLITE_OK);
-  CHECK(t, desk_read(&d, OPTIONS("table", "t", "busy_timeout", "20ms")) == ETL_OK && d.rows_n == 1);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t", "busy_timeout", "20ms")) == ETL_OK && d.rows_n == 1);
   sqlite3_close(db);
   desk_fini(&d);
 }
@@ -232,6 +295,8 @@ int main(void) {
   cursors(&t);
   equal_cursors(&t);
   kinds_of_cursor(&t);
+  ranges(&t);
+  ranges_of_keys(&t);
   streams(&t);
   catalog(&t);
   mistakes(&t);

@@ -60,7 +60,7 @@ static const struct {
     {"1.5", "l", "1", "text", "1.5", NULL},
     {"true", "l", "1", "text", "true", NULL},
     {"{}", "l", "1", "text", NULL, "column \"out\": a table cannot be a value"},
-    {"row.w", "l", "1", "text", NULL, "script:1: there is no column \"w\""},
+    {"row.w", "l", "1", "text", NULL, "script:1: there is no column \"w\" (those that the script makes are named in `columns`)"},
     {"nil + 1", "l", "1", "text", NULL, "script:1: attempt to perform arithmetic on a nil value"},
     {"error('mine')", "l", "1", "text", NULL, "script:1: mine"},
     {"error('a\\nb\\255')", "l", "1", "text", NULL, "lua: script:1: a b\\xff"},

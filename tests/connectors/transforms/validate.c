@@ -40,7 +40,7 @@ static const struct {
   const char *rule[5];
   const char *why; /* NULL: it holds */
 } checks[] = {
-    {"l", NULL, {"not_null", "true"}, "NULL in column \"v\" is NULL"},
+    {"l", NULL, {"not_null", "true"}, "the value in column \"v\" is NULL"},
     {"l", "0", {"not_null", "true"}, NULL},
     {"l", NULL, {"min", "1"}, NULL},
     {"l", "4", {"min", "5", "max", "9"}, "\"4\" in column \"v\" is not at least 5 and at most 9"},

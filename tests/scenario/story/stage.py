@@ -1,6 +1,7 @@
 """The stage of one scenario: its folder, its actors, its environment, and what it knows to put for ${actor.attribute}."""
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -49,6 +50,7 @@ class Stage:
         self.actors: dict[str, Postgres | Mssqld | RealMssql | Command] = {}
         self.env: dict[str, str] = {}
         self.settings = ""  # what `settings` adds to etl.conf
+        self.pipes: list[int] = []
         self.last: Command | None = None  # the newest etl command, for expect
         self.commands = 0
         shutil.rmtree(folder, ignore_errors=True)
@@ -102,6 +104,13 @@ class Stage:
         self.actors[name] = self.last = command
         return command
 
+    def make_pipe(self, name: str, text: str) -> None:
+        os.mkfifo(self.folder / name)
+        self.pipes.append(os.open(self.folder / name, os.O_RDWR | os.O_CLOEXEC))
+        os.write(self.pipes[-1], text.encode())
+
     def end(self) -> None:
+        for pipe in self.pipes:
+            os.close(pipe)
         for actor in reversed(list(self.actors.values())):
             actor.end()

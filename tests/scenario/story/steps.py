@@ -116,6 +116,11 @@ def file(stage: Stage, s: Statement) -> None:
     path.write_text(stage.text(s.block or ""), encoding="utf-8")
 
 
+@verb("pipe PATH [{ text }]")
+def pipe(stage: Stage, s: Statement) -> None:
+    stage.make_pipe(stage.text(s.words[1]), stage.text(s.block or ""))
+
+
 @verb('edit PATH "old" to "new"')
 def edit(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)

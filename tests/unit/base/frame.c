@@ -12,6 +12,11 @@
 
 static void make_pair(int fds[2]) { cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0); }
 
+static void feed(struct frame_reader *r, const int fds[2], const char *bytes, size_t n) {
+  cr_assert_eq(write(fds[0], bytes, n), n);
+  cr_assert_eq(frame_reader_fill(r, fds[1]), n);
+}
+
 Test(frame, one_after_the_other) {
   int fds[2];
   make_pair(fds);
@@ -39,11 +44,12 @@ Test(frame, one_after_the_other) {
 Test(frame, byte_by_byte) {
   static const char bytes[] = "\x07\0\0\0{\"a\":1}\x02\0\0\0[]";
   struct frame_reader r;
+  int frames = 0, fds[2];
+  make_pair(fds);
   frame_reader_init(&r);
-  int frames = 0;
   for (size_t i = 0; i < sizeof bytes - 1; i++) {
     json_t *j;
-    frame_reader_feed(&r, bytes + i, 1);
+    feed(&r, fds, bytes + i, 1);
     int rc = frame_reader_next(&r, &j);
     cr_assert_eq(rc, i == 10 || i == 16, "byte %zu", i);
     if (rc) {
@@ -53,6 +59,8 @@ Test(frame, byte_by_byte) {
   }
   cr_assert_eq(frames, 2);
   frame_reader_fini(&r);
+  close(fds[0]);
+  close(fds[1]);
 }
 
 Test(frame, what_is_no_frame) {
@@ -60,14 +68,18 @@ Test(frame, what_is_no_frame) {
     const char *bytes;
     size_t n;
   } bad[] = {{"\0\0\0\0", 4}, {"\x01\0\0\x01", 4} /* 16 MiB and one byte */, {"\x03\0\0\0{\"a", 7}, {"GET / HTTP/1.1", 14}};
+  int fds[2];
+  make_pair(fds);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct frame_reader r;
     json_t *j = NULL;
     frame_reader_init(&r);
-    frame_reader_feed(&r, bad[i].bytes, bad[i].n);
+    feed(&r, fds, bad[i].bytes, bad[i].n);
     cr_expect_eq(frame_reader_next(&r, &j), -1, "%zu", i);
     frame_reader_fini(&r);
   }
+  close(fds[0]);
+  close(fds[1]);
 }
 
 Test(frame, too_long_to_write) {

@@ -83,6 +83,11 @@ Test(outcome, what_stays_of_a_run_that_did_not_succeed) {
   cr_expect_str_eq(verdict("crashed", "'rows_written': 2000, 'error': {'message': 'ended by SIGSEGV'}"),
                    "crashed: the worker process died; nothing is lost or doubled: the next run goes on from what the target has\n"
                    "error: ended by SIGSEGV\n");
+  cr_expect_str_eq(verdict("failed", "'rows_written': 2000, 'aside': true"),
+                   "failed: the target is as it was before; the next run reads these rows again\n");
+  cr_expect_str_eq(verdict("failed", "'rows_written': 2000, 'aside': true, 'error': {'class': 'in-doubt', 'message': 'cut off'}"),
+                   "failed: it is not known whether the rows are in the target; the next run finds it out and goes on from there\n"
+                   "error: cut off\n  class in-doubt\n");
   cr_expect_str_eq(verdict("failed", "'rows_written': 2000, 'replaces': true"),
                    "failed: the target is as it was before; the next run reads everything again\n");
 }
@@ -92,4 +97,5 @@ Test(outcome, a_lane_whose_worker_died) {
   cr_expect_not_null(
       strstr(printed("{'event': 'summary', 'status': 'crashed', 'lanes': [{'lane': 'x', 'status': 'running', 'rows_read': 5}]}"),
              "x          5        0         0         0       0        cut off\n"));
+  cr_expect_not_null(strstr(printed("{'event': 'summary', 'status': 'failed', 'lanes': [{'lane': 'x', 'status': 'running', 'rows_read': 0}]}"), "not begun\n"));
 }

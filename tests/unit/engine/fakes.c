@@ -31,8 +31,15 @@ static const struct etl_common common = {.struct_size = sizeof common, .open = c
 /* ---- extractor ------------------------------------------------------------------------------------------------------------------------ */
 
 static int32_t reader_open(void *self, const struct etl_read *read, void **ret) {
-  struct fake_reader *r = xcalloc(1, sizeof *r);
   (void)self;
+  if (play.stops) {
+    stop_ask(play.stops, STOP_FINISH);
+    if (read->host->cancelled(read->host) && read->host->sleep_ms(read->host, 3600000) == ETL_STOPPED) {
+      play.opens_stopped++;
+      return ETL_STOPPED;
+    }
+  }
+  struct fake_reader *r = xcalloc(1, sizeof *r);
   r->host = read->host;
   r->at = read->cursor.p ? strtoll(read->cursor.p, NULL, 10) : 0;
   play.opens_at_cursor += read->cursor.p != NULL;

@@ -36,6 +36,7 @@ struct play {
   uint32_t answer_class;
   int silent;         /* committed() fails so many times from the first commit on */
   uint32_t settle_class; /* settle() always fails so; 0: it does not */
+  struct stop *stops; /* reader_open() is asked to let the epoch in hand end while it waits; NULL: it is not */
   size_t raw_bytes;   /* of each row of STEP_BAD_ROW; 0: a few */
   int64_t refused;    /* an id that the sink cannot take; 0: it takes all */
   bool refuses_late;  /* it shows when the epoch is settled */
@@ -45,6 +46,7 @@ struct play {
   uint64_t epoch;
   int64_t cursor;       /* id behind which to read on */
   int begins, commits, aborts, prepares, opens_at_cursor;
+  int opens_stopped; /* by the stop that was asked for */
   int64_t largest_epoch;
   bool failed_once;
   int rejected;       /* rows kept in the sink's quarantine by committed epochs */

@@ -477,7 +477,9 @@ Test(lane, rows_set_aside_have_room_in_the_memory_of_the_run_or_stop_the_lane) {
     cr_expect_eq(play.rejected, room ? 3 : 0);
     cr_expect(room || strstr(s.lane.err.message, "no room in memory for one more row that is set aside: a value that cannot be read"), "%s", s.lane.err.message);
     cr_expect_eq(atomic_load(&s.run.limit.rows), room ? 3 : 0);
-    cr_expect_eq(budget_used(s.run.services.budget), 0);
+    void *all = budget_alloc(s.run.services.budget, (room ? 40000 : 24960) - 64); /* there is room for it when everything was given back */
+    cr_expect_not_null(all);
+    budget_free_mem(all);
     stage_fini(&s);
   }
 }
@@ -546,6 +548,19 @@ Test(lane, cancel_once_commits_what_is_in_hand) {
   cr_expect_geq(play.rows, 6 * B);
   expect_rows(play.cursor);
   cr_expect_eq(atomic_load(&s.lane.rows_read), play.rows);
+  stage_fini(&s);
+}
+
+/* Before the first row there is nothing to be committed first. */
+Test(lane, a_stop_that_lets_the_epoch_end_ends_a_reader_that_is_still_being_opened) {
+  static const struct step script[] = {{STEP_ROWS, B}, {STEP_CURSOR, 0}, {STEP_END, 0}};
+  struct stage s;
+  stage_init(&s, script, NULL);
+  play.stops = &s.run.stop;
+  cr_expect_eq(stage_play(&s), LANE_CANCELLED, "%s", s.lane.err.message);
+  cr_expect_eq(play.opens_stopped, 1);
+  cr_expect_eq(play.rows, 0);
+  cr_expect_eq(s.lane.err.error_class, 0, "%s", s.lane.err.message);
   stage_fini(&s);
 }
 

@@ -102,7 +102,7 @@ Test(next, real_zones) {
 
 static bool fits(const struct schedule *s, int64_t local_s) {
   int64_t rest, day = civil_day_of(local_s, &rest);
-  struct civil c = civil_date(day);
+  struct etl_civil c = etl_civil_from_days(day);
   bool by_day = s->days >> c.day & 1, by_weekday = s->weekdays >> civil_weekday(day) & 1;
   return s->minutes >> (rest / 60 % 60) & 1 && s->hours >> (rest / 3600) & 1 && s->months >> c.month & 1 &&
          (s->any_day || s->any_weekday ? by_day && by_weekday : by_day || by_weekday);

@@ -8,6 +8,16 @@
 
 static struct etl_bytes key_of(unsigned *k) { return (struct etl_bytes){k, sizeof *k}; }
 
+/* How many of the keys below n are there; they must be the ones that were put last. */
+static size_t kept_of(struct lru *c, unsigned n) {
+  unsigned k = n;
+  while (k > 0 && lru_get(c, key_of(&(unsigned){k - 1})))
+    k--;
+  for (unsigned older = 0; older < k; older++)
+    cr_assert_null(lru_get(c, key_of(&older)), "%u", older);
+  return n - k;
+}
+
 Test(lru, gives_back_what_was_put) {
   struct lru *c = lru_new(4, 1000);
   cr_assert_null(lru_get(c, (struct etl_bytes){"a", 1}));
@@ -45,7 +55,6 @@ Test(lru, drops_the_least_recently_used_exactly) {
     }
     memmove(order + 1, order, at * sizeof *order);
     order[0] = k;
-    cr_assert_eq(lru_entries(c), n);
   }
   lru_free(c);
 }
@@ -55,10 +64,10 @@ Test(lru, is_bounded_by_bytes) {
   char value[1000] = "";
   for (unsigned k = 0; k < 100; k++)
     lru_put(c, key_of(&k), value, sizeof value);
-  cr_assert(lru_entries(c) >= 2 && lru_entries(c) <= 4);
-  unsigned last = 99, first = 0, big = 200;
+  unsigned last = 99, big = 200;
+  size_t kept = kept_of(c, 100);
+  cr_assert(kept >= 2 && kept <= 4, "%zu", kept);
   cr_assert_not_null(lru_get(c, key_of(&last)));
-  cr_assert_null(lru_get(c, key_of(&first)));
   char *huge = calloc(1, 5000);
   lru_put(c, key_of(&big), huge, 5000);
   free(huge);
@@ -84,10 +93,8 @@ Test(lru, takes_no_more_memory_than_it_may_for_however_many_entries) {
   for (unsigned k = 0; k < 100000; k++)
     lru_put(c, key_of(&k), &k, sizeof k);
   cr_expect(allocated() - before < BYTES + OVERHEAD, "%zu", allocated() - before);
-  size_t entries = lru_entries(c);
+  size_t entries = kept_of(c, 100000);
   cr_expect(entries > 10000 && entries < 20000, "%zu", entries);
-  for (unsigned k = 0; k < 100000; k++)
-    cr_assert_eq(lru_get(c, key_of(&k)) != NULL, k >= 100000 - entries, "%u", k);
   lru_free(c);
 }
 

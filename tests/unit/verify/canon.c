@@ -121,6 +121,10 @@ static const struct pair {
     {{.format = "tsn:", .i = -1}, {.format = "tsu:UTC", .i = -1}, CANON_INSTANT, true},
     {{.format = "tdD", .i = 1}, {.format = "tsu:", .i = INT64_C(86400000000)}, CANON_INSTANT, true},
     {{.format = "tss:", .i = 1}, {.format = "tsm:", .i = 1000}, CANON_INSTANT, true},
+    {{.format = "z", .text = "Az"}, TEXT("\\x417a"), CANON_BYTES, true},
+    {{.format = "z", .text = "Az"}, TEXT("\\x417b"), CANON_BYTES, false},
+    {{.format = "z", .text = "Az"}, TEXT("Az"), CANON_BYTES, true},
+    {{.format = "z", .text = "\\x417"}, TEXT("\\x417"), CANON_BYTES, true},
     {{.format = "ttn", .i = 1000}, {.format = "ttu", .i = 1}, CANON_TIME, true},
 };
 

@@ -131,8 +131,9 @@ static void tell(void *arg, const struct compare_row *row) {
 
 static void expect_older(struct compare *c, const char *want, size_t want_older) {
   struct told t = {""};
-  size_t older, n = compare_differences(c, tell, &t, &older);
-  cr_expect_eq(older, want_older);
+  struct compare_left left;
+  size_t n = compare_differences(c, tell, &t, &left);
+  cr_expect_eq(left.older, want_older);
   cr_expect_str_eq(t.text, want);
   cr_expect_eq(n, strlen(want) / 2);
   compare_free(c);

@@ -1,7 +1,7 @@
 /* shelf.h: a loader writing into the folder of a desk, through the ABI: a run is opened, lanes write epochs of rows that are given as text,
  * and any step can be left out, as if the process had died there.  One thread. */
-#ifndef TESTS_FILES_SHELF_H
-#define TESTS_FILES_SHELF_H
+#ifndef TESTS_HARNESS_SHELF_H
+#define TESTS_HARNESS_SHELF_H
 
 #include "desk.h"
 
@@ -30,6 +30,7 @@ enum shelf_stop {
 /* One epoch of one lane on an instance of its own: prepare, begin, write, commit.  Takes rows. */
 int32_t shelf_epoch_write(struct shelf *s, const char *shard, uint64_t epoch, const struct ArrowSchema *schema, struct ArrowArray *rows,
                           enum shelf_stop stop);
+#define CELLS(...) (const char *const[]){__VA_ARGS__}
 /* The same for rows of id (int64) and name (text): "1", "a", "2", NULL, ... */
 int32_t shelf_rows(struct shelf *s, const char *shard, uint64_t epoch, enum shelf_stop stop, const char *const *cells, size_t rows);
 

@@ -1,6 +1,6 @@
 /* tap.h: checks of a plain program, told in TAP.  A plain program, because leak checkers see nothing inside a Criterion test. */
-#ifndef TESTS_TRANSFORMS_TAP_H
-#define TESTS_TRANSFORMS_TAP_H
+#ifndef TESTS_HARNESS_TAP_H
+#define TESTS_HARNESS_TAP_H
 
 #include <stdarg.h>
 #include <stdbool.h>

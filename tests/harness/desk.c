@@ -167,7 +167,8 @@ static int32_t read_shard(struct desk *d, const struct etl_extractor *api, void 
   size_t lane = lane_of(d, id), before = d->rows_n;
   struct etl_shard shard = {.struct_size = sizeof shard, .id = id, .est_rows = -1, .est_bytes = -1};
   char cursor[sizeof d->lanes[0].cursor];
-  struct etl_read read = {.struct_size = sizeof read, .host = &d->t.host, .stream = &d->stream, .shard = &shard, .want_rows = d->want_rows};
+  struct etl_read read = {.struct_size = sizeof read, .host = &d->t.host, .stream = &d->stream, .shard = &shard, .want_rows = d->want_rows,
+                          .range_from = d->range_from, .range_to = d->range_to};
   struct ArrowSchema schema = {0};
   void *reader = NULL;
   if (d->lanes[lane].cursor_n) {

@@ -1,7 +1,7 @@
 /* desk.h: a folder of files and a connector that reads or writes them, driven through the ABI on the host of tests/harness.  Rows are kept as
  * JSON, one a line; cursors as a sink would keep them, so that reading again is the next run.  One thread. */
-#ifndef TESTS_FILES_DESK_H
-#define TESTS_FILES_DESK_H
+#ifndef TESTS_HARNESS_DESK_H
+#define TESTS_HARNESS_DESK_H
 
 #include "testhost.h"
 
@@ -13,6 +13,7 @@ struct desk {
   char dir[128];
   const char *connector; /* "csv" or "jsonl" */
   uint64_t want_rows;    /* batch size that readers are asked for */
+  const char *range_from, *range_to; /* of the next reads; NULL: no bound */
   uint64_t stop_after;   /* rows after which a reader is closed as if the run had died; 0: never */
   void (*between)(struct desk *d); /* called once, behind the first message of the next read; NULL: nothing */
   char *rows;            /* of the last read; never NULL */
@@ -40,6 +41,7 @@ bool desk_try(struct desk *d, const char *command); /* did it succeed? */
 
 void desk_expand(struct desk *d, const char *from, char *to, size_t n); /* "@" into the folder */
 
+#define OPTIONS(...) (const char *const[]){__VA_ARGS__, NULL}
 /* Opens the extractor with name, text, ..., NULL ("@" in a text is the folder), reads all shards from where they stand, and closes it.  The last
  * status that is not ETL_DONE, else ETL_OK.  Errors, rejected rows and logs of the test host are of this read. */
 int32_t desk_read(struct desk *d, const char *const *options);

@@ -1,0 +1,58 @@
+/* Rows that differ, gathered by their keys. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "verify/ranges.h"
+
+static struct ranges *ranges_of(const char *ask) {
+  json_t *j = json_loads(ask, 0, NULL);
+  cr_assert_not_null(j);
+  struct ranges *r = ranges_new(j); /* borrows names */
+  if (!r)
+    json_decref(j);
+  return r;
+}
+
+static void expect(struct ranges *r, const char *want) {
+  json_t *got = ranges_list(r), *wanted = json_loads(want, 0, NULL);
+  char *text = json_dumps(got, 0);
+  cr_expect(json_equal(got, wanted), "%s, not %s", text, want);
+  free(text);
+  json_decref(got);
+  json_decref(wanted);
+  ranges_free(r);
+}
+
+Test(ranges, only_numbers_and_times_have_an_order_that_means_something) {
+  cr_expect_null(ranges_of("{\"key\": [], \"columns\": [{\"name\": \"id\", \"as\": \"number\"}]}"));
+  cr_expect_null(ranges_of("{\"key\": [0], \"columns\": [{\"name\": \"id\", \"as\": \"uuid\"}]}"));
+  cr_expect_null(ranges_of("{\"key\": [0, 1], \"columns\": [{\"name\": \"id\", \"as\": \"number\"}, {\"name\": \"v\", \"as\": \"bytes\"}]}"));
+}
+
+Test(ranges, a_row_that_is_the_same_ends_a_range) {
+  struct ranges *r = ranges_of("{\"key\": [0], \"columns\": [{\"name\": \"id\", \"as\": \"number\"}]}");
+  for (int id = 30; id > 0; id--) {
+    cleanup_free char *key = xasprintf("{\"id\": %d}", id);
+    if (id >= 9 && id < 20)
+      ranges_add_difference(r, id == 12 ? DIFF_CHANGED : DIFF_MISSING, key, "");
+    else if (id == 25)
+      ranges_add_difference(r, DIFF_EXTRA, key, "");
+    else
+      ranges_add_same(r, key, "");
+  }
+  expect(r, "[{\"shard\": \"\", \"from\": {\"id\": 9}, \"to\": {\"id\": 19}, \"missing\": 10, \"extra\": 0, \"changed\": 1},"
+            "{\"shard\": \"\", \"from\": {\"id\": 25}, \"to\": {\"id\": 25}, \"missing\": 0, \"extra\": 1, \"changed\": 0}]");
+}
+
+Test(ranges, shards_and_tuples) {
+  struct ranges *r = ranges_of("{\"key\": [1, 0], \"columns\": [{\"name\": \"id\", \"as\": \"number\"}, {\"name\": \"at\", \"as\": \"instant\"}]}");
+  ranges_add_difference(r, DIFF_MISSING, "{\"at\": \"2024-05-02\", \"id\": 1}", "us1");
+  ranges_add_difference(r, DIFF_MISSING, "{\"at\": \"2024-05-01\", \"id\": 10}", "eu1");
+  ranges_add_difference(r, DIFF_MISSING, "{\"at\": \"2024-05-01\", \"id\": 9}", "eu1");
+  ranges_add_same(r, "{\"at\": \"2024-04-30\", \"id\": 99}", "eu1");
+  expect(r, "[{\"shard\": \"eu1\", \"from\": {\"at\": \"2024-05-01\", \"id\": 9}, \"to\": {\"at\": \"2024-05-01\", \"id\": 10}, \"missing\": 2,"
+            " \"extra\": 0, \"changed\": 0},"
+            "{\"shard\": \"us1\", \"from\": {\"at\": \"2024-05-02\", \"id\": 1}, \"to\": {\"at\": \"2024-05-02\", \"id\": 1}, \"missing\": 1,"
+            " \"extra\": 0, \"changed\": 0}]");
+}

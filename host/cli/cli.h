@@ -83,6 +83,8 @@ int cmd_check_case(const struct cli_args *a);
 int cmd_settings(const struct cli_args *a);
 int cmd_describe(const struct cli_args *a);
 int cmd_run(const struct cli_args *a);
+int cmd_schedule(const struct cli_args *a);
+int cmd_graph(const struct cli_args *a);
 int cmd_serve(const struct cli_args *a);
 int cmd_worker(const struct cli_args *a);
 int cmd_plan(const struct cli_args *a);

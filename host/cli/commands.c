@@ -81,6 +81,12 @@ static const struct cli_option generate_options[] = {
     {0, "dir", "DIR", .doc = "Where the files are written; without it pipeline_dir."},
     {0, "force", .doc = "Write over files that are there."},
     {0}};
+static const struct cli_option schedule_options[] = {
+    {0, "count", "N", .number = true, .doc = "So many runs; 10 without it."},
+    {0, "after", "TIME", .doc = "Those after this time, of the pipeline's zone if it names none, instead of now."},
+    OUTPUT_JSON,
+    {0}};
+static const struct cli_option graph_options[] = {{'o', "output", "text|dot|json", .doc = "How to print it; text is the default."}, {0}};
 static const struct cli_option preview_options[] = {
     {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
     {0, "stream", "NAME", .doc = "Only this stream, where transformers make several."},
@@ -132,6 +138,11 @@ const struct cli_command cli_commands[] = {
     {"preview", "NAME", "show the first rows as they would be loaded",
      "Reads from the start, whatever earlier runs have loaded, and goes through the transformers; nothing is written.", 1, 1, preview_options,
      cmd_preview},
+    {"schedule", "NAME", "show when a pipeline will run next",
+     "In its own time zone and in UTC, by the configuration alone: no host has to run.", 1, 1, schedule_options, cmd_schedule},
+    {"graph", "", "show which pipelines run after which",
+     "As a tree; as text for Graphviz (etl graph -o dot | dot -Tsvg); or as JSON, each pipeline behind those that it comes after.", 0, 0,
+     graph_options, cmd_graph},
     {"conns list", "", "list the connections of etl.conf", "With the pipelines that use them; secrets are not shown.  Connects to nothing.", 0, 0,
      list_options, cmd_conns_list},
     {"conns test", "[NAME...]", "connect, to see whether it works", "Without names all connections are tried.  Status 1 if one fails.", 0, 1000,

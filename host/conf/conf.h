@@ -131,6 +131,7 @@ struct conf {
   struct conf_pipeline *pipelines;
   size_t pipelines_n;
   const char *const *pipeline_names; /* ends with NULL */
+  const char *const *unread;         /* names of pipelines whose files could not be read at all (reported); ends with NULL */
   const struct connections *connections; /* conf/stage.h */
   const char *const *connection_names;   /* ends with NULL */
   const int64_t *connection_max;         /* one a name: runs that may use it at the same time; 0: any number; of conf_load() for all pipelines */

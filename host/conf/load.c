@@ -31,6 +31,8 @@ struct load {
   struct connections connections;
   struct when_zones zones;
   size_t pipelines_room;
+  const char **unread;
+  size_t unread_n;
 };
 
 static void name_connections(struct load *l) {
@@ -135,10 +137,13 @@ static void load_pipeline(struct load *l, const char *file_name) {
   const char *path = text_join(l->arena, l->shown_pipeline_dir, file_name);
   struct conf_node *root = NULL;
   source_read(path, l->conf->pipeline_dir, l->arena, l->d, &root);
-  if (!root)
+  const char *name = arena_memdup(l->arena, file_name, strlen(file_name) - strlen(".conf"));
+  if (!root) {
+    l->unread[l->unread_n++] = name;
     return;
+  }
   expand_node(root, l->arena, l->d);
-  take_pipeline(l, arena_memdup(l->arena, file_name, strlen(file_name) - strlen(".conf")), path, root);
+  take_pipeline(l, name, path, root);
 }
 
 static int is_conf(const struct dirent *e) {
@@ -183,6 +188,7 @@ static void check_twins(struct load *l, struct dirent **list, size_t n) {
 
 static void load_files(struct load *l, const char *only, struct dirent **list, int n) {
   bool found = false;
+  l->conf->unread = l->unread = arena_alloc(l->arena, ((size_t)n + 1) * sizeof *l->unread);
   if (!only && n)
     check_twins(l, list, (size_t)n);
   for (int i = 0; i < n; i++) {

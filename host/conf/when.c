@@ -31,7 +31,7 @@ static const struct zone *find_zone(const char *name, struct when_zones *zones, 
 
 static void read_moment(const char *name, const char *text, const struct conf_node *root, const struct zone *z, struct diags *d,
                         int64_t *ret_ns) {
-  if (text && z && zone_parse(z, text, ret_ns) < 0)
+  if (text && zone_parse(z ? z : &zone_utc, text, ret_ns) < 0)
     diags_add(d, DIAG_ERROR, origin_of(root, name),
               "'%s' wants a date or a time, but \"%.100s\" is not one; write for instance: %s = \"2026-03-01\"; or \"2026-03-01T06:00:00Z\"",
               name, text, name);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sched/check.h"
+
 static int by_name(const void *a, const void *b) {
   const struct conf_pipeline *const *x = a, *const *y = b;
   return strcmp((*x)->name, (*y)->name);
@@ -21,8 +23,11 @@ int generation_load(const char *conf_path, struct describes *describes, int64_t 
   struct generation *g = xcalloc(1, sizeof *g);
   size_t errors = d->errors;
   *g = (struct generation){.refs = 1, .number = number, .loaded_ns = now_ns};
-  if (conf_load_for_check(conf_path, NULL, d, &g->conf) == 0 && (g->registry = describes_scan(g->conf, d)))
-    describes_check(describes, g->conf, g->registry, d);
+  if (conf_load_for_check(conf_path, NULL, d, &g->conf) == 0) {
+    if ((g->registry = describes_scan(g->conf, d)))
+      describes_check(describes, g->conf, g->registry, d);
+    sched_check(g->conf, now_ns, d);
+  }
   if (d->errors > errors) {
     generation_unref(g);
     return -1;

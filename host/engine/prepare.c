@@ -113,6 +113,9 @@ struct listing {
 };
 
 static bool wanted(const struct spec *s, const char *shard) {
+  for (size_t i = 0; i < s->skip_shards_n; i++)
+    if (strcmp(s->skip_shards[i], shard) == 0)
+      return false;
   for (size_t i = 0; i < s->shards_n; i++)
     if (strcmp(s->shards[i], shard) == 0)
       return true;
@@ -219,7 +222,10 @@ static int choose_sources(struct run *r, const struct listing *l) {
       tail = &s->next;
     }
   *tail = NULL;
-  return 0;
+  if (r->sources)
+    return 0;
+  err_set(&e, ETL_E_PERMANENT, "all shards of pipeline '%s' are left out of this run: there is nothing to do", r->spec->pipeline);
+  return run_fail(r, &e, NULL);
 }
 
 struct lane *run_lanes(struct run *r, size_t *ret_n) {

@@ -129,8 +129,22 @@ static json_t *stage_to_json(const struct spec_stage *s) {
   return j;
 }
 
+static json_t *names_to_json(const char *const *names, size_t n) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < n; i++)
+    json_array_append_new(list, json_string(names[i]));
+  return list;
+}
+
+static const char **names_from_json(const json_t *list, struct arena *a, size_t *ret_n) {
+  const char **names = arena_alloc(a, (json_array_size(list) + 1) * sizeof *names);
+  for (*ret_n = 0; *ret_n < json_array_size(list); (*ret_n)++)
+    names[*ret_n] = arena_strdup(a, json_string_value(json_array_get(list, *ret_n)));
+  return names;
+}
+
 json_t *spec_to_json(const struct spec *s) {
-  json_t *j = json_object(), *transforms = json_array(), *shards = json_array();
+  json_t *j = json_object(), *transforms = json_array();
   json_object_set_new(j, "command", json_integer(s->command));
   for (size_t i = 0; i < FIELDS; i++) {
     const char *at = (const char *)s + fields[i].offset;
@@ -143,10 +157,9 @@ json_t *spec_to_json(const struct spec *s) {
   json_object_set_new(j, "load", stage_to_json(&s->load));
   for (size_t i = 0; i < s->transforms_n; i++)
     json_array_append_new(transforms, stage_to_json(&s->transforms[i]));
-  for (size_t i = 0; i < s->shards_n; i++)
-    json_array_append_new(shards, json_string(s->shards[i]));
   json_object_set_new(j, "transforms", transforms);
-  json_object_set_new(j, "shards", shards);
+  json_object_set_new(j, "shards", names_to_json(s->shards, s->shards_n));
+  json_object_set_new(j, "skip_shards", names_to_json(s->skip_shards, s->skip_shards_n));
   json_object_set(j, "ask", s->ask);
   json_object_set(j, "retries", s->retries);
   return j;
@@ -159,7 +172,7 @@ static int stage_from_json(const json_t *j, struct arena *a, struct spec_stage *
 
 int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec) {
   struct spec *s = spec_empty();
-  const json_t *transforms = json_object_get(j, "transforms"), *shards = json_object_get(j, "shards");
+  const json_t *transforms = json_object_get(j, "transforms");
   s->command = (enum spec_command)json_integer_value(json_object_get(j, "command"));
   for (size_t i = 0; i < FIELDS; i++) {
     char *at = (char *)s + fields[i].offset;
@@ -173,15 +186,14 @@ int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec) {
   }
   int rc = s->pipeline && s->run && s->cache_dir ? 0 : -1;
   s->transforms = arena_alloc(s->arena, (json_array_size(transforms) + 1) * sizeof *s->transforms);
-  s->shards = arena_alloc(s->arena, (json_array_size(shards) + 1) * sizeof *s->shards);
+  s->shards = names_from_json(json_object_get(j, "shards"), s->arena, &s->shards_n);
+  s->skip_shards = names_from_json(json_object_get(j, "skip_shards"), s->arena, &s->skip_shards_n);
   if (rc == 0)
     rc = stage_from_json(json_object_get(j, "extract"), s->arena, &s->extract);
   if (rc == 0)
     rc = stage_from_json(json_object_get(j, "load"), s->arena, &s->load);
   for (; rc == 0 && s->transforms_n < json_array_size(transforms); s->transforms_n++)
     rc = stage_from_json(json_array_get(transforms, s->transforms_n), s->arena, &s->transforms[s->transforms_n]);
-  for (; rc == 0 && s->shards_n < json_array_size(shards); s->shards_n++)
-    s->shards[s->shards_n] = arena_strdup(s->arena, json_string_value(json_array_get(shards, s->shards_n)));
   s->ask = json_incref(json_object_get(j, "ask"));
   s->retries = json_incref(json_object_get(j, "retries"));
   if (rc < 0) {

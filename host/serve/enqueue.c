@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "sched/due.h"
 #include "sched/missed.h"
-#include "serve/serve.h"
+#include "serve/breakers.h"
 
 /* What is later than this was missed: the host was not there, or could not reach its store. */
 #define ON_TIME_NS (60 * NS_PER_SEC)
@@ -70,13 +70,14 @@ static bool one_waits(struct serve *s, struct job *j) {
 
 static void add_on_time(struct batch *b, struct job *j, int64_t due_ns) {
   bool waits = !wants_all(j->conf) && one_waits(b->serve, j);
+  const char *breaker = wants_all(j->conf) ? NULL : breakers_reason(b->serve, j, b->arena);
   struct store_run *row = add(b, j, "schedule", due_ns);
-  j->waiting = true;
-  if (!waits)
+  j->waiting |= !breaker;
+  if (!waits && !breaker)
     return;
   row->state = "skipped";
   row->ended_ns = b->now_ns;
-  row->reason = "a run of an earlier time still waits in the queue";
+  row->reason = breaker ? breaker : "a run of an earlier time still waits in the queue";
 }
 
 /* The times of one job up to now, as catch_up wants them. */

@@ -3,39 +3,33 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "serve/outcome.h"
+#include "conf/retry.h"
+#include "serve/breakers.h"
 
-static struct store_run *queue(struct outcome *o, const struct store_run *row) {
-  struct arena *a = o->of->arena;
-  struct store_run *grown = arena_alloc(a, (o->queue_n + 1) * sizeof *grown);
-  if (o->queue_n)
-    memcpy(grown, o->queue, o->queue_n * sizeof *grown);
-  grown[o->queue_n] = *row;
-  o->queue = grown;
-  return &grown[o->queue_n++];
-}
-
-/* The same run once more, as a row of its own. */
-static struct store_run *queue_again(struct outcome *o, int64_t not_before_ns, int64_t attempt, const json_t *options) {
+struct store_run *outcome_queue(struct outcome *o, const char *trigger, int64_t not_before_ns, int64_t attempt, const json_t *options) {
   struct arena *a = o->of->arena;
   const struct store_run *from = &o->of->run;
+  struct store_run *grown = arena_alloc(a, (o->queue_n + 1) * sizeof *grown);
   char *text = options && json_object_size(options) ? json_dumps(options, JSON_COMPACT) : NULL;
-  struct store_run row = {.id = spec_run_id(a),
-                          .pipeline = from->pipeline,
-                          .trigger = "retry",
-                          .state = "queued",
-                          .due_ns = from->due_ns,
-                          .queued_ns = o->row.ended_ns,
-                          .not_before_ns = not_before_ns,
-                          .window_from_ns = from->window_from_ns,
-                          .window_to_ns = from->window_to_ns,
-                          .priority = from->priority,
-                          .attempt = attempt,
-                          .root = from->root ? from->root : from->id,
-                          .connections = from->connections,
-                          .options = arena_strdup(a, text)};
+  if (o->queue_n)
+    memcpy(grown, o->queue, o->queue_n * sizeof *grown);
+  grown[o->queue_n] = (struct store_run){.id = spec_run_id(a),
+                                         .pipeline = from->pipeline,
+                                         .trigger = trigger,
+                                         .state = "queued",
+                                         .due_ns = from->due_ns,
+                                         .queued_ns = o->row.ended_ns,
+                                         .not_before_ns = not_before_ns,
+                                         .window_from_ns = from->window_from_ns,
+                                         .window_to_ns = from->window_to_ns,
+                                         .priority = from->priority,
+                                         .attempt = attempt,
+                                         .root = attempt > 1 ? from->root ? from->root : from->id : NULL,
+                                         .connections = from->connections,
+                                         .options = arena_strdup(a, text)};
   free(text);
-  return queue(o, &row);
+  o->queue = grown;
+  return &grown[o->queue_n++];
 }
 
 /* ---- lanes that were left to us ------------------------------------------------------------------------------------------------------------ */
@@ -87,23 +81,76 @@ static bool follow_lanes(struct outcome *o) {
   if (!options)
     return false;
   int64_t wait = (int64_t)(after * (double)NS_PER_SEC);
-  queue_again(o, o->row.ended_ns + wait, o->of->run.attempt + 1, options);
+  outcome_queue(o, "retry", o->row.ended_ns + wait, o->of->run.attempt + 1, options);
   json_decref(options);
   return true;
 }
 
-static bool stopped_with_host(const struct outcome *o) {
-  return o->of->why == WHY_HOST_STOPS && strcmp(o->row.state, "succeeded") != 0;
+/* ---- the run as a whole ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_state(const struct outcome *o, const char *state) { return strcmp(o->row.state, state) == 0; }
+
+static bool is_class(const struct outcome *o, uint32_t error_class) {
+  return o->row.error_class && strcmp(o->row.error_class, err_class_name(error_class)) == 0;
+}
+
+/* An error of lanes was decided on by the worker; it speaks of the whole run only where it stands with that. */
+static bool failed_as_whole(const struct outcome *o) {
+  return is_state(o, "crashed") || (is_state(o, "failed") && (!o->of->summary || json_object_get(o->of->summary, "error")));
+}
+
+/* Secrets and the pipeline's file may be better by now: the next attempt reads them itself, once. */
+static bool follow_auth(struct outcome *o, json_t *options) {
+  if (!is_class(o, ETL_E_AUTH) || json_is_true(json_object_get(options, "read_again")))
+    return false;
+  json_object_set_new(options, "read_again", json_true());
+  outcome_queue(o, "retry", o->row.ended_ns + o->of->conf->retry.retry_delay_ns, o->of->run.attempt + 1, options);
+  return true;
+}
+
+static bool follow_whole(struct outcome *o, json_t *options) {
+  const struct conf_pipeline *p = o->of->conf;
+  bool again = is_state(o, "crashed") || is_class(o, ETL_E_RETRYABLE) || is_class(o, ETL_E_INDOUBT);
+  if (!p || !failed_as_whole(o))
+    return false;
+  if (!again)
+    return follow_auth(o, options);
+  int64_t failures = json_integer_value(json_object_get(options, "failures")) + 1, first_us = json_integer_value(json_object_get(options, "failed_first_us"));
+  if (!first_us)
+    first_us = o->row.ended_ns / 1000;
+  int64_t pause = retry_pause_ns(&p->retry, &(struct retry_case){.failures = failures, .since_ns = o->row.ended_ns - first_us * 1000, .who = o->row.pipeline});
+  if (pause < 0)
+    return false;
+  json_object_set_new(options, "failures", json_integer(failures));
+  json_object_set_new(options, "failed_first_us", json_integer(first_us));
+  outcome_queue(o, "retry", o->row.ended_ns + pause, o->of->run.attempt + 1, options);
+  return true;
+}
+
+/* The next host goes on with it at once. */
+static bool follow_stop(struct outcome *o, const json_t *options) {
+  if (o->of->why != WHY_HOST_STOPS || is_state(o, "succeeded"))
+    return false;
+  outcome_queue(o, "retry", o->row.ended_ns, o->of->run.attempt, options)->root = o->of->run.root ? o->of->run.root : o->of->run.id;
+  o->row.reason = "the host was stopped; the run goes on when it is back";
+  return true;
+}
+
+static bool follow_retry(struct outcome *o) {
+  const struct running *r = o->of;
+  if (r->why == WHY_USER || r->why == WHY_LEASE || r->why == WHY_DEADLINE)
+    return false;
+  if (follow_lanes(o))
+    return true;
+  json_t *options = r->options ? json_deep_copy(r->options) : json_object();
+  bool again = follow_stop(o, options) || follow_whole(o, options);
+  json_decref(options);
+  return again;
 }
 
 void outcome_follow(struct outcome *o) {
-  const struct running *r = o->of;
-  if (r->why == WHY_USER || r->why == WHY_LEASE || r->why == WHY_DEADLINE)
+  o->again = follow_retry(o);
+  if (o->again)
     return;
-  if (follow_lanes(o))
-    return;
-  if (stopped_with_host(o)) { /* the next host goes on with it at once */
-    queue_again(o, o->row.ended_ns, r->run.attempt, r->options);
-    o->row.reason = "the host was stopped; the run goes on when it is back";
-  }
+  breakers_note(o);
 }

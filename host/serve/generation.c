@@ -19,14 +19,15 @@ static void sort_names(struct generation *g) {
   qsort(g->by_name, c->pipelines_n, sizeof(struct conf_pipeline *), by_name);
 }
 
-int generation_load(const char *conf_path, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d, struct generation **ret) {
+int generation_load(const char *conf_path, const char *only, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d, struct generation **ret) {
   struct generation *g = xcalloc(1, sizeof *g);
   size_t errors = d->errors;
   *g = (struct generation){.refs = 1, .number = number, .loaded_ns = now_ns};
-  if (conf_load_for_check(conf_path, NULL, d, &g->conf) == 0) {
+  if (conf_load_for_check(conf_path, only, d, &g->conf) == 0) {
     if ((g->registry = describes_scan(g->conf, d)))
       describes_check(describes, g->conf, g->registry, d);
-    sched_check(g->conf, now_ns, d);
+    if (!only)
+      sched_check(g->conf, now_ns, d);
   }
   if (d->errors > errors) {
     generation_unref(g);

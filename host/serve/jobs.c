@@ -4,7 +4,7 @@
 
 #include "sched/due.h"
 #include "sched/next.h"
-#include "serve/serve.h"
+#include "serve/breakers.h"
 
 static int by_name(const void *a, const void *b) {
   const struct job *const *x = a, *const *y = b;
@@ -19,6 +19,7 @@ struct job *serve_job(const struct serve *s, const char *pipeline) {
 }
 
 static void job_free(struct job *j) {
+  breakers_free(j);
   free(j->name);
   free(j);
 }
@@ -101,6 +102,8 @@ int serve_jobs_learn(struct serve *s, struct err *e) {
       learn_one(s, &known[i]);
     rc = note_new(s, known, n, a, e);
   }
+  if (rc == 0)
+    rc = breakers_learn(s, e);
   for (size_t i = 0; rc == 0 && i < s->jobs_n; i++)
     serve_job_next(s, s->jobs[i]);
   arena_free(a);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/units.h"
-#include "serve/serve.h"
+#include "serve/breakers.h"
 
 enum { RENEWALS = 3 /* in the time of a lease */ };
 
@@ -67,7 +67,8 @@ static void on_lease(struct ev_loop *loop, ev_timer *t, int revents) {
   (void)revents;
   t->repeat = (double)lease_ns(s) / (double)NS_PER_SEC / RENEWALS;
   ev_timer_again(loop, t);
-  if (!s->store_away && (renew(s, &e) < 0 || store_ping(s->store, serve_now(s), &e) < 0 || (s->state == SERVE_RUNNING && serve_reap(s, &e) < 0)))
+  if (!s->store_away && (renew(s, &e) < 0 || store_ping(s->store, serve_now(s), &e) < 0 || (s->state == SERVE_RUNNING && serve_reap(s, &e) < 0) ||
+                         breakers_learn(s, &e) < 0))
     serve_store_failed(s, &e);
   stop_overdue(s);
 }

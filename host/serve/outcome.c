@@ -5,6 +5,8 @@
 #include "base/units.h"
 #include "serve/outcome.h"
 
+#define ROUND_NS (10 * NS_PER_MS) /* of what is shown */
+
 static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
 static int64_t int_of(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
 
@@ -128,6 +130,14 @@ static void tell(struct serve *s, const struct outcome *o) {
                                        .outcome = row});
 }
 
+static void tell_retry(struct serve *s, const struct outcome *o) {
+  const struct store_run *next = &o->queue[0]; /* of a run that is tried again nothing else follows */
+  char wait[UNITS_TEXT];
+  units_print_duration(wait, (next->not_before_ns - o->row.ended_ns + ROUND_NS / 2) / ROUND_NS * ROUND_NS);
+  const char *message = arena_printf(o->of->arena, "attempt %lld of run %s comes in %s", (long long)next->attempt, next->root, wait);
+  serve_event(s, &(struct serve_event){.level = LEVEL_INFO, .kind = "retry", .name = "queued", .pipeline = next->pipeline, .run = next->id, .message = message, .of = o->of});
+}
+
 /* ---- storing ------------------------------------------------------------------------------------------------------------------------------- */
 
 static void forget(struct serve *s, struct running *r) {
@@ -142,7 +152,7 @@ static bool store_outcome(struct serve *s, struct outcome *o) {
   struct err e;
   if (s->store_away)
     return false;
-  if (store_finish(s->store, &(struct store_outcome){.run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .queue = o->queue, .queue_n = o->queue_n, .window_done = o->window_done}, &e) == 0)
+  if (store_finish(s->store, &(struct store_outcome){.run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .queue = o->queue, .queue_n = o->queue_n, .window_done = o->window_done, .breakers = o->breakers, .breakers_n = o->breakers_n}, &e) == 0)
     return true;
   if (serve_store_failed(s, &e))
     return false;
@@ -182,13 +192,20 @@ static struct outcome *outcome_new(struct running *r) {
   return o;
 }
 
+static void end(struct outcome *o) {
+  struct running *r = o->of;
+  outcome_follow(o);
+  tell(r->serve, o);
+  if (o->again)
+    tell_retry(r->serve, o);
+  settle(r);
+}
+
 void outcome_of(struct running *r) {
   struct outcome *o = outcome_new(r);
   take_summary(o);
   take_tasks(o);
-  outcome_follow(o);
-  tell(r->serve, o);
-  settle(r);
+  end(o);
 }
 
 void outcome_without_worker(struct serve *s, const struct store_run *run, const char *state, const struct err *e) {
@@ -200,7 +217,5 @@ void outcome_without_worker(struct serve *s, const struct store_run *run, const 
   o->row.error_class = err_class_name(e->error_class);
   o->row.error_message = arena_strdup(r->arena, e->message);
   o->row.error_remedy = e->remedy[0] ? arena_strdup(r->arena, e->remedy) : NULL;
-  outcome_follow(o);
-  tell(s, o);
-  settle(r);
+  end(o);
 }

@@ -11,8 +11,13 @@ struct outcome {
   size_t tasks_n;
   struct store_run *queue; /* what is to be queued with it */
   size_t queue_n;
+  struct store_breaker *breakers;
+  size_t breakers_n;
   bool window_done;
+  bool again; /* a further attempt is queued: this was not the end for good */
 };
+/* The same pipeline, due time and window once more, as a row of its own; options NULL: none. */
+struct store_run *outcome_queue(struct outcome *o, const char *trigger, int64_t not_before_ns, int64_t attempt, const json_t *options);
 /* follow.c: retry, breaker, downstream. */
 void outcome_follow(struct outcome *o);
 

@@ -17,7 +17,7 @@ int serve_reload(struct serve *s) {
   struct generation *g;
   systemd_reloading(&s->systemd);
   s->reload_ns = serve_now(s);
-  int rc = generation_load(s->conf_path, s->describes, s->gen->number + 1, s->reload_ns, &d, &g);
+  int rc = generation_load(s->conf_path, NULL, s->describes, s->gen->number + 1, s->reload_ns, &d, &g);
   log_findings(s, &d);
   if (rc == 0) {
     serve_take(s, g);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "serve/serve.h"
+#include "serve/breakers.h"
 
 enum { DEADLINE_GRACE_SECONDS = 30 };
 
@@ -104,6 +104,7 @@ static int make_spec(struct running *r, struct err *e, struct spec **ret) {
   spec->owner = r->run.fence;
   spec->defer_retries = true;
   take_options(spec, r->options);
+  breakers_start(r, spec);
   *ret = spec;
   return 0;
 }
@@ -131,14 +132,26 @@ static void copy_run(struct running *r, const struct store_run *run) {
   r->run.host = r->run.state = r->run.reason = r->run.cancel = NULL;
 }
 
+/* Its files read once more, for a run whose credentials were refused; else, or when they have mistakes, what everybody has. */
+static struct generation *generation_of(struct serve *s, const char *pipeline, const json_t *options) {
+  struct generation *g = NULL;
+  struct diags d = {0};
+  if (json_is_true(json_object_get(options, "read_again")) &&
+      generation_load(s->conf_path, pipeline, s->describes, s->gen->number, serve_now(s), &d, &g) < 0)
+    g = NULL;
+  diags_fini(&d);
+  return g ? g : generation_ref(s->gen);
+}
+
 struct running *running_new(struct serve *s, const struct store_run *run) {
   struct running *r = xcalloc(1, sizeof *r);
   struct job *j = serve_job(s, run->pipeline);
-  *r = (struct running){.serve = s, .arena = arena_new(), .job = j, .gen = generation_ref(s->gen), .conf = j ? j->conf : NULL};
+  *r = (struct running){.serve = s, .arena = arena_new(), .job = j, .options = run->options ? json_loads(run->options, 0, NULL) : NULL};
+  r->gen = generation_of(s, run->pipeline, r->options);
+  r->conf = generation_find(r->gen, run->pipeline);
   copy_run(r, run);
   r->started_ns = serve_now(s);
   r->lease_until_mono_ns = s->clock.mono_ns(&s->clock) + s->gen->conf->serve.lease_ns;
-  r->options = run->options ? json_loads(run->options, 0, NULL) : NULL;
   ev_timer_init(&r->deadline, on_deadline, 0, 0);
   r->deadline.data = r;
   return r;

@@ -28,6 +28,7 @@ struct due;
 
 struct running;
 struct outcome;
+struct job_breaker;
 struct job { /* lives as long as its pipeline is configured, or runs */
   char *name;
   const struct conf_pipeline *conf; /* of serve->gen; NULL: it is not there any more, and goes when its run has ended */
@@ -38,6 +39,8 @@ struct job { /* lives as long as its pipeline is configured, or runs */
   size_t index;                     /* in serve->jobs, and in serve->due */
   bool waiting;                     /* a scheduled run of it may be in the queue */
   struct running *running;          /* NULL: it does not run here */
+  struct job_breaker *breakers;     /* serve/breakers.h */
+  size_t breakers_n;
 };
 
 /* ---- a run with its worker ------------------------------------------------------------------------------------------------------------ */
@@ -55,6 +58,8 @@ struct running {
   struct supervised *worker;
   json_t *options;           /* of run; NULL: none */
   json_t *progress, *summary; /* the newest "progress" event; the last event; NULL: not yet */
+  const char **skipped;      /* shards that are left out, since their breakers are open */
+  size_t skipped_n;
   char *lines[RUNNING_LINES]; /* its last warnings and errors; lines_n counts all */
   size_t lines_n;
   ev_timer deadline;

@@ -5,7 +5,7 @@
 
 #include "base/units.h"
 #include "sched/due.h"
-#include "serve/serve.h"
+#include "serve/breakers.h"
 
 enum { POLL_SECONDS = 5 /* others queue runs, too */, UNCLAIM_SECONDS = 1 };
 
@@ -14,7 +14,7 @@ enum { POLL_SECONDS = 5 /* others queue runs, too */, UNCLAIM_SECONDS = 1 };
 static bool accept(void *arg, const struct store_run *candidate) {
   struct serve *s = arg;
   const struct job *j = serve_job(s, candidate->pipeline);
-  return j && j->conf && !j->running;
+  return j && j->conf && !j->running && breakers_admit(s, j, candidate->trigger);
 }
 
 static void start(struct serve *s, const struct store_run *run) {

@@ -1,0 +1,197 @@
+/* Breakers live in the store; what is here is a copy that is read again with every lease. */
+#include "serve/breakers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+
+static struct job_breaker *find(const struct job *j, const char *shard) {
+  for (size_t i = 0; i < j->breakers_n; i++)
+    if (strcmp(j->breakers[i].shard, shard) == 0)
+      return &j->breakers[i];
+  return NULL;
+}
+
+static struct job_breaker *find_or_add(struct job *j, const char *shard) {
+  struct job_breaker *k = find(j, shard);
+  if (k)
+    return k;
+  j->breakers = xrealloc(j->breakers, (j->breakers_n + 1) * sizeof *j->breakers);
+  j->breakers[j->breakers_n] = (struct job_breaker){.shard = xstrdup(shard)};
+  return &j->breakers[j->breakers_n++];
+}
+
+void breakers_free(struct job *j) {
+  for (size_t i = 0; i < j->breakers_n; i++)
+    free(j->breakers[i].shard);
+  free(j->breakers);
+  j->breakers = NULL;
+  j->breakers_n = 0;
+}
+
+int breakers_learn(struct serve *s, struct err *e) {
+  struct arena *a = arena_new();
+  struct store_breaker *list;
+  size_t n = 0;
+  int rc = store_breakers(s->store, NULL, a, &list, &n, e);
+  for (size_t i = 0; rc == 0 && i < s->jobs_n; i++)
+    breakers_free(s->jobs[i]);
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    struct job *j = serve_job(s, list[i].pipeline);
+    struct breaker b = {.failures = list[i].failures, .opened_at_ns = list[i].opened_ns};
+    if (j && breaker_state_parse(list[i].state, &b.state) == 0)
+      find_or_add(j, list[i].shard)->b = b;
+  }
+  arena_free(a);
+  return rc;
+}
+
+/* ---- starting -------------------------------------------------------------------------------------------------------------------------- */
+
+static bool asked_for(const char *trigger) { return strcmp(trigger, "manual") == 0 || strcmp(trigger, "probe") == 0; }
+
+bool breakers_admit(const struct serve *s, const struct job *j, const char *trigger) {
+  const struct job_breaker *own = find(j, "");
+  return !own || asked_for(trigger) || serve_now(s) >= breaker_wait_until_ns(&own->b, &j->conf->breaker);
+}
+
+const char *breakers_reason(const struct serve *s, const struct job *j, struct arena *a) {
+  const struct job_breaker *own = find(j, "");
+  char when[TIME_TEXT];
+  int64_t until = own && j->conf ? breaker_wait_until_ns(&own->b, &j->conf->breaker) : 0;
+  if (until <= serve_now(s))
+    return NULL;
+  if (until == INT64_MAX)
+    return "its circuit breaker is half open: one run tries whether it works again";
+  return arena_printf(a, "its circuit breaker is open after %lld failures in a row, until %s", (long long)own->b.failures, time_text(when, until));
+}
+
+static void save_now(struct serve *s, const struct job *j, const struct job_breaker *k) {
+  struct store_breaker row = {.pipeline = j->name, .shard = k->shard, .state = breaker_state_name(k->b.state), .failures = k->b.failures,
+                              .opened_ns = k->b.opened_at_ns, .changed_ns = serve_now(s)};
+  struct err e;
+  if (store_breakers_save(s->store, &row, 1, &e) < 0)
+    serve_store_failed(s, &e);
+}
+
+static void tell(struct serve *s, const struct job *j, const struct job_breaker *k, const char *run, const char *message) {
+  static const char *const names[] = {[BREAKER_CLOSED] = "closed", [BREAKER_OPEN] = "opened", [BREAKER_HALF_OPEN] = "half_open"};
+  serve_event(s, &(struct serve_event){.level = k->b.state == BREAKER_OPEN ? LEVEL_ERROR : LEVEL_INFO,
+                                       .kind = "breaker",
+                                       .name = names[k->b.state],
+                                       .pipeline = j->name,
+                                       .run = run,
+                                       .shard = *k->shard ? k->shard : NULL,
+                                       .message = message});
+}
+
+void breakers_start(struct running *r, struct spec *spec) {
+  struct job *j = r->job;
+  r->skipped = arena_alloc(r->arena, (j->breakers_n + 1) * sizeof *r->skipped);
+  for (size_t i = 0; i < j->breakers_n; i++) {
+    struct job_breaker *k = &j->breakers[i];
+    enum breaker_state was = k->b.state;
+    if (!breaker_allow(&k->b, &r->conf->breaker, serve_now(r->serve)) && *k->shard)
+      r->skipped[r->skipped_n++] = arena_strdup(r->arena, k->shard);
+    if (k->b.state == was)
+      continue;
+    save_now(r->serve, j, k);
+    tell(r->serve, j, k, r->run.id, "the circuit breaker is half open: this run tries whether it works again");
+  }
+  spec->skip_shards = r->skipped;
+  spec->skip_shards_n = r->skipped_n;
+}
+
+/* ---- ending ------------------------------------------------------------------------------------------------------------------------------ */
+
+static void add_row(struct outcome *o, const struct job_breaker *k, const char *reason) {
+  struct arena *a = o->of->arena;
+  struct store_breaker *grown = arena_alloc(a, (o->breakers_n + 1) * sizeof *grown);
+  if (o->breakers_n)
+    memcpy(grown, o->breakers, o->breakers_n * sizeof *grown);
+  grown[o->breakers_n++] = (struct store_breaker){.pipeline = o->row.pipeline,
+                                                  .shard = arena_strdup(a, k->shard),
+                                                  .state = breaker_state_name(k->b.state),
+                                                  .failures = k->b.failures,
+                                                  .opened_ns = k->b.opened_at_ns,
+                                                  .changed_ns = o->row.ended_ns,
+                                                  .reason = reason};
+  o->breakers = grown;
+}
+
+static void note(struct outcome *o, struct job *j, const char *shard, enum breaker_outcome what, const char *reason) {
+  struct job_breaker *k = what == BREAKER_FAILURE ? find_or_add(j, shard) : find(j, shard);
+  const struct conf_breaker *c = &o->of->conf->breaker;
+  char text[UNITS_TEXT];
+  if (!k)
+    return;
+  bool changed = breaker_note(&k->b, c, what, o->row.ended_ns);
+  add_row(o, k, reason);
+  if (!changed)
+    return;
+  const char *of = *shard ? arena_printf(o->of->arena, " of shard %s", shard) : "";
+  if (k->b.state == BREAKER_OPEN) {
+    const char *message = arena_printf(o->of->arena, "the circuit breaker%s opened after %lld failures in a row: %s for %s; `etl breaker %s reset` closes it at once", of,
+                                       (long long)k->b.failures, *shard ? "the shard is left out" : "no run starts", units_print_duration(text, c->cooldown_ns), j->name);
+    tell(o->of->serve, j, k, o->row.id, message);
+    if (!*shard)
+      outcome_queue(o, "probe", o->row.ended_ns + c->cooldown_ns, 1, NULL);
+  } else {
+    tell(o->of->serve, j, k, o->row.id, arena_printf(o->of->arena, "the circuit breaker%s is closed: it works again", of));
+  }
+}
+
+static const char *source_shard(const struct outcome *o, const char *shard) {
+  size_t n = strcspn(shard, "#@"); /* a piece, a range: parts of one */
+  return arena_memdup(o->of->arena, shard, n);
+}
+
+/* A shard has failed if any of its lanes has. */
+static void note_shards(struct outcome *o, struct job *j) {
+  const json_t *lanes = json_object_get(o->of->summary, "lanes"), *lane, *other;
+  size_t i, k;
+  json_array_foreach(lanes, i, lane) {
+    const char *shard = source_shard(o, json_string_value(json_object_get(lane, "shard"))), *reason = NULL;
+    bool first = true;
+    json_array_foreach(lanes, k, other) {
+      if (strcmp(source_shard(o, json_string_value(json_object_get(other, "shard"))), shard) != 0)
+        continue;
+      first &= k >= i;
+      if (!reason && strcmp(json_string_value(json_object_get(other, "status")), "failed") == 0)
+        reason = json_string_value(json_object_get(json_object_get(other, "error"), "message"));
+    }
+    if (first)
+      note(o, j, shard, reason ? BREAKER_FAILURE : BREAKER_SUCCESS, reason);
+  }
+}
+
+void breakers_note(struct outcome *o) {
+  struct job *j = o->of->job;
+  const char *state = o->row.state;
+  if (!j || !o->of->conf || !o->of->conf->breaker.threshold)
+    return;
+  bool good = strcmp(state, "succeeded") == 0 || strcmp(state, "partial") == 0, bad = strcmp(state, "failed") == 0 || strcmp(state, "crashed") == 0;
+  note(o, j, "", good ? BREAKER_SUCCESS : bad ? BREAKER_FAILURE : BREAKER_NEITHER, o->row.error_message);
+  if (good) /* when all shards fail the pipeline's own breaker counts */
+    note_shards(o, j);
+}
+
+int breakers_reset(struct serve *s, struct job *j, const char *shard, struct err *e) {
+  int n = 0;
+  for (size_t i = 0; i < j->breakers_n; i++) {
+    struct job_breaker *k = &j->breakers[i];
+    struct store_breaker row = {.pipeline = j->name, .shard = k->shard, .state = breaker_state_name(BREAKER_CLOSED), .changed_ns = serve_now(s)};
+    if (shard && strcmp(shard, k->shard) != 0)
+      continue;
+    if (store_breakers_save(s->store, &row, 1, e) < 0)
+      return -1;
+    bool was_open = k->b.state != BREAKER_CLOSED;
+    k->b = (struct breaker){.state = BREAKER_CLOSED};
+    if (was_open)
+      tell(s, j, k, NULL, "the circuit breaker was closed by hand");
+    n += was_open;
+  }
+  serve_poke(s);
+  return n;
+}

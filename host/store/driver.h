@@ -46,6 +46,7 @@ struct driver { /* the beginning of each driver's own */
   bool exclusive; /* while this host serves, no other one uses the store */
 };
 int driver_sqlite_open(const char *url, enum store_use use, struct err *e, struct driver **ret);
+int driver_postgres_open(const char *url, enum store_use use, const char *host, struct err *e, struct driver **ret);
 
 /* Takes the lock file of a store, made if it is not there: a descriptor, or -1 with who holds it (ETL_E_CONFIG). */
 int lock_take(const char *path, const char *store, struct err *e);

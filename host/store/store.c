@@ -5,11 +5,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "store/priv.h"
+
+/* What a connector says need not be UTF-8, but PostgreSQL takes nothing else. */
+static const struct value *mended(const struct value *params, size_t n, struct arena *a) {
+  struct value *copy = NULL;
+  for (size_t i = 0; i < n; i++)
+    if (params[i].is_text && params[i].s && !text_is_utf8(params[i].s, strlen(params[i].s))) {
+      cleanup_free char *text = text_mended(params[i].s, strlen(params[i].s));
+      if (!copy)
+        copy = memcpy(arena_alloc(a, n * sizeof *params), params, n * sizeof *params);
+      copy[i].s = arena_strdup(a, text);
+    }
+  return copy ? copy : params;
+}
+
+static int run(struct store *s, enum sql sql, struct arena *a, struct rows *ret, struct err *e, const struct value *params, size_t n) {
+  return s->driver->api->run(s->driver, sql, mended(params, n, a), n, a, ret, e);
+}
 
 int store_do(struct store *s, enum sql sql, struct rows *ret, struct err *e, const struct value *params, size_t n) {
   struct rows ignored;
-  return s->driver->api->run(s->driver, sql, params, n, s->scratch, ret ? ret : &ignored, e);
+  return run(s, sql, s->scratch, ret ? ret : &ignored, e, params, n);
 }
 
 int store_begin(struct store *s, struct err *e) {
@@ -27,7 +45,7 @@ int store_end(struct store *s, int rc, struct err *e) {
 int store_ask(struct store *s, enum sql sql, struct arena *a, struct rows *ret, struct err *e, const struct value *params, size_t n) {
   if (s->driver->api->begin(s->driver, false, e) < 0)
     return -1;
-  if (s->driver->api->run(s->driver, sql, params, n, a, ret, e) < 0) {
+  if (run(s, sql, a, ret, e, params, n) < 0) {
     s->driver->api->rollback(s->driver);
     return -1;
   }
@@ -112,9 +130,8 @@ static int note_host(struct store *s, int64_t now_ns, struct err *e) {
 
 int store_open(const char *url, enum store_use use, const char *host, int64_t now_ns, struct err *e, struct store **ret) {
   struct driver *driver;
-  if (strncmp(url, "sqlite://", 9) != 0)
-    return err_set(e, ETL_E_UNSUPPORTED, "this etl keeps its state in SQLite alone"), err_remedy(e, "write 'state' as \"sqlite:///var/lib/etl/etl.db\"");
-  if (driver_sqlite_open(url, use, e, &driver) < 0)
+  bool file = strncmp(url, "sqlite://", 9) == 0;
+  if ((file ? driver_sqlite_open(url, use, e, &driver) : driver_postgres_open(url, use, host, e, &driver)) < 0)
     return -1;
   struct store *s = xcalloc(1, sizeof *s);
   *s = (struct store){.driver = driver, .host = xstrdup(host), .scratch = arena_new()};

@@ -18,6 +18,7 @@ enum {
   STATEMENT_MS = 5000, /* of the server */
   ANSWER_MS = 6000,
   IDLE_MS = 5000,      /* in a transaction */
+  AGAIN_MS = 500,      /* a session that breaks sooner is opened again at once */
   REST_MS = 250,       /* after an attempt that failed at once */
   REST_TIMES = 5,      /* as long as the attempt took */
 };
@@ -366,11 +367,12 @@ static int postgres_begin(struct driver *base, bool write, struct err *e) {
   struct driver_postgres *d = (struct driver_postgres *)base;
   const char *text = write ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" : "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
   bool was_open = d->conn != NULL;
+  int64_t began_ms = now_ms();
   if (connected(d, e) < 0)
     return -1;
   if (query(d, "beginning a transaction", text, NULL, e) == 0)
     return 0;
-  if (!was_open || d->conn || connected(d, e) < 0)
+  if (!was_open || d->conn || now_ms() - began_ms > AGAIN_MS || connected(d, e) < 0)
     return -1;
   return query(d, "beginning a transaction", text, NULL, e);
 }

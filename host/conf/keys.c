@@ -98,12 +98,8 @@ static int read_key(const struct conf_key *k, const struct conf_node *group, con
   }
   if (!n && !k->dflt)
     return 0;
-  struct conf_node *dflt = NULL;
-  if (!n) {
-    dflt = arena_alloc(a, sizeof *dflt);
-    *dflt = (struct conf_node){.kind = CONF_STRING, .name = k->name, .text = k->dflt};
-  }
-  return read_one(k, n ? n : dflt, base + k->offset, a, d);
+  const struct conf_node dflt = {.kind = CONF_STRING, .name = k->name, .text = k->dflt}; /* of a scalar: only its text is kept */
+  return read_one(k, n ? n : &dflt, base + k->offset, a, d);
 }
 
 int keys_read(const struct conf_key *keys, const struct conf_node *group, const char *where, enum keys_mode mode, void *base,

@@ -30,7 +30,6 @@ struct load {
   bool pipeline_dir_given;
   struct connections connections;
   struct when_zones zones;
-  size_t pipelines_room;
   const char **unread;
   size_t unread_n;
 };
@@ -115,7 +114,7 @@ static void take_stages(struct load *l, struct pipeline_settings *s) {
     stage_read(s->load, NULL, &l->connections, l->arena, l->d, &p->load);
 }
 
-/* A pipeline with mistakes is kept as far as it could be read; conf_load() throws all away then. */
+/* A pipeline with mistakes is kept as far as it could be read; conf_load() throws all away then.  There is room for it. */
 static void take_pipeline(struct load *l, const char *name, const char *path, const struct conf_node *root) {
   struct arena *a = l->arena;
   struct pipeline_settings s = {.p.name = name, .p.file = path};
@@ -123,13 +122,6 @@ static void take_pipeline(struct load *l, const char *name, const char *path, co
   when_read(&s, root, &l->zones, a, l->d);
   check_together(l, &s.p, root);
   take_stages(l, &s);
-  if (l->conf->pipelines_n == l->pipelines_room) {
-    l->pipelines_room = l->pipelines_room ? l->pipelines_room * 2 : 8;
-    struct conf_pipeline *grown = arena_alloc(a, l->pipelines_room * sizeof *grown);
-    if (l->conf->pipelines_n)
-      memcpy(grown, l->conf->pipelines, l->conf->pipelines_n * sizeof *grown);
-    l->conf->pipelines = grown;
-  }
   l->conf->pipelines[l->conf->pipelines_n++] = s.p;
 }
 
@@ -189,6 +181,7 @@ static void check_twins(struct load *l, struct dirent **list, size_t n) {
 static void load_files(struct load *l, const char *only, struct dirent **list, int n) {
   bool found = false;
   l->conf->unread = l->unread = arena_alloc(l->arena, ((size_t)n + 1) * sizeof *l->unread);
+  l->conf->pipelines = arena_alloc(l->arena, (only ? 1 : (size_t)n) * sizeof *l->conf->pipelines);
   if (!only && n)
     check_twins(l, list, (size_t)n);
   for (int i = 0; i < n; i++) {
@@ -348,6 +341,7 @@ int conf_load_text(const char *path, const char *name, const char *text, const c
     return -1;
   }
   stamp(root, arena_strdup(l.arena, origin), here);
+  l.conf->pipelines = arena_alloc(l.arena, sizeof *l.conf->pipelines);
   take_pipeline(&l, arena_strdup(l.arena, name), arena_strdup(l.arena, origin), root);
   name_pipelines(l.conf);
   *ret_conf = l.conf;

@@ -23,6 +23,8 @@ struct reading {
   const char *base_dir;
   const struct diags *d;
   size_t findings_from; /* those of this file in d */
+  const char *file, *origin; /* of the setting before: those of a line share its text */
+  unsigned line;
 };
 
 /* libconfig gives an included file's name as it was written, starting at the folder of the main file. */
@@ -76,12 +78,22 @@ static void copy_scalar(const struct reading *r, const config_setting_t *s, stru
   }
 }
 
-static struct conf_node *copy_node(const struct reading *r, const config_setting_t *s) {
+static const char *origin_of(struct reading *r, const config_setting_t *s) {
+  const char *file = config_setting_source_file(s);
+  unsigned line = config_setting_source_line(s);
+  if (config_setting_is_root(s))
+    return arena_strdup(r->arena, shown_path(file, r->path, r->arena));
+  if (!r->origin || r->file != file || r->line != line)
+    r->origin = arena_printf(r->arena, "%s:%u", shown_path(file, r->path, r->arena), line);
+  r->file = file;
+  r->line = line;
+  return r->origin;
+}
+
+static struct conf_node *copy_node(struct reading *r, const config_setting_t *s) {
   struct conf_node *n = arena_alloc(r->arena, sizeof *n);
-  const char *file = shown_path(config_setting_source_file(s), r->path, r->arena);
   n->name = arena_strdup(r->arena, config_setting_name(s));
-  n->origin = config_setting_is_root(s) ? arena_strdup(r->arena, file)
-                                        : arena_printf(r->arena, "%s:%u", file, config_setting_source_line(s));
+  n->origin = origin_of(r, s);
   n->base_dir = r->base_dir;
   if (!config_setting_is_aggregate(s)) {
     copy_scalar(r, s, n);

@@ -16,14 +16,14 @@ int connection_expand(const struct connections *c, size_t i, struct arena *a, st
 static const struct conf_node *find_connection(const char *name, const struct conf_node *said, const struct connections *c,
                                                struct arena *a, struct diags *d) {
   size_t n = c->group ? c->group->kids_n : 0;
-  const char **names = arena_alloc(a, (n + 1) * sizeof *names);
-  for (size_t i = 0; i < n; i++) {
-    names[i] = c->group->kids[i]->name;
-    if (strcmp(names[i], name) == 0) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(c->group->kids[i]->name, name) == 0) {
       connection_expand(c, i, a, d);
       return c->group->kids[i];
     }
-  }
+  const char **names = arena_alloc(a, (n + 1) * sizeof *names);
+  for (size_t i = 0; i < n; i++)
+    names[i] = c->group->kids[i]->name;
   const char *near = diag_nearest(name, names);
   if (c->unknown)
     return NULL;

@@ -6,6 +6,7 @@
 #include "sched/due.h"
 #include "sched/missed.h"
 #include "serve/breakers.h"
+#include "serve/downstream.h"
 
 /* What is later than this was missed: the host was not there, or could not reach its store. */
 #define ON_TIME_NS (60 * NS_PER_SEC)
@@ -133,6 +134,9 @@ static void flush(struct batch *b) {
       tell_missed(s, &b->jobs[i]);
   if (rc < 0)
     serve_store_failed(s, &e);
+  for (size_t i = 0; rc == 0 && i < b->n; i++)
+    if (strcmp(b->rows[i].state, "skipped") == 0)
+      downstream_again(s, &b->rows[i]);
   free(b->rows);
   free(b->jobs);
 }

@@ -19,6 +19,14 @@ static void sort_names(struct generation *g) {
   qsort(g->by_name, c->pipelines_n, sizeof(struct conf_pipeline *), by_name);
 }
 
+/* Its mistakes were found by sched_check() already. */
+static void make_graph(struct generation *g) {
+  struct diags d = {0};
+  if (graph_make(g->conf, g->conf->arena, &d, &g->graph) < 0)
+    g->graph = NULL;
+  diags_fini(&d);
+}
+
 int generation_load(const char *conf_path, const char *only, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d, struct generation **ret) {
   struct generation *g = xcalloc(1, sizeof *g);
   size_t errors = d->errors;
@@ -34,6 +42,8 @@ int generation_load(const char *conf_path, const char *only, struct describes *d
     return -1;
   }
   sort_names(g);
+  if (!only)
+    make_graph(g);
   *ret = g;
   return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "conf/conf.h"
 #include "plugin/describes.h"
+#include "sched/graph.h"
 
 struct generation {
   int refs;
@@ -12,6 +13,7 @@ struct generation {
   int64_t loaded_ns;
   struct conf *conf;
   struct registry *registry;
+  const struct graph *graph;            /* NULL when just one pipeline was read */
   const struct conf_pipeline **by_name; /* conf->pipelines, sorted */
 };
 /* Reads all files, or with `only` those of that pipeline, and checks all options.  -1: d has errors; d may have warnings in any case.  One reference is the caller's. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "serve/downstream.h"
 #include "serve/outcome.h"
 
 #define ROUND_NS (10 * NS_PER_MS) /* of what is shown */
@@ -147,13 +148,33 @@ static void forget(struct serve *s, struct running *r) {
   serve_poke(s);
 }
 
+/* The outcome's own rows, and those of downstreams. */
+static struct store_run *all_rows(const struct outcome *o, const struct downstream *d, size_t *ret_n) {
+  struct store_run *rows = arena_alloc(o->of->arena, (o->queue_n + d->n + 1) * sizeof *rows);
+  if (o->queue_n)
+    memcpy(rows, o->queue, o->queue_n * sizeof *rows);
+  if (d->n)
+    memcpy(rows + o->queue_n, d->rows, d->n * sizeof *rows);
+  *ret_n = o->queue_n + d->n;
+  return rows;
+}
+
 /* True: it is settled, one way or the other. */
 static bool store_outcome(struct serve *s, struct outcome *o) {
+  struct downstream d = {0};
+  struct store_outcome row = {.run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .window_done = o->window_done, .breakers = o->breakers, .breakers_n = o->breakers_n};
   struct err e;
   if (s->store_away)
     return false;
-  if (store_finish(s->store, &(struct store_outcome){.run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .queue = o->queue, .queue_n = o->queue_n, .window_done = o->window_done, .breakers = o->breakers, .breakers_n = o->breakers_n}, &e) == 0)
+  if (!o->again)
+    downstream_of(s, &o->row, o->of->arena, &d);
+  row.queue = all_rows(o, &d, &row.queue_n);
+  if (store_finish(s->store, &row, &e) == 0) {
+    downstream_tell(s, &d);
+    if (!o->again)
+      downstream_again(s, &o->row);
     return true;
+  }
   if (serve_store_failed(s, &e))
     return false;
   serve_event(s, &(struct serve_event){.level = LEVEL_WARNING, .kind = "run", .name = "lost", .pipeline = o->row.pipeline, .run = o->row.id, .message = e.message});

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "sched/missed.h"
 #include "sched/next.h"
+#include "sched/sources.h"
 
 enum {
   COUNT = 10,
@@ -38,7 +39,7 @@ static const char *why_none(const struct conf_pipeline *p) {
   if (p->when.kind == SCHEDULE_REBOOT)
     return "It runs once whenever the host starts.";
   if (!p->schedule)
-    return p->after_n ? "It has no schedule of its own." : "It has no schedule: it runs when it is asked to.";
+    return p->after_n ? "When that is, cannot be told: see `etl check` and `etl graph`." : "It has no schedule: it runs when it is asked to.";
   return p->end_at_ns ? "No time is left before its 'end_at'." : "It never runs: there is no such day.";
 }
 
@@ -94,6 +95,22 @@ static int refuse(const char *message, const char *remedy) {
   return cli_report(&e);
 }
 
+/* Due times of one that comes after others, by all of their schedules; mistakes in their files are the business of `etl check`. */
+static void find_by_sources(const struct cli_args *a, struct coming *c, size_t most, int64_t at) {
+  struct diags d = {0};
+  struct conf *all = NULL;
+  struct arena *arena = arena_new();
+  const struct graph *g;
+  if (conf_load(cli_opt(a, "conf"), NULL, &d, &all) == 0 && graph_make(all, arena, &d, &g) == 0) {
+    const struct sources *s = &sources_make(all, g, arena)[conf_pipeline_find(all, c->p->name) - all->pipelines];
+    while (c->n < most && (at = sources_next_ns(s, at)) != SCHED_NEVER)
+      c->due_ns[c->n++] = at;
+  }
+  arena_free(arena);
+  conf_free(all);
+  diags_fini(&d);
+}
+
 static int show(const struct cli_args *a, const struct conf_pipeline *p) {
   const char *count = cli_opt(a, "count"), *after = cli_opt(a, "after"), *output = cli_opt(a, "output");
   int64_t most = count ? strtoll(count, NULL, 10) : COUNT, at = clock_wall_ns();
@@ -103,6 +120,8 @@ static int show(const struct cli_args *a, const struct conf_pipeline *p) {
     return refuse("--after wants a date or a time", "write for instance 2026-03-01, or 2026-03-01T06:00:00Z");
   struct coming *c = xcalloc(1, sizeof *c);
   c->p = p;
+  if (!p->schedule && p->after_n)
+    find_by_sources(a, c, (size_t)most, at);
   for (at = sched_pipeline_next_ns(p, at); at != SCHED_NEVER && c->n < (size_t)most; at = sched_pipeline_next_ns(p, at))
     c->due_ns[c->n++] = at;
   if (output && strcmp(output, "json") == 0)

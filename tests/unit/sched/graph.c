@@ -7,7 +7,8 @@
 
 #include "base/units.h"
 #include "sched/check.h"
-#include "sched/graph.h"
+#include "sched/next.h"
+#include "sched/sources.h"
 
 enum { PIPELINES = 12 };
 
@@ -132,6 +133,25 @@ Test(graph, schedules_that_never_meet) {
   expect_said("a = every 7m\nb = every 11m\nc = every 13m\nd: a b c\n", "");
 }
 
+Test(graph, times_in_common) {
+  struct made m;
+  struct diags d = {0};
+  const struct graph *g;
+  make(&m, "a = 0 */6 * * *\nb = @hourly\nc: a b\nd: c\ne = @hourly\nf: e b\nm\nn: m a\n");
+  cr_assert_eq(graph_make(&m.conf, m.arena, &d, &g), 0);
+  const struct sources *s = sources_make(&m.conf, g, m.arena);
+  int64_t day = 1767225600 * NS_PER_SEC, hour = 3600 * NS_PER_SEC;
+  cr_expect_eq(sources_next_ns(&s[3], day - 1), day);
+  cr_expect_eq(sources_next_ns(&s[3], day), day + 6 * hour, "after is outside");
+  cr_expect_eq(s[5].n, 1, "one schedule");
+  cr_expect_eq(sources_next_ns(&s[5], day), day + hour);
+  cr_expect(s[7].unsure, "m runs when it is asked to");
+  cr_expect_eq(sources_next_ns(&s[7], day), SCHED_NEVER);
+  m.conf.pipelines[1].end_at_ns = day + 12 * hour;
+  cr_expect_eq(sources_next_ns(&s[3], day + 6 * hour), SCHED_NEVER);
+  arena_free(m.arena);
+}
+
 Test(graph, nothing_between_start_and_end) {
   struct made m;
   make(&m, "a = @yearly\n");
@@ -141,6 +161,8 @@ Test(graph, nothing_between_start_and_end) {
   cr_expect_str_eq(text, "a.conf: warning: the schedule \"@yearly\" never fires: none of its times is between 'start_at' and 'end_at'; look at both\n");
   free(text);
   m.conf.pipelines[0].end_at_ns = 0;
-  cr_expect_str_eq(said(&m), "");
+  text = said(&m);
+  cr_expect_str_eq(text, "");
+  free(text);
   arena_free(m.arena);
 }

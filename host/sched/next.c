@@ -6,12 +6,10 @@
 
 enum { EVERY_HOUR = (1 << 24) - 1 };
 
-static bool is_day(const struct schedule *s, int64_t day) {
-  struct etl_civil c = etl_civil_from_days(day);
-  if (!(s->months >> c.month & 1))
-    return false;
-  int64_t left = civil_month_days(c.year, c.month) - c.day, weekday = civil_weekday(day);
-  bool by_day = s->days >> c.day & 1 || (s->last_day && left == 0);
+/* Of a day in one of its months, which has so many more days. */
+static bool is_day(const struct schedule *s, int64_t day, const struct etl_civil *c, int64_t left) {
+  int64_t weekday = civil_weekday(day);
+  bool by_day = s->days >> c->day & 1 || (s->last_day && left == 0);
   bool by_weekday = s->weekdays >> weekday & 1 || (left < 7 && s->last_weekdays >> weekday & 1);
   return s->any_day || s->any_weekday ? by_day && by_weekday : by_day || by_weekday;
 }
@@ -36,7 +34,13 @@ static int64_t in_day(const struct schedule *s, int64_t second) {
 static int64_t search(const struct schedule *s, int64_t from, int64_t to) {
   int64_t second, day = civil_day_of(from, &second);
   for (; day * DAY_SECONDS < to; day++, second = 0) {
-    int64_t at = is_day(s, day) ? in_day(s, second) : -1;
+    struct etl_civil c = etl_civil_from_days(day);
+    int64_t left = civil_month_days(c.year, c.month) - c.day;
+    if (!(s->months >> c.month & 1)) {
+      day += left;
+      continue;
+    }
+    int64_t at = is_day(s, day, &c, left) ? in_day(s, second) : -1;
     if (at >= 0)
       return day * DAY_SECONDS + at < to ? day * DAY_SECONDS + at : INT64_MAX;
   }

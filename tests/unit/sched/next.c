@@ -143,6 +143,34 @@ Test(next, minute_by_minute) {
     }
 }
 
+/* ---- any text ------------------------------------------------------------------------------------------------------------------------ */
+
+Test(next, of_any_text) {
+  static const char *const words[] = {"*",   "0",   "5",   "59",   "31", "12", "7", "L", "5L", "jan", "fri",    "friL",
+                                      "-",   "/",   ",",   " ",    " ",  " ",  " ", " ", "@daily", "every ", "1h", "x", "60"};
+  struct arena *a = arena_new();
+  const struct zone *z = zone("America/New_York", a);
+  unsigned seed = 11;
+  int good = 0;
+  for (int i = 0; i < 300000; i++) {
+    char text[128] = "";
+    for (int n = rand_r(&seed) % 14; n >= 0; n--)
+      strcat(text, words[(size_t)rand_r(&seed) % (sizeof words / sizeof *words)]);
+    struct schedule s;
+    struct err e = {0};
+    if (schedule_parse(text, &s, &e) < 0) {
+      cr_assert(e.message[0] && e.error_class == ETL_E_CONFIG, "%s", text);
+      continue;
+    }
+    good++;
+    int64_t at = (1700000000 + rand_r(&seed) % 100000000) * NS_PER_SEC, next = sched_next_ns(&s, z, 0, at);
+    cr_assert(next > at, "%s", text);
+    cr_assert_eq(next == SCHED_NEVER, s.never || s.kind == SCHEDULE_REBOOT, "%s", text);
+  }
+  cr_expect(good > 100, "%d", good);
+  arena_free(a);
+}
+
 /* ---- ends --------------------------------------------------------------------------------------------------------------------------- */
 
 Test(next, never) {

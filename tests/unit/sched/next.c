@@ -153,9 +153,10 @@ Test(next, of_any_text) {
   unsigned seed = 11;
   int good = 0;
   for (int i = 0; i < 300000; i++) {
-    char text[128] = "";
+    char text[128];
+    size_t used = 0;
     for (int n = rand_r(&seed) % 14; n >= 0; n--)
-      strcat(text, words[(size_t)rand_r(&seed) % (sizeof words / sizeof *words)]);
+      used += (size_t)snprintf(text + used, sizeof text - used, "%s", words[(size_t)rand_r(&seed) % (sizeof words / sizeof *words)]);
     struct schedule s;
     struct err e = {0};
     if (schedule_parse(text, &s, &e) < 0) {

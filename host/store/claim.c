@@ -6,7 +6,7 @@
 
 #include "store/priv.h"
 
-enum { PAGE = 256 }; /* candidates looked at together */
+enum { PAGE_MIN = 32, PAGE_MAX = 256 }; /* candidates looked at together */
 
 struct claim {
   struct store *s;
@@ -81,12 +81,12 @@ static int take(struct claim *c, const struct store_run *r, struct err *e) {
 }
 
 /* Candidates behind `after` in their order: NULL for the first. */
-static int page(struct claim *c, const struct store_run *after, struct store_run **ret, size_t *ret_n, struct err *e) {
+static int page(struct claim *c, const struct store_run *after, size_t size, struct store_run **ret, size_t *ret_n, struct err *e) {
   struct rows rows;
   int64_t priority = after ? -after->priority : INT64_MIN;
   if (store_do(c->s, SQL_RUN_CANDIDATES, &rows, e,
                PARAMS(TIME(c->now_ns), INT(priority), INT(after ? after->due_ns / 1000 : 0), INT(after ? after->queued_ns / 1000 : 0),
-                      TEXT(after ? after->id : ""), INT(PAGE))) < 0)
+                      TEXT(after ? after->id : ""), INT((int64_t)size))) < 0)
     return -1;
   *ret = columns_read(run_columns, sizeof **ret, &rows, c->s->scratch);
   *ret_n = rows.n;
@@ -103,18 +103,20 @@ static bool taken_since(const struct claim *c, size_t first, const char *pipelin
 
 static int claim(struct claim *c, struct err *e) {
   struct store_run *found = NULL;
-  size_t n = 0;
+  size_t n = 0, size = c->limits->max > PAGE_MIN ? PAGE_MAX : PAGE_MIN, wanted;
   if (count_active(c, e) < 0)
     return -1;
   do {
-    if (page(c, n ? &found[n - 1] : NULL, &found, &n, e) < 0)
+    wanted = size;
+    if (page(c, n ? &found[n - 1] : NULL, wanted, &found, &n, e) < 0)
       return -1;
+    size = PAGE_MAX;
     size_t first = c->n;
     for (size_t i = 0; i < n && (int64_t)c->n < c->limits->max; i++)
       if (!taken_since(c, first, found[i].pipeline) && connections_free(c, found[i].connections) &&
           (!c->limits->accept || c->limits->accept(c->limits->arg, &found[i])) && take(c, &found[i], e) < 0)
         return -1;
-  } while (n == PAGE && (int64_t)c->n < c->limits->max);
+  } while (n == wanted && (int64_t)c->n < c->limits->max);
   return 0;
 }
 
@@ -145,7 +147,7 @@ static int unclaim(struct store *s, const char *id, int64_t fence, int64_t not_b
 static int settle_doubts(struct store *s, int64_t now_ns, struct err *e) {
   if (s->doubts_n == 0)
     return 0;
-  if (store_begin(s, e) < 0)
+  if (store_begin(s, ACCESS_LIGHT, e) < 0)
     return -1;
   int rc = 0;
   for (size_t i = 0; i < s->doubts_n && rc == 0; i++)
@@ -160,7 +162,7 @@ static int settle_doubts(struct store *s, int64_t now_ns, struct err *e) {
 int store_claim(struct store *s, int64_t now_ns, int64_t lease_until_ns, const struct store_limits *limits, struct arena *a, struct store_run **ret,
                 size_t *ret_n, struct err *e) {
   struct claim c = {.s = s, .limits = limits, .now_ns = now_ns, .lease_until_ns = lease_until_ns, .a = a};
-  if (settle_doubts(s, now_ns, e) < 0 || store_begin(s, e) < 0)
+  if (settle_doubts(s, now_ns, e) < 0 || store_begin(s, ACCESS_LIGHT, e) < 0)
     return -1;
   int rc = claim(&c, e);
   bool committing = rc == 0;
@@ -185,14 +187,14 @@ static int lost(const char *id, struct err *e) {
 
 int store_unclaim(struct store *s, const char *id, int64_t fence, int64_t not_before_ns, struct err *e) {
   struct rows rows = {0};
-  if (store_begin(s, e) < 0 || store_end(s, unclaim(s, id, fence, not_before_ns, &rows, e), e) < 0)
+  if (store_begin(s, ACCESS_LIGHT, e) < 0 || store_end(s, unclaim(s, id, fence, not_before_ns, &rows, e), e) < 0)
     return -1;
   return rows.n ? 0 : lost(id, e);
 }
 
 int store_running(struct store *s, const char *id, int64_t fence, int64_t started_ns, struct err *e) {
   struct rows rows = {0};
-  if (store_begin(s, e) < 0 ||
+  if (store_begin(s, ACCESS_LIGHT, e) < 0 ||
       store_end(s, store_do(s, SQL_RUN_RUNNING, &rows, e, PARAMS(TEXT(id), TEXT(s->host), INT(fence), TIME(started_ns))), e) < 0)
     return -1;
   return rows.n ? 0 : lost(id, e);
@@ -201,7 +203,7 @@ int store_running(struct store *s, const char *id, int64_t fence, int64_t starte
 int store_renew(struct store *s, struct store_lease *leases, size_t n, int64_t lease_until_ns, struct err *e) {
   if (n == 0)
     return 0;
-  if (store_begin(s, e) < 0)
+  if (store_begin(s, ACCESS_LIGHT, e) < 0)
     return -1;
   struct rows *rows = arena_alloc(s->scratch, n * sizeof *rows);
   int rc = 0;
@@ -243,7 +245,7 @@ static int take_over(struct store *s, int64_t now_ns, int64_t lease_until_ns, st
 int store_reap(struct store *s, int64_t now_ns, int64_t lease_until_ns, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
   struct store_run *runs = NULL;
   size_t n = 0;
-  if (store_begin(s, e) < 0 || store_end(s, take_over(s, now_ns, lease_until_ns, a, &runs, &n, e), e) < 0)
+  if (store_begin(s, ACCESS_LIGHT, e) < 0 || store_end(s, take_over(s, now_ns, lease_until_ns, a, &runs, &n, e), e) < 0)
     return -1;
   s->reaped = true;
   *ret = runs;

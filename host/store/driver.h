@@ -31,8 +31,13 @@ struct rows { /* in an arena */
 static inline const struct value *rows_at(const struct rows *r, size_t row, size_t col) { return &r->cells[row * r->cols + col]; }
 
 struct driver;
+enum access {
+  ACCESS_READ,
+  ACCESS_LIGHT, /* writes what may be lost with the power of the host's own machine: it comes again, or is found out */
+  ACCESS_WRITE, /* is on disk when commit() returns */
+};
 struct driver_api {
-  int (*begin)(struct driver *d, bool write, struct err *e);
+  int (*begin)(struct driver *d, enum access access, struct err *e);
   int (*commit)(struct driver *d, struct err *e); /* -1: all is undone, or (RETRYABLE alone) nobody knows */
   void (*rollback)(struct driver *d);             /* no transaction is open: nothing happens */
   /* Texts and rows of the answer lie in a. */

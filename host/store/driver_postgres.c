@@ -333,9 +333,13 @@ static int take_name(struct driver_postgres *d, struct err *e) {
   return err_remedy(e, "give each host that shares the store a name of its own, or stop that one");
 }
 
+/* Every statement looks few rows up by an index and takes them in its order.  The planner, who knows nothing of tables that have just begun to
+ * grow, would rather read and sort the whole queue for each claim. */
 static int set_up(struct driver_postgres *d, struct err *e) {
-  cleanup_free char *settings = xasprintf("SET standard_conforming_strings = on; SET search_path TO \"%s\"; SET statement_timeout = %d; SET lock_timeout = %d; "
-                                          "SET idle_in_transaction_session_timeout = %d; SET client_min_messages = error",
+  cleanup_free char *settings = xasprintf("SET standard_conforming_strings = on; SET search_path TO \"%s\"; SET statement_timeout = %d; "
+                                          "SET lock_timeout = %d; SET idle_in_transaction_session_timeout = %d; SET client_min_messages = error; "
+                                          "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
+                                          "SET enable_mergejoin = off; SET enable_sort = off; SET jit = off",
                                           d->address.schema, STATEMENT_MS, STATEMENT_MS, IDLE_MS);
   if (query(d, "setting up the session", settings, NULL, e) < 0 || (d->makes && make_schema(d, e) < 0))
     return -1;
@@ -363,9 +367,9 @@ static int connected(struct driver_postgres *d, struct err *e) {
 /* ---- transactions ---------------------------------------------------------------------------------------------------------------------- */
 
 /* A session that broke while nobody looked is seen here; nothing is lost by opening another. */
-static int postgres_begin(struct driver *base, bool write, struct err *e) {
+static int postgres_begin(struct driver *base, enum access access, struct err *e) {
   struct driver_postgres *d = (struct driver_postgres *)base;
-  const char *text = write ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" : "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+  const char *text = access == ACCESS_READ ? "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY" : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
   bool was_open = d->conn != NULL;
   int64_t began_ms = now_ms();
   if (connected(d, e) < 0)

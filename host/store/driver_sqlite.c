@@ -1,6 +1,6 @@
-/* The store in a file of SQLite.  The journal is a WAL, so that commands read while the host writes, and each commit is on disk before it
- * counts (synchronous = FULL): a commit is one small append, and what a caller was told outlives a power cut.  A lock of others is
- * waited for very shortly, since the host's only thread waits with it. */
+/* The store in a file of SQLite.  The journal is a WAL, so that commands read while the host writes.  A commit is one append to it, on disk
+ * before it counts (synchronous = FULL) but for what may be lost with the power (NORMAL): the next one on disk takes those before it along.
+ * A lock of others is waited for very shortly, since the host's only thread waits with it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -113,7 +113,7 @@ static void rows_begin(struct rows *r, sqlite3_stmt *stmt, struct arena *a) {
 /* Cells in a table that doubles: what it outgrows stays in the arena, no more than the table itself. */
 static void rows_add(struct rows *r, size_t *room, sqlite3_stmt *stmt, struct arena *a) {
   if (r->n == *room) {
-    size_t more = *room ? *room * 2 : 8;
+    size_t more = *room ? *room * 2 : 1;
     struct value *cells = arena_alloc(a, more * r->cols * sizeof *cells);
     if (r->n)
       memcpy(cells, r->cells, r->n * r->cols * sizeof *cells);
@@ -163,11 +163,14 @@ static int still_there(struct driver_sqlite *d, struct err *e) {
   return err_remedy(e, "stop the host, bring the right file back, and start it again");
 }
 
-static int sqlite_begin(struct driver *base, bool write, struct err *e) {
+static int sqlite_begin(struct driver *base, enum access access, struct err *e) {
   struct driver_sqlite *d = (struct driver_sqlite *)base;
-  if (write && still_there(d, e) < 0)
-    return -1;
-  return plain(d, write ? "BEGIN IMMEDIATE" : "BEGIN", e);
+  static const char *const texts[] = {
+    [ACCESS_READ] = "BEGIN",
+    [ACCESS_LIGHT] = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+    [ACCESS_WRITE] = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+  };
+  return access != ACCESS_READ && still_there(d, e) < 0 ? -1 : plain(d, texts[access], e);
 }
 
 static void sqlite_rollback(struct driver *base) {
@@ -269,7 +272,7 @@ static int open_file(struct driver_sqlite *d, enum store_use use, struct err *e)
   sqlite3_busy_timeout(d->db, use == STORE_SERVE ? WAIT_SERVING_MS : WAIT_COMMAND_MS);
   /* With -wal and -shm left in place a user who may only read the folder can read the store while no host runs. */
   sqlite3_file_control(d->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-  if (plain(d, "SELECT count(*) FROM sqlite_schema", e) < 0 || plain(d, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864", e) < 0)
+  if (plain(d, "SELECT count(*) FROM sqlite_schema", e) < 0 || plain(d, "PRAGMA journal_size_limit = 67108864", e) < 0)
     return -1;
   if (use != STORE_READ && sqlite3_db_readonly(d->db, "main") == 1)
     return fail(d, SQLITE_READONLY, e);

@@ -56,7 +56,7 @@ static int finish(struct store *s, const struct store_outcome *o, enum standing 
 
 int store_finish(struct store *s, const struct store_outcome *o, struct err *e) {
   enum standing standing = OURS;
-  if (store_begin(s, e) < 0 || store_end(s, finish(s, o, &standing, e), e) < 0)
+  if (store_begin(s, ACCESS_WRITE, e) < 0 || store_end(s, finish(s, o, &standing, e), e) < 0)
     return -1;
   if (standing != LOST)
     return 0;

@@ -66,7 +66,7 @@ int events_add(struct store *s, const struct store_event *ev, size_t n, struct e
 int store_event_add(struct store *s, const struct store_event *events, size_t n, struct err *e) {
   if (n == 0)
     return 0;
-  return store_begin(s, e) < 0 ? -1 : store_end(s, events_add(s, events, n, e), e);
+  return store_begin(s, ACCESS_LIGHT, e) < 0 ? -1 : store_end(s, events_add(s, events, n, e), e);
 }
 
 int store_events(struct store *s, int64_t after, const char *pipeline, const char *run, int64_t limit, struct arena *a, struct store_event **ret,
@@ -105,7 +105,7 @@ static int prune(struct store *s, int64_t now_ns, int64_t keep_age_ns, int64_t k
 
 int store_prune(struct store *s, int64_t now_ns, int64_t keep_age_ns, int64_t keep_count, int64_t *ret_n, struct err *e) {
   int64_t n = 0;
-  if (store_begin(s, e) < 0 || store_end(s, prune(s, now_ns, keep_age_ns, keep_count, &n, e), e) < 0)
+  if (store_begin(s, ACCESS_LIGHT, e) < 0 || store_end(s, prune(s, now_ns, keep_age_ns, keep_count, &n, e), e) < 0)
     return -1;
   *ret_n = n;
   return 0;

@@ -4,7 +4,7 @@
 #include "store/priv.h"
 
 int store_pause(struct store *s, const char *pipeline, bool paused, struct err *e) {
-  return store_begin(s, e) < 0 ? -1 : store_end(s, store_do(s, SQL_PIPELINE_PAUSE, NULL, e, PARAMS(TEXT(pipeline), INT(paused))), e);
+  return store_begin(s, ACCESS_WRITE, e) < 0 ? -1 : store_end(s, store_do(s, SQL_PIPELINE_PAUSE, NULL, e, PARAMS(TEXT(pipeline), INT(paused))), e);
 }
 
 int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e) {
@@ -19,7 +19,7 @@ int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **re
 int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t n, struct err *e) {
   if (n == 0)
     return 0;
-  if (store_begin(s, e) < 0)
+  if (store_begin(s, ACCESS_WRITE, e) < 0)
     return -1;
   int rc = 0;
   for (size_t i = 0; i < n && rc == 0; i++)
@@ -55,7 +55,7 @@ int breakers_put(struct store *s, const struct store_breaker *b, size_t n, struc
 int store_breakers_save(struct store *s, const struct store_breaker *b, size_t n, struct err *e) {
   if (n == 0)
     return 0;
-  return store_begin(s, e) < 0 ? -1 : store_end(s, breakers_put(s, b, n, e), e);
+  return store_begin(s, ACCESS_WRITE, e) < 0 ? -1 : store_end(s, breakers_put(s, b, n, e), e);
 }
 
 /* ---- cursors of sinks without their own ------------------------------------------------------------------------------------------------- */
@@ -84,7 +84,7 @@ static int put_cursor(struct store *s, const struct store_cursor *c, struct err 
 int store_cursors_put(struct store *s, const struct store_cursor *c, size_t n, struct err *e) {
   if (n == 0)
     return 0;
-  if (store_begin(s, e) < 0)
+  if (store_begin(s, ACCESS_WRITE, e) < 0)
     return -1;
   int rc = 0;
   for (size_t i = 0; i < n && rc == 0; i++)
@@ -93,5 +93,5 @@ int store_cursors_put(struct store *s, const struct store_cursor *c, size_t n, s
 }
 
 int store_cursors_forget(struct store *s, const char *pipeline, struct err *e) {
-  return store_begin(s, e) < 0 ? -1 : store_end(s, store_do(s, SQL_CURSOR_FORGET, NULL, e, PARAMS(TEXT(pipeline))), e);
+  return store_begin(s, ACCESS_WRITE, e) < 0 ? -1 : store_end(s, store_do(s, SQL_CURSOR_FORGET, NULL, e, PARAMS(TEXT(pipeline))), e);
 }

@@ -8,6 +8,7 @@ struct store {
   struct driver *driver;
   char *host;
   struct arena *scratch; /* of the call under way */
+  struct arena *waste;   /* of the statement under way */
   bool reaped;           /* what was left behind before this host began has been looked for */
   struct store_lease *doubts; /* claims whose commit was not answered: given back by the next claim */
   size_t doubts_n;
@@ -19,7 +20,7 @@ int store_do(struct store *s, enum sql sql, struct rows *ret, struct err *e, con
 /* The same outside of a transaction: for reading.  The answer lies in a. */
 int store_ask(struct store *s, enum sql sql, struct arena *a, struct rows *ret, struct err *e, const struct value *params, size_t n);
 /* A transaction: store_end() commits when rc is 0, else undoes; it gives rc, or -1. */
-int store_begin(struct store *s, struct err *e);
+int store_begin(struct store *s, enum access access, struct err *e);
 int store_end(struct store *s, int rc, struct err *e);
 
 /* What a struct has in which column.  Times are columns of us and fields of ns. */

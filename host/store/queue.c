@@ -40,7 +40,7 @@ static int by_pipeline(const void *a, const void *b) {
 int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
   if (n == 0)
     return 0;
-  if (store_begin(s, e) < 0)
+  if (store_begin(s, ACCESS_WRITE, e) < 0)
     return -1;
   /* Two hosts lock the rows of pipelines in the same order, so that neither waits for the other. */
   const struct store_run **order = arena_alloc(s->scratch, n * sizeof *order);
@@ -115,7 +115,7 @@ static int cancel(struct store *s, const char *id, const char *how, const char *
 
 int store_cancel(struct store *s, const char *id, const char *how, const char *reason, int64_t now_ns, const char **ret_state, struct err *e) {
   const char *state = NULL;
-  if (store_begin(s, e) < 0 || store_end(s, cancel(s, id, how, reason, now_ns, &state, e), e) < 0)
+  if (store_begin(s, ACCESS_WRITE, e) < 0 || store_end(s, cancel(s, id, how, reason, now_ns, &state, e), e) < 0)
     return -1;
   *ret_state = state;
   return 0;
@@ -135,7 +135,7 @@ static int cancel_all(struct store *s, const char *pipeline, const char *how, co
 
 int store_cancel_all(struct store *s, const char *pipeline, const char *how, const char *reason, int64_t now_ns, int64_t *ret_n, struct err *e) {
   int64_t n = 0;
-  if (store_begin(s, e) < 0 || store_end(s, cancel_all(s, pipeline, how, reason, now_ns, &n, e), e) < 0)
+  if (store_begin(s, ACCESS_WRITE, e) < 0 || store_end(s, cancel_all(s, pipeline, how, reason, now_ns, &n, e), e) < 0)
     return -1;
   *ret_n = n;
   return 0;

@@ -49,8 +49,8 @@ CREATE UNIQUE INDEX pipeline_runs_slot ON pipeline_runs (pipeline, due_at) WHERE
 CREATE UNIQUE INDEX pipeline_runs_active ON pipeline_runs (pipeline) WHERE state IN ('claimed', 'running');
 CREATE INDEX pipeline_runs_queue ON pipeline_runs ((-priority), due_at, queued_at, id) WHERE state = 'queued';
 CREATE INDEX pipeline_runs_waiting ON pipeline_runs (not_before_at) WHERE state = 'queued';
-CREATE INDEX pipeline_runs_pipeline ON pipeline_runs (pipeline, queued_at);
-CREATE INDEX pipeline_runs_queued ON pipeline_runs (queued_at);
+CREATE INDEX pipeline_runs_pipeline ON pipeline_runs (pipeline, queued_at, id);
+CREATE INDEX pipeline_runs_queued ON pipeline_runs (queued_at, id);
 CREATE INDEX pipeline_runs_ended ON pipeline_runs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX pipeline_runs_root ON pipeline_runs (root);
 CREATE TABLE pipeline_tasks (

@@ -26,13 +26,16 @@ static int run(struct store *s, enum sql sql, struct arena *a, struct rows *ret,
 }
 
 int store_do(struct store *s, enum sql sql, struct rows *ret, struct err *e, const struct value *params, size_t n) {
+  if (ret)
+    return run(s, sql, s->scratch, ret, e, params, n);
   struct rows ignored;
-  return run(s, sql, s->scratch, ret ? ret : &ignored, e, params, n);
+  arena_reset(s->waste); /* thousands of them may be in one transaction */
+  return run(s, sql, s->waste, &ignored, e, params, n);
 }
 
-int store_begin(struct store *s, struct err *e) {
+int store_begin(struct store *s, enum access access, struct err *e) {
   arena_reset(s->scratch);
-  return s->driver->api->begin(s->driver, true, e);
+  return s->driver->api->begin(s->driver, access, e);
 }
 
 int store_end(struct store *s, int rc, struct err *e) {
@@ -43,7 +46,7 @@ int store_end(struct store *s, int rc, struct err *e) {
 }
 
 int store_ask(struct store *s, enum sql sql, struct arena *a, struct rows *ret, struct err *e, const struct value *params, size_t n) {
-  if (s->driver->api->begin(s->driver, false, e) < 0)
+  if (s->driver->api->begin(s->driver, ACCESS_READ, e) < 0)
     return -1;
   if (run(s, sql, a, ret, e, params, n) < 0) {
     s->driver->api->rollback(s->driver);
@@ -115,7 +118,7 @@ static int migrate(struct store *s, enum store_use use, const struct sql_text *v
 
 int store_migrate(struct store *s, enum store_use use, const struct sql_text *versions, size_t n, struct err *e) {
   arena_reset(s->scratch);
-  if (s->driver->api->begin(s->driver, use != STORE_READ, e) < 0)
+  if (s->driver->api->begin(s->driver, use == STORE_READ ? ACCESS_READ : ACCESS_WRITE, e) < 0)
     return -1;
   return store_end(s, migrate(s, use, versions, n, e), e);
 }
@@ -125,7 +128,7 @@ int store_migrate(struct store *s, enum store_use use, const struct sql_text *ve
 static int note_host(struct store *s, int64_t now_ns, struct err *e) {
   char machine[256] = "";
   gethostname(machine, sizeof machine - 1);
-  return store_begin(s, e) < 0 ? -1 : store_end(s, store_do(s, SQL_HOST_PUT, NULL, e, PARAMS(TEXT(s->host), TEXT(machine), INT(getpid()), TIME(now_ns))), e);
+  return store_begin(s, ACCESS_WRITE, e) < 0 ? -1 : store_end(s, store_do(s, SQL_HOST_PUT, NULL, e, PARAMS(TEXT(s->host), TEXT(machine), INT(getpid()), TIME(now_ns))), e);
 }
 
 int store_open(const char *url, enum store_use use, const char *host, int64_t now_ns, struct err *e, struct store **ret) {
@@ -134,7 +137,7 @@ int store_open(const char *url, enum store_use use, const char *host, int64_t no
   if ((file ? driver_sqlite_open(url, use, e, &driver) : driver_postgres_open(url, use, host, e, &driver)) < 0)
     return -1;
   struct store *s = xcalloc(1, sizeof *s);
-  *s = (struct store){.driver = driver, .host = xstrdup(host), .scratch = arena_new()};
+  *s = (struct store){.driver = driver, .host = xstrdup(host), .scratch = arena_new(), .waste = arena_new()};
   if (store_migrate(s, use, sql_versions, SQL_VERSIONS, e) < 0 || (use == STORE_SERVE && note_host(s, now_ns, e) < 0)) {
     store_close(s);
     return -1;
@@ -148,6 +151,7 @@ void store_close(struct store *s) {
     return;
   s->driver->api->close(s->driver);
   arena_free(s->scratch);
+  arena_free(s->waste);
   for (size_t i = 0; i < s->doubts_n; i++)
     free((char *)(uintptr_t)s->doubts[i].id);
   free(s->doubts);
@@ -158,7 +162,7 @@ void store_close(struct store *s) {
 const char *store_place(const struct store *s) { return s->driver->place; }
 
 int store_ping(struct store *s, int64_t now_ns, struct err *e) {
-  return store_begin(s, e) < 0 ? -1 : store_end(s, store_do(s, SQL_HOST_SEEN, NULL, e, PARAMS(TEXT(s->host), TIME(now_ns))), e);
+  return store_begin(s, ACCESS_LIGHT, e) < 0 ? -1 : store_end(s, store_do(s, SQL_HOST_SEEN, NULL, e, PARAMS(TEXT(s->host), TIME(now_ns))), e);
 }
 
 int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_t *ret_n, struct err *e) {

@@ -245,7 +245,7 @@ Test(store_history, hosts_are_seen) {
 /* ---- versions ----------------------------------------------------------------------------------------------------------------------------- */
 
 static void become_version(struct store *s, int64_t version, const char *etl_version) {
-  OK(store_begin(s, &err));
+  OK(store_begin(s, ACCESS_WRITE, &err));
   OK(store_end(s, store_do(s, SQL_META_ADD, NULL, &err, PARAMS(INT(version), TEXT(etl_version))), &err));
 }
 

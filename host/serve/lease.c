@@ -1,5 +1,6 @@
 /* Leases: ours are renewed long before they end; a run whose lease is lost or cannot be renewed in time is stopped at once, since another host
  * may have begun it.  Runs that other hosts have left behind are taken over. */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/units.h"
@@ -71,6 +72,7 @@ static void on_lease(struct ev_loop *loop, ev_timer *t, int revents) {
                          breakers_learn(s, &e) < 0))
     serve_store_failed(s, &e);
   stop_overdue(s);
+  malloc_trim(0); /* a thousand runs that were due at once have left the heap in pieces */
 }
 
 void serve_lease_init(struct serve *s) {

@@ -216,6 +216,7 @@ static struct outcome *outcome_new(struct running *r) {
 static void end(struct outcome *o) {
   struct running *r = o->of;
   outcome_follow(o);
+  o->window_done = o->row.window_to_ns && strcmp(o->row.state, "succeeded") == 0;
   tell(r->serve, o);
   if (o->again)
     tell_retry(r->serve, o);
@@ -235,6 +236,11 @@ void outcome_without_worker(struct serve *s, const struct store_run *run, const 
   o->row.state = state;
   if (run->started_ns)
     o->row.started_ns = run->started_ns;
+  o->row.reason = arena_strdup(r->arena, e->message);
+  if (e->error_class == RUN_EMPTY) {
+    end(o);
+    return;
+  }
   o->row.error_class = err_class_name(e->error_class);
   o->row.error_message = arena_strdup(r->arena, e->message);
   o->row.error_remedy = e->remedy[0] ? arena_strdup(r->arena, e->remedy) : NULL;

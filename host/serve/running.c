@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "serve/breakers.h"
+#include "serve/windows.h"
 
 enum { DEADLINE_GRACE_SECONDS = 30 };
 
@@ -105,6 +106,7 @@ static int make_spec(struct running *r, struct err *e, struct spec **ret) {
   spec->defer_retries = true;
   take_options(spec, r->options);
   breakers_start(r, spec);
+  window_put(r, spec);
   *ret = spec;
   return 0;
 }
@@ -178,6 +180,10 @@ static int start_worker(struct running *r, struct err *e) {
   struct spec *spec;
   if (!r->conf)
     return err_set(e, ETL_E_CONFIG, "there is no pipeline '%s' any more", r->run.pipeline);
+  if (window_choose(r, e) < 0)
+    return -1;
+  if (window_is_empty(r))
+    return err_set(e, RUN_EMPTY, "its window is covered already");
   if (make_spec(r, e, &spec) < 0)
     return -1;
   int rc = supervise_start(spec, s->loop, on_event, r, e, &r->worker);

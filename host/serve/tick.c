@@ -22,7 +22,7 @@ static void start(struct serve *s, const struct store_run *run) {
   serve_job(s, run->pipeline)->waiting = false; /* accept() has seen it */
   if (running_start(s, run, &e) < 0) {
     if (e.error_class != ETL_E_RETRYABLE) {
-      outcome_without_worker(s, run, "failed", &e);
+      outcome_without_worker(s, run, e.error_class == RUN_EMPTY ? "skipped" : "failed", &e);
       return;
     }
     log_err(s->log, LEVEL_WARNING, run->pipeline, &e);

@@ -32,7 +32,7 @@ static int end_run(struct store *s, const struct store_run *r, const char **ret_
   if (store_do(s, SQL_RUN_FINISH, &rows, e,
                PARAMS(TEXT(r->id), TEXT(r->state), TIME(r->ended_ns), TIME(r->started_ns), INT(r->rows_read), INT(r->rows_written), INT(r->rows_filtered),
                       INT(r->rows_rejected), INT(r->bytes), TEXT(r->error_class), TEXT(r->error_code), TEXT(r->error_message), TEXT(r->error_remedy),
-                      TEXT(r->error_stage), TEXT(r->error_connector), TEXT(r->reason))) < 0)
+                      TEXT(r->error_stage), TEXT(r->error_connector), TEXT(r->reason), TIME(r->window_from_ns), TIME(r->window_to_ns))) < 0)
     return -1;
   *ret_pipeline = rows_at(&rows, 0, 0)->s;
   return 0;

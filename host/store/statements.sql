@@ -69,7 +69,7 @@ SELECT state, host, fence FROM pipeline_runs WHERE id = $1 {{|FOR UPDATE}}
 -- name: run_finish
 UPDATE pipeline_runs SET state = $2, ended_at = $3, started_at = coalesce($4, started_at), lease_until_at = NULL, rows_read = $5, rows_written = $6,
   rows_filtered = $7, rows_rejected = $8, bytes = $9, error_class = $10, error_code = $11, error_message = $12, error_remedy = $13, error_stage = $14,
-  error_connector = $15, reason = coalesce($16, reason)
+  error_connector = $15, reason = coalesce($16, reason), window_from_at = coalesce($17, window_from_at), window_to_at = coalesce($18, window_to_at)
 WHERE id = $1 RETURNING pipeline
 -- name: run_abandoned
 SELECT * FROM pipeline_runs WHERE state IN ('claimed', 'running') AND (lease_until_at < $1 OR host = $2 OR $3 = 1) ORDER BY due_at, id {{|FOR UPDATE SKIP LOCKED}}

@@ -126,7 +126,7 @@ int store_renew(struct store *s, struct store_lease *leases, size_t n, int64_t l
 
 /* The end of a run, and all that follows from it, in one transaction. */
 struct store_outcome {
-  const struct store_run *run; /* what counts: id, fence, state, ended_ns, started_ns, window_to_ns, counts, error_*, reason */
+  const struct store_run *run; /* what counts: id, fence, state, ended_ns, started_ns, window_from_ns, window_to_ns, counts, error_*, reason */
   const struct store_task *tasks;
   size_t tasks_n;
   const struct store_run *queue; /* a retry, downstream runs: as by store_enqueue() without supersede */

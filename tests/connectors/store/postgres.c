@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "docs.h"
 #include "fixture.h"
 
 TestSuite(store_postgres, .init = enter, .fini = leave, .timeout = 120);
@@ -318,4 +319,14 @@ Test(store_postgres, parameters_around_the_schema) {
     cr_expect_str_eq(ask(arena_printf(arena, "SELECT count(*) FROM %s.etl_meta", schema)), "1");
     store_close(s);
   }
+}
+
+static void documented(const char *query) { ask(arena_printf(arena, "SET search_path = t%ld; %s", (long)getpid(), query)); }
+
+Test(store_postgres, the_documented_queries) {
+  struct store *s = opened("a", STORE_SERVE);
+  enqueue(s, due("1", "p", 0));
+  cr_expect_geq(docs_each(documented), 6);
+  cr_expect_str_eq(ask(arena_printf(arena, "SET timezone = 'UTC'; SELECT due::text FROM t%ld.runs", (long)getpid())), "2023-11-14 22:13:20+00");
+  store_close(s);
 }

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "docs.h"
 #include "fixture.h"
 
 TestSuite(store_sqlite, .init = enter, .fini = leave, .timeout = 60);
@@ -88,6 +89,38 @@ Test(store_sqlite, somebody_holds_its_lock) {
   sqlite3_close(db);
   enqueue(s, r);
   store_close(s);
+}
+
+static void documented(const char *query) { sql("etl.db", query); }
+
+Test(store_sqlite, the_documented_queries) {
+  struct store *s = opened("a", STORE_SERVE);
+  cr_expect_geq(docs_each(documented), 6);
+  store_close(s);
+}
+
+static int only_row(void *arg, int n, char **cells, char **names) {
+  (void)names;
+  for (int i = 0; i < n; i++)
+    strncat(arg, arena_printf(arena, "%s;", cells[i] ? cells[i] : "NULL"), 200);
+  return 0;
+}
+
+Test(store_sqlite, readable_times) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_run r = due("1", "p", 0);
+  r.due_ns += 250 * 1000000;
+  r.state = "skipped";
+  r.started_ns = T0 + SECOND;
+  r.ended_ns = T0 + 3 * SECOND + 500 * 1000000;
+  enqueue(s, r);
+  store_close(s);
+  sqlite3 *db;
+  char text[500] = "";
+  cr_assert_eq(sqlite3_open("etl.db", &db), SQLITE_OK);
+  cr_assert_eq(sqlite3_exec(db, "SELECT due, started, ended, seconds, window_to FROM runs", only_row, text, NULL), SQLITE_OK);
+  sqlite3_close(db);
+  cr_expect_str_eq(text, "2023-11-14 22:13:20.250;2023-11-14 22:13:21.000;2023-11-14 22:13:23.500;2.5;NULL;");
 }
 
 /* ---- files that are not right ------------------------------------------------------------------------------------------------------------- */

@@ -1,9 +1,13 @@
 /* The table of parts, and their life. */
 #include <string.h>
 
+#include "serve/notify_part.h"
 #include "serve/serve.h"
 
-const struct serve_part serve_parts[] = {{0}};
+/* The first one hears what the others say while they are closed. */
+const struct serve_part serve_parts[] = {
+    {"notify", notify_part_open, notify_part_close, notify_part_event, notify_part_reloaded},
+    {0}};
 
 int serve_parts_open(struct serve *s, struct err *e) {
   for (; serve_parts[s->parts_open].name; s->parts_open++) {

@@ -56,7 +56,23 @@ static const struct told *told_of(const struct serve_event *e) {
 
 static bool is_failure(const char *state) { return strcmp(state, "failed") == 0 || strcmp(state, "crashed") == 0 || strcmp(state, "partial") == 0; }
 
-/* From the store, as it was before this host told anything.  A retry that waits means that nothing was told yet. */
+static const char *first_of(const struct store_run *run) { return run->root ? run->root : run->id; }
+
+/* Of a run that is tried again nothing was told yet: what counts is how the one before it ended. */
+static bool failed_before(struct serve *s, const struct store_run *retry, struct arena *a) {
+  const struct store_filter f = {.pipeline = retry->pipeline, .states = "succeeded,partial,failed,crashed", .limit = 100};
+  struct store_run *runs;
+  struct err e;
+  size_t n;
+  if (store_list(s->store, &f, a, &runs, &n, &e) < 0)
+    return false;
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(first_of(&runs[i]), first_of(retry)) != 0)
+      return is_failure(runs[i].state);
+  return false;
+}
+
+/* From the store, as it was before this host told anything. */
 static void learn(struct notify_part *p) {
   struct serve *s = p->serve;
   struct arena *a = arena_new();
@@ -69,7 +85,7 @@ static void learn(struct notify_part *p) {
       if (is_failure(runs[i].state))
         json_object_set_new(p->failing, runs[i].pipeline, json_true());
     for (size_t i = 0; i < n; i++)
-      if (runs[i].ended_ns == 0 && runs[i].trigger && strcmp(runs[i].trigger, "retry") == 0)
+      if (runs[i].ended_ns == 0 && runs[i].trigger && strcmp(runs[i].trigger, "retry") == 0 && !failed_before(s, &runs[i], a))
         json_object_del(p->failing, runs[i].pipeline);
   }
   arena_free(a);
@@ -85,7 +101,7 @@ static bool is_tried_again(const struct serve_event *e) {
 
 /* Whether the end of a run is told; notes it. */
 static bool end_is_told(struct notify_part *p, const struct serve_event *e, enum notify_event event) {
-  const char *waits = json_string_value(json_object_get(p->waiting, e->pipeline)), *first = e->outcome->root ? e->outcome->root : e->outcome->id;
+  const char *waits = json_string_value(json_object_get(p->waiting, e->pipeline)), *first = first_of(e->outcome);
   bool another = waits && strcmp(waits, first) != 0;
   learn(p);
   if (event != NOTIFY_RECOVERY && is_tried_again(e) && !another) {

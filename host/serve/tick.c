@@ -70,14 +70,15 @@ static void claim(struct serve *s, struct arena *a) {
 
 /* ---- the tick ------------------------------------------------------------------------------------------------------------------------------- */
 
-static void sleep_until_next(struct serve *s) {
+/* looked_ns: a time before the queue was looked at, since what became due meanwhile was not seen. */
+static void sleep_until_next(struct serve *s, int64_t looked_ns) {
   int64_t now = serve_now(s), next = now + POLL_SECONDS * NS_PER_SEC, stored = INT64_MAX;
   struct err e;
   size_t index;
   int64_t due;
   if (due_first(s->due, &index, &due) && due < next)
     next = due;
-  if (s->running_n < serve_max_running(s) && store_next(s->store, now, &stored, &e) < 0)
+  if (s->running_n < serve_max_running(s) && store_next(s->store, looked_ns, &stored, &e) < 0)
     serve_store_failed(s, &e);
   if (stored < next)
     next = stored;
@@ -106,13 +107,14 @@ static void on_tick(struct ev_loop *loop, ev_timer *t, int revents) {
   if (s->store_away)
     return; /* its return pokes */
   struct arena *a = arena_new();
+  int64_t looked_ns = serve_now(s);
   serve_enqueue_due(s, a);
   if (!s->store_away)
     claim(s, a);
   arena_free(a);
   serve_flush_events(s);
   if (!s->store_away)
-    sleep_until_next(s);
+    sleep_until_next(s, looked_ns);
 }
 
 void serve_tick_init(struct serve *s) {

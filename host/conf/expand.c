@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "conf/late.h"
 
 enum {
   FILE_LIMIT = 1024 * 1024
@@ -98,12 +99,25 @@ static bool valid_name(const char *s, size_t n) {
   return n > 0;
 }
 
+/* A variable of the run: its place is marked, its default is looked into now. */
+static int leave_late(struct expansion *x, const char *s, size_t n, const char *dflt, struct buffer *out) {
+  static const char mark[] = {LATE_MARK, '{'};
+  size_t head = dflt ? (size_t)(dflt + 2 - s) : n;
+  append(out, mark, sizeof mark);
+  append(out, s, head);
+  int rc = expand_text(x, s + head, n - head, out);
+  append(out, "}", 1);
+  return rc;
+}
+
 /* What stands between ${ and }. */
 static int expand_reference(struct expansion *x, const char *s, size_t n, struct buffer *out) {
   if (n >= 5 && memcmp(s, "file:", 5) == 0)
     return expand_file(x, s + 5, n - 5, out);
   const char *dflt = memmem(s, n, ":-", 2);
   size_t name_n = dflt ? (size_t)(dflt - s) : n;
+  if (late_is_one(s, name_n))
+    return leave_late(x, s, n, dflt, out);
   if (!valid_name(s, name_n))
     return complain(x, "'${%.*s}' is no variable; write ${NAME}, ${NAME:-default} or ${file:PATH}, or $${ for a plain ${", (int)n,
                     s);

@@ -1,5 +1,5 @@
 /* conf/expand.h: ${VAR}, ${VAR:-default} and ${file:PATH} in texts; $${ stands for a plain ${.  A default or a path may again hold
- * variables. */
+ * variables.  Those of a run (conf/late.h) are left for it. */
 #ifndef HOST_CONF_EXPAND_H
 #define HOST_CONF_EXPAND_H
 

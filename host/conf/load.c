@@ -13,6 +13,7 @@
 #include "base/trust.h"
 #include "conf/conf.h"
 #include "conf/expand.h"
+#include "conf/late.h"
 #include "conf/locate.h"
 #include "conf/notify.h"
 #include "conf/source.h"
@@ -122,6 +123,7 @@ static void take_pipeline(struct load *l, const char *name, const char *path, co
   when_read(&s, root, &l->zones, a, l->d);
   check_together(l, &s.p, root);
   take_stages(l, &s);
+  late_check(&s.p, a, l->d);
   l->conf->pipelines[l->conf->pipelines_n++] = s.p;
 }
 

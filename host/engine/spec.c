@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "conf/late.h"
 
 enum field_type { FIELD_INT, FIELD_BOOL, FIELD_TEXT };
 static const struct { const char *name; enum field_type type; size_t offset; } fields[] = {
@@ -62,7 +63,31 @@ static struct spec *spec_empty(void) {
   return s;
 }
 
+/* Values of the run's own variables, where nobody has given any. */
+static json_t *own_values(const struct spec *s, const json_t *values) {
+  json_t *all = json_pack("{s:s}", "run.id", s->run);
+  if (values)
+    json_object_update(all, (json_t *)(uintptr_t)values); /* jansson takes it without const, and only reads it */
+  return all;
+}
+
+static int fill_stages(struct spec *s, const json_t *values, struct err *e) {
+  json_t *all = own_values(s, values);
+  int rc = late_fill(&s->extract.conf, all, s->arena, e, &s->extract.conf);
+  for (size_t i = 0; rc == 0 && i < s->transforms_n; i++)
+    rc = late_fill(&s->transforms[i].conf, all, s->arena, e, &s->transforms[i].conf);
+  if (rc == 0)
+    rc = late_fill(&s->load.conf, all, s->arena, e, &s->load.conf);
+  json_decref(all);
+  return rc;
+}
+
 int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct registry *r, struct err *e, struct spec **ret_spec) {
+  return spec_new_with(c, p, r, NULL, e, ret_spec);
+}
+
+int spec_new_with(const struct conf *c, const struct conf_pipeline *p, const struct registry *r, const json_t *values, struct err *e,
+                  struct spec **ret_spec) {
   struct spec *s = spec_empty();
   s->command = SPEC_RUN;
   s->pipeline = p->name;
@@ -86,6 +111,8 @@ int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct r
     rc = find_stage(r, ETL_KIND_TRANSFORMER, &p->transforms[s->transforms_n], e, &s->transforms[s->transforms_n]);
   if (rc == 0)
     rc = find_stage(r, ETL_KIND_LOADER, &p->load, e, &s->load);
+  if (rc == 0)
+    rc = fill_stages(s, values, e);
   if (rc < 0) {
     spec_free(s);
     return -1;

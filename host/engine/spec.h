@@ -46,6 +46,9 @@ struct spec {
 /* A spec for pipeline p of c, with a fresh run id; connectors are looked up in r.  Command, shards and flags are then set by the caller.
  * Strings are borrowed from c. */
 int spec_new(const struct conf *c, const struct conf_pipeline *p, const struct registry *r, struct err *e, struct spec **ret_spec);
+/* The same with values for variables of the run (conf/late.h), among them run.id. */
+int spec_new_with(const struct conf *c, const struct conf_pipeline *p, const struct registry *r, const json_t *values, struct err *e,
+                  struct spec **ret_spec);
 /* A fresh one. */
 const char *spec_run_id(struct arena *a);
 /* A spec for a connection alone (conf_connection()), to ask its connector; kind: an extractor or a loader.  Both stages are the connection. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "conf/late.h"
 #include "plugin/options.h"
 
 struct described {
@@ -110,7 +111,10 @@ static void check_stage(struct check *c, enum etl_kind kind, const struct conf_s
   struct arena *a = arena_new();
   struct secrets secrets = {0};
   struct bound_options bound;
-  options_bind(d->connectors[kind]->options, s, a, &secrets, c->d, &bound); /* its errors are in c->d */
+  struct conf_stage filled = *s;
+  if (late_fill(s, NULL, a, &e, &filled) < 0)
+    filled = *s; /* a name that is not known: told already */
+  options_bind(d->connectors[kind]->options, &filled, a, &secrets, c->d, &bound); /* its errors are in c->d */
   secrets_fini(&secrets);
   arena_free(a);
 }

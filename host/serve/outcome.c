@@ -102,9 +102,11 @@ static void take_lane(struct outcome *o, const json_t *lane) {
 static void take_tasks(struct outcome *o) {
   const json_t *lanes = json_object_get(o->of->summary, "lanes"), *lane;
   size_t i;
-  o->tasks = arena_alloc(o->of->arena, (2 * json_array_size(lanes) + 1) * sizeof *o->tasks);
+  o->tasks = arena_alloc(o->of->arena, (2 * json_array_size(lanes) + o->of->skipped_n + 1) * sizeof *o->tasks);
   json_array_foreach(lanes, i, lane)
     take_lane(o, lane);
+  for (i = 0; i < o->of->skipped_n; i++)
+    o->tasks[o->tasks_n++] = (struct store_task){.run = o->row.id, .stage = "extract", .shard = o->of->skipped[i], .state = "skipped", .ended_ns = o->row.ended_ns};
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------------------------------------------- */

@@ -97,9 +97,37 @@ static void take_options(struct spec *spec, const json_t *o) {
   spec->retries = json_incref(json_object_get(o, "retries"));
 }
 
+static void put_moment(json_t *values, const char *name, int64_t ns, struct arena *a) {
+  if (ns)
+    json_object_set_new(values, name, json_string(window_moment(a, ns)));
+}
+
+static void put_upstream(json_t *values, const json_t *options, struct arena *a) {
+  const char *name, *field;
+  json_t *one, *value;
+  json_object_foreach(json_object_get(options, "upstream"), name, one)
+    json_object_foreach(one, field, value)
+      json_object_set_new(values, arena_printf(a, "upstream.%s.%s", name, field),
+                          json_is_integer(value) ? json_string(arena_printf(a, "%lld", (long long)json_integer_value(value))) : json_incref(value));
+}
+
+/* Of the variables that stand for this run. */
+static json_t *values_of(const struct running *r) {
+  json_t *values = json_pack("{s:s}", "run.id", r->run.id);
+  json_object_set_new(values, "run.attempt", json_string(arena_printf(r->arena, "%lld", (long long)r->run.attempt)));
+  put_moment(values, "run.due", r->run.due_ns, r->arena);
+  put_moment(values, "window.from", r->run.window_from_ns, r->arena);
+  put_moment(values, "window.to", r->run.window_to_ns, r->arena);
+  put_upstream(values, r->options, r->arena);
+  return values;
+}
+
 static int make_spec(struct running *r, struct err *e, struct spec **ret) {
   struct spec *spec;
-  if (spec_new(r->gen->conf, r->conf, r->gen->registry, e, &spec) < 0)
+  json_t *values = values_of(r);
+  int rc = spec_new_with(r->gen->conf, r->conf, r->gen->registry, values, e, &spec);
+  json_decref(values);
+  if (rc < 0)
     return -1;
   spec->run = r->run.id;
   spec->owner = r->run.fence;

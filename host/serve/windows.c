@@ -49,7 +49,7 @@ int window_choose(struct running *r, struct err *e) {
 
 bool window_is_empty(const struct running *r) { return r->run.window_to_ns && r->run.window_to_ns <= r->run.window_from_ns; }
 
-static const char *moment(struct arena *a, int64_t ns) {
+const char *window_moment(struct arena *a, int64_t ns) {
   struct tm tm;
   time_t seconds = (time_t)(ns / NS_PER_SEC);
   char head[24];
@@ -61,6 +61,6 @@ static const char *moment(struct arena *a, int64_t ns) {
 void window_put(const struct running *r, struct spec *spec) {
   if (!r->run.window_to_ns)
     return;
-  spec->range_from = r->run.window_from_ns ? moment(spec->arena, r->run.window_from_ns) : NULL;
-  spec->range_to = moment(spec->arena, r->run.window_to_ns);
+  spec->range_from = r->run.window_from_ns ? window_moment(spec->arena, r->run.window_from_ns) : NULL;
+  spec->range_to = window_moment(spec->arena, r->run.window_to_ns);
 }

@@ -9,4 +9,7 @@ int window_choose(struct running *r, struct err *e);
 bool window_is_empty(const struct running *r); /* a later run has covered it already */
 void window_put(const struct running *r, struct spec *spec);
 
+/* 2026-01-02T03:04:05, of UTC, with a fraction if there is one.  In a. */
+const char *window_moment(struct arena *a, int64_t ns);
+
 #endif

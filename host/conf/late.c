@@ -6,9 +6,16 @@
 
 #include "base/diag.h"
 
-static const struct { const char *name, *sample; } plain[] = {
-    {"run.id", "0"}, {"run.due", "1970-01-01T00:00:00"}, {"run.attempt", "1"}, {"window.from", "1970-01-01T00:00:00"}, {"window.to", "1970-01-01T00:00:00"}};
-static const struct { const char *name, *sample; } of_upstream[] = {{"status", "succeeded"}, {"run", "0"}, {"rows_read", "0"}, {"rows_written", "0"}, {"rows_rejected", "0"}};
+static const struct {
+  const char *name, *sample;
+} plain[] = {{"run.id", "0"},
+             {"run.due", "1970-01-01T00:00:00"},
+             {"run.attempt", "1"},
+             {"window.from", "1970-01-01T00:00:00"},
+             {"window.to", "1970-01-01T00:00:00"}};
+static const struct {
+  const char *name, *sample;
+} of_upstream[] = {{"status", "succeeded"}, {"run", "0"}, {"rows_read", "0"}, {"rows_written", "0"}, {"rows_rejected", "0"}};
 enum { PLAIN = sizeof plain / sizeof *plain, OF_UPSTREAM = sizeof of_upstream / sizeof *of_upstream };
 
 static bool begins(const char *s, size_t n, const char *with) { return n >= strlen(with) && memcmp(s, with, strlen(with)) == 0; }
@@ -41,7 +48,8 @@ static bool next_mark(const char *text, struct arena *a, struct mark *ret) {
   if (!close)
     return false;
   const char *dflt = memmem(m, (size_t)(close - m), ":-", 2), *name = m + 2;
-  *ret = (struct mark){.begin = m, .end = close + 1, .name = arena_memdup(a, name, (size_t)((dflt ? dflt : close) - name)), .dflt = dflt ? dflt + 2 : NULL};
+  *ret = (struct mark){
+      .begin = m, .end = close + 1, .name = arena_memdup(a, name, (size_t)((dflt ? dflt : close) - name)), .dflt = dflt ? dflt + 2 : NULL};
   ret->dflt_n = dflt ? (size_t)(close - dflt - 2) : 0;
   return true;
 }
@@ -113,8 +121,10 @@ static void check_name(const struct conf_pipeline *p, const char *name, const ch
     known[i] = plain[i].name;
   const char *near = diag_nearest(name, known);
   if (!sample_of(name)) {
-    diags_add(d, DIAG_ERROR, origin, "there is no variable ${%s}%s%s%s; there are run.id, run.due, run.attempt, window.from, window.to, and of a pipeline that this "
-              "one comes after upstream.NAME.status, .run, .rows_read, .rows_written and .rows_rejected", name, near ? "; did you mean ${" : "", near ? near : "", near ? "}?" : "");
+    diags_add(d, DIAG_ERROR, origin,
+              "there is no variable ${%s}%s%s%s; there are run.id, run.due, run.attempt, window.from, window.to, and of a pipeline that this "
+              "one comes after upstream.NAME.status, .run, .rows_read, .rows_written and .rows_rejected",
+              name, near ? "; did you mean ${" : "", near ? near : "", near ? "}?" : "");
     return;
   }
   if (!begins(name, strlen(name), "upstream."))

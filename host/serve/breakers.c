@@ -132,8 +132,9 @@ static void note(struct outcome *o, struct job *j, const char *shard, enum break
     return;
   const char *of = *shard ? arena_printf(o->of->arena, " of shard %s", shard) : "";
   if (k->b.state == BREAKER_OPEN) {
-    const char *message = arena_printf(o->of->arena, "the circuit breaker%s opened after %lld failures in a row: %s for %s; `etl breaker %s reset` closes it at once", of,
-                                       (long long)k->b.failures, *shard ? "the shard is left out" : "no run starts", units_print_duration(text, c->cooldown_ns), j->name);
+    const char *message = arena_printf(
+        o->of->arena, "the circuit breaker%s opened after %lld failures in a row: %s for %s; `etl breaker %s reset` closes it at once", of,
+        (long long)k->b.failures, *shard ? "the shard is left out" : "no run starts", units_print_duration(text, c->cooldown_ns), j->name);
     tell(o->of->serve, j, k, o->row.id, message);
     if (!*shard)
       outcome_queue(o, "probe", o->row.ended_ns + c->cooldown_ns, 1, NULL);

@@ -119,8 +119,9 @@ void downstream_tell(struct serve *s, const struct downstream *d) {
     if (strcmp(r->state, "skipped") != 0)
       continue;
     cleanup_free char *message = xasprintf("run %s is skipped: %s", r->id, r->reason);
-    serve_event(s, &(struct serve_event){
-                       .level = LEVEL_WARNING, .kind = "run", .name = "skipped", .pipeline = r->pipeline, .run = r->id, .message = message, .outcome = r});
+    serve_event(
+        s, &(struct serve_event){
+               .level = LEVEL_WARNING, .kind = "run", .name = "skipped", .pipeline = r->pipeline, .run = r->id, .message = message, .outcome = r});
   }
 }
 

@@ -53,7 +53,8 @@ static void keep(struct serve *s, const struct serve_event *e) {
 }
 
 void serve_event(struct serve *s, const struct serve_event *e) {
-  log_write(s->log, &(struct log_record){.level = e->level, .pipeline = e->pipeline, .run = e->run, .stage = e->stage, .shard = e->shard, .message = e->message});
+  log_write(s->log, &(struct log_record){
+                        .level = e->level, .pipeline = e->pipeline, .run = e->run, .stage = e->stage, .shard = e->shard, .message = e->message});
   keep(s, e);
   for (size_t i = 0; serve_parts[i].name; i++)
     if (s->parts_open > i && serve_parts[i].event)

@@ -115,10 +115,12 @@ static bool follow_whole(struct outcome *o, json_t *options) {
     return false;
   if (!again)
     return follow_auth(o, options);
-  int64_t failures = json_integer_value(json_object_get(options, "failures")) + 1, first_us = json_integer_value(json_object_get(options, "failed_first_us"));
+  int64_t failures = json_integer_value(json_object_get(options, "failures")) + 1,
+          first_us = json_integer_value(json_object_get(options, "failed_first_us"));
   if (!first_us)
     first_us = o->row.ended_ns / 1000;
-  int64_t pause = retry_pause_ns(&p->retry, &(struct retry_case){.failures = failures, .since_ns = o->row.ended_ns - first_us * 1000, .who = o->row.pipeline});
+  int64_t pause =
+      retry_pause_ns(&p->retry, &(struct retry_case){.failures = failures, .since_ns = o->row.ended_ns - first_us * 1000, .who = o->row.pipeline});
   if (pause < 0)
     return false;
   json_object_set_new(options, "failures", json_integer(failures));

@@ -27,7 +27,8 @@ static void make_graph(struct generation *g) {
   diags_fini(&d);
 }
 
-int generation_load(const char *conf_path, const char *only, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d, struct generation **ret) {
+int generation_load(const char *conf_path, const char *only, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d,
+                    struct generation **ret) {
   struct generation *g = xcalloc(1, sizeof *g);
   size_t errors = d->errors;
   *g = (struct generation){.refs = 1, .number = number, .loaded_ns = now_ns};

@@ -16,8 +16,10 @@ struct generation {
   const struct graph *graph;            /* NULL when just one pipeline was read */
   const struct conf_pipeline **by_name; /* conf->pipelines, sorted */
 };
-/* Reads all files, or with `only` those of that pipeline, and checks all options.  -1: d has errors; d may have warnings in any case.  One reference is the caller's. */
-int generation_load(const char *conf_path, const char *only, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d, struct generation **ret);
+/* Reads all files, or with `only` those of that pipeline, and checks all options.  -1: d has errors; d may have warnings in any case.  One
+ * reference is the caller's. */
+int generation_load(const char *conf_path, const char *only, struct describes *describes, int64_t number, int64_t now_ns,
+                    struct diags *d, struct generation **ret);
 struct generation *generation_ref(struct generation *g);
 void generation_unref(struct generation *g); /* accepts NULL */
 const struct conf_pipeline *generation_find(const struct generation *g, const char *pipeline); /* NULL: there is none */

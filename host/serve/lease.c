@@ -45,7 +45,8 @@ static int renew(struct serve *s, struct err *e) {
 
 static void end_crashed(struct serve *s, const struct store_run *run) {
   struct err e;
-  err_set(&e, ETL_E_INTERNAL, "host %s ended, or was not heard of in the time of a lease, while the run was at work", run->host ? run->host : "that had it");
+  err_set(&e, ETL_E_INTERNAL, "host %s ended, or was not heard of in the time of a lease, while the run was at work",
+          run->host ? run->host : "that had it");
   err_remedy(&e, "look into the log of that host; nothing is lost, the next run goes on from the last commit");
   outcome_without_worker(s, run, "crashed", &e);
 }

@@ -159,7 +159,8 @@ static bool put(struct log *l, const json_t *record) {
 }
 
 static void tell_lost(struct log *l, const char *time) {
-  cleanup_free char *message = xasprintf("%lld records could not be written to the log: there was no room for it, or it could not be written", (long long)l->lost);
+  cleanup_free char *message =
+      xasprintf("%lld records could not be written to the log: there was no room for it, or it could not be written", (long long)l->lost);
   json_t *j = to_json(&(struct log_record){.level = LEVEL_WARNING, .message = message}, time);
   if (put(l, j))
     l->lost = 0;

@@ -86,7 +86,8 @@ static void take_lane(struct outcome *o, const json_t *lane) {
                              .shard = text_of(lane, "shard"),
                              .state = task_state(text_of(lane, "status")),
                              .attempts = int_of(lane, "retries") + 1,
-                             .rows_in = load ? int_of(lane, "rows_read") + int_of(lane, "rows_added") - int_of(lane, "rows_filtered") : int_of(lane, "rows_read"),
+                             .rows_in = load ? int_of(lane, "rows_read") + int_of(lane, "rows_added") - int_of(lane, "rows_filtered")
+                                             : int_of(lane, "rows_read"),
                              .rows_out = load ? int_of(lane, "rows_written") : int_of(lane, "rows_read"),
                              .started_ns = o->row.started_ns,
                              .ended_ns = o->row.ended_ns};
@@ -106,7 +107,8 @@ static void take_tasks(struct outcome *o) {
   json_array_foreach(lanes, i, lane)
     take_lane(o, lane);
   for (i = 0; i < o->of->skipped_n; i++)
-    o->tasks[o->tasks_n++] = (struct store_task){.run = o->row.id, .stage = "extract", .shard = o->of->skipped[i], .state = "skipped", .ended_ns = o->row.ended_ns};
+    o->tasks[o->tasks_n++] =
+        (struct store_task){.run = o->row.id, .stage = "extract", .shard = o->of->skipped[i], .state = "skipped", .ended_ns = o->row.ended_ns};
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------------------------------------------- */
@@ -118,10 +120,10 @@ static void tell(struct serve *s, const struct outcome *o) {
   bool stopped = strcmp(row->state, "cancelled") == 0;
   const char *why = row->error_message ? row->error_message : row->reason;
   units_print_duration(took, (row->ended_ns - row->started_ns) / NS_PER_MS * NS_PER_MS);
-  cleanup_free char *message =
-      xasprintf("run %s %s after %s: %lld rows read, %lld written%s%s%s%s", row->id, row->state, took, (long long)row->rows_read,
-                (long long)row->rows_written, good || !why ? "" : ": ", good || !why ? "" : why,
-                !good && row->error_message && row->error_remedy ? "; " : "", !good && row->error_message && row->error_remedy ? row->error_remedy : "");
+  cleanup_free char *message = xasprintf("run %s %s after %s: %lld rows read, %lld written%s%s%s%s", row->id, row->state, took,
+                                         (long long)row->rows_read, (long long)row->rows_written, good || !why ? "" : ": ", good || !why ? "" : why,
+                                         !good && row->error_message && row->error_remedy ? "; " : "",
+                                         !good && row->error_message && row->error_remedy ? row->error_remedy : "");
   serve_event(s, &(struct serve_event){.level = good || stopped ? LEVEL_INFO : partial ? LEVEL_WARNING : LEVEL_ERROR,
                                        .kind = "run",
                                        .name = row->state,
@@ -138,7 +140,9 @@ static void tell_retry(struct serve *s, const struct outcome *o) {
   char wait[UNITS_TEXT];
   units_print_duration(wait, (next->not_before_ns - o->row.ended_ns + ROUND_NS / 2) / ROUND_NS * ROUND_NS);
   const char *message = arena_printf(o->of->arena, "attempt %lld of run %s comes in %s", (long long)next->attempt, next->root, wait);
-  serve_event(s, &(struct serve_event){.level = LEVEL_INFO, .kind = "retry", .name = "queued", .pipeline = next->pipeline, .run = next->id, .message = message, .of = o->of});
+  serve_event(
+      s, &(struct serve_event){
+             .level = LEVEL_INFO, .kind = "retry", .name = "queued", .pipeline = next->pipeline, .run = next->id, .message = message, .of = o->of});
 }
 
 /* ---- storing ------------------------------------------------------------------------------------------------------------------------------- */
@@ -164,7 +168,8 @@ static struct store_run *all_rows(const struct outcome *o, const struct downstre
 /* True: it is settled, one way or the other. */
 static bool store_outcome(struct serve *s, struct outcome *o) {
   struct downstream d = {0};
-  struct store_outcome row = {.run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .window_done = o->window_done, .breakers = o->breakers, .breakers_n = o->breakers_n};
+  struct store_outcome row = {
+      .run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .window_done = o->window_done, .breakers = o->breakers, .breakers_n = o->breakers_n};
   struct err e;
   if (s->store_away)
     return false;
@@ -179,7 +184,8 @@ static bool store_outcome(struct serve *s, struct outcome *o) {
   }
   if (serve_store_failed(s, &e))
     return false;
-  serve_event(s, &(struct serve_event){.level = LEVEL_WARNING, .kind = "run", .name = "lost", .pipeline = o->row.pipeline, .run = o->row.id, .message = e.message});
+  serve_event(s, &(struct serve_event){
+                     .level = LEVEL_WARNING, .kind = "run", .name = "lost", .pipeline = o->row.pipeline, .run = o->row.id, .message = e.message});
   return true;
 }
 

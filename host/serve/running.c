@@ -236,7 +236,9 @@ int running_start(struct serve *s, const struct store_run *run, struct err *e) {
     ev_timer_start(s->loop, &r->deadline);
   }
   cleanup_free char *message = xasprintf("run %s started (%s, attempt %lld)", r->run.id, r->run.trigger, (long long)r->run.attempt);
-  serve_event(s, &(struct serve_event){.level = LEVEL_INFO, .kind = "run", .name = "started", .pipeline = r->run.pipeline, .run = r->run.id, .message = message, .of = r});
+  serve_event(s,
+              &(struct serve_event){
+                  .level = LEVEL_INFO, .kind = "run", .name = "started", .pipeline = r->run.pipeline, .run = r->run.id, .message = message, .of = r});
   return 0;
 }
 

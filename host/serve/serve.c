@@ -11,7 +11,15 @@
 
 #include "base/units.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_CONFIG = 2, RETRY_FIRST_SECONDS = 1, RETRY_LAST_SECONDS = 10, AFTER_KILL_SECONDS = 15, PRUNE_SECONDS = 600 };
+enum {
+  EXIT_OK = 0,
+  EXIT_FAILED = 1,
+  EXIT_CONFIG = 2,
+  RETRY_FIRST_SECONDS = 1,
+  RETRY_LAST_SECONDS = 10,
+  AFTER_KILL_SECONDS = 15,
+  PRUNE_SECONDS = 600
+};
 
 int64_t serve_now(const struct serve *s) { return s->clock.wall_ns(&s->clock); }
 
@@ -35,7 +43,8 @@ bool serve_store_failed(struct serve *s, const struct err *e) {
   s->store_away_ns = serve_now(s);
   free(s->store_error);
   s->store_error = xstrdup(e->message);
-  serve_tell(s, LEVEL_ERROR, "store", "away", "the state store cannot be used: %s; nothing new starts until it can; runs at work go on to the end of their lease%s%s", e->message,
+  serve_tell(s, LEVEL_ERROR, "store", "away",
+             "the state store cannot be used: %s; nothing new starts until it can; runs at work go on to the end of their lease%s%s", e->message,
              e->remedy[0] ? "; " : "", e->remedy);
   s->store_retry.repeat = RETRY_FIRST_SECONDS;
   ev_timer_again(s->loop, &s->store_retry);
@@ -142,7 +151,10 @@ static void on_usr1(struct serve *s) {
     log_text(s->log, LEVEL_INFO, "the log was opened again");
 }
 
-static const struct { int number; void (*act)(struct serve *s); } signals[] = {{SIGTERM, on_term}, {SIGINT, on_term}, {SIGHUP, on_hup}, {SIGUSR1, on_usr1}};
+static const struct {
+  int number;
+  void (*act)(struct serve *s);
+} signals[] = {{SIGTERM, on_term}, {SIGINT, on_term}, {SIGHUP, on_hup}, {SIGUSR1, on_usr1}};
 
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents) {
   (void)loop, (void)revents;
@@ -193,7 +205,9 @@ static void start_watchers(struct serve *s) {
 
 static struct log_settings log_settings(const struct conf *c) {
   int level = c->serve.log_level ? log_level_from_name(c->serve.log_level) : LEVEL_INFO;
-  return (struct log_settings){.file = c->serve.log_file, .json = c->serve.log_format && strcmp(c->serve.log_format, "json") == 0, .level = level < 0 ? LEVEL_INFO : (enum log_level)level};
+  return (struct log_settings){.file = c->serve.log_file,
+                               .json = c->serve.log_format && strcmp(c->serve.log_format, "json") == 0,
+                               .level = level < 0 ? LEVEL_INFO : (enum log_level)level};
 }
 
 void serve_take(struct serve *s, struct generation *g) {

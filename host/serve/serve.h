@@ -84,7 +84,8 @@ struct serve_event {
 };
 /* The one way to tell that something has changed: log, store's events (written with the next batch), parts. */
 void serve_event(struct serve *s, const struct serve_event *e);
-__attribute__((format(printf, 5, 6))) void serve_tell(struct serve *s, enum log_level level, const char *kind, const char *name, const char *fmt, ...);
+__attribute__((format(printf, 5, 6))) void serve_tell(struct serve *s, enum log_level level, const char *kind, const char *name, const char *fmt,
+                                                      ...);
 /* Writes what is waiting to the store; without one it stays, the oldest are dropped beyond a limit. */
 void serve_flush_events(struct serve *s);
 void serve_events_free(struct serve *s);
@@ -177,7 +178,7 @@ int serve_reload(struct serve *s);
 void serve_lease_init(struct serve *s);
 int serve_reap(struct serve *s, struct err *e);
 /* running.c */
-/* Starts the worker of a run that was claimed.  -1, with class RUN_EMPTY: there is nothing for it to do; else: it was not started, e says why; the caller decides what becomes of the run. */
+/* Starts the worker of a run that was claimed.  -1, with class RUN_EMPTY: there is nothing for it to do; else: e says why; the caller decides what becomes of the run. */
 enum { RUN_EMPTY = 1000 };
 int running_start(struct serve *s, const struct store_run *run, struct err *e);
 void running_cancel(struct running *r, enum stop_mode mode, enum stop_why why, const char *reason);

@@ -74,6 +74,8 @@ struct conf_serve { /* serve: of the long-running host */
   const char *log_file;   /* absolute; NULL: stderr */
   const char *log_format; /* text or json */
   const char *log_level;  /* debug, info, warning, error */
+  const char *control_socket; /* absolute; NULL: serve/socket.h says where */
+  const char *control_group;  /* NULL: that of the host's user */
   int64_t history_age_ns, history_count; /* 0: no limit */
 };
 enum conf_catch_up { /* times that were due while the host was down */

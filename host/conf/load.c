@@ -59,6 +59,8 @@ static void take_main(struct load *l, const struct conf_node *root) {
   l->conf->serve = s.serve;
   if (s.serve.log_file)
     l->conf->serve.log_file = text_join(a, l->base_dir, s.serve.log_file);
+  if (s.serve.control_socket)
+    l->conf->serve.control_socket = text_join(a, l->base_dir, s.serve.control_socket);
   l->conf->notify_list = s.notify;
   l->connections.group = s.connections;
   l->connections.expanded = arena_alloc(a, s.connections ? s.connections->kids_n + 1 : 1);

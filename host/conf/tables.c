@@ -47,6 +47,11 @@ static const struct conf_key serve_keys[] = {
     {"log_file", WANT_STRING, AT(log_file), .doc = "Where the log goes; starts at the folder of etl.conf.  Without it: to stderr."},
     {"log_format", WANT_STRING, AT(log_format), .dflt = "text", .check = check_log_format, .doc = "Lines of text, or json: an object a line."},
     {"log_level", WANT_STRING, AT(log_level), .dflt = "info", .check = check_log_level, .doc = "One of debug, info, warning, error: records below it are left out."},
+    {"control_socket", WANT_STRING, AT(control_socket),
+     .doc = "Where `etl status`, `etl start` and the like find the host; starts at the folder of etl.conf.  Without it: beside the state store's file, with .sock "
+            "behind its name; for a store on a server NAME.sock in /run/etl, of the host's name."},
+    {"control_group", WANT_STRING, AT(control_group),
+     .doc = "Members of this group may ask the host and tell it what to do.  Without it: those of the group that the host runs as."},
     {"history_age", WANT_DURATION, AT(history_age_ns), .dflt = "30d", .min = 0, .max = 3650ll * DAY_S * NS_PER_SEC,
      .doc = "Runs and events are forgotten after so long; 0: never.  A pipeline's last run is kept."},
     {"history_count", WANT_INT, AT(history_count), .dflt = "100000", .min = 0, .max = 1000000000,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "serve/report.h"
+#include "serve/shown.h"
 
 static int ping(struct asked *q, struct err *e) {
   (void)e;

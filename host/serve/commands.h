@@ -14,6 +14,7 @@ struct follow {
   char *pipeline;       /* logs: of this one; NULL: of all */
   enum log_level level; /* logs: of at least this level */
   char *run;            /* the first attempt */
+  size_t attempts;      /* so many were told */
 };
 void follow_fini(struct follow *f);
 bool follow_wants(const struct follow *f, const json_t *record); /* a record of the log */
@@ -71,7 +72,7 @@ int command_cancel(struct asked *q, struct err *e);
 /* commands_history.c */
 int command_info(struct asked *q, struct err *e);
 int command_history(struct asked *q, struct err *e);
-/* A running run with what its worker said last, as report_run() has it. */
+/* A running run with what its worker said last, as shown_run() has it. */
 json_t *command_live(const struct running *r);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "base/zone.h"
 #include "serve/commands.h"
-#include "serve/report.h"
+#include "serve/shown.h"
 
 enum { HISTORY = 50, HISTORY_MAX = 10000, EVENTS_MAX = 500, ATTEMPTS_MAX = 1000 };
 
@@ -13,17 +13,17 @@ static json_t *report_runs(const struct asked *q, const struct store_run *runs, 
   json_t *list = json_array();
   for (size_t i = 0; i < n; i++) {
     const struct running *here = q->serve && !runs[i].ended_ns ? serve_running(q->serve, runs[i].id) : NULL;
-    json_array_append_new(list, here ? command_live(here) : report_run(&runs[i]));
+    json_array_append_new(list, here ? command_live(here) : shown_run(&runs[i]));
   }
   return list;
 }
 
 json_t *command_live(const struct running *r) {
   static const char *const taken[] = {"rows_read", "rows_written", "rss_bytes", "lanes"};
-  json_t *j = report_run(&r->run);
+  json_t *j = shown_run(&r->run);
   json_object_set_new(j, "state", json_string(r->worker ? "running" : "claimed"));
-  report_text(j, "host", r->serve->host);
-  report_time(j, "started", r->started_ns);
+  shown_text(j, "host", r->serve->host);
+  shown_time(j, "started", r->started_ns);
   json_object_set_new(j, "seconds", json_real((double)(serve_now(r->serve) - r->started_ns) / 1e9));
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     if (json_object_get(r->progress, taken[i]))
@@ -32,7 +32,7 @@ json_t *command_live(const struct running *r) {
     json_object_set_new(j, "pid", json_integer(supervise_pid(r->worker)));
   if (r->asked != STOP_NONE)
     json_object_set_new(j, "cancel", json_string(r->asked == STOP_NOW ? "now" : "finish"));
-  report_text(j, "reason", r->reason);
+  shown_text(j, "reason", r->reason);
   return j;
 }
 
@@ -129,10 +129,10 @@ int command_info(struct asked *q, struct err *e) {
   const struct running *here = q->serve && !run->ended_ns ? serve_running(q->serve, run->id) : NULL;
   json_t *task_list = json_array(), *event_list = json_array();
   for (size_t i = 0; i < tasks_n; i++)
-    json_array_append_new(task_list, report_task(&tasks[i]));
+    json_array_append_new(task_list, shown_task(&tasks[i]));
   for (size_t i = 0; i < events_n; i++)
-    json_array_append_new(event_list, report_event(&events[i]));
-  json_object_set_new(q->answer, "info", here ? command_live(here) : report_run(run));
+    json_array_append_new(event_list, shown_event(&events[i]));
+  json_object_set_new(q->answer, "info", here ? command_live(here) : shown_run(run));
   json_object_set_new(q->answer, "attempts", report_runs(q, attempts, attempts_n));
   json_object_set_new(q->answer, "tasks", task_list);
   json_object_set_new(q->answer, "events", event_list);

@@ -4,7 +4,7 @@
 
 #include "sched/next.h"
 #include "serve/commands.h"
-#include "serve/report.h"
+#include "serve/shown.h"
 
 enum { QUEUED_MAX = 10000 };
 
@@ -70,7 +70,7 @@ static void take_runs(const struct asked *q, const struct known *k, struct stand
     const struct running *here = !r->ended_ns && q->serve ? serve_running(q->serve, r->id) : NULL;
     json_t **to = r->ended_ns ? &t->last_run : &t->active_run;
     json_decref(*to);
-    *to = here ? command_live(here) : report_run(r);
+    *to = here ? command_live(here) : shown_run(r);
     t->active |= !r->ended_ns;
   }
   for (size_t i = FIRST_OF(k->queued, k->queued_n, store_run, pipeline, name); i < k->queued_n && strcmp(k->queued[i].pipeline, name) == 0; i++) {
@@ -79,7 +79,7 @@ static void take_runs(const struct asked *q, const struct known *k, struct stand
     t->retrying += waits && strcmp(k->queued[i].trigger, "retry") == 0;
     t->probing |= strcmp(k->queued[i].trigger, "probe") == 0;
     if (!t->waiting)
-      t->waiting = report_run(&k->queued[i]);
+      t->waiting = shown_run(&k->queued[i]);
   }
 }
 
@@ -121,11 +121,11 @@ static json_t *report_pipeline(const struct asked *q, const struct known *k, con
   take_next(q, k, &t);
   json_t *j = json_pack("{ss, sb, sb, ss, sI}", "pipeline", p->name, "enabled", (int)p->enabled, "paused", (int)t.paused, "state", state_of(&t), "queued",
                         (json_int_t)(t.queued + t.retrying));
-  report_text(j, "description", p->description);
-  report_text(j, "schedule", p->schedule);
-  report_text(j, "timezone", p->schedule ? p->timezone : NULL);
+  shown_text(j, "description", p->description);
+  shown_text(j, "schedule", p->schedule);
+  shown_text(j, "timezone", p->schedule ? p->timezone : NULL);
   if (!t.paused)
-    report_time(j, "next_due", t.next_due_ns);
+    shown_time(j, "next_due", t.next_due_ns);
   json_object_set_new(j, "breaker", json_string(t.breaker ? t.breaker : "closed"));
   if (t.open_shards)
     json_object_set_new(j, "open_shards", json_integer((json_int_t)t.open_shards));
@@ -160,7 +160,7 @@ int command_list(struct asked *q, struct err *e) {
   for (size_t i = 0; i < n; i++)
     json_array_append_new(list, report_pipeline(q, &k, order[i]));
   json_object_set_new(q->answer, "pipelines", list);
-  report_text(q->answer, "store_error", q->store ? NULL : q->store_error);
+  shown_text(q->answer, "store_error", q->store ? NULL : q->store_error);
   return 0;
 }
 
@@ -219,7 +219,7 @@ int command_breaker(struct asked *q, struct err *e) {
     return asked_failed(q, e);
   json_t *before = json_array();
   for (size_t i = 0; i < n; i++)
-    json_array_append_new(before, report_breaker(&list[i]));
+    json_array_append_new(before, shown_breaker(&list[i]));
   json_object_set_new(q->answer, "breakers", before);
   json_object_set_new(q->answer, "threshold", json_integer(p->breaker.threshold));
   json_object_set_new(q->answer, "cooldown_seconds", json_real((double)p->breaker.cooldown_ns / 1e9));

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "serve/commands.h"
-#include "serve/report.h"
+#include "serve/shown.h"
 
 /* ---- start -------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -56,17 +56,17 @@ static int note_obstacles(const struct asked *q, const char *pipeline, struct er
   for (size_t i = 0; i < pipelines_n; i++)
     paused |= list[i].paused && strcmp(list[i].name, pipeline) == 0;
   if (paused)
-    report_text(q->answer, "waits", arena_printf(q->arena, "the pipeline is paused: the run begins after `etl resume %s`", pipeline));
+    shown_text(q->answer, "waits", arena_printf(q->arena, "the pipeline is paused: the run begins after `etl resume %s`", pipeline));
   else if (n)
-    report_text(q->answer, "waits", arena_printf(q->arena, "run %s of the pipeline is at work: this one begins when that has ended", active->id));
+    shown_text(q->answer, "waits", arena_printf(q->arena, "run %s of the pipeline is at work: this one begins when that has ended", active->id));
   else if (j && q->serve->running_n >= serve_max_running(q->serve))
-    report_text(q->answer, "waits", arena_printf(q->arena, "%zu runs are at work, and no more may be (max_running): this one begins when one has ended", q->serve->running_n));
+    shown_text(q->answer, "waits", arena_printf(q->arena, "%zu runs are at work, and no more may be (max_running): this one begins when one has ended", q->serve->running_n));
   return 0;
 }
 
 int command_start(struct asked *q, struct err *e) {
   const struct conf_pipeline *p = asked_pipeline(q, e);
-  const char *options;
+  const char *options = NULL;
   bool added = false;
   if (!p || take_options(q, &options, e) < 0 || asked_store(q, e) < 0)
     return -1;
@@ -178,7 +178,7 @@ static int end_run(const struct asked *q, const struct ending *x, const char *na
     err_set(e, ETL_E_CONFIG, "there is no pipeline and no run '%s'", name);
     return near ? err_remedy(e, "did you mean '%s'?", near) : err_remedy(e, "`etl list` shows pipelines, `etl history` shows runs");
   }
-  report_text(q->answer, "state", run->state);
+  shown_text(q->answer, "state", run->state);
   return end_one(q, x, run, e);
 }
 

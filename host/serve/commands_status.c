@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "serve/commands.h"
-#include "serve/report.h"
+#include "serve/shown.h"
 
 enum { LOG_LINES = 50, LOG_LINES_MAX = 10000 };
 
@@ -13,9 +13,9 @@ static json_t *report_findings(const struct diags *d) {
   json_t *list = json_array();
   for (size_t i = 0; i < d->n; i++) {
     json_t *j = json_object();
-    report_text(j, "level", d->list[i].level == DIAG_ERROR ? "error" : "warning");
-    report_text(j, "origin", d->list[i].origin);
-    report_text(j, "text", d->list[i].text);
+    shown_text(j, "level", d->list[i].level == DIAG_ERROR ? "error" : "warning");
+    shown_text(j, "origin", d->list[i].origin);
+    shown_text(j, "text", d->list[i].text);
     json_array_append_new(list, j);
   }
   return list;
@@ -23,23 +23,23 @@ static json_t *report_findings(const struct diags *d) {
 
 static json_t *report_host(const struct serve *s) {
   json_t *j = json_object();
-  report_text(j, "name", s->host);
-  report_text(j, "state", s->state == SERVE_RUNNING ? "running" : "stopping");
-  report_text(j, "version", ETL_VERSION);
+  shown_text(j, "name", s->host);
+  shown_text(j, "state", s->state == SERVE_RUNNING ? "running" : "stopping");
+  shown_text(j, "version", ETL_VERSION);
   json_object_set_new(j, "pid", json_integer(getpid()));
-  report_time(j, "since", s->started_ns);
+  shown_time(j, "since", s->started_ns);
   json_object_set_new(j, "log_lost", json_integer(log_lost(s->log)));
   return j;
 }
 
 static json_t *report_configuration(const struct serve *s) {
   json_t *j = json_object(), *reload = json_object();
-  report_text(j, "file", s->gen->conf->file);
-  report_time(j, "loaded", s->gen->loaded_ns);
+  shown_text(j, "file", s->gen->conf->file);
+  shown_time(j, "loaded", s->gen->loaded_ns);
   json_object_set_new(j, "generation", json_integer(s->gen->number));
   json_object_set_new(j, "pipelines", json_integer((json_int_t)s->gen->conf->pipelines_n));
   if (s->reload_ns) {
-    report_time(reload, "at", s->reload_ns);
+    shown_time(reload, "at", s->reload_ns);
     json_object_set_new(reload, "errors", json_integer((json_int_t)s->reload_errors.errors));
     json_object_set_new(reload, "findings", report_findings(&s->reload_errors));
     json_object_set(j, "reload", reload);
@@ -53,8 +53,8 @@ static json_t *report_bad_connectors(const struct generation *g) {
   for (size_t i = 0; g->registry && i < g->registry->files_n; i++)
     if (g->registry->files[i].bad) {
       json_t *j = json_object();
-      report_text(j, "file", g->registry->files[i].path);
-      report_text(j, "reason", g->registry->files[i].bad);
+      shown_text(j, "file", g->registry->files[i].path);
+      shown_text(j, "reason", g->registry->files[i].bad);
       json_array_append_new(list, j);
     }
   return list;
@@ -65,15 +65,15 @@ static json_t *report_store(const struct asked *q) {
   size_t waiting = 0;
   json_object_set_new(j, "usable", json_boolean(q->store != NULL));
   if (q->serve) {
-    report_text(j, "place", q->serve->store ? store_place(q->serve->store) : NULL);
-    report_time(j, "away_since", q->serve->store_away ? q->serve->store_away_ns : 0);
+    shown_text(j, "place", q->serve->store ? store_place(q->serve->store) : NULL);
+    shown_time(j, "away_since", q->serve->store_away ? q->serve->store_away_ns : 0);
     for (const struct running *r = q->serve->ended; r; r = r->next)
       waiting++;
     json_object_set_new(j, "outcomes_waiting", json_integer((json_int_t)waiting));
   } else if (q->store) {
-    report_text(j, "place", store_place(q->store));
+    shown_text(j, "place", store_place(q->store));
   }
-  report_text(j, "error", q->store ? NULL : q->store_error);
+  shown_text(j, "error", q->store ? NULL : q->store_error);
   return j;
 }
 
@@ -94,12 +94,12 @@ static int report_queue(const struct asked *q, json_t *queue, json_t *paused, js
       json_array_append_new(paused, json_string(p[i].name));
   for (size_t i = 0; i < b_n; i++)
     if (strcmp(b[i].state, "closed") != 0)
-      json_array_append_new(breakers, report_breaker(&b[i]));
+      json_array_append_new(breakers, shown_breaker(&b[i]));
   for (size_t i = 0; i < h_n; i++) {
     json_t *j = json_pack("{ss, sI}", "name", h[i].name, "pid", (json_int_t)h[i].pid);
-    report_text(j, "machine", h[i].machine);
-    report_time(j, "started", h[i].started_ns);
-    report_time(j, "seen", h[i].seen_ns);
+    shown_text(j, "machine", h[i].machine);
+    shown_time(j, "started", h[i].started_ns);
+    shown_time(j, "seen", h[i].seen_ns);
     json_array_append_new(hosts, j);
   }
   return 0;
@@ -147,7 +147,7 @@ static bool pick(void *arg, const struct log_line *line) {
 }
 
 /* Without a host there are the events that the store remembers. */
-static int pick_events(const struct asked *q, struct picked *p, int64_t n, struct err *e) {
+static int pick_events(const struct asked *q, struct picked *p, struct err *e) {
   struct store_event *events;
   size_t events_n;
   if (asked_store(q, e) < 0)
@@ -155,13 +155,19 @@ static int pick_events(const struct asked *q, struct picked *p, int64_t n, struc
   if (store_events(q->store, -1, p->filter->pipeline, NULL, LOG_LINES_MAX, q->arena, &events, &events_n, e) < 0)
     return asked_failed(q, e);
   for (size_t i = 0; i < events_n; i++) {
-    json_t *record = report_event(&events[i]);
+    json_t *record = shown_event(&events[i]);
     if (follow_wants(p->filter, record))
       json_array_append(p->records, record);
     json_decref(record);
   }
-  (void)n;
   return 0;
+}
+
+static json_t *last_of(const json_t *list, size_t n) {
+  json_t *last = json_array();
+  for (size_t all = json_array_size(list), i = all > n ? all - n : 0; i < all; i++)
+    json_array_append(last, json_array_get(list, i));
+  return last;
 }
 
 int command_logs(struct asked *q, struct err *e) {
@@ -180,10 +186,9 @@ int command_logs(struct asked *q, struct err *e) {
   if (q->serve)
     log_each(q->serve->log, 0, pick, &p);
   else
-    rc = pick_events(q, &p, n, e);
-  while ((int64_t)json_array_size(p.records) > n)
-    json_array_remove(p.records, 0);
-  json_object_set_new(q->answer, "records", p.records);
+    rc = pick_events(q, &p, e);
+  json_object_set_new(q->answer, "records", last_of(p.records, (size_t)n));
+  json_decref(p.records);
   if (rc == 0 && q->serve && asked_flag(q, "follow"))
     q->follow = f;
   else

@@ -1,12 +1,13 @@
 /* The table of parts, and their life. */
 #include <string.h>
 
+#include "serve/control.h"
 #include "serve/notify_part.h"
-#include "serve/serve.h"
 
 /* The first one hears what the others say while they are closed. */
 const struct serve_part serve_parts[] = {
-    {"notify", notify_part_open, notify_part_close, notify_part_event, notify_part_reloaded},
+    {.name = "notify", .open = notify_part_open, .close = notify_part_close, .event = notify_part_event, .reloaded = notify_part_reloaded},
+    {.name = "control", .open = control_open, .close = control_close, .event = control_event, .reloaded = control_reloaded, .worker_event = control_worker_event},
     {0}};
 
 int serve_parts_open(struct serve *s, struct err *e) {
@@ -30,6 +31,12 @@ void serve_parts_reloaded(struct serve *s, const struct generation *old) {
   for (size_t i = 0; i < s->parts_open; i++)
     if (serve_parts[i].reloaded)
       serve_parts[i].reloaded(s, s->parts[i], old);
+}
+
+void serve_parts_worker_event(struct serve *s, const struct running *r, json_t *event) {
+  for (size_t i = 0; i < s->parts_open; i++)
+    if (serve_parts[i].worker_event)
+      serve_parts[i].worker_event(s, s->parts[i], r, event);
 }
 
 void *serve_part_self(struct serve *s, const char *name) {

@@ -52,6 +52,7 @@ static void on_retry(struct running *r, const json_t *event) {
 static void on_event(void *arg, json_t *event) {
   struct running *r = arg;
   const char *name = text_of(event, "event");
+  serve_parts_worker_event(r->serve, r, event);
   if (strcmp(name, "progress") == 0) {
     json_decref(r->progress);
     r->progress = json_incref(event);

@@ -99,12 +99,14 @@ struct serve_part {
   void (*close)(struct serve *s, void *self);
   void (*event)(struct serve *s, void *self, const struct serve_event *e);
   void (*reloaded)(struct serve *s, void *self, const struct generation *old); /* s->gen is the new one; old still lives */
+  void (*worker_event)(struct serve *s, void *self, const struct running *r, json_t *event); /* of engine/events.md, as it came */
 };
 extern const struct serve_part serve_parts[];
 enum { PARTS_MAX = 16 };
 int serve_parts_open(struct serve *s, struct err *e);
 void serve_parts_close(struct serve *s);
 void serve_parts_reloaded(struct serve *s, const struct generation *old);
+void serve_parts_worker_event(struct serve *s, const struct running *r, json_t *event);
 void *serve_part_self(struct serve *s, const char *name); /* NULL: it is not open */
 
 /* ---- the host ------------------------------------------------------------------------------------------------------------------------------ */

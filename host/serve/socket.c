@@ -112,19 +112,26 @@ static int group_of(const char *name, gid_t *ret, struct err *e) {
   return err_remedy(e, "create it (groupadd --system %s), or correct 'control_group' of 'serve'", name);
 }
 
+static int give(const char *file, const char *path, const char *group, struct err *e) {
+  gid_t gid = getegid();
+  if (group && group_of(group, &gid, e) < 0)
+    return -1;
+  if (chown(file, (uid_t)-1, gid) == 0)
+    return 0;
+  err_set(e, ETL_E_CONFIG, "the control socket '%s' cannot be given to the group '%s': %s", path, group ? group : "of this process", strerror(errno));
+  return err_remedy(e, "make the user that the host runs as a member of it (usermod -a -G GROUP USER), or correct 'control_group' of 'serve'");
+}
+
+int socket_give(const struct listening *l, const char *group, struct err *e) { return give(l->path, l->path, group, e); }
+
 /* Nobody can connect before listen(), so the file is never open to more than it should be. */
 static int make(const char *path, const char *group, const struct sockaddr_un *at, struct err *e, struct listening *l) {
   struct stat st;
-  gid_t gid = (gid_t)-1;
-  if (group && group_of(group, &gid, e) < 0)
-    return -1;
   l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (l->fd < 0 || bind(l->fd, (const struct sockaddr *)at, sizeof *at) < 0)
     return refuse(e, path, "cannot be made");
-  if (group && chown(at->sun_path, (uid_t)-1, gid) < 0) {
-    err_set(e, ETL_E_CONFIG, "the control socket '%s' cannot be given to the group '%s': %s", path, group, strerror(errno));
-    return err_remedy(e, "make the user that the host runs as a member of the group (usermod -a -G %s USER), or correct 'control_group' of 'serve'", group);
-  }
+  if (give(at->sun_path, path, group, e) < 0)
+    return -1;
   if (chmod(at->sun_path, MODE) < 0 || stat(at->sun_path, &st) < 0 || listen(l->fd, BACKLOG) < 0)
     return refuse(e, path, "cannot be used");
   l->device = st.st_dev;

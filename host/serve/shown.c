@@ -1,5 +1,5 @@
 /* Rows of the store as JSON.  Fields of one kind are one table. */
-#include "serve/report.h"
+#include "serve/shown.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ struct field {
   size_t at;
 };
 
-void report_text(json_t *to, const char *key, const char *text) {
+void shown_text(json_t *to, const char *key, const char *text) {
   if (!text || !*text)
     return;
   json_t *j = json_string(text);
@@ -25,7 +25,7 @@ void report_text(json_t *to, const char *key, const char *text) {
   json_object_set_new(to, key, j);
 }
 
-void report_time(json_t *to, const char *key, int64_t ns) {
+void shown_time(json_t *to, const char *key, int64_t ns) {
   char text[ZONE_TEXT];
   if (ns > 0 && ns < INT64_MAX)
     json_object_set_new(to, key, json_string(zone_print(&zone_utc, ns, text)));
@@ -36,9 +36,9 @@ static json_t *from(const struct field *fields, const void *row) {
   for (const struct field *f = fields; f->key; f++) {
     const char *p = (const char *)row + f->at;
     if (f->kind == TEXT)
-      report_text(j, f->key, *(const char *const *)(const void *)p);
+      shown_text(j, f->key, *(const char *const *)(const void *)p);
     else if (f->kind == TIME)
-      report_time(j, f->key, *(const int64_t *)(const void *)p);
+      shown_time(j, f->key, *(const int64_t *)(const void *)p);
     else
       json_object_set_new(j, f->key, json_integer(*(const int64_t *)(const void *)p));
   }
@@ -57,7 +57,7 @@ static json_t *error_of(const struct store_run *r) {
   return r->error_message ? from(fields, r) : NULL;
 }
 
-json_t *report_run(const struct store_run *r) {
+json_t *shown_run(const struct store_run *r) {
   static const struct field fields[] = {F("run", TEXT, store_run, id),
                                         F("pipeline", TEXT, store_run, pipeline),
                                         F("trigger", TEXT, store_run, trigger),
@@ -89,7 +89,7 @@ json_t *report_run(const struct store_run *r) {
   return j;
 }
 
-json_t *report_task(const struct store_task *t) {
+json_t *shown_task(const struct store_task *t) {
   static const struct field fields[] = {F("stage", TEXT, store_task, stage),
                                         F("stream", TEXT, store_task, stream),
                                         F("shard", TEXT, store_task, shard),
@@ -108,7 +108,7 @@ json_t *report_task(const struct store_task *t) {
   return j;
 }
 
-json_t *report_event(const struct store_event *e) {
+json_t *shown_event(const struct store_event *e) {
   static const struct field fields[] = {F("time", TIME, store_event, at_ns),        F("level", TEXT, store_event, level),
                                         F("kind", TEXT, store_event, kind),         F("host", TEXT, store_event, host),
                                         F("pipeline", TEXT, store_event, pipeline), F("run", TEXT, store_event, run),
@@ -117,7 +117,7 @@ json_t *report_event(const struct store_event *e) {
   return from(fields, e);
 }
 
-json_t *report_breaker(const struct store_breaker *b) {
+json_t *shown_breaker(const struct store_breaker *b) {
   static const struct field fields[] = {F("pipeline", TEXT, store_breaker, pipeline), F("shard", TEXT, store_breaker, shard),
                                         F("state", TEXT, store_breaker, state),       F("failures", NUMBER, store_breaker, failures),
                                         F("opened", TIME, store_breaker, opened_ns),  F("changed", TIME, store_breaker, changed_ns),
@@ -125,15 +125,15 @@ json_t *report_breaker(const struct store_breaker *b) {
   return from(fields, b);
 }
 
-json_t *report_error(const struct err *e) {
+json_t *shown_error(const struct err *e) {
   json_t *j = json_object();
-  report_text(j, "class", err_class_name(e->error_class));
-  report_text(j, "message", e->message);
-  report_text(j, "remedy", e->remedy);
+  shown_text(j, "class", err_class_name(e->error_class));
+  shown_text(j, "message", e->message);
+  shown_text(j, "remedy", e->remedy);
   return j;
 }
 
-void report_error_read(const json_t *j, struct err *ret) {
+void shown_error_read(const json_t *j, struct err *ret) {
   const char *class = json_string_value(json_object_get(j, "class")), *message = json_string_value(json_object_get(j, "message"));
   const char *remedy = json_string_value(json_object_get(j, "remedy"));
   uint32_t error_class = class ? err_class_from_name(class) : 0;

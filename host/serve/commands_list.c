@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sched/next.h"
+#include "serve/breakers.h"
 #include "serve/commands.h"
 #include "serve/shown.h"
 
@@ -55,7 +56,7 @@ static size_t first_of(const void *rows, size_t n, size_t size, size_t at, const
 
 struct standing { /* of one pipeline */
   const struct conf_pipeline *p;
-  bool paused, active, probing;
+  bool paused, active;
   size_t queued, retrying;
   int64_t next_due_ns;
   const char *breaker; /* state of its own one, unless it is closed */
@@ -77,7 +78,6 @@ static void take_runs(const struct asked *q, const struct known *k, struct stand
     bool waits = k->queued[i].not_before_ns > q->now_ns;
     t->queued += !waits;
     t->retrying += waits && strcmp(k->queued[i].trigger, "retry") == 0;
-    t->probing |= strcmp(k->queued[i].trigger, "probe") == 0;
     if (!t->waiting)
       t->waiting = shown_run(&k->queued[i]);
   }
@@ -126,7 +126,9 @@ static json_t *report_pipeline(const struct asked *q, const struct known *k, con
   shown_text(j, "timezone", p->schedule ? p->timezone : NULL);
   if (!t.paused)
     shown_time(j, "next_due", t.next_due_ns);
+  const struct job *job = q->serve ? serve_job(q->serve, p->name) : NULL;
   json_object_set_new(j, "breaker", json_string(t.breaker ? t.breaker : "closed"));
+  shown_text(j, "reason", job && t.breaker ? breakers_reason(q->serve, job, q->arena) : NULL);
   if (t.open_shards)
     json_object_set_new(j, "open_shards", json_integer((json_int_t)t.open_shards));
   if (p->after_n) {
@@ -202,11 +204,19 @@ int command_resume(struct asked *q, struct err *e) { return set_paused(q, false,
 
 /* ---- breaker ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static int reset(struct asked *q, const struct conf_pipeline *p, const struct store_breaker *list, size_t n, struct err *e) {
+/* Of one shard, or all. */
+static int reset(const struct asked *q, const struct conf_pipeline *p, const char *shard, const struct store_breaker *list, size_t n, struct err *e) {
+  struct job *j = q->serve ? serve_job(q->serve, p->name) : NULL;
   struct store_breaker *closed = arena_alloc(q->arena, (n + 1) * sizeof *closed);
+  size_t closed_n = 0;
+  if (j) {
+    log_write(q->serve->log, &(struct log_record){.level = LEVEL_INFO, .pipeline = p->name, .message = arena_printf(q->arena, "its circuit breakers are reset by %s", q->who)});
+    return breakers_reset(q->serve, j, shard, e) < 0 ? -1 : 0;
+  }
   for (size_t i = 0; i < n; i++)
-    closed[i] = (struct store_breaker){.pipeline = p->name, .shard = list[i].shard, .state = "closed", .changed_ns = q->now_ns};
-  return n ? store_breakers_save(q->store, closed, n, e) : 0;
+    if (!shard || strcmp(shard, list[i].shard) == 0)
+      closed[closed_n++] = (struct store_breaker){.pipeline = p->name, .shard = list[i].shard, .state = "closed", .changed_ns = q->now_ns};
+  return closed_n ? store_breakers_save(q->store, closed, closed_n, e) : 0;
 }
 
 int command_breaker(struct asked *q, struct err *e) {
@@ -226,7 +236,7 @@ int command_breaker(struct asked *q, struct err *e) {
   if (!asked_flag(q, "reset"))
     return 0;
   json_object_set_new(q->answer, "reset", json_true());
-  if (reset(q, p, list, n, e) < 0)
+  if (reset(q, p, asked_text(q, "shard"), list, n, e) < 0)
     return asked_failed(q, e);
   return 0;
 }

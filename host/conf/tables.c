@@ -102,7 +102,8 @@ const struct conf_key notify_keys[] = {
      .doc = "How often a delivery that failed for a passing reason is tried again."},
     {"retry_delay", WANT_DURATION, AT(t.retry_delay_ns), .dflt = "10s", .min = 10 * NS_PER_MS, .max = DAY_S * NS_PER_SEC,
      .doc = "Pause before the first of these; each further one is twice as long, up to an hour."},
-    {"log_lines", WANT_INT, AT(t.log_lines), .dflt = "20", .min = 0, .max = 200, .doc = "The last lines of the run's log to put into a message."},
+    {"log_lines", WANT_INT, AT(t.log_lines), .dflt = "20", .min = 0, .max = 30,
+     .doc = "The last warnings and errors of the run, and what its failed lanes say, to put into a message."},
     {0}};
 #define CA_FILE                                                                                                                    \
   { "ca_file", WANT_STRING, AT(t.ca_file), .doc = "Certificates to trust, as PEM; starts at the folder of etl.conf.  Without it: the system's." }

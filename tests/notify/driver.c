@@ -1,4 +1,5 @@
-/* A host that does nothing but notify: events come as JSON lines on standard input, reports go as JSON lines to standard output.
+/* A host that does nothing but notify: events come as JSON lines on standard input, reports go as JSON lines to standard output,
+ * behind a first one that says that CONF was read.
  *
  *     driver ETL CONF
  *
@@ -122,6 +123,8 @@ int main(int argc, char **argv) {
   ev_io_init(&input, on_input, STDIN_FILENO, EV_READ);
   input.data = &d;
   ev_io_start(d.loop, &input);
+  puts("{\"ready\": true}");
+  fflush(stdout);
   bool flushed = false;
   while (!d.quit && !(flushed && notifier_idle(d.notifier))) {
     if (d.flushing && !flushed) {

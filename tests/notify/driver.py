@@ -65,6 +65,7 @@ class Host:
         self.reports: queue.Queue = queue.Queue()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+        same(self.report(), {"ready": True}, "the first line")
 
     def _read(self):
         for line in self.process.stdout:

@@ -180,7 +180,8 @@ int serve_reload(struct serve *s);
 void serve_lease_init(struct serve *s);
 int serve_reap(struct serve *s, struct err *e);
 /* running.c */
-/* Starts the worker of a run that was claimed.  -1, with class RUN_EMPTY: there is nothing for it to do; else: e says why; the caller decides what becomes of the run. */
+/* Starts the worker of a run that was claimed.  -1, with class RUN_EMPTY: there is nothing for it to do; else: e says why; the caller
+ * decides what becomes of the run. */
 enum { RUN_EMPTY = 1000 };
 int running_start(struct serve *s, const struct store_run *run, struct err *e);
 void running_cancel(struct running *r, enum stop_mode mode, enum stop_why why, const char *reason);

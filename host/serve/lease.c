@@ -29,7 +29,7 @@ static void take_renewal(struct serve *s, struct running *r, const struct store_
     running_cancel(r, l->cancel[0] == 'n' ? STOP_NOW : STOP_FINISH, WHY_USER, "somebody asked for its end");
 }
 
-static int renew(struct serve *s, struct err *e) {
+int serve_renew(struct serve *s, struct err *e) {
   int64_t until_mono = s->clock.mono_ns(&s->clock) + lease_ns(s);
   struct store_lease *leases = xcalloc(s->running_n + 1, sizeof *leases);
   size_t n = 0;
@@ -69,7 +69,7 @@ static void on_lease(struct ev_loop *loop, ev_timer *t, int revents) {
   (void)revents;
   t->repeat = (double)lease_ns(s) / (double)NS_PER_SEC / RENEWALS;
   ev_timer_again(loop, t);
-  if (!s->store_away && (renew(s, &e) < 0 || store_ping(s->store, serve_now(s), &e) < 0 || (s->state == SERVE_RUNNING && serve_reap(s, &e) < 0) ||
+  if (!s->store_away && (serve_renew(s, &e) < 0 || store_ping(s->store, serve_now(s), &e) < 0 || (s->state == SERVE_RUNNING && serve_reap(s, &e) < 0) ||
                          breakers_learn(s, &e) < 0))
     serve_store_failed(s, &e);
   stop_overdue(s);

@@ -200,6 +200,7 @@ static void settle(struct running *r) {
     at = &(*at)->next;
   r->next = NULL;
   *at = r;
+  serve_poke(s); /* a host that stops waits for nothing else */
 }
 
 void outcome_retry_store(struct serve *s) {
@@ -241,6 +242,8 @@ void outcome_of(struct running *r) {
 void outcome_without_worker(struct serve *s, const struct store_run *run, const char *state, const struct err *e) {
   struct running *r = running_new(s, run);
   struct outcome *o = outcome_new(r);
+  if (r->job && !r->job->running)
+    r->job->running = r;
   o->row.state = state;
   if (run->started_ns)
     o->row.started_ns = run->started_ns;

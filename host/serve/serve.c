@@ -69,11 +69,13 @@ int serve_store_try(struct serve *s, struct err *e) {
     return -1;
   bool was_away = s->store_away;
   s->store_away = false;
-  if (learn(s, e) < 0) {
+  outcome_retry_store(s); /* first: what is ours and has ended must not be taken for left behind */
+  if (s->store_away)
+    return err_set(e, ETL_E_RETRYABLE, "%s", s->store_error);
+  if (serve_renew(s, e) < 0 || learn(s, e) < 0) {
     s->store_away = was_away;
     return -1;
   }
-  outcome_retry_store(s);
   if (was_away)
     serve_tell(s, LEVEL_INFO, "store", "back", "the state store can be used again");
   ev_timer_stop(s->loop, &s->store_retry);

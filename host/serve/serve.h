@@ -178,6 +178,7 @@ void serve_tick_init(struct serve *s);
 int serve_reload(struct serve *s);
 /* lease.c */
 void serve_lease_init(struct serve *s);
+int serve_renew(struct serve *s, struct err *e); /* leases of all that runs */
 int serve_reap(struct serve *s, struct err *e);
 /* running.c */
 /* Starts the worker of a run that was claimed.  -1, with class RUN_EMPTY: there is nothing for it to do; else: e says why; the caller

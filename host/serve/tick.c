@@ -102,6 +102,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *t, int revents) {
     serve_flush_events(s);
     if (s->running_n == 0 && !s->ended)
       ev_break(loop, EVBREAK_ALL);
+    else if (s->running_n == 0)
+      serve_stop(s, STOP_NOW, "the state store has not been told of all that has ended");
     return;
   }
   if (s->store_away)

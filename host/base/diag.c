@@ -59,11 +59,16 @@ static int by_place_stable(const void *pa, const void *pb) {
   return c ? c : (a > b) - (a < b);
 }
 
-void diags_print(const struct diags *d, FILE *to) {
-  const struct diag **sorted = xcalloc(d->n, sizeof *sorted);
+const struct diag **diags_sorted(const struct diags *d) {
+  const struct diag **sorted = xcalloc(d->n + 1, sizeof *sorted);
   for (size_t i = 0; i < d->n; i++)
     sorted[i] = &d->list[i];
   qsort(sorted, d->n, sizeof *sorted, by_place_stable);
+  return sorted;
+}
+
+void diags_print(const struct diags *d, FILE *to) {
+  const struct diag **sorted = diags_sorted(d);
   for (size_t i = 0; i < d->n; i++) {
     const struct diag *g = sorted[i];
     fprintf(to, "%s%s%s: %s\n", g->origin ? g->origin : "", g->origin ? ": " : "", g->level == DIAG_ERROR ? "error" : "warning",

@@ -23,6 +23,8 @@ struct diags {
 __attribute__((format(printf, 4, 5))) void diags_add(struct diags *d, enum diag_level level, const char *origin, const char *fmt,
                                                      ...);
 void diags_fini(struct diags *d);
+/* In order of file and line; freed by the caller. */
+const struct diag **diags_sorted(const struct diags *d);
 /* One line each: "etl.conf:42: error: text".  In order of file and line. */
 void diags_print(const struct diags *d, FILE *to);
 

@@ -121,6 +121,7 @@ struct conf_pipeline {
   struct conf_retry retry;
   struct conf_quarantine quarantine;
   struct conf_breaker breaker;
+  uint64_t digest; /* of all that is set; another reading of the same settings has the same */
 };
 struct conf {
   struct arena *arena;

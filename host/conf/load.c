@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/trust.h"
 #include "conf/conf.h"
+#include "conf/digest.h"
 #include "conf/expand.h"
 #include "conf/late.h"
 #include "conf/locate.h"
@@ -126,6 +127,7 @@ static void take_pipeline(struct load *l, const char *name, const char *path, co
   check_together(l, &s.p, root);
   take_stages(l, &s);
   late_check(&s.p, a, l->d);
+  s.p.digest = conf_digest(&s.p, root);
   l->conf->pipelines[l->conf->pipelines_n++] = s.p;
 }
 

@@ -38,8 +38,15 @@ static int start(const char *executable, const char *path, int *ret_fd, pid_t *r
   posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
   /* dup2 onto itself would leave close-on-exec set on some systems; glibc clears it then */
   posix_spawn_file_actions_adddup2(&actions, ends[1], DESCRIBE_FD);
+  posix_spawnattr_t as_usual; /* the caller may be a thread that hears no signals */
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_init(&as_usual);
+  posix_spawnattr_setsigmask(&as_usual, &none);
+  posix_spawnattr_setflags(&as_usual, POSIX_SPAWN_SETSIGMASK);
   char *argv[] = {(char *)"etl", (char *)"_describe", (char *)path, NULL};
-  int rc = posix_spawn(ret_pid, executable, &actions, NULL, argv, environ);
+  int rc = posix_spawn(ret_pid, executable, &actions, &as_usual, argv, environ);
+  posix_spawnattr_destroy(&as_usual);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   if (rc)

@@ -13,6 +13,8 @@ struct description {
   const char *name, *version, *license, *url;
   /* connectors[kind] for each enum etl_kind, or NULL: names, docs, caps and options only; common and api are NULL */
   const struct etl_connector *connectors[ETL_KIND_LOADER + 1];
+  size_t users; /* those of plugin/describes.h; the last one frees it if there is a newer one */
+  bool dropped;
 };
 /* Starts this executable again as `etl _describe PATH` and reads its answer; deadline 10 s. */
 int describe(const char *path, struct err *e, struct description **ret_description);

@@ -2,6 +2,7 @@
 #include "plugin/describes.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,19 +17,26 @@ struct described {
   struct err e;
 };
 struct describes {
+  pthread_mutex_t lock; /* of all below; nobody is asked under it */
   struct described *list;
   size_t n;
 };
 
-struct describes *describes_new(void) { return xcalloc(1, sizeof(struct describes)); }
+struct describes *describes_new(void) {
+  struct describes *c = xcalloc(1, sizeof *c);
+  pthread_mutex_init(&c->lock, NULL);
+  return c;
+}
 
 void describes_free(struct describes *c) {
-  for (size_t i = 0; c && i < c->n; i++) {
+  if (!c)
+    return;
+  for (size_t i = 0; i < c->n; i++) {
     free(c->list[i].path);
     description_free(c->list[i].d);
   }
-  if (c)
-    free(c->list);
+  free(c->list);
+  pthread_mutex_destroy(&c->lock);
   free(c);
 }
 
@@ -49,24 +57,53 @@ static bool same(const struct stat *a, const struct stat *b) {
 /* A moment's want of processes is not the connector's fault: it is asked again. */
 static bool known(const struct described *k) { return k->d || (k->e.error_class && k->e.error_class != ETL_E_RETRYABLE); }
 
+static void drop(struct description *d) {
+  if (d && d->users)
+    d->dropped = true; /* the last one frees it */
+  else
+    description_free(d);
+}
+
+static const struct description *take(const struct described *k, struct err *e) {
+  if (k->d)
+    k->d->users++;
+  else
+    *e = k->e;
+  return k->d;
+}
+
 const struct description *describes_get(struct describes *c, const char *path, struct err *e) {
-  struct described *k = entry_of(c, path);
-  struct stat st;
-  if (stat(path, &st) < 0) {
+  struct described fresh = {0};
+  if (stat(path, &fresh.st) < 0) {
     err_set(e, ETL_E_CONFIG, "cannot read the connector %s: %s", path, strerror(errno));
     return NULL;
   }
-  if (!known(k) || !same(&st, &k->st)) {
-    description_free(k->d);
-    k->d = NULL;
-    k->e.error_class = 0;
-    k->st = st;
-    if (describe(path, &k->e, &k->d) < 0)
-      k->d = NULL;
+  pthread_mutex_lock(&c->lock);
+  struct described *k = entry_of(c, path);
+  if (!known(k) || !same(&fresh.st, &k->st)) {
+    pthread_mutex_unlock(&c->lock);
+    if (describe(path, &fresh.e, &fresh.d) < 0)
+      fresh.d = NULL;
+    pthread_mutex_lock(&c->lock);
+    k = entry_of(c, path); /* the list may lie elsewhere now */
+    drop(k->d);
+    fresh.path = k->path;
+    *k = fresh;
   }
-  if (!k->d)
-    *e = k->e;
-  return k->d;
+  const struct description *d = take(k, e);
+  pthread_mutex_unlock(&c->lock);
+  return d;
+}
+
+void describes_put(struct describes *c, const struct description *d) {
+  struct description *mine = (struct description *)(uintptr_t)d;
+  if (!mine)
+    return;
+  pthread_mutex_lock(&c->lock);
+  mine->users--;
+  if (mine->dropped)
+    drop(mine);
+  pthread_mutex_unlock(&c->lock);
 }
 
 /* ---- a configuration -------------------------------------------------------------------------------------------------------------------- */
@@ -117,17 +154,20 @@ static void check_stage(struct check *c, enum etl_kind kind, const struct conf_s
   options_bind(d->connectors[kind]->options, &filled, a, &secrets, c->d, &bound); /* its errors are in c->d */
   secrets_fini(&secrets);
   arena_free(a);
+  describes_put(c->c, d);
+}
+
+void describes_check_pipeline(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d) {
+  struct check k = {.c = c, .registry = r, .d = d};
+  check_stage(&k, ETL_KIND_EXTRACTOR, &p->extract);
+  for (size_t t = 0; t < p->transforms_n; t++)
+    check_stage(&k, ETL_KIND_TRANSFORMER, &p->transforms[t]);
+  check_stage(&k, ETL_KIND_LOADER, &p->load);
 }
 
 void describes_check(struct describes *c, const struct conf *conf, const struct registry *r, struct diags *d) {
-  struct check k = {.c = c, .registry = r, .d = d};
-  for (size_t i = 0; i < conf->pipelines_n; i++) {
-    const struct conf_pipeline *p = &conf->pipelines[i];
-    check_stage(&k, ETL_KIND_EXTRACTOR, &p->extract);
-    for (size_t t = 0; t < p->transforms_n; t++)
-      check_stage(&k, ETL_KIND_TRANSFORMER, &p->transforms[t]);
-    check_stage(&k, ETL_KIND_LOADER, &p->load);
-  }
+  for (size_t i = 0; i < conf->pipelines_n; i++)
+    describes_check_pipeline(c, &conf->pipelines[i], r, d);
 }
 
 struct registry *describes_scan(const struct conf *conf, struct diags *d) {

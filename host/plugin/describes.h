@@ -1,5 +1,5 @@
 /* plugin/describes.h: what connectors say of themselves, asked once for each file as it is; and a configuration checked against that.
- * One thread at a time. */
+ * Any thread: while one waits for an answer, others are served. */
 #ifndef HOST_PLUGIN_DESCRIBES_H
 #define HOST_PLUGIN_DESCRIBES_H
 
@@ -11,10 +11,13 @@ struct describes;
 struct describes *describes_new(void);
 void describes_free(struct describes *c); /* accepts NULL */
 /* Asks again only when the file is another one than last time (device, inode, size, time of change); what it could not answer is kept, too.
- * NULL with e.  Holds until the next call. */
+ * NULL with e.  To be given back. */
 const struct description *describes_get(struct describes *c, const char *path, struct err *e);
+void describes_put(struct describes *c, const struct description *d); /* accepts NULL */
 /* Whether the connectors of all pipelines are there and take their options: mistakes go into d. */
 void describes_check(struct describes *c, const struct conf *conf, const struct registry *r, struct diags *d);
+/* The same for one of them. */
+void describes_check_pipeline(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d);
 /* The registry of a configuration; NULL with an error in d. */
 struct registry *describes_scan(const struct conf *conf, struct diags *d);
 

@@ -5,6 +5,7 @@
 #include "sched/due.h"
 #include "sched/next.h"
 #include "serve/breakers.h"
+#include "serve/changes.h"
 
 static int by_name(const void *a, const void *b) {
   const struct job *const *x = a, *const *y = b;
@@ -43,6 +44,8 @@ void serve_jobs_take(struct serve *s, const struct generation *g) {
       j->name = xstrdup(g->by_name[i]->name);
       j->last_due_ns = serve_now(s);
     }
+    if (s->state != SERVE_STARTING && (!j->conf || change_moves_times(j->conf, g->by_name[i])))
+      j->last_due_ns = j->begins_ns = serve_now(s);
     j->conf = g->by_name[i];
     jobs[n++] = j;
   }
@@ -75,17 +78,17 @@ static void learn_one(struct serve *s, const struct store_pipeline *p) {
   j->paused = p->paused;
   j->window_to_ns = p->window_to_ns;
   if (p->last_due_ns)
-    j->last_due_ns = p->last_due_ns;
+    j->last_due_ns = p->last_due_ns > j->begins_ns ? p->last_due_ns : j->begins_ns;
 }
 
-/* A pipeline that is new to the store has missed nothing; from now on it can. */
+/* A pipeline that is new, to the store or in its times, has missed nothing; from now on it can. */
 static int note_new(struct serve *s, const struct store_pipeline *known, size_t known_n, struct arena *a, struct err *e) {
   struct store_pipeline *fresh = arena_alloc(a, (s->jobs_n + 1) * sizeof *fresh);
   size_t n = 0, k = 0;
   for (size_t i = 0; i < s->jobs_n; i++) { /* both are sorted */
     while (k < known_n && strcmp(known[k].name, s->jobs[i]->name) < 0)
       k++;
-    bool there = k < known_n && strcmp(known[k].name, s->jobs[i]->name) == 0 && known[k].last_due_ns;
+    bool there = k < known_n && strcmp(known[k].name, s->jobs[i]->name) == 0 && known[k].last_due_ns && known[k].last_due_ns >= s->jobs[i]->begins_ns;
     if (!there && s->jobs[i]->next_due_ns != INT64_MAX)
       fresh[n++] = (struct store_pipeline){.name = s->jobs[i]->name, .last_due_ns = s->jobs[i]->last_due_ns};
   }

@@ -1,32 +1,253 @@
-/* A new reading of the configuration takes the place of the old one, or does not. */
-#include "serve/serve.h"
+/* A reading has two halves: the thread's, which sees nothing of the host but what is in struct reading, and the loop's, which compares and
+ * takes over.  Queued runs of pipelines that are gone are cancelled as soon as the store can be reached. */
+#include "serve/reload.h"
 
-static void keep_errors(struct serve *s, struct diags *d) {
-  diags_fini(&s->reload_errors);
-  s->reload_errors = *d;
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve/changes.h"
+
+enum {
+  TOLD_ONE_BY_ONE = 1000, /* pipelines that changed */
+  CANCELLED_AT_ONCE = 10000
+};
+
+struct reading {
+  const char *conf_path;
+  struct describes *describes;
+  int64_t number, now_ns;
+  struct diags findings;
+  struct generation *gen; /* NULL: it has mistakes */
+  struct ev_loop *loop;
+  ev_async *ended;
+};
+struct reload {
+  struct serve *serve;
+  int64_t asked, begun, done; /* numbers of readings */
+  bool busy;                  /* the thread is at work on `begun` */
+  pthread_t thread;
+  struct reading reading;
+  ev_async ended;
+  char **gone; /* pipelines whose queued runs the store has yet to cancel */
+  size_t gone_n;
+};
+
+/* ---- the thread's half ------------------------------------------------------------------------------------------------------------------ */
+
+static void *read_all(void *arg) {
+  struct reading *r = arg;
+  if (generation_load(r->conf_path, NULL, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0)
+    r->gen = NULL;
+  ev_async_send(r->loop, r->ended);
+  return NULL;
 }
+
+/* Signals are the loop's. */
+static int start_thread(struct reload *l) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int rc = pthread_create(&l->thread, NULL, read_all, &l->reading);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return rc;
+}
+
+static void begin(struct reload *l) {
+  struct serve *s = l->serve;
+  l->begun = l->asked;
+  l->busy = true;
+  l->reading = (struct reading){.conf_path = s->conf_path,
+                                .describes = s->describes,
+                                .number = s->gen->number + 1,
+                                .now_ns = serve_now(s),
+                                .loop = s->loop,
+                                .ended = &l->ended};
+  systemd_reloading(&s->systemd);
+  int rc = start_thread(l);
+  if (rc == 0)
+    return;
+  log_text(s->log, LEVEL_WARNING, "no thread can be started (%s), so nothing else happens while the configuration is read", strerror(rc));
+  read_all(&l->reading);
+  l->thread = pthread_self();
+}
+
+/* ---- queued runs of pipelines that are gone ------------------------------------------------------------------------------------------------- */
+
+static void keep_gone(struct reload *l, const struct changes *c) {
+  size_t n = c->n[CHANGE_REMOVED];
+  l->gone = xrealloc(l->gone, (l->gone_n + n + 1) * sizeof *l->gone);
+  for (size_t i = 0; i < n; i++)
+    l->gone[l->gone_n++] = xstrdup(c->names[CHANGE_REMOVED][i]);
+}
+
+static void forget_gone(struct reload *l) {
+  while (l->gone_n > 0)
+    free(l->gone[--l->gone_n]);
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+/* One that came back meanwhile keeps its runs. */
+static bool is_gone(const struct reload *l, const char *pipeline) {
+  return bsearch(&pipeline, l->gone, l->gone_n, sizeof *l->gone, by_text) && !generation_find(l->serve->gen, pipeline);
+}
+
+static int cancel_one(struct serve *s, const struct store_run *run, struct err *e) {
+  static const char reason[] = "its pipeline was taken out of the configuration";
+  const char *was;
+  if (store_cancel(s->store, run->id, "finish", reason, serve_now(s), &was, e) < 0)
+    return -1;
+  cleanup_free char *message = xasprintf("run %s, which was queued, is cancelled: %s", run->id, reason);
+  serve_event(s, &(struct serve_event){.level = LEVEL_INFO, .kind = "run", .name = "cancelled", .pipeline = run->pipeline, .run = run->id, .message = message});
+  return 0;
+}
+
+static void cancel_gone(struct reload *l) {
+  struct serve *s = l->serve;
+  struct store_run *runs;
+  struct err e;
+  size_t n = 0;
+  if (l->gone_n == 0 || s->store_away || !s->store)
+    return;
+  struct arena *a = arena_new();
+  qsort(l->gone, l->gone_n, sizeof *l->gone, by_text);
+  int rc = store_list(s->store, &(struct store_filter){.states = "queued", .limit = CANCELLED_AT_ONCE}, a, &runs, &n, &e);
+  for (size_t i = 0; rc == 0 && i < n; i++)
+    if (is_gone(l, runs[i].pipeline))
+      rc = cancel_one(s, &runs[i], &e);
+  arena_free(a);
+  if (rc == 0 || !serve_store_failed(s, &e))
+    forget_gone(l);
+}
+
+/* ---- the loop's half -------------------------------------------------------------------------------------------------------------------- */
 
 static void log_findings(struct serve *s, const struct diags *d) {
+  const struct diag **sorted = diags_sorted(d);
   for (size_t i = 0; i < d->n; i++)
-    log_text(s->log, d->list[i].level == DIAG_ERROR ? LEVEL_ERROR : LEVEL_WARNING, "%s%s%s", d->list[i].origin ? d->list[i].origin : "",
-             d->list[i].origin ? ": " : "", d->list[i].text);
+    log_text(s->log, sorted[i]->level == DIAG_ERROR ? LEVEL_ERROR : LEVEL_WARNING, "%s%s%s", sorted[i]->origin ? sorted[i]->origin : "",
+             sorted[i]->origin ? ": " : "", sorted[i]->text);
+  free(sorted);
 }
 
-int serve_reload(struct serve *s) {
-  struct diags d = {0};
-  struct generation *g;
-  systemd_reloading(&s->systemd);
-  s->reload_ns = serve_now(s);
-  int rc = generation_load(s->conf_path, NULL, s->describes, s->gen->number + 1, s->reload_ns, &d, &g);
+static void tell_each(struct serve *s, const struct changes *c) {
+  if (changes_count(c) > TOLD_ONE_BY_ONE)
+    return;
+  for (size_t w = 0; w < CHANGES; w++)
+    for (size_t i = 0; i < c->n[w]; i++) {
+      cleanup_free char *message = xasprintf("the pipeline was %s", change_name(w));
+      serve_event(s, &(struct serve_event){.level = LEVEL_INFO, .kind = "reload", .name = change_name(w), .pipeline = c->names[w][i], .message = message});
+    }
+}
+
+static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+static void warn_of_fixed(struct serve *s, const struct conf *old, const struct conf *now) {
+  if (!same_text(old->state, now->state))
+    log_text(s->log, LEVEL_WARNING, "%s: 'state' was changed; that takes effect when the host is started again, until then it keeps its state store", now->file);
+  if (!same_text(old->serve.host, now->serve.host))
+    log_text(s->log, LEVEL_WARNING, "%s: 'host' of 'serve' was changed; that takes effect when the host is started again", now->file);
+}
+
+static void take(struct reload *l, struct generation *g) {
+  struct serve *s = l->serve;
+  struct arena *a = arena_new();
+  struct generation *old = generation_ref(s->gen);
+  struct changes c;
+  changes_find(old, g, a, &c);
+  serve_take(s, g);
+  warn_of_fixed(s, old->conf, g->conf);
+  tell_each(s, &c);
+  keep_gone(l, &c);
+  serve_tell(s, LEVEL_INFO, "reload", "done", "the configuration was read again, %zu pipelines: %s", g->conf->pipelines_n, changes_text(&c, a));
+  cancel_gone(l);
+  generation_unref(old);
+  arena_free(a);
+}
+
+static void refuse(struct serve *s, const struct diags *d) {
+  serve_tell(s, LEVEL_ERROR, "reload", "failed", "the configuration was not taken: it has %zu error%s, told before this line; the one before it stays", d->errors,
+             d->errors == 1 ? "" : "s");
+}
+
+static void finish(struct reload *l) {
+  struct serve *s = l->serve;
+  struct diags d = l->reading.findings;
+  s->reload_ns = l->reading.now_ns;
+  l->busy = false;
+  l->done = l->begun;
   log_findings(s, &d);
-  if (rc == 0) {
-    serve_take(s, g);
-    serve_tell(s, LEVEL_INFO, "reload", "done", "the configuration was read again: %zu pipelines", g->conf->pipelines_n);
-  } else {
-    serve_tell(s, LEVEL_ERROR, "reload", "failed", "the configuration was not taken: it has %zu error%s, told before this line; the one before it stays", d.errors,
-               d.errors == 1 ? "" : "s");
+  diags_fini(&s->reload_errors);
+  s->reload_errors = d;
+  if (l->reading.gen)
+    take(l, l->reading.gen);
+  else
+    refuse(s, &s->reload_errors);
+  l->reading = (struct reading){0};
+  malloc_trim(0); /* the old one is gone, and it was big */
+  if (s->state == SERVE_RUNNING)
+    systemd_ready(&s->systemd);
+  serve_poke(s);
+}
+
+static void join(struct reload *l) {
+  if (!pthread_equal(l->thread, pthread_self()))
+    pthread_join(l->thread, NULL);
+}
+
+static void on_ended(struct ev_loop *loop, ev_async *w, int revents) {
+  struct reload *l = w->data;
+  (void)loop, (void)revents;
+  if (!l->busy)
+    return;
+  join(l);
+  finish(l);
+  if (l->asked > l->done && l->serve->state == SERVE_RUNNING)
+    begin(l);
+}
+
+int64_t serve_reload(struct serve *s) {
+  struct reload *l = serve_part_self(s, "reload");
+  if (l->asked == l->begun)
+    l->asked++;
+  if (!l->busy)
+    begin(l);
+  return l->asked;
+}
+
+bool reload_ended(struct serve *s, int64_t number) { return ((struct reload *)serve_part_self(s, "reload"))->done >= number; }
+
+/* ---- the part ------------------------------------------------------------------------------------------------------------------------------- */
+
+int reload_open(struct serve *s, void **ret_self, struct err *e) {
+  struct reload *l = xcalloc(1, sizeof *l);
+  (void)e;
+  l->serve = s;
+  ev_async_init(&l->ended, on_ended);
+  l->ended.data = l;
+  ev_async_start(s->loop, &l->ended);
+  *ret_self = l;
+  return 0;
+}
+
+void reload_close(struct serve *s, void *self) {
+  struct reload *l = self;
+  if (l->busy) {
+    join(l);
+    generation_unref(l->reading.gen);
+    diags_fini(&l->reading.findings);
   }
-  keep_errors(s, &d);
-  systemd_ready(&s->systemd);
-  return rc;
+  ev_async_stop(s->loop, &l->ended);
+  forget_gone(l);
+  free(l->gone);
+  free(l);
+}
+
+void reload_event(struct serve *s, void *self, const struct serve_event *e) {
+  (void)s;
+  if (strcmp(e->kind, "store") == 0 && strcmp(e->name, "back") == 0)
+    cancel_gone(self);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "serve/reload.h"
 
 enum {
   EXIT_OK = 0,
@@ -141,8 +142,8 @@ static void on_stop_timer(struct ev_loop *loop, ev_timer *t, int revents) {
 static void on_term(struct serve *s) { serve_stop(s, s->stopping == STOP_NONE ? STOP_FINISH : STOP_NOW, "the host was told to stop"); }
 
 static void on_hup(struct serve *s) {
-  if (s->state == SERVE_RUNNING && serve_reload(s) == 0)
-    serve_poke(s);
+  if (s->state == SERVE_RUNNING)
+    serve_reload(s);
 }
 
 static void on_usr1(struct serve *s) {

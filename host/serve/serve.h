@@ -7,6 +7,7 @@
  *   lease.c    leases of what runs; runs of hosts that are gone
  *   jobs.c     what is known of each pipeline, over reloads
  *   events.c   serve_event(): every change of state goes through it, into log, store and parts
+ *   reload.c   the configuration read anew
  *   parts.c    the table of parts: what else lives on the loop (control socket, watching of files, notifications ...)
  *
  * The store may be away at any time: serve_store_failed() notes it once, nothing new starts, outcomes wait in `ended`. */
@@ -34,6 +35,7 @@ struct job { /* lives as long as its pipeline is configured, or runs */
   const struct conf_pipeline *conf; /* of serve->gen; NULL: it is not there any more, and goes when its run has ended */
   int64_t last_due_ns;              /* due times up to here have been queued or left out */
   int64_t next_due_ns;              /* INT64_MAX: never */
+  int64_t begins_ns;                /* due times before this are of no schedule that it had then; 0: all are */
   int64_t window_to_ns;
   bool paused;
   size_t index;                     /* in serve->jobs, and in serve->due */
@@ -122,8 +124,8 @@ struct serve {
   int64_t started_ns;
   struct describes *describes;
   struct generation *gen;
-  struct diags reload_errors; /* of the last reload, if it failed */
-  int64_t reload_ns;          /* when the last reload was tried */
+  struct diags reload_errors; /* of the last reading, if it failed; serve/reload.h */
+  int64_t reload_ns;          /* when it was tried */
   struct log *log;
   struct systemd systemd;
   struct store *store;
@@ -173,9 +175,6 @@ void serve_enqueue_reboot(struct serve *s); /* once, when the host has its store
 const char *serve_connections(const struct conf_pipeline *p, struct arena *a); /* names, a space between them */
 /* tick.c */
 void serve_tick_init(struct serve *s);
-/* reload.c */
-/* Reads the configuration anew.  All or nothing: with a mistake the present one stays, and the mistakes are in s->reload_errors.  0, -1. */
-int serve_reload(struct serve *s);
 /* lease.c */
 void serve_lease_init(struct serve *s);
 int serve_renew(struct serve *s, struct err *e); /* leases of all that runs */

@@ -50,7 +50,7 @@ class Stage:
         self.actors: dict[str, Postgres | Mssqld | RealMssql | Command] = {}
         self.env: dict[str, str] = {}
         self.settings = ""  # what `settings` adds to etl.conf
-        self.pipes: list[int] = []
+        self.pipes: dict[str, int] = {}
         self.last: Command | None = None  # the newest etl command, for expect
         self.commands = 0
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,11 +106,16 @@ class Stage:
 
     def make_pipe(self, name: str, text: str) -> None:
         os.mkfifo(self.folder / name)
-        self.pipes.append(os.open(self.folder / name, os.O_RDWR | os.O_CLOEXEC))
-        os.write(self.pipes[-1], text.encode())
+        self.pipes[name] = os.open(self.folder / name, os.O_RDWR | os.O_CLOEXEC)
+        os.write(self.pipes[name], text.encode())
+
+    def close_pipe(self, name: str) -> None:
+        if name not in self.pipes:
+            raise StoryError(f"{name} is no pipe with a writer")
+        os.close(self.pipes.pop(name))
 
     def end(self) -> None:
-        for pipe in self.pipes:
+        for pipe in self.pipes.values():
             os.close(pipe)
         for actor in reversed(list(self.actors.values())):
             actor.end()

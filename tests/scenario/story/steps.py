@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 
 from .compare import demand, demand_rows, holds, shown
@@ -119,6 +120,28 @@ def file(stage: Stage, s: Statement) -> None:
 @verb("pipe PATH [{ text }]")
 def pipe(stage: Stage, s: Statement) -> None:
     stage.make_pipe(stage.text(s.words[1]), stage.text(s.block or ""))
+
+
+@verb("close PATH (the writer of a pipe)")
+def close(stage: Stage, s: Statement) -> None:
+    stage.close_pipe(after(s, stage, 1)[0])
+
+
+@verb("copy FROM to PATH [in place]")
+def copy(stage: Stage, s: Statement) -> None:
+    """Written beside its place and renamed, as installers do it; `in place`: into the file that is there."""
+    words = after(s, stage, 1)
+    if len(words) < 3 or words[1] != "to" or words[3:] not in ([], ["in", "place"]):
+        raise usage(s)
+    source, path = stage.folder / words[0], stage.folder / words[2]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if words[3:]:
+        shutil.copyfile(source, path)
+        return
+    beside = path.with_name(f".{path.name}.new")
+    shutil.copyfile(source, beside)
+    beside.chmod(0o755)
+    beside.rename(path)
 
 
 @verb('edit PATH "old" to "new"')

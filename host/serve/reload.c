@@ -226,6 +226,7 @@ int reload_open(struct serve *s, void **ret_self, struct err *e) {
   struct reload *l = xcalloc(1, sizeof *l);
   (void)e;
   l->serve = s;
+  mallopt(M_ARENA_MAX, 1); /* what the thread allocates and the loop frees is to be used again by both */
   ev_async_init(&l->ended, on_ended);
   l->ended.data = l;
   ev_async_start(s->loop, &l->ended);

@@ -8,13 +8,14 @@
 #include "serve/serve.h"
 
 /* The answer is not the end: more comes while it happens. */
-enum follow_kind { FOLLOW_NONE = 0, FOLLOW_LOGS, FOLLOW_RUN };
+enum follow_kind { FOLLOW_NONE = 0, FOLLOW_LOGS, FOLLOW_RUN, FOLLOW_RELOAD };
 struct follow {
   enum follow_kind kind;
   char *pipeline;       /* logs: of this one; NULL: of all */
   enum log_level level; /* logs: of at least this level */
   char *run;            /* the first attempt */
   size_t attempts;      /* so many were told */
+  int64_t reading;      /* of the configuration: its number */
 };
 void follow_fini(struct follow *f);
 bool follow_wants(const struct follow *f, const json_t *record); /* a record of the log */
@@ -72,6 +73,8 @@ int command_cancel(struct asked *q, struct err *e);
 /* commands_history.c */
 int command_info(struct asked *q, struct err *e);
 int command_history(struct asked *q, struct err *e);
+/* The end of a reload: what is in force now, and what was wrong with what was read. */
+json_t *command_reloaded(const struct serve *s);
 /* A running run with what its worker said last, as shown_run() has it. */
 json_t *command_live(const struct running *r);
 

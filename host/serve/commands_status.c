@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "serve/commands.h"
+#include "serve/reload.h"
 #include "serve/shown.h"
 
 enum { LOG_LINES = 50, LOG_LINES_MAX = 10000 };
@@ -202,10 +203,10 @@ int command_reload(struct asked *q, struct err *e) {
   struct serve *s = q->serve;
   if (s->state != SERVE_RUNNING)
     return err_set(e, ETL_E_RETRYABLE, "the host is stopping: it reads nothing any more");
-  int rc = serve_reload(s);
-  if (rc == 0)
-    serve_poke(s);
-  json_object_set_new(q->answer, "configuration", report_configuration(s));
-  json_object_set_new(q->answer, "taken", json_boolean(rc == 0));
+  q->follow = (struct follow){.kind = FOLLOW_RELOAD, .reading = serve_reload(s)};
   return 0;
+}
+
+json_t *command_reloaded(const struct serve *s) {
+  return json_pack("{so, sb, sb}", "configuration", report_configuration(s), "taken", s->reload_errors.errors == 0, "done", 1);
 }

@@ -162,7 +162,8 @@ static void take(struct reload *l, struct generation *g) {
   warn_of_fixed(s, old->conf, g->conf);
   tell_each(s, &c);
   keep_gone(l, &c);
-  serve_tell(s, LEVEL_INFO, "reload", "done", "the configuration was read again, %zu pipelines: %s", g->conf->pipelines_n, changes_text(&c, a));
+  serve_tell(s, LEVEL_INFO, "reload", "done", "the configuration was read again, %zu pipeline%s: %s", g->conf->pipelines_n, g->conf->pipelines_n == 1 ? "" : "s",
+             changes_text(&c, a));
   cancel_gone(l);
   generation_unref(old);
   arena_free(a);

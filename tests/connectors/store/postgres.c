@@ -46,19 +46,19 @@ static void work(int host, char (*counts)[MANY], int gate) {
   struct store_limits limits = {.max = 7, .accept = take_all};
   if (read(gate, &byte, 1) != 0)
     _exit(2);
-  for (;;) {
+  struct store_counts left = {.queued = 1};
+  for (int64_t began = clock_mono_ns(); left.queued > 0; arena_reset(arena)) {
     struct store_run *r;
-    struct store_counts left;
     size_t n;
-    OK(store_claim(s, T0 + 900 * SECOND, T0 + 930 * SECOND, &limits, arena, &r, &n, &err));
+    if (store_claim(s, T0 + 900 * SECOND, T0 + 930 * SECOND, &limits, arena, &r, &n, &err) < 0 || clock_mono_ns() - began > 30 * SECOND)
+      _exit(3);
     for (size_t i = 0; i < n; i++) {
       counts[host][strtol(r[i].id, NULL, 10)]++;
-      OK(finish_as(s, &r[i], "succeeded", 901));
+      if (finish_as(s, &r[i], "succeeded", 901) < 0)
+        _exit(4);
     }
-    OK(store_count(s, T0, &left, &err));
-    if (left.queued == 0)
-      break;
-    arena_reset(arena);
+    if (store_count(s, T0, &left, &err) < 0)
+      _exit(5);
   }
   store_close(s);
   _exit(0);
@@ -75,7 +75,7 @@ Test(store_postgres, no_run_is_got_twice) {
   pid_t children[HOSTS];
   cr_assert_eq(pipe(gate), 0);
   for (int h = 0; h < HOSTS; h++)
-    if ((children[h] = fork()) == 0) {
+    if ((children[h] = fork_bound()) == 0) {
       close(gate[1]);
       work(h, counts, gate[0]);
     }
@@ -240,7 +240,7 @@ Test(store_postgres, a_host_frozen_in_a_transaction) {
   char byte;
   size_t n;
   cr_assert_eq(pipe(fds), 0);
-  pid_t child = fork();
+  pid_t child = fork_bound();
   if (child == 0) {
     struct store *frozen = opened("frozen", STORE_SERVE);
     struct store_limits limits = {.max = 9, .accept = freeze_at_second, .arg = &fds[1]};

@@ -3,9 +3,11 @@
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "store/store.h"
@@ -46,6 +48,14 @@ static inline struct store *opened(const char *host, enum store_use use) {
   struct store *s = NULL;
   OK(store_open(store_url, use, host, T0, &err, &s));
   return s;
+}
+
+/* A child that does not outlive its test. */
+static inline pid_t fork_bound(void) {
+  pid_t child = fork();
+  if (child == 0)
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return child;
 }
 
 /* A run of a schedule, due so many seconds after T0. */

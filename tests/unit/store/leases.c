@@ -212,7 +212,7 @@ Test(store_leases, killed_in_the_middle_of_a_transaction) {
   char byte;
   size_t n;
   cr_assert_eq(pipe(pipe_fds), 0);
-  pid_t child = fork();
+  pid_t child = fork_bound();
   if (child == 0)
     claim_and_hang(pipe_fds[1]);
   close(pipe_fds[1]);

@@ -37,7 +37,7 @@ Test(store_sqlite, the_lock_of_a_killed_host_is_gone) {
   int pipe_fds[2];
   char byte;
   cr_assert_eq(pipe(pipe_fds), 0);
-  pid_t child = fork();
+  pid_t child = fork_bound();
   if (child == 0) {
     opened("a", STORE_SERVE);
     if (write(pipe_fds[1], "x", 1) == 1)
@@ -184,7 +184,7 @@ Test(store_sqlite, its_file_is_taken_away) {
 
 /* What `check` finds as a user who owns nothing here; it is the code of a process of its own. */
 static void as_nobody(void (*check)(void)) {
-  pid_t child = fork();
+  pid_t child = fork_bound();
   if (child == 0) {
     if (setuid(65534) < 0 || access(".", X_OK) < 0)
       _exit(77); /* not root, or a folder above is not for everybody */

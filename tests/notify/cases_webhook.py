@@ -43,8 +43,12 @@ def a_server_with_trouble_is_tried_again(stage):
     stage.conf(hook(server, f'secret = "{SECRET}"; retry_delay = "20ms";'))
     host = stage.host()
     host.event("failure", **FAILURE)
-    ids = {server.next()[3]["id"] for _ in range(4)}
+    ids, times = set(), []
+    for _ in range(4):
+        ids.add(server.next()[3]["id"])
+        times.append(time.monotonic())
     same(len(ids), 1, "one id over all attempts")
+    same(times[2] - times[1] >= 0.95, True, "the pause that the server asked for was made")
     reports = [host.report() for _ in range(4)]
     same([(r["attempt"], r["delivered"], r["again_s"]) for r in reports], [(1, False, 0.02), (2, False, 1), (3, False, 0.08), (4, True, -1)], "attempts")
     has(reports[0]["message"], "status 500: thanks")

@@ -71,6 +71,7 @@ struct conf_serve { /* serve: of the long-running host */
   const char *host;       /* its name among those that share a state store; NULL: the machine's */
   int64_t max_running;    /* runs at the same time; 0: as many as there are processors */
   int64_t lease_ns, stop_timeout_ns;
+  int64_t worker_memory_bytes; /* 0: no limit */
   const char *log_file;   /* absolute; NULL: stderr */
   const char *log_format; /* text or json */
   const char *log_level;  /* debug, info, warning, error */

@@ -44,6 +44,8 @@ static const struct conf_key serve_keys[] = {
      .doc = "A host that is not heard of for so long has lost its runs to the others.  One that cannot reach the store for so long stops them."},
     {"stop_timeout", WANT_DURATION, AT(stop_timeout_ns), .dflt = "5m", .min = 0, .max = DAY_S * NS_PER_SEC,
      .doc = "When the host is told to end: how long runs may take to reach their next commit before they are stopped at once."},
+    {"worker_memory", WANT_SIZE, AT(worker_memory_bytes), .dflt = "0", .min = 0, .max = 1024 * GIB,
+     .doc = "A run whose process takes more memory than this is ended; 0: no limit.  What a run holds of rows, `memory` of its pipeline limits."},
     {"log_file", WANT_STRING, AT(log_file), .doc = "Where the log goes; starts at the folder of etl.conf.  Without it: to stderr."},
     {"log_format", WANT_STRING, AT(log_format), .dflt = "text", .check = check_log_format, .doc = "Lines of text, or json: an object a line."},
     {"log_level", WANT_STRING, AT(log_level), .dflt = "info", .check = check_log_level, .doc = "One of debug, info, warning, error: records below it are left out."},

@@ -20,7 +20,8 @@ enum {
 };
 
 static int complain(struct err *e, const char *what, const char *path) {
-  err_set(e, ETL_E_CONFIG, "%s '%s': %s", what, path, strerror(errno));
+  bool passes = errno == ENOSPC || errno == EDQUOT || errno == EMFILE || errno == ENFILE || errno == ENOMEM; /* room comes back */
+  err_set(e, passes ? ETL_E_RETRYABLE : ETL_E_CONFIG, "%s '%s': %s", what, path, strerror(errno));
   return err_remedy(e, "set 'cache_dir' in etl.conf to a folder that this user may write and that has room");
 }
 

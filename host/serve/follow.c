@@ -140,7 +140,8 @@ static bool follow_stop(struct outcome *o, const json_t *options) {
 
 static bool follow_retry(struct outcome *o) {
   const struct running *r = o->of;
-  if (r->why == WHY_USER || r->why == WHY_LEASE || r->why == WHY_DEADLINE || (r->job && !r->job->conf))
+  bool last = r->why == WHY_USER || r->why == WHY_LEASE || r->why == WHY_DEADLINE || r->why == WHY_MEMORY;
+  if (last || (r->job && !r->job->conf)) /* or its pipeline is gone */
     return false;
   if (follow_lanes(o))
     return true;

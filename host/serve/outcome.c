@@ -13,11 +13,14 @@ static int64_t int_of(const json_t *j, const char *key) { return json_integer_va
 
 /* ---- the run's row ------------------------------------------------------------------------------------------------------------------------ */
 
+/* For what it did, not because somebody asked. */
+static bool is_ended_by_us(const struct running *r) { return r->why == WHY_DEADLINE || r->why == WHY_MEMORY; }
+
 static const char *state_of(const struct running *r) {
   static const struct { const char *status, *state; } states[] = {{"success", "succeeded"}, {"partial", "partial"}, {"failed", "failed"},
                                                                  {"cancelled", "cancelled"}, {"crashed", "crashed"}};
   const char *status = text_of(r->summary, "status");
-  if (r->why == WHY_DEADLINE && status && strcmp(status, "success") != 0)
+  if (is_ended_by_us(r) && status && strcmp(status, "success") != 0)
     return "failed";
   for (size_t i = 0; status && i < sizeof states / sizeof *states; i++)
     if (strcmp(states[i].status, status) == 0)
@@ -59,10 +62,11 @@ static void take_summary(struct outcome *o) {
   row->error_stage = text_of(error, "stage");
   row->error_connector = text_of(error, "connector");
   row->reason = r->reason;
-  if (r->why == WHY_DEADLINE && strcmp(row->state, "failed") == 0) {
+  if (is_ended_by_us(r) && strcmp(row->state, "failed") == 0) {
     row->error_class = err_class_name(ETL_E_PERMANENT);
     row->error_message = r->reason;
-    row->error_remedy = "raise run_timeout of the pipeline, or look what made it slow; the next run goes on from the last commit";
+    row->error_remedy = r->why == WHY_MEMORY ? "raise worker_memory of 'serve', or lower memory and parallelism of the pipeline; the next run goes on from the last commit"
+                                             : "raise run_timeout of the pipeline, or look what made it slow; the next run goes on from the last commit";
   }
 }
 

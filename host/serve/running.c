@@ -49,6 +49,16 @@ static void on_retry(struct running *r, const json_t *event) {
   say(r, LEVEL_WARNING, event, text);
 }
 
+/* A connector that leaks takes the whole machine down otherwise. */
+static void look_at_memory(struct running *r) {
+  int64_t rss = json_integer_value(json_object_get(r->progress, "rss_bytes")), max = r->gen->conf->serve.worker_memory_bytes;
+  char is[UNITS_TEXT], may[UNITS_TEXT];
+  if (max <= 0 || rss <= max)
+    return;
+  cleanup_free char *reason = xasprintf("its process takes %s of memory, more than worker_memory (%s)", units_print_size(is, rss), units_print_size(may, max));
+  running_cancel(r, STOP_NOW, WHY_MEMORY, reason);
+}
+
 static void on_event(void *arg, json_t *event) {
   struct running *r = arg;
   const char *name = text_of(event, "event");
@@ -56,6 +66,7 @@ static void on_event(void *arg, json_t *event) {
   if (strcmp(name, "progress") == 0) {
     json_decref(r->progress);
     r->progress = json_incref(event);
+    look_at_memory(r);
   } else if (strcmp(name, "summary") == 0) {
     r->summary = json_incref(event);
   } else if (strcmp(name, "log") == 0) {

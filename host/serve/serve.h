@@ -47,7 +47,7 @@ struct job { /* lives as long as its pipeline is configured, or runs */
 
 /* ---- a run with its worker ------------------------------------------------------------------------------------------------------------ */
 
-enum stop_why { WHY_NONE = 0, WHY_USER, WHY_HOST_STOPS, WHY_DEADLINE, WHY_LEASE, WHY_STORE };
+enum stop_why { WHY_NONE = 0, WHY_USER, WHY_HOST_STOPS, WHY_DEADLINE, WHY_MEMORY, WHY_LEASE, WHY_STORE };
 enum { RUNNING_LINES = 20 };
 struct running {
   struct running *next;

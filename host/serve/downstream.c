@@ -103,6 +103,11 @@ static void consider_all(struct serve *s, struct downstream *d, const char *pipe
     consider(s, d, &g->conf->pipelines[node->downstream[i]], due_ns);
 }
 
+bool downstream_has_any(const struct serve *s, const char *pipeline) {
+  const struct conf_pipeline *p = generation_find(s->gen, pipeline);
+  return p && s->gen->graph && s->gen->graph->nodes[p - s->gen->conf->pipelines].downstream_n > 0;
+}
+
 void downstream_of(struct serve *s, const struct store_run *run, struct arena *a, struct downstream *ret) {
   *ret = (struct downstream){.arena = a, .run = run};
   if (!run->due_ns)

@@ -12,6 +12,7 @@ struct downstream {
 };
 /* run has ended for good, and need not be stored yet.  Lives in a. */
 void downstream_of(struct serve *s, const struct store_run *run, struct arena *a, struct downstream *ret);
+bool downstream_has_any(const struct serve *s, const char *pipeline);
 void downstream_tell(struct serve *s, const struct downstream *d);
 /* The same once more, when the outcome is stored. */
 void downstream_again(struct serve *s, const struct store_run *run);

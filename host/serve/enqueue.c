@@ -123,9 +123,33 @@ static void undo(struct serve *s, struct touched *t) {
   serve_job_next(s, t->job);
 }
 
+/* Retries that wait, of pipelines which others come after: what is added takes their place, and the others have to hear of that. */
+static struct store_run *waiting_retries(struct batch *b, size_t *ret_n) {
+  struct store_run *list = NULL, *runs;
+  struct err e;
+  size_t n = 0, found = 0;
+  for (size_t i = 0; i < b->n; i++) {
+    const char *pipeline = b->rows[i].pipeline;
+    if ((i > 0 && strcmp(b->rows[i - 1].pipeline, pipeline) == 0) || !downstream_has_any(b->serve, pipeline))
+      continue;
+    if (store_list(b->serve->store, &(struct store_filter){.pipeline = pipeline, .states = "queued"}, b->arena, &runs, &found, &e) < 0)
+      continue;
+    for (size_t k = 0; k < found; k++)
+      if (strcmp(runs[k].trigger, "retry") == 0) {
+        list = xrealloc(list, (n + 1) * sizeof *list);
+        list[n] = runs[k];
+        list[n++].state = "skipped";
+      }
+  }
+  *ret_n = n;
+  return list;
+}
+
 static void flush(struct batch *b) {
   struct serve *s = b->serve;
   struct err e;
+  size_t superseded_n;
+  struct store_run *superseded = waiting_retries(b, &superseded_n);
   int rc = b->n ? store_enqueue(s->store, b->rows, b->n, true, b->now_ns, NULL, &e) : 0;
   for (size_t i = 0; i < b->jobs_n; i++)
     if (rc < 0)
@@ -137,6 +161,9 @@ static void flush(struct batch *b) {
   for (size_t i = 0; rc == 0 && i < b->n; i++)
     if (strcmp(b->rows[i].state, "skipped") == 0)
       downstream_again(s, &b->rows[i]);
+  for (size_t i = 0; rc == 0 && i < superseded_n; i++)
+    downstream_again(s, &superseded[i]);
+  free(superseded);
   free(b->rows);
   free(b->jobs);
 }

@@ -315,8 +315,8 @@ static const char *holder(struct driver_postgres *d, char *to, size_t size) {
 static int take_name(struct driver_postgres *d, struct err *e) {
   char who[300];
   PGresult *r;
-  cleanup_free char *take = xasprintf("SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('%s:host:' || %s, 0)) THEN 1 ELSE 0 END", d->address.schema,
-                                      d->host_quoted);
+  cleanup_free char *take =
+      xasprintf("SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('%s:host:' || %s, 0)) THEN 1 ELSE 0 END", d->address.schema, d->host_quoted);
   int64_t deadline = now_ms() + (d->opening ? CONNECT_MS : 0);
   for (;;) {
     if (query(d, "taking the name of this host", take, &r, e) < 0)
@@ -422,7 +422,8 @@ static int check_url(struct driver_postgres *d, struct err *e) {
   if (options)
     return 0;
   err_set(e, ETL_E_CONFIG, "'state' is no address that libpq can read");
-  return err_remedy(e, "write postgresql://user:password@host:5432/database, with special characters as %%40; further parameters are those of libpq, and schema");
+  return err_remedy(
+      e, "write postgresql://user:password@host:5432/database, with special characters as %%40; further parameters are those of libpq, and schema");
 }
 
 int driver_postgres_open(const char *url, enum store_use use, const char *host, struct err *e, struct driver **ret) {

@@ -33,31 +33,35 @@ static const struct {
   uint32_t class_opening, class_later; /* a disk may become writable again, but a host does not start on one that is not */
   const char *what, *remedy;
 } meanings[] = {
-  {SQLITE_BUSY, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "another process holds its lock", "end what else writes it (a shell of sqlite3 in a transaction?)"},
-  {SQLITE_LOCKED, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "it is locked", NULL},
-  {SQLITE_FULL, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "its disk is full", "free space on the disk; nothing is lost, it goes on by itself then"},
-  {SQLITE_IOERR, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "its disk does not take or give what it should", "look at the disk and at the limits of the process"},
-  {SQLITE_READONLY, ETL_E_CONFIG, ETL_E_RETRYABLE, "it cannot be written",
-   "let the user that etl runs as write the file, its -wal and -shm, and their folder; the disk must not be mounted read-only"},
-  {SQLITE_CANTOPEN, ETL_E_CONFIG, ETL_E_RETRYABLE, "it cannot be opened",
-   "let the user that etl runs as read and write the file, its -wal and -shm, and their folder"},
-  {SQLITE_PERM, ETL_E_CONFIG, ETL_E_RETRYABLE, "it cannot be opened", "let the user that etl runs as read and write the file and its folder"},
-  {SQLITE_AUTH, ETL_E_CONFIG, ETL_E_RETRYABLE, "it cannot be opened", NULL},
-  {SQLITE_CORRUPT, ETL_E_PERMANENT, ETL_E_PERMANENT, "it is damaged",
-   "put a backup in its place, or move it away with its -wal and -shm: the host begins a new one, sinks still know what they have; "
-   "sqlite3 FILE .recover saves what can be read"},
-  {SQLITE_NOTADB, ETL_E_CONFIG, ETL_E_PERMANENT, "it is no database of SQLite", "correct 'state', or move the file away"},
-  {SQLITE_NOMEM, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "no memory", NULL},
+    {SQLITE_BUSY, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "another process holds its lock",
+     "end what else writes it (a shell of sqlite3 in a transaction?)"},
+    {SQLITE_LOCKED, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "it is locked", NULL},
+    {SQLITE_FULL, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "its disk is full", "free space on the disk; nothing is lost, it goes on by itself then"},
+    {SQLITE_IOERR, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "its disk does not take or give what it should",
+     "look at the disk and at the limits of the process"},
+    {SQLITE_READONLY, ETL_E_CONFIG, ETL_E_RETRYABLE, "it cannot be written",
+     "let the user that etl runs as write the file, its -wal and -shm, and their folder; the disk must not be mounted read-only"},
+    {SQLITE_CANTOPEN, ETL_E_CONFIG, ETL_E_RETRYABLE, "it cannot be opened",
+     "let the user that etl runs as read and write the file, its -wal and -shm, and their folder"},
+    {SQLITE_PERM, ETL_E_CONFIG, ETL_E_RETRYABLE, "it cannot be opened", "let the user that etl runs as read and write the file and its folder"},
+    {SQLITE_AUTH, ETL_E_CONFIG, ETL_E_RETRYABLE, "it cannot be opened", NULL},
+    {SQLITE_CORRUPT, ETL_E_PERMANENT, ETL_E_PERMANENT, "it is damaged",
+     "put a backup in its place, or move it away with its -wal and -shm: the host begins a new one, sinks still know what they have; "
+     "sqlite3 FILE .recover saves what can be read"},
+    {SQLITE_NOTADB, ETL_E_CONFIG, ETL_E_PERMANENT, "it is no database of SQLite", "correct 'state', or move the file away"},
+    {SQLITE_NOMEM, ETL_E_RETRYABLE, ETL_E_RETRYABLE, "no memory", NULL},
 };
 
 static int fail(struct driver_sqlite *d, int code, struct err *e) {
   char said[400];
   snprintf(said, sizeof said, "%s", d->db ? sqlite3_errmsg(d->db) : sqlite3_errstr(code)); /* before anything else is done with it */
   int system = d->db ? sqlite3_system_errno(d->db) : 0;
+  if ((code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT || system == EFBIG))
+    code = SQLITE_FULL;
   for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
     if (meanings[i].code == (code & 0xff)) {
-      err_set(e, d->opening ? meanings[i].class_opening : meanings[i].class_later, "state store %s: %s (%s%s%s)", d->base.place, meanings[i].what, said,
-              system ? ": " : "", system ? strerror(system) : "");
+      err_set(e, d->opening ? meanings[i].class_opening : meanings[i].class_later, "state store %s: %s (%s%s%s)", d->base.place, meanings[i].what,
+              said, system ? ": " : "", system ? strerror(system) : "");
       e->vendor_code = code;
       return meanings[i].remedy ? err_remedy(e, "%s", meanings[i].remedy) : -1;
     }

@@ -6,9 +6,9 @@
 int tasks_add(struct store *s, const struct store_task *t, size_t n, struct err *e) {
   for (size_t i = 0; i < n; i++, t++)
     if (store_do(s, SQL_TASK_PUT, NULL, e,
-                 PARAMS(TEXT(t->run), TEXT(t->stage), TEXT(t->stream ? t->stream : ""), TEXT(t->shard ? t->shard : ""), TEXT(t->state), INT(t->attempts),
-                        INT(t->rows_in), INT(t->rows_out), INT(t->bytes), TIME(t->started_ns), TIME(t->ended_ns), TEXT(t->error_class),
-                        TEXT(t->error_code), TEXT(t->error_message))) < 0)
+                 PARAMS(TEXT(t->run), TEXT(t->stage), TEXT(t->stream ? t->stream : ""), TEXT(t->shard ? t->shard : ""), TEXT(t->state),
+                        INT(t->attempts), INT(t->rows_in), INT(t->rows_out), INT(t->bytes), TIME(t->started_ns), TIME(t->ended_ns),
+                        TEXT(t->error_class), TEXT(t->error_code), TEXT(t->error_message))) < 0)
       return -1;
   return 0;
 }
@@ -30,9 +30,10 @@ static int look(struct store *s, const struct store_run *r, enum standing *ret, 
 static int end_run(struct store *s, const struct store_run *r, const char **ret_pipeline, struct err *e) {
   struct rows rows;
   if (store_do(s, SQL_RUN_FINISH, &rows, e,
-               PARAMS(TEXT(r->id), TEXT(r->state), TIME(r->ended_ns), TIME(r->started_ns), INT(r->rows_read), INT(r->rows_written), INT(r->rows_filtered),
-                      INT(r->rows_rejected), INT(r->bytes), TEXT(r->error_class), TEXT(r->error_code), TEXT(r->error_message), TEXT(r->error_remedy),
-                      TEXT(r->error_stage), TEXT(r->error_connector), TEXT(r->reason), TIME(r->window_from_ns), TIME(r->window_to_ns))) < 0)
+               PARAMS(TEXT(r->id), TEXT(r->state), TIME(r->ended_ns), TIME(r->started_ns), INT(r->rows_read), INT(r->rows_written),
+                      INT(r->rows_filtered), INT(r->rows_rejected), INT(r->bytes), TEXT(r->error_class), TEXT(r->error_code), TEXT(r->error_message),
+                      TEXT(r->error_remedy), TEXT(r->error_stage), TEXT(r->error_connector), TEXT(r->reason), TIME(r->window_from_ns),
+                      TIME(r->window_to_ns))) < 0)
     return -1;
   *ret_pipeline = rows_at(&rows, 0, 0)->s;
   return 0;

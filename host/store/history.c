@@ -10,8 +10,8 @@ enum { PRUNE_AT_ONCE = 1000, LIMIT = 1000 };
 int store_list(struct store *s, const struct store_filter *f, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
   struct rows rows;
   enum sql sql = f->root ? SQL_RUN_LIST_ROOT : f->pipeline ? SQL_RUN_LIST_PIPELINE : SQL_RUN_LIST;
-  struct value params[] = {TEXT(f->states), TEXT(f->root), TIME(f->due_ns), TIME(f->since_ns), TIME(f->before_ns), INT(f->limit > 0 ? f->limit : LIMIT),
-                           TEXT(f->pipeline)};
+  struct value params[] = {TEXT(f->states), TEXT(f->root), TIME(f->due_ns), TIME(f->since_ns), TIME(f->before_ns),
+                           INT(f->limit > 0 ? f->limit : LIMIT), TEXT(f->pipeline)};
   if (store_ask(s, sql, a, &rows, e, params, sql == SQL_RUN_LIST ? 6 : 7) < 0)
     return -1;
   *ret = columns_read(run_columns, sizeof **ret, &rows, a);

@@ -16,7 +16,8 @@ static int refused(int fd, const char *path, const char *store, struct err *e) {
   who[strcspn(who, "\n")] = 0;
   close(fd);
   err_set(e, ETL_E_CONFIG, "the state store %s is in use by another host: %s", store, who[0] ? who : "it has not yet said which");
-  return err_remedy(e, "stop that host first, or give this one a store of its own; several hosts share a store in PostgreSQL (its lock file is %s)", path);
+  return err_remedy(e, "stop that host first, or give this one a store of its own; several hosts share a store in PostgreSQL (its lock file is %s)",
+                    path);
 }
 
 int lock_take(const char *path, const char *store, struct err *e) {

@@ -76,7 +76,8 @@ static int put_cursor(struct store *s, const struct store_cursor *c, struct err 
     return -1;
   if (rows.n)
     return 0;
-  err_set(e, ETL_E_FENCED, "the cursor of pipeline %s, stream %s, shard %s is not stored: a newer run has stored one, or this epoch (%lld) is stored already",
+  err_set(e, ETL_E_FENCED,
+          "the cursor of pipeline %s, stream %s, shard %s is not stored: a newer run has stored one, or this epoch (%lld) is stored already",
           c->pipeline, c->stream, c->shard, (long long)c->epoch);
   return err_remedy(e, "nothing is wrong: the newer run goes on from its own");
 }

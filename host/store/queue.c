@@ -11,11 +11,14 @@ static int insert(struct store *s, const struct store_run *r, int64_t now_ns, st
   bool waits = strcmp(r->state, "queued") == 0;
   return store_do(s, SQL_RUN_INSERT, ret, e,
                   PARAMS(TEXT(r->id), TEXT(r->pipeline), TEXT(r->trigger), TEXT(r->state), TIME(due), TIME(queued),
-                         TIME(r->not_before_ns ? r->not_before_ns : due), TIME(r->started_ns), TIME(waits ? 0 : r->ended_ns ? r->ended_ns : now_ns),
-                         TIME(r->window_from_ns), TIME(r->window_to_ns), INT(r->priority), INT(r->attempt ? r->attempt : 1), TEXT(r->root ? r->root : r->id),
-                         TEXT(r->connections), TEXT(r->options), INT(r->rows_read), INT(r->rows_written), INT(r->rows_filtered), INT(r->rows_rejected),
-                         INT(r->bytes), TEXT(r->error_class), TEXT(r->error_code), TEXT(r->error_message), TEXT(r->error_remedy), TEXT(r->error_stage),
-                         TEXT(r->error_connector), TEXT(r->reason)));
+                         TIME(r->not_before_ns ? r->not_before_ns : due), TIME(r->started_ns),
+                         TIME(waits         ? 0
+                              : r->ended_ns ? r->ended_ns
+                                            : now_ns),
+                         TIME(r->window_from_ns), TIME(r->window_to_ns), INT(r->priority), INT(r->attempt ? r->attempt : 1),
+                         TEXT(r->root ? r->root : r->id), TEXT(r->connections), TEXT(r->options), INT(r->rows_read), INT(r->rows_written),
+                         INT(r->rows_filtered), INT(r->rows_rejected), INT(r->bytes), TEXT(r->error_class), TEXT(r->error_code),
+                         TEXT(r->error_message), TEXT(r->error_remedy), TEXT(r->error_stage), TEXT(r->error_connector), TEXT(r->reason)));
 }
 
 int queue_add(struct store *s, const struct store_run *r, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {

@@ -121,7 +121,8 @@ CREATE VIEW runs AS
     {{strftime('%Y-%m-%d %H:%M:%f', window_to_at / 1000000.0, 'unixepoch')|to_timestamp(window_to_at / 1000000.0)}} AS window_to,
     priority, attempt, root, host,
     {{strftime('%Y-%m-%d %H:%M:%f', lease_until_at / 1000000.0, 'unixepoch')|to_timestamp(lease_until_at / 1000000.0)}} AS lease_until,
-    rows_read, rows_written, rows_filtered, rows_rejected, bytes, error_class, error_code, error_message, error_remedy, error_stage, error_connector, reason
+    rows_read, rows_written, rows_filtered, rows_rejected, bytes, error_class, error_code, error_message, error_remedy, error_stage,
+    error_connector, reason
   FROM pipeline_runs;
 CREATE VIEW tasks AS
   SELECT t.run, r.pipeline, t.stage, t.stream, t.shard, t.state, t.attempts, t.rows_in, t.rows_out, t.bytes,

@@ -3,7 +3,8 @@
 -- name: meta_make
 CREATE TABLE IF NOT EXISTS etl_meta (version bigint NOT NULL, etl_version text NOT NULL)
 -- name: meta_there
-SELECT count(*) AS n FROM {{sqlite_schema WHERE type = 'table' AND name = 'etl_meta'|pg_tables WHERE schemaname = current_schema() AND tablename = 'etl_meta'}}
+SELECT count(*) AS n
+FROM {{sqlite_schema WHERE type = 'table' AND name = 'etl_meta'|pg_tables WHERE schemaname = current_schema() AND tablename = 'etl_meta'}}
 -- name: meta_others
 SELECT count(*) AS n FROM {{sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'|pg_tables WHERE schemaname = current_schema()}}
 -- name: meta_get
@@ -39,9 +40,9 @@ WHERE name IN (SELECT name FROM pipelines WHERE name = $1 AND paused = 0 {{|FOR 
 UPDATE pipelines SET fence = CASE WHEN fence >= $2 THEN fence + 1 ELSE $2 END WHERE name = $1 RETURNING fence
 
 -- name: run_insert
-INSERT INTO pipeline_runs (id, pipeline, trigger, state, due_at, queued_at, not_before_at, started_at, ended_at, window_from_at, window_to_at, priority, attempt,
-  root, connections, options, rows_read, rows_written, rows_filtered, rows_rejected, bytes, error_class, error_code, error_message, error_remedy, error_stage,
-  error_connector, reason)
+INSERT INTO pipeline_runs (id, pipeline, trigger, state, due_at, queued_at, not_before_at, started_at, ended_at, window_from_at, window_to_at,
+  priority, attempt, root, connections, options, rows_read, rows_written, rows_filtered, rows_rejected, bytes, error_class, error_code, error_message, error_remedy,
+  error_stage, error_connector, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)
 ON CONFLICT DO NOTHING RETURNING id
 -- name: run_supersede
@@ -59,7 +60,8 @@ WHERE id IN (SELECT id FROM pipeline_runs WHERE id = $1 AND state = 'queued' {{|
 SELECT connections FROM pipeline_runs WHERE state IN ('claimed', 'running') AND connections IS NOT NULL
 -- name: run_unclaim
 UPDATE pipeline_runs SET state = 'queued', host = NULL, lease_until_at = NULL, not_before_at = $4
-WHERE id = $1 AND fence = $3 AND (state = 'claimed' AND host = $2 OR state = 'queued' AND host IS NULL) RETURNING id
+WHERE id = $1 AND fence = $3 AND (state = 'claimed' AND host = $2 OR state = 'queued' AND host IS NULL)
+RETURNING id
 -- name: run_running
 UPDATE pipeline_runs SET state = 'running', started_at = $4 WHERE id = $1 AND host = $2 AND fence = $3 AND state IN ('claimed', 'running') RETURNING id
 -- name: run_renew
@@ -72,7 +74,8 @@ UPDATE pipeline_runs SET state = $2, ended_at = $3, started_at = coalesce($4, st
   error_connector = $15, reason = coalesce($16, reason), window_from_at = coalesce($17, window_from_at), window_to_at = coalesce($18, window_to_at)
 WHERE id = $1 RETURNING pipeline
 -- name: run_abandoned
-SELECT * FROM pipeline_runs WHERE state IN ('claimed', 'running') AND (lease_until_at < $1 OR host = $2 OR $3 = 1) ORDER BY due_at, id {{|FOR UPDATE SKIP LOCKED}}
+SELECT * FROM pipeline_runs WHERE state IN ('claimed', 'running') AND (lease_until_at < $1 OR host = $2 OR $3 = 1)
+ORDER BY due_at, id {{|FOR UPDATE SKIP LOCKED}}
 -- name: run_take_over
 UPDATE pipeline_runs SET host = $2, fence = $3, lease_until_at = $4 WHERE id = $1
 -- name: run_next
@@ -118,7 +121,8 @@ DELETE FROM pipeline_runs WHERE id IN (
   ORDER BY o.ended_at LIMIT $2) RETURNING id
 
 -- name: task_put
-INSERT INTO pipeline_tasks (run, stage, stream, shard, state, attempts, rows_in, rows_out, bytes, started_at, ended_at, error_class, error_code, error_message)
+INSERT INTO pipeline_tasks (run, stage, stream, shard, state, attempts, rows_in, rows_out, bytes, started_at, ended_at, error_class, error_code,
+  error_message)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING
 -- name: task_list
 SELECT * FROM pipeline_tasks WHERE run = $1 ORDER BY stream, shard, stage
@@ -128,7 +132,8 @@ INSERT INTO events (happened_at, level, kind, host, pipeline, run, stage, shard,
 -- name: event_after
 SELECT * FROM events WHERE id > $1 AND ($2 IS NULL OR pipeline = $2) AND ($3 IS NULL OR run = $3) ORDER BY id LIMIT $4
 -- name: event_newest
-SELECT * FROM (SELECT * FROM events WHERE ($2 IS NULL OR pipeline = $2) AND ($3 IS NULL OR run = $3) AND id > $1 ORDER BY id DESC LIMIT $4) t ORDER BY id
+SELECT * FROM (SELECT * FROM events WHERE ($2 IS NULL OR pipeline = $2) AND ($3 IS NULL OR run = $3) AND id > $1 ORDER BY id DESC LIMIT $4) t
+ORDER BY id
 -- name: event_prune_before
 SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET $1
 -- name: event_prune

@@ -76,14 +76,15 @@ static int version_of(struct store *s, int64_t *ret, const char **ret_by, struct
 
 static int check_version(struct store *s, int64_t version, const char *by, size_t known, enum store_use use, struct err *e) {
   if (version > (int64_t)known) {
-    err_set(e, ETL_E_CONFIG, "state store %s was written by a newer etl, %s: its tables are of version %lld, this etl (%s) knows up to %zu", s->driver->place,
-            by ? by : "?", (long long)version, ETL_VERSION, known);
+    err_set(e, ETL_E_CONFIG, "state store %s was written by a newer etl, %s: its tables are of version %lld, this etl (%s) knows up to %zu",
+            s->driver->place, by ? by : "?", (long long)version, ETL_VERSION, known);
     return err_remedy(e, "use etl %s or newer, or another store", by ? by : "of that version");
   }
   if (use != STORE_READ || version == (int64_t)known)
     return 0;
   if (version == 0)
-    return err_set(e, ETL_E_UNSUPPORTED, "there is no state store in %s yet", s->driver->place), err_remedy(e, "'etl serve' makes it, or correct 'state'");
+    return err_set(e, ETL_E_UNSUPPORTED, "there is no state store in %s yet", s->driver->place),
+           err_remedy(e, "'etl serve' makes it, or correct 'state'");
   err_set(e, ETL_E_CONFIG, "state store %s is of an older version (%lld, this etl wants %zu)", s->driver->place, (long long)version, known);
   return err_remedy(e, "'etl serve' brings it up to date");
 }
@@ -128,7 +129,9 @@ int store_migrate(struct store *s, enum store_use use, const struct sql_text *ve
 static int note_host(struct store *s, int64_t now_ns, struct err *e) {
   char machine[256] = "";
   gethostname(machine, sizeof machine - 1);
-  return store_begin(s, ACCESS_WRITE, e) < 0 ? -1 : store_end(s, store_do(s, SQL_HOST_PUT, NULL, e, PARAMS(TEXT(s->host), TEXT(machine), INT(getpid()), TIME(now_ns))), e);
+  return store_begin(s, ACCESS_WRITE, e) < 0
+             ? -1
+             : store_end(s, store_do(s, SQL_HOST_PUT, NULL, e, PARAMS(TEXT(s->host), TEXT(machine), INT(getpid()), TIME(now_ns))), e);
 }
 
 int store_open(const char *url, enum store_use use, const char *host, int64_t now_ns, struct err *e, struct store **ret) {

@@ -26,7 +26,8 @@ static inline void enter(void) {
   tmpdir_enter();
   arena = arena_new();
   if (on_postgres())
-    snprintf(store_url, sizeof store_url, "%s%cschema=t%ld", getenv("ETL_TEST_STORE"), strchr(getenv("ETL_TEST_STORE"), '?') ? '&' : '?', (long)getpid());
+    snprintf(store_url, sizeof store_url, "%s%cschema=t%ld", getenv("ETL_TEST_STORE"), strchr(getenv("ETL_TEST_STORE"), '?') ? '&' : '?',
+             (long)getpid());
   else
     snprintf(store_url, sizeof store_url, "sqlite://%s/etl.db", tmpdir_path);
 }

@@ -80,9 +80,10 @@ Test(store_history, the_latest_of_each_pipeline) {
 
 Test(store_history, events_follow_each_other) {
   struct store *s = opened("a", STORE_SERVE);
-  struct store_event ev[] = {{.at_ns = T0, .level = "info", .kind = "run", .pipeline = "p", .run = "1", .stage = "load", .shard = "x", .message = "one"},
-                             {.at_ns = T0, .level = "info", .kind = "reload", .host = "b", .message = "two"},
-                             {.at_ns = T0, .level = "info", .kind = "run", .pipeline = "q", .run = "2", .message = "three"}},
+  struct store_event ev[] =
+      {{.at_ns = T0, .level = "info", .kind = "run", .pipeline = "p", .run = "1", .stage = "load", .shard = "x", .message = "one"},
+       {.at_ns = T0, .level = "info", .kind = "reload", .host = "b", .message = "two"},
+       {.at_ns = T0, .level = "info", .kind = "run", .pipeline = "q", .run = "2", .message = "three"}},
                      *got_ev;
   OK(store_event_add(s, ev, 3, &err));
   size_t n;
@@ -121,7 +122,8 @@ Test(store_history, what_is_old_is_forgotten) {
     ended(s, arena_printf(arena, "r%d", i), "p", "succeeded", i);
   ended(s, "q1", "q", "succeeded", 1);
   enqueue(s, due("w", "p", 1201));
-  struct store_event ev[] = {{.at_ns = T0, .level = "info", .kind = "run", .message = "old"}, {.at_ns = T0 + 1000 * SECOND, .level = "info", .kind = "run", .message = "new"}};
+  struct store_event ev[] = {{.at_ns = T0, .level = "info", .kind = "run", .message = "old"},
+                             {.at_ns = T0 + 1000 * SECOND, .level = "info", .kind = "run", .message = "new"}};
   OK(store_event_add(s, ev, 2, &err));
   prune_all(s, 1200, 0, 0);
   cr_expect_str_eq(got(s, "r1")->id, "r1", "no limit");
@@ -182,9 +184,10 @@ Test(store_history, pipelines_are_remembered) {
 
 Test(store_history, breakers_are_remembered) {
   struct store *s = opened("a", STORE_SERVE);
-  struct store_breaker in[] = {{.pipeline = "p", .shard = "", .state = "open", .failures = 3, .opened_ns = T0, .changed_ns = T0 + SECOND, .reason = "three"},
-                               {.pipeline = "p", .shard = "eu1", .state = "closed", .failures = 1},
-                               {.pipeline = "q", .shard = "", .state = "half_open", .failures = 9}},
+  struct store_breaker in[] =
+      {{.pipeline = "p", .shard = "", .state = "open", .failures = 3, .opened_ns = T0, .changed_ns = T0 + SECOND, .reason = "three"},
+       {.pipeline = "p", .shard = "eu1", .state = "closed", .failures = 1},
+       {.pipeline = "q", .shard = "", .state = "half_open", .failures = 9}},
                        *out;
   OK(store_breakers_save(s, in, 3, &err));
   size_t n;

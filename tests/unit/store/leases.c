@@ -9,13 +9,25 @@ TestSuite(store_leases, .init = enter, .fini = leave, .timeout = 60);
 
 /* ---- outcomes ----------------------------------------------------------------------------------------------------------------------------- */
 
-static const struct store_task tasks[] = {
-  {.run = "1", .stage = "load", .stream = "t", .shard = "eu2", .state = "failed", .attempts = 2, .rows_in = 5, .rows_out = 4, .bytes = 99, .started_ns = T0,
-   .ended_ns = T0 + SECOND, .error_class = "data", .error_code = "x", .error_message = "why"},
-  {.run = "1", .stage = "extract", .stream = "t", .shard = "eu1", .state = "succeeded"}};
-static const struct store_breaker breaker = {.pipeline = "p", .shard = "eu2", .state = "open", .failures = 3, .opened_ns = T0, .changed_ns = T0 + 1000,
-                                             .reason = "3 in a row"};
-static const struct store_event event = {.at_ns = T0 + 9 * SECOND, .level = "error", .kind = "run", .pipeline = "p", .run = "1", .message = "it failed"};
+static const struct store_task tasks[] = {{.run = "1",
+                                           .stage = "load",
+                                           .stream = "t",
+                                           .shard = "eu2",
+                                           .state = "failed",
+                                           .attempts = 2,
+                                           .rows_in = 5,
+                                           .rows_out = 4,
+                                           .bytes = 99,
+                                           .started_ns = T0,
+                                           .ended_ns = T0 + SECOND,
+                                           .error_class = "data",
+                                           .error_code = "x",
+                                           .error_message = "why"},
+                                          {.run = "1", .stage = "extract", .stream = "t", .shard = "eu1", .state = "succeeded"}};
+static const struct store_breaker breaker = {
+    .pipeline = "p", .shard = "eu2", .state = "open", .failures = 3, .opened_ns = T0, .changed_ns = T0 + 1000, .reason = "3 in a row"};
+static const struct store_event event = {
+    .at_ns = T0 + 9 * SECOND, .level = "error", .kind = "run", .pipeline = "p", .run = "1", .message = "it failed"};
 
 static void check_run(struct store *s) {
   struct store_run *r = got(s, "1");
@@ -44,7 +56,8 @@ static void check_rest(struct store *s) {
   cr_assert_eq(n, 2);
   cr_expect_str_eq(t[0].shard, "eu1");
   cr_expect_str_eq(t[1].stage, "load");
-  cr_expect(t[1].attempts == 2 && t[1].rows_in == 5 && t[1].rows_out == 4 && t[1].bytes == 99 && t[1].started_ns == T0 && t[1].ended_ns == T0 + SECOND);
+  cr_expect(t[1].attempts == 2 && t[1].rows_in == 5 && t[1].rows_out == 4 && t[1].bytes == 99 && t[1].started_ns == T0 &&
+            t[1].ended_ns == T0 + SECOND);
   cr_expect_str_eq(t[1].error_message, "why");
   OK(store_pipelines(s, arena, &p, &n, &err));
   cr_expect_eq(p[0].window_to_ns, T0 + 3 * SECOND);
@@ -61,7 +74,14 @@ Test(store_leases, an_outcome_and_all_that_follows) {
   enqueue(s, due("1", "p", 0));
   size_t n;
   struct store_run end = *claim(s, 1, 1, &n);
-  struct store_run next[] = {{.id = "1b", .pipeline = "p", .trigger = "retry", .state = "queued", .due_ns = T0, .attempt = 2, .root = "1", .not_before_ns = T0 + 20 * SECOND},
+  struct store_run next[] = {{.id = "1b",
+                              .pipeline = "p",
+                              .trigger = "retry",
+                              .state = "queued",
+                              .due_ns = T0,
+                              .attempt = 2,
+                              .root = "1",
+                              .not_before_ns = T0 + 20 * SECOND},
                              {.id = "down", .pipeline = "q", .trigger = "dependency", .state = "skipped", .due_ns = T0, .reason = "p failed"}};
   end.state = "partial";
   end.started_ns = T0 + 2 * SECOND;
@@ -78,8 +98,16 @@ Test(store_leases, an_outcome_and_all_that_follows) {
   end.error_remedy = "wait";
   end.error_stage = "extract";
   end.error_connector = "sqlserver";
-  struct store_outcome o = {.run = &end, .tasks = tasks, .tasks_n = 2, .queue = next, .queue_n = 2, .window_done = true, .breakers = &breaker, .breakers_n = 1,
-                            .events = &event, .events_n = 1};
+  struct store_outcome o = {.run = &end,
+                            .tasks = tasks,
+                            .tasks_n = 2,
+                            .queue = next,
+                            .queue_n = 2,
+                            .window_done = true,
+                            .breakers = &breaker,
+                            .breakers_n = 1,
+                            .events = &event,
+                            .events_n = 1};
   OK(store_finish(s, &o, &err));
   OK(store_finish(s, &o, &err)); /* told again, since the answer was lost */
   check_run(s);

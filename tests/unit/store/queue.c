@@ -7,9 +7,21 @@ TestSuite(store_queue, .init = enter, .fini = leave, .timeout = 60);
 
 Test(store_queue, a_run_comes_back_as_it_went_in) {
   struct store *s = opened("a", STORE_SERVE);
-  struct store_run in = {.id = "r1", .pipeline = "p", .trigger = "dependency", .state = "queued", .due_ns = T0 + 1000, .queued_ns = T0 + 2000,
-                         .not_before_ns = T0 + 3000, .window_from_ns = T0 - SECOND, .window_to_ns = T0 + 4000, .priority = -5, .attempt = 3, .root = "r0",
-                         .connections = "x y", .options = "{\"full_refresh\":true}", .reason = "grün"};
+  struct store_run in = {.id = "r1",
+                         .pipeline = "p",
+                         .trigger = "dependency",
+                         .state = "queued",
+                         .due_ns = T0 + 1000,
+                         .queued_ns = T0 + 2000,
+                         .not_before_ns = T0 + 3000,
+                         .window_from_ns = T0 - SECOND,
+                         .window_to_ns = T0 + 4000,
+                         .priority = -5,
+                         .attempt = 3,
+                         .root = "r0",
+                         .connections = "x y",
+                         .options = "{\"full_refresh\":true}",
+                         .reason = "grün"};
   enqueue(s, in);
   struct store_run *r = got(s, "r1");
   cr_expect_str_eq(r->pipeline, "p");
@@ -37,7 +49,8 @@ Test(store_queue, a_run_comes_back_as_it_went_in) {
 
 Test(store_queue, a_slot_is_queued_once) {
   struct store *s = opened("a", STORE_SERVE);
-  struct store_run runs[] = {due("1", "p", 0), due("2", "p", 0), due("3", "p", 60), due("4", "q", 0), due("1", "r", 0), due("5", "p", 0), due("6", "p", 0)};
+  struct store_run runs[] = {due("1", "p", 0), due("2", "p", 0), due("3", "p", 60), due("4", "q", 0),
+                             due("1", "r", 0), due("5", "p", 0), due("6", "p", 0)};
   runs[1].trigger = "catch_up";
   runs[5].trigger = "manual";
   runs[6].trigger = "retry";
@@ -73,7 +86,8 @@ Test(store_queue, nothing_of_a_refused_batch_stays) {
 
 Test(store_queue, order_is_priority_then_due_then_queued) {
   struct store *s = opened("a", STORE_SERVE);
-  struct store_run runs[] = {due("late", "a", 5), due("early", "b", 1), due("urgent", "c", 9), due("meek", "d", 0), due("future", "e", 100), due("early2", "f", 1)};
+  struct store_run runs[] = {due("late", "a", 5), due("early", "b", 1),    due("urgent", "c", 9),
+                             due("meek", "d", 0), due("future", "e", 100), due("early2", "f", 1)};
   runs[2].priority = 7;
   runs[3].priority = -1;
   runs[1].queued_ns = T0 + 2 * SECOND;

@@ -2,7 +2,9 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sched.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -127,7 +129,8 @@ Test(store_sqlite, readable_times) {
 
 Test(store_sqlite, not_a_store) {
   struct store *s;
-  tmpdir_write("text.db", "%s", "This is a text, long enough to be taken for the head of a database; it is none, though, and never was one, not at all.\n");
+  tmpdir_write("text.db", "%s",
+               "This is a text, long enough to be taken for the head of a database; it is none, though, and never was one, not at all.\n");
   url_of(arena_printf(arena, "%s/text.db", tmpdir_path));
   REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_CONFIG, "no database of SQLite");
   sql("shop.db", "CREATE TABLE pipelines (x)");
@@ -164,7 +167,8 @@ Test(store_sqlite, damaged_while_it_is_open) {
   for (int i = 0; i < 200; i++)
     enqueue(s, due(arena_printf(arena, "run-%d", i), "p", i));
   store_close(s);
-  sql("etl.db", "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'pipeline_runs_pipeline'");
+  sql("etl.db",
+      "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'pipeline_runs_pipeline'");
   struct store_run *r;
   size_t n;
   s = opened("a", STORE_READ);
@@ -241,7 +245,7 @@ static void file_limit(rlim_t bytes) {
   cr_assert_eq(setrlimit(RLIMIT_FSIZE, &l), 0);
 }
 
-Test(store_sqlite, a_full_disk_and_space_again) {
+Test(store_sqlite, a_file_that_may_not_grow) {
   struct store *s = opened("a", STORE_SERVE);
   enqueue(s, due("0", "p", 0));
   signal(SIGXFSZ, SIG_IGN);
@@ -263,4 +267,30 @@ Test(store_sqlite, a_full_disk_and_space_again) {
   enqueue(s, r);
   cr_expect_str_eq(got(s, "1")->state, "queued");
   store_close(s);
+}
+
+Test(store_sqlite, a_full_disk_and_space_again) {
+  if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+      mount("tmpfs", tmpdir_path, "tmpfs", 0, "size=1m") < 0 || chdir(tmpdir_path) < 0)
+    cr_skip_test("this needs the right to mount a small disk");
+  struct store *s = opened("a", STORE_SERVE), *none;
+  enqueue(s, due("0", "p", 0));
+  static char junk[2 << 20];
+  int fd = open("junk", O_WRONLY | O_CREAT, 0600), rc = 0, tried = 0;
+  cr_expect_lt(write(fd, junk, sizeof junk), (ssize_t)sizeof junk);
+  while (rc == 0 && tried++ < 100) { /* what is left of the last page may still take one */
+    struct store_run r = due(arena_printf(arena, "%d", tried), "p", tried);
+    rc = store_enqueue(s, &r, 1, false, T0, NULL, &err);
+  }
+  REFUSED(rc, ETL_E_RETRYABLE, "its disk is full");
+  cr_expect_str_eq(got(s, "0")->state, "queued", "what is there can be read");
+  snprintf(store_url, sizeof store_url, "sqlite://%s/other.db", tmpdir_path);
+  REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &none), ETL_E_RETRYABLE, "");
+  cr_assert_eq(unlink("junk"), 0);
+  close(fd);
+  enqueue(s, due(arena_printf(arena, "%d", tried), "p", tried));
+  store_close(s);
+  store_close(opened("a", STORE_SERVE));
+  cr_assert_eq(chdir("/"), 0);
+  umount(tmpdir_path);
 }

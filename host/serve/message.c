@@ -155,7 +155,7 @@ static json_t *text_of_one(const json_t *notice, const char *host) {
   put_rows(notice, to);
   const json_t *lines = json_object_get(notice, "log");
   if (json_array_size(lines))
-    fprintf(to, "\nThe end of its log:\n");
+    fprintf(to, get(notice, "run") ? "\nThe end of its log:\n" : "\nIn detail:\n");
   json_array_foreach(lines, i, line) fprintf(to, "  %s\n", json_string_value(line));
   put_look(notice, host, to);
   fclose(to);

@@ -117,7 +117,7 @@ static bool end_is_told(struct notify_part *p, const struct serve_event *e, enum
 
 /* ---- notices ------------------------------------------------------------------------------------------------------------------------ */
 
-struct story { /* of a run: what its log ended with, and its lanes that failed */
+struct story { /* what was said before: of a run the end of its log, and its lanes that failed */
   const char *lines[RUNNING_LINES + LANES_SHOWN + 1];
   size_t n;
   char *owned[LANES_SHOWN + 1];
@@ -150,6 +150,14 @@ static const json_t *story_init(struct story *t, const struct running *r, const 
       add_lane(t, lane, error);
   }
   return same ? same : failed == 1 ? first : NULL;
+}
+
+/* A configuration that was not taken: its mistakes. */
+static void story_of_reload(struct story *t, const struct diags *d) {
+  *t = (struct story){0};
+  for (size_t i = 0; i < d->n && t->owned_n < LANES_SHOWN; i++)
+    if (d->list[i].level == DIAG_ERROR)
+      t->lines[t->n++] = t->owned[t->owned_n++] = xasprintf("%s%s%s", d->list[i].origin ? d->list[i].origin : "", d->list[i].origin ? ": " : "", d->list[i].text);
 }
 
 static void story_fini(struct story *t) {
@@ -192,9 +200,11 @@ void notify_part_event(struct serve *s, void *self, const struct serve_event *e)
     const json_t *lane = story_init(&story, e->of, n.message);
     n.shard = json_string_value(json_object_get(lane, "shard"));
     n.stream = json_string_value(json_object_get(lane, "stream"));
-    n.lines = story.lines;
-    n.lines_n = story.n;
+  } else if (strcmp(e->kind, "reload") == 0) {
+    story_of_reload(&story, &s->reload_errors);
   }
+  n.lines = story.lines;
+  n.lines_n = story.n;
   notifier_event(p->notifier, &n);
   story_fini(&story);
 }

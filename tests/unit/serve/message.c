@@ -51,7 +51,7 @@ Test(message, where_to_look) {
 
 Test(message, the_last_lines) {
   const char *lines[] = {"one\n", "two\r\n", "three"};
-  const struct notice n = {.event = NOTIFY_FAILURE, .lines = lines, .lines_n = 3};
+  const struct notice n = {.event = NOTIFY_FAILURE, .run = "r", .lines = lines, .lines_n = 3};
   json_t *m = message(&n, 2);
   cr_expect(text_has(m, "The end of its log:\n  two\n  three\n"));
   cr_expect_not(text_has(m, "one"));

@@ -42,7 +42,7 @@ static const struct told {
     {"reload", "failed", NOTIFY_HOST, NULL},
     {"store", "away", NOTIFY_HOST, NULL},
     {"store", "back", NOTIFY_HOST, NULL},
-    {"plugin", "bad", NOTIFY_HOST, NULL},
+    {"plugin", "refused", NOTIFY_HOST, NULL},
 };
 
 static const struct told *told_of(const struct serve_event *e) {

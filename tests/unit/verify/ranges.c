@@ -45,6 +45,29 @@ Test(ranges, a_row_that_is_the_same_ends_a_range) {
             "{\"shard\": \"\", \"from\": {\"id\": 25}, \"to\": {\"id\": 25}, \"missing\": 0, \"extra\": 1, \"changed\": 0}]");
 }
 
+/* Decimals come as text, on one side maybe alone. */
+Test(ranges, decimals_are_ordered_by_what_they_are_worth) {
+  static const char *const ids[] = {"-10.00", "-9.50", "0.05", "9.00", "10", "100.00"};
+  struct ranges *r = ranges_of("{\"key\": [0], \"columns\": [{\"name\": \"id\", \"as\": \"number\"}]}");
+  for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+    cleanup_free char *key = xasprintf(i == 4 ? "{\"id\": %s}" : "{\"id\": \"%s\"}", ids[i]);
+    if (i == 2 || i == 5)
+      ranges_add_same(r, key, "");
+    else
+      ranges_add_difference(r, DIFF_MISSING, key, "");
+  }
+  expect(r, "[{\"shard\": \"\", \"from\": {\"id\": \"-10.00\"}, \"to\": {\"id\": \"-9.50\"}, \"missing\": 2, \"extra\": 0, \"changed\": 0},"
+            "{\"shard\": \"\", \"from\": {\"id\": \"9.00\"}, \"to\": {\"id\": 10}, \"missing\": 2, \"extra\": 0, \"changed\": 0}]");
+}
+
+/* Texts that look like numbers are ordered as texts. */
+Test(ranges, texts_are_ordered_as_texts) {
+  struct ranges *r = ranges_of("{\"key\": [0, 1], \"columns\": [{\"name\": \"code\", \"as\": \"text\"}, {\"name\": \"n\", \"as\": \"number\"}]}");
+  ranges_add_difference(r, DIFF_EXTRA, "{\"code\": \"9\", \"n\": 1}", "");
+  ranges_add_difference(r, DIFF_EXTRA, "{\"code\": \"10\", \"n\": 1}", "");
+  expect(r, "[{\"shard\": \"\", \"from\": {\"code\": \"10\", \"n\": 1}, \"to\": {\"code\": \"9\", \"n\": 1}, \"missing\": 0, \"extra\": 2, \"changed\": 0}]");
+}
+
 Test(ranges, shards_and_tuples) {
   struct ranges *r = ranges_of("{\"key\": [1, 0], \"columns\": [{\"name\": \"id\", \"as\": \"number\"}, {\"name\": \"at\", \"as\": \"instant\"}]}");
   ranges_add_difference(r, DIFF_MISSING, "{\"at\": \"2024-05-02\", \"id\": 1}", "us1");

@@ -7,8 +7,8 @@ enum { ERA_YEARS = 400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 /* from 0000-03-0
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 struct etl_civil etl_civil_from_days(int64_t days) {
-  int64_t era = floor_div(days, ERA_DAYS), day = days - era * ERA_DAYS + EPOCH_DAYS; /* only the remainder is moved: no sum overflows */
-  era += day / ERA_DAYS;
+  int64_t rest = days % ERA_DAYS, day = rest + (rest < 0 ? ERA_DAYS : 0) + EPOCH_DAYS; /* only the remainder is moved: no sum overflows */
+  int64_t era = floor_div(days, ERA_DAYS) + day / ERA_DAYS;
   day %= ERA_DAYS;
   int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365, of_year = day - (365 * year + year / 4 - year / 100);
   int32_t month = (int32_t)((5 * of_year + 2) / 153);

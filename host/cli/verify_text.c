@@ -21,8 +21,12 @@ static const char *status(struct arena *a, const json_t *j) {
 static void print_counts(struct arena *a, const json_t *stream, FILE *to) {
   static const char *const heads[] = {"SHARD", ">SOURCE ROWS", ">TARGET ROWS", "STATUS", NULL};
   const json_t *shards = json_object_get(stream, "shards"), *g;
-  struct table *t = table_new(heads);
   size_t i;
+  if (json_array_size(shards) == 0) {
+    fputs("There is no row on either side.\n", to);
+    return;
+  }
+  struct table *t = table_new(heads);
   json_array_foreach((json_t *)(uintptr_t)shards, i, g) {
     const char *name = words_clean(a, event_string(g, "shard"));
     table_cell(t, "%s", *name ? name : "all");

@@ -34,7 +34,7 @@ struct services {
   const char *connector, *stage, *lane; /* lane NULL: the run's own instance */
   const struct secrets *secrets;
   struct stop *stop;
-  enum stop_mode heeds; /* the least that its calls are cancelled by: STOP_FINISH as long as nothing is in hand */
+  _Atomic enum stop_mode heeds; /* the least that its calls are cancelled by: STOP_FINISH as long as nothing is in hand */
   struct arena *scratch;
   struct call_slot *slot;
   struct turn *turn; /* NULL unless ETL_CAP_ONE_AT_A_TIME */

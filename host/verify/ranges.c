@@ -1,6 +1,7 @@
 /* Keys are held as lists of their values, which are sorted; what lies between two rows that are the same is a range. */
 #include "verify/ranges.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct entry {
 };
 struct ranges {
   const char **names; /* of the key's columns, in ask */
+  bool *numbers;      /* which of them hold numbers */
   size_t names_n;
   struct entry *list;
   size_t n, room;
@@ -41,9 +43,11 @@ struct ranges *ranges_new(const json_t *ask) {
     return NULL;
   struct ranges *r = xcalloc(1, sizeof *r);
   r->names = xcalloc(json_array_size(key), sizeof *r->names);
+  r->numbers = xcalloc(json_array_size(key), sizeof *r->numbers);
   for (; r->names_n < json_array_size(key); r->names_n++) {
     const json_t *column = json_array_get(columns, (size_t)json_integer_value(json_array_get(key, r->names_n)));
     r->names[r->names_n] = json_string_value(json_object_get(column, "name"));
+    r->numbers[r->names_n] = canon_from_name(json_string_value(json_object_get(column, "as"))) == CANON_NUMBER;
   }
   return r;
 }
@@ -55,6 +59,7 @@ void ranges_free(struct ranges *r) {
     json_decref(r->list[i].values);
   free(r->list);
   free(r->names);
+  free(r->numbers);
   free(r);
 }
 
@@ -75,6 +80,27 @@ static void add(struct ranges *r, int kind, const char *key, const char *group) 
 void ranges_add_difference(struct ranges *r, enum difference kind, const char *key, const char *group) { add(r, (int)kind, key, group); }
 void ranges_add_same(struct ranges *r, const char *key, const char *group) { add(r, SAME, key, group); }
 
+/* Decimals, and whatever one of the sides has as text, are text. */
+static const char *number_text(const json_t *j, char buf[24]) {
+  if (json_is_string(j))
+    return json_string_value(j);
+  snprintf(buf, 24, "%" JSON_INTEGER_FORMAT, json_integer_value(j));
+  return buf;
+}
+
+static int by_number(const json_t *x, const json_t *y) {
+  char x_buf[24], y_buf[24];
+  const char *a = number_text(x, x_buf), *b = number_text(y, y_buf);
+  bool below = *a == '-';
+  if (below != (*b == '-'))
+    return below ? -1 : 1;
+  size_t n = strspn(a + below, "0123456789"), m = strspn(b + below, "0123456789");
+  int order = n != m ? (n > m) - (n < m) : strcmp(a, b);
+  return below ? -order : order;
+}
+
+static bool is_number(const json_t *j) { return json_is_string(j) || json_is_integer(j); }
+
 static int by_value(const json_t *a, const json_t *b) {
   if (json_is_integer(a) && json_is_integer(b)) {
     json_int_t x = json_integer_value(a), y = json_integer_value(b);
@@ -89,11 +115,14 @@ static int by_value(const json_t *a, const json_t *b) {
   return (int)json_typeof(a) - (int)json_typeof(b);
 }
 
-static int by_key(const void *a, const void *b) {
+static int by_key(const void *a, const void *b, void *ranges) {
+  const struct ranges *r = ranges;
   const struct entry *x = a, *y = b;
   int order = strcmp(x->group, y->group);
-  for (size_t i = 0; order == 0 && i < json_array_size(x->values); i++)
-    order = by_value(json_array_get(x->values, i), json_array_get(y->values, i));
+  for (size_t i = 0; order == 0 && i < r->names_n; i++) {
+    const json_t *v = json_array_get(x->values, i), *w = json_array_get(y->values, i);
+    order = r->numbers[i] && is_number(v) && is_number(w) ? by_number(v, w) : by_value(v, w);
+  }
   return order;
 }
 
@@ -115,7 +144,7 @@ static json_t *range(const struct ranges *r, size_t from, size_t to) {
 json_t *ranges_list(struct ranges *r) {
   json_t *list = json_array();
   if (r->n)
-    qsort(r->list, r->n, sizeof *r->list, by_key);
+    qsort_r(r->list, r->n, sizeof *r->list, by_key, r);
   for (size_t from = 0, to; from < r->n; from = to) {
     for (to = from; to < r->n && r->list[to].kind != SAME && strcmp(r->list[to].group, r->list[from].group) == 0;)
       to++;

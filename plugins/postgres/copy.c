@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 enum {
-  BUFFER_BYTES = 128 * 1024
+  BUFFER_BYTES = 128 * 1024,
+  SEND_BYTES = 32 * 1024 /* a message of COPY stays in the caches of both sides */
 };
 static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"; /* 11 bytes of signature, 4 of flags, 4 of an empty extension */
 _Static_assert(sizeof header == 20, "19 bytes and a NUL");
@@ -101,7 +102,7 @@ static int32_t put_raw(struct copy *c, int64_t row, uint8_t **out) {
 }
 
 static int32_t put_row(struct copy *c, int64_t row) {
-  if (c->n + c->row_max > BUFFER_BYTES) {
+  if (c->n >= SEND_BYTES || c->n + c->row_max > BUFFER_BYTES) {
     int32_t rc = send_buffer(c);
     if (rc != ETL_OK)
       return rc;

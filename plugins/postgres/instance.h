@@ -123,6 +123,7 @@ void sql_merge(struct text *t, const struct target *g, const struct columns *col
 int32_t merge_all(struct target *g);     /* what is staged; fails at a row that cannot be merged */
 int32_t merge_careful(struct instance *in); /* what is staged of all targets; rows that cannot be merged are set aside */
 int32_t merge_parts(struct instance *in);   /* the same, when it is known that they cannot be merged in one go */
+int32_t merge_refuse_fewer(const struct target *g); /* rows that were only to be added did not all arrive */
 
 /* ---- settle.c: the epoch's way into the targets */
 int32_t settle_write(struct target *g, struct etl_msg *m);

@@ -108,6 +108,12 @@ static int32_t check_keys(struct target *g) {
   return rc;
 }
 
+int32_t merge_refuse_fewer(const struct target *g) {
+  struct etl_error e = ETL_ERROR(ETL_E_DATA);
+  e.remedy = "a trigger or rule of the table drops rows: load a table without it";
+  return etl_failf(g->in->host, &e, "postgres: %s took fewer rows than it was given", g->name);
+}
+
 /* Rows that are only added; as many must arrive as were sent. */
 static int32_t append_part(struct target *g, int64_t from, int64_t to) {
   struct text sql = {0}, where = {0};
@@ -123,11 +129,8 @@ static int32_t append_part(struct target *g, int64_t from, int64_t to) {
   text_addf(&sql, " FROM pg_temp.%s%s ORDER BY " MERGE_ROW " RETURNING 1) SELECT (SELECT count(*) FROM added) = (SELECT count(*) FROM pg_temp.%s%s)",
             g->staging, text_str(&where), g->staging, text_str(&where));
   int32_t rc = sql.failed || where.failed ? out_of_memory(g->in) : session_query(&g->in->session, "adding rows", text_str(&sql), 0, NULL, &r);
-  if (rc == ETL_OK && *PQgetvalue(r, 0, 0) != 't') {
-    struct etl_error e = ETL_ERROR(ETL_E_DATA);
-    e.remedy = "a trigger or rule of the table drops rows: load a table without it";
-    rc = etl_failf(g->in->host, &e, "postgres: %s took fewer rows than it was given", g->name);
-  }
+  if (rc == ETL_OK && *PQgetvalue(r, 0, 0) != 't')
+    rc = merge_refuse_fewer(g);
   PQclear(r);
   text_fini(&sql);
   text_fini(&where);

@@ -106,6 +106,27 @@ void sql_publish(struct text *sql, const struct target *g, const struct columns 
   sql_table(sql, g);
 }
 
+/* Of rows that are only added as many must arrive as were staged. */
+static int32_t bring_rows(struct target *g, struct text *sql) {
+  struct instance *in = g->in;
+  static const char doing[] = "bringing the run's rows to the target";
+  PGresult *added = NULL, *staged = NULL;
+  if (mode_merges(g->mode))
+    return run_text(in, doing, sql);
+  int32_t rc = sql->failed ? out_of_memory(in) : session_query(&in->session, doing, text_str(sql), 0, NULL, &added);
+  text_clear(sql);
+  text_add(sql, "SELECT count(*) FROM ");
+  sql_table(sql, g);
+  if (rc == ETL_OK)
+    rc = sql->failed ? out_of_memory(in) : session_query(&in->session, doing, text_str(sql), 0, NULL, &staged);
+  if (rc == ETL_OK && strcmp(PQcmdTuples(added), PQgetvalue(staged, 0, 0)) != 0)
+    rc = merge_refuse_fewer(g);
+  PQclear(added);
+  PQclear(staged);
+  text_clear(sql);
+  return rc;
+}
+
 static int32_t publish_rows(struct target *g) {
   struct columns columns = {0};
   struct text sql = {0};
@@ -116,7 +137,7 @@ static int32_t publish_rows(struct target *g) {
     rc = run_text(g->in, "looking at what was staged", &sql);
   sql_publish(&sql, g, &columns);
   if (rc == ETL_OK)
-    rc = run_text(g->in, "bringing the run's rows to the target", &sql);
+    rc = bring_rows(g, &sql);
   if (rc == ETL_OK && g->mode == MODE_DELETE_MISSING)
     rc = bring_back(g, &sql);
   columns_fini(&columns);

@@ -224,6 +224,13 @@ bool settings_deletes(const struct settings *s) {
   return deletes;
 }
 
+bool settings_deletes_all(const struct settings *s) {
+  bool all = s->all.table ? s->all.mode == MODE_DELETE_MISSING : s->tables_n > 0; /* without `table` no stream but those in `tables` is loaded */
+  for (size_t i = 0; i < s->tables_n; i++)
+    all &= s->tables[i].mode == MODE_DELETE_MISSING;
+  return all;
+}
+
 /* Built anew, a table would lose what is marked as deleted, and only the user's statements know the table of commit_sql. */
 bool settings_stage_anew(const struct settings *s) { return settings_deletes(s) || s->commit_sql.n > 0; }
 

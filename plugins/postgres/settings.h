@@ -104,6 +104,7 @@ void settings_fini(struct settings *s);
 /* Only the keywords of the connection, for which the first OPT_KEYWORDS values of o are looked at.  -1: no memory. */
 int settings_keywords(struct settings *s, const struct etl_open *o);
 bool settings_deletes(const struct settings *s);     /* does a table have mode delete_missing? */
+bool settings_deletes_all(const struct settings *s); /* has every one of them? */
 bool settings_stage_anew(const struct settings *s);  /* does a full refresh go through the staging tables too? */
 /* "schema.table", "table" or quoted parts of them; without a schema it is in public. */
 int32_t settings_parse_table(const struct etl_host *host, const char *text, char **ret_schema, char **ret_table);

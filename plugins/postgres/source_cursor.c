@@ -16,6 +16,17 @@ static int32_t unknown(const struct etl_host *h, const struct source_table *t, c
                        "%s: the saved cursor cannot be read on from: %s", t->stream, why);
 }
 
+/* Values of the one are values of the other, in the same order. */
+static bool is_widened(const char *from, const char *to) {
+  static const char *const integers[] = {"smallint", "integer", "bigint"};
+  size_t n = sizeof integers / sizeof *integers, a = 0, b = 0;
+  while (a < n && strcmp(integers[a], from) != 0)
+    a++;
+  while (b < n && strcmp(integers[b], to) != 0)
+    b++;
+  return a < b && b < n;
+}
+
 static int32_t check_columns(const struct source_table *t, const struct etl_host *h, const json_t *root) {
   const json_t *columns = json_object_get(root, "columns"), *types = json_object_get(root, "types");
   if (json_array_size(columns) != t->cursor_n || json_array_size(types) != t->cursor_n)
@@ -25,7 +36,7 @@ static int32_t check_columns(const struct source_table *t, const struct etl_host
     const char *name = json_string_value(json_array_get(columns, i)), *type = json_string_value(json_array_get(types, i));
     if (!name || !type)
       return unknown(h, t, "it is damaged");
-    if (strcmp(name, c->name) != 0 || strcmp(type, c->declared) != 0) {
+    if (strcmp(name, c->name) != 0 || (strcmp(type, c->declared) != 0 && !is_widened(type, c->declared))) {
       struct text why = {0};
       text_addf(&why, "cursor columns changed: it is of %s %s, column %zu is now %s %s", name, type, i + 1, c->name, c->declared);
       int32_t rc = unknown(h, t, text_str(&why));

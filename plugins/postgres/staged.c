@@ -134,13 +134,14 @@ static int32_t check_rows(struct instance *in, const char *run, const PGresult *
   return rc;
 }
 
-/* In this order.  A lane of epoch 0 was forgotten; anew: all that was there before goes. */
+/* In this order.  A lane of epoch 0 was forgotten; anew ($3): all that was there before goes. */
+enum { MOVE_REJECTED = 2 };
 static const char *const moves[] = {
     "UPDATE @.cursors r SET rows = r.rows + b.rows FROM @.cursors b WHERE r.pipeline = $1 AND r.aside = $2 AND b.pipeline = $1 "
     "AND b.aside = '' AND b.stream = r.stream AND b.shard = r.shard AND NOT $3::boolean",
     "DELETE FROM @.cursors b WHERE pipeline = $1 AND aside = '' AND EXISTS (SELECT 1 FROM @.cursors r WHERE r.pipeline = $1 "
     "AND r.aside = $2 AND ($3::boolean OR (r.stream = b.stream AND r.shard = b.shard)))",
-    "DELETE FROM @.quarantine b WHERE pipeline = $1 AND aside = '' AND (EXISTS (SELECT 1 FROM @.quarantine r WHERE r.pipeline = $1 "
+    [MOVE_REJECTED] = "DELETE FROM @.quarantine b WHERE pipeline = $1 AND aside = '' AND (EXISTS (SELECT 1 FROM @.quarantine r WHERE r.pipeline = $1 "
     "AND r.aside = $2 AND r.stream = b.stream AND r.shard = b.shard AND r.epoch = b.epoch) OR ($3::boolean AND EXISTS "
     "(SELECT 1 FROM @.cursors r WHERE r.pipeline = $1 AND r.aside = $2)))",
     "DELETE FROM @.cursors WHERE pipeline = $1 AND aside = $2 AND epoch = 0 AND $3::boolean IS NOT NULL",
@@ -148,10 +149,13 @@ static const char *const moves[] = {
     "UPDATE @.quarantine SET aside = '' WHERE pipeline = $1 AND aside = $2 AND $3::boolean IS NOT NULL",
     "DELETE FROM @.asides WHERE pipeline = $1 AND run = $2 AND $3::boolean IS NOT NULL"};
 
+/* What an earlier run set aside is read, and set aside, again by each run that brings everything. */
 static int32_t move_state(struct instance *in, const char *run) {
   int32_t rc = ETL_OK;
-  for (size_t i = 0; i < sizeof moves / sizeof *moves && rc == ETL_OK; i++)
-    rc = state_query(in, "moving the cursors", moves[i], 3, (const char *const[]){in->pipeline, run, in->anew ? "t" : "f"}, NULL, NULL, NULL);
+  for (size_t i = 0; i < sizeof moves / sizeof *moves && rc == ETL_OK; i++) {
+    bool anew = in->anew || (i == MOVE_REJECTED && settings_deletes_all(&in->settings));
+    rc = state_query(in, "moving the cursors", moves[i], 3, (const char *const[]){in->pipeline, run, anew ? "t" : "f"}, NULL, NULL, NULL);
+  }
   return rc;
 }
 

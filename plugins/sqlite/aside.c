@@ -53,10 +53,13 @@ int32_t aside_create(struct target *g) {
     rc = database_run_owned(&in->d, "making its key", sqlite3_str_finish(index));
   }
   sqlite3_free(sql);
-  if (rc == ETL_OK)
-    rc = state_run(in, "noting the table aside", "INSERT OR REPLACE INTO etl_asides (pipeline, run, stream, table_name, target) VALUES (?1, ?2, ?3, ?4, ?5)", 5,
+  return rc == ETL_OK ? aside_note(g) : rc;
+}
+
+int32_t aside_note(struct target *g) {
+  struct loader *in = g->in;
+  return state_run(in, "noting the table aside", "INSERT OR REPLACE INTO etl_asides (pipeline, run, stream, table_name, target) VALUES (?1, ?2, ?3, ?4, ?5)", 5,
                    (const char *const[]){in->pipeline, in->run, g->stream, g->into, g->table}, NULL);
-  return rc;
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------------------------- */
@@ -159,21 +162,21 @@ static int32_t column_names(struct loader *in, const char *table, char **ret) {
   return rc == ETL_OK && !*ret ? database_no_memory(&in->d) : rc;
 }
 
-/* Rows that a trigger of the table left out, in the statement that has just been carried out, would be lost. */
-static int32_t check_all_in(struct loader *in, const struct aside *a) {
+/* Rows that a trigger of the table left out would be lost. */
+int32_t aside_all_in(struct loader *in, const char *from, const char *into) {
   struct etl_error e = ETL_ERROR(ETL_E_DATA);
   sqlite3_stmt *stmt = NULL;
-  bool row, table = sqlite3_table_column_metadata(in->d.db, NULL, a->target, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+  bool row, table = sqlite3_table_column_metadata(in->d.db, NULL, into, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
   sqlite3_int64 stored = sqlite3_changes64(in->d.db);
-  int32_t rc = database_prepare_owned(&in->d, a->target, sqlite3_mprintf("SELECT count(*) FROM \"%w\"", a->table), &stmt);
+  int32_t rc = database_prepare_owned(&in->d, into, sqlite3_mprintf("SELECT count(*) FROM \"%w\"", from), &stmt);
   if (rc == ETL_OK)
-    rc = database_step(&in->d, a->target, stmt, &row);
+    rc = database_step(&in->d, into, stmt, &row);
   sqlite3_int64 all = rc == ETL_OK ? sqlite3_column_int64(stmt, 0) : 0;
   sqlite3_finalize(stmt);
   e.remedy = "drop the trigger, or leave such rows out before the loader";
   return rc != ETL_OK || !table || stored == all
              ? rc
-             : etl_failf(in->host, &e, "sqlite: %s: a trigger of the table left out %lld of %lld rows", a->target, all - stored, all);
+             : etl_failf(in->host, &e, "sqlite: %s: a trigger of the table left out %lld of %lld rows", into, all - stored, all);
 }
 
 static int32_t swap_one(struct loader *in, const struct aside *a) {
@@ -190,7 +193,7 @@ static int32_t swap_one(struct loader *in, const struct aside *a) {
     rc = database_run_owned(&in->d, a->target, sqlite3_mprintf("DELETE FROM \"%w\"; INSERT OR ABORT INTO \"%w\" (%s) SELECT %s FROM \"%w\"", a->target,
                                                                a->target, names, names, a->table));
   if (rc == ETL_OK)
-    rc = check_all_in(in, a);
+    rc = aside_all_in(in, a->table, a->target);
   sqlite3_free(names);
   return rc == ETL_OK ? drop(in, a->table) : rc;
 }
@@ -216,7 +219,9 @@ int32_t aside_swap(struct loader *in, const char *run) {
   if (rc == ETL_OK)
     rc = asides_of(in, run, false, &a);
   for (size_t i = 0; i < a.n && rc == ETL_OK; i++)
-    rc = swap_one(in, &a.v[i]);
+    rc = in->stages ? missing_publish(in, run, a.v[i].table, a.v[i].target) : swap_one(in, &a.v[i]);
+  for (size_t i = 0; i < a.n && rc == ETL_OK && in->stages; i++)
+    rc = drop(in, a.v[i].table);
   if (rc == ETL_OK && a.n > 0)
     rc = adopt(in, run);
   asides_free(&a);

@@ -69,7 +69,13 @@ static int32_t explain_loader(void *self, const struct etl_stream *stream, const
   snprintf(text, sizeof text, "rows of %s go to table %s of %s, which is %s", stream->name, g->table, in->d.path,
            there ? "there" : in->create ? "made by the run" : "not there");
   etl_tell(&t, ETL_EXPLAIN_NOTE, there || in->create ? 0 : ETL_EXPLAIN_WARN, NULL, NULL, NULL, text);
-  if (in->mode == MODE_MERGE && !in->newest_by)
+  if (in->stages) {
+    etl_tell(&t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL,
+             "rows are staged in a table of the run; one transaction at its end brings them to the target, when all lanes have succeeded");
+    etl_tell(&t, ETL_EXPLAIN_NOTE, ETL_EXPLAIN_WARN, NULL, NULL, NULL,
+             in->deleted_at ? "rows of the target whose key does not come are marked as deleted" : "rows of the target whose key does not come are deleted");
+  }
+  if (loader_updates(in) && !in->newest_by)
     etl_tell(&t, ETL_EXPLAIN_NOTE, 0, NULL, NULL, NULL, "of rows with the same key the one read last wins; set newest_by to let a column decide");
   return t.rc;
 }
@@ -79,7 +85,8 @@ static int32_t describe(void *self, const struct etl_stream *stream, int32_t (*e
   struct target *g = NULL;
   struct etl_error e = ETL_ERROR(ETL_E_PERMANENT);
   const struct ArrowSchema *s = stream->schema;
-  const char **settings = calloc(2 * (size_t)s->n_children + 3, sizeof *settings), **key = calloc(in->key_n + 1, sizeof *key);
+  const char **settings = calloc(2 * (size_t)s->n_children + 5, sizeof *settings), **key = calloc(in->key_n + 1, sizeof *key);
+  char *where = NULL;
   size_t n = 0;
   bool there = database_exists(&in->d);
   int32_t rc = settings && key ? target_of(in, stream->name, &g) : database_no_memory(&in->d);
@@ -93,6 +100,12 @@ static int32_t describe(void *self, const struct etl_stream *stream, int32_t (*e
   if (rc == ETL_OK) {
     settings[n++] = "table";
     settings[n++] = g->table;
+  }
+  if (rc == ETL_OK && in->deleted_at) { /* rows that are marked are not the source's any more */
+    where = sqlite3_mprintf("\"%w\" IS NULL", in->deleted_at);
+    rc = where ? ETL_OK : database_no_memory(&in->d);
+    settings[n++] = "where";
+    settings[n++] = where;
   }
   for (int64_t i = 0; i < s->n_children && rc == ETL_OK; i++) {
     bool has = false;
@@ -108,6 +121,7 @@ static int32_t describe(void *self, const struct etl_stream *stream, int32_t (*e
                                                  .target = g->table,
                                                  .settings = settings,
                                                  .key = in->key_n ? key : stream->key});
+  sqlite3_free(where);
   free(settings);
   free(key);
   return rc;

@@ -5,9 +5,9 @@
 #include "loader.h"
 
 #define SECOND INT64_C(1000000000)
-enum { OPT_PATH, OPT_TABLE, OPT_MODE, OPT_KEY, OPT_NEWEST_BY, OPT_CREATE, OPT_SCHEMA_CONTRACT, OPT_WAL, OPT_BUSY_TIMEOUT };
+enum { OPT_PATH, OPT_TABLE, OPT_MODE, OPT_KEY, OPT_NEWEST_BY, OPT_DELETED_AT, OPT_CREATE, OPT_SCHEMA_CONTRACT, OPT_WAL, OPT_BUSY_TIMEOUT };
 
-static const char *const mode_choices[] = {"append", "merge", "insert_missing", "replace", NULL};
+static const char *const mode_choices[] = {"append", "merge", "insert_missing", "replace", "delete_missing", NULL};
 static const char *const contract_choices[] = {"evolve", "freeze", NULL};
 static const struct etl_option *const options[] = {
     [OPT_PATH] = OPTION("path", ETL_T_PATH, .flags = ETL_OPT_REQUIRED | ETL_OPT_CONNECTION, .example = "/var/lib/etl/warehouse.db",
@@ -17,12 +17,17 @@ static const struct etl_option *const options[] = {
                                 "{stream} for the whole of it."),
     [OPT_MODE] = OPTION("mode", ETL_T_ENUM, .dflt = "append", .choices = mode_choices,
                         .doc = "append adds rows; merge inserts or updates by `key`; insert_missing inserts rows whose key is not there and leaves the others "
-                               "alone; replace fills a table aside, whose rows take the place of the target's at the end of the run."),
+                               "alone; replace fills a table aside, whose rows take the place of the target's at the end of the run; delete_missing "
+                               "merges at the end of a run that read everything and deletes the rows whose key did not come: the table must be this "
+                               "pipeline's alone, and the stream without a cursor."),
     [OPT_KEY] = OPTION("key", ETL_T_LIST, .example = "[ \"shard_id\", \"login_id\" ]",
-                       .doc = "Columns that identify a row; needed for merge and insert_missing. A table made by etl gets them as its primary key."),
+                       .doc = "Columns that identify a row; needed for merge, insert_missing and delete_missing. A table made by etl gets them as its primary key."),
     [OPT_NEWEST_BY] = OPTION("newest_by", ETL_T_STRING, .example = "changed_at",
                              .doc = "Column that tells which of two rows with one key is newer, in a merge; the greater one wins, NULL is smallest. Without "
                                     "it the row read last wins."),
+    [OPT_DELETED_AT] = OPTION("deleted_at", ETL_T_STRING, .example = "deleted_at",
+                              .doc = "With mode = \"delete_missing\": rows that are missing stay, and this column gets the time; it is NULL again when they "
+                                     "come back."),
     [OPT_CREATE] = OPTION("create", ETL_T_BOOL, .dflt = "true", .doc = "Make the table when it is not there."),
     [OPT_SCHEMA_CONTRACT] = OPTION("schema_contract", ETL_T_ENUM, .dflt = "evolve", .choices = contract_choices,
                                    .doc = "When the rows have a column that the table does not have: evolve adds it, freeze stops the run."),
@@ -41,14 +46,31 @@ static void loader_close(void *self) {
     free(in->key[i]);
   free(in->key);
   free(in->newest_by);
+  free(in->deleted_at);
   free(in->table);
   free(in->pipeline);
   free(in->run);
   free(in);
 }
 
-static int32_t take_options(struct loader *in, const struct etl_open *o) {
+static int32_t check_options(const struct loader *in, uint64_t keys) {
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "newest_by";
+  e.remedy = "leave it out, or set mode = \"merge\"";
+  if (in->newest_by && !loader_updates(in))
+    return etl_failf(in->host, &e, "sqlite: newest_by means something only in a merge");
+  e.option = "deleted_at";
+  e.remedy = "leave it out, or set mode = \"delete_missing\"";
+  if (in->deleted_at && !in->stages)
+    return etl_failf(in->host, &e, "sqlite: deleted_at means something only with mode = \"delete_missing\"");
+  e.option = "key";
+  e.remedy = "name the columns that identify a row: key = [ \"id\" ]";
+  if (loader_merges(in) && keys == 0)
+    return etl_failf(in->host, &e, "sqlite: mode = \"%s\" needs a key", mode_choices[in->mode]);
+  return ETL_OK;
+}
+
+static int32_t take_options(struct loader *in, const struct etl_open *o) {
   uint64_t n = etl_opt_list_n(o, OPT_KEY);
   in->mode = (enum mode)etl_opt_int(o, OPT_MODE);
   in->contract = (int)etl_opt_int(o, OPT_SCHEMA_CONTRACT);
@@ -56,7 +78,8 @@ static int32_t take_options(struct loader *in, const struct etl_open *o) {
   in->wal = etl_opt_bool(o, OPT_WAL);
   in->testing = o->flags & ETL_OPEN_TEST;
   in->keep = o->flags & ETL_OPEN_KEEP_STAGING;
-  in->replace = in->mode == MODE_REPLACE || (o->flags & ETL_OPEN_FULL_REFRESH);
+  in->stages = in->mode == MODE_DELETE_MISSING; /* each run brings everything anyway */
+  in->replace = in->mode == MODE_REPLACE || ((o->flags & ETL_OPEN_FULL_REFRESH) && !in->stages);
   const char *table = etl_opt_str(o, OPT_TABLE);
   in->table = strdup(table ? table : "");
   in->pipeline = strdup(o->pipeline);
@@ -67,17 +90,10 @@ static int32_t take_options(struct loader *in, const struct etl_open *o) {
   for (; in->key_n < n; in->key_n++)
     if (!(in->key[in->key_n] = strdup(etl_opt_list(o, OPT_KEY, in->key_n))))
       return database_no_memory(&in->d);
-  if (etl_opt_str(o, OPT_NEWEST_BY) && !(in->newest_by = strdup(etl_opt_str(o, OPT_NEWEST_BY))))
+  if ((etl_opt_str(o, OPT_NEWEST_BY) && !(in->newest_by = strdup(etl_opt_str(o, OPT_NEWEST_BY)))) ||
+      (etl_opt_str(o, OPT_DELETED_AT) && !(in->deleted_at = strdup(etl_opt_str(o, OPT_DELETED_AT)))))
     return database_no_memory(&in->d);
-  e.option = "newest_by";
-  e.remedy = "leave it out, or set mode = \"merge\"";
-  if (in->newest_by && in->mode != MODE_MERGE)
-    return etl_failf(in->host, &e, "sqlite: newest_by means something only in a merge");
-  e.option = "key";
-  e.remedy = "name the columns that identify a row: key = [ \"id\" ]";
-  if (loader_merges(in) && n == 0)
-    return etl_failf(in->host, &e, "sqlite: mode = \"%s\" needs a key", mode_choices[in->mode]);
-  return ETL_OK;
+  return check_options(in, n);
 }
 
 static int32_t loader_open(const struct etl_open *o, void **self) {
@@ -111,7 +127,7 @@ static int32_t loader_check(void *self) {
 
 static uint64_t loader_caps(void *self) {
   const struct loader *in = self;
-  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | (in->replace ? ETL_CAP_ASIDE | ETL_CAP_REPLACE : 0);
+  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | (loader_asides(in) ? ETL_CAP_ASIDE | ETL_CAP_REPLACE : 0);
 }
 
 static int32_t loader_claim(void *self, const struct etl_claim *c, uint64_t *ret_owner) { return state_claim(self, c, ret_owner); }
@@ -127,7 +143,7 @@ static int32_t loader_run_begin(void *self, const char *run) {
 static int32_t loader_run_end(void *self, const char *run, uint32_t ok) {
   struct loader *in = self;
   int32_t rc = loader_connect(in);
-  if (rc != ETL_OK || !in->replace)
+  if (rc != ETL_OK || !loader_asides(in))
     return rc;
   if (ok)
     return aside_swap(in, run);
@@ -231,7 +247,7 @@ const struct etl_connector sqlite_loader = {
     .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
     .name = "sqlite",
     .version = ETL_VERSION,
-    .summary = "Loads tables of a SQLite file: append, merge by key, insert what is missing, or replace as a whole",
+    .summary = "Loads tables of a SQLite file: append, merge by key, insert what is missing, delete what is gone, or replace as a whole",
     .doc = "Rows and the place where their lane stands (tables etl_pipelines and etl_cursors of the same file) are committed in one transaction, so that "
            "each row arrives once. Decimals of more than 15 digits are kept as text (DECIMAL_TEXT), because SQLite would round them. Foreign keys are not "
            "checked, and a conflict clause of the table's own counts as ABORT.",

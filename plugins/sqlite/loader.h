@@ -5,7 +5,7 @@
 #include "database.h"
 #include "types.h"
 
-enum mode { MODE_APPEND, MODE_MERGE, MODE_INSERT_MISSING, MODE_REPLACE };
+enum mode { MODE_APPEND, MODE_MERGE, MODE_INSERT_MISSING, MODE_REPLACE, MODE_DELETE_MISSING };
 enum { CONTRACT_EVOLVE, CONTRACT_FREEZE };
 
 struct loader;
@@ -25,12 +25,14 @@ struct loader {
   const struct etl_host *host;
   struct database d;
   char *table; /* as in the options */
-  char **key, *newest_by; /* newest_by NULL: the row read last wins */
+  char **key;
+  char *newest_by, *deleted_at; /* NULL: the row read last wins; what is missing is deleted */
   size_t key_n;
   enum mode mode;
   int contract;
   bool create, wal;
-  bool testing, replace, keep;
+  bool testing, keep;
+  bool replace, stages; /* rows of a run go into a table aside; at its end they are all that the target has, or are merged into it */
   char *pipeline, *run;
   struct target *targets;
   uint64_t owner;
@@ -38,11 +40,16 @@ struct loader {
   int64_t written; /* rows of the epoch in hand */
 };
 int32_t loader_connect(struct loader *in);
-static inline bool loader_merges(const struct loader *in) { return in->mode == MODE_MERGE || in->mode == MODE_INSERT_MISSING; }
+static inline bool loader_updates(const struct loader *in) { return in->mode == MODE_MERGE || in->mode == MODE_DELETE_MISSING; }
+static inline bool loader_merges(const struct loader *in) { return loader_updates(in) || in->mode == MODE_INSERT_MISSING; }
+static inline bool loader_asides(const struct loader *in) { return in->replace || in->stages; }
 
 /* ---- target.c */
 int32_t target_of(struct loader *in, const char *stream, struct target **ret);
 int32_t target_prepare(struct target *g, const struct etl_stream *stream, const struct ArrowSchema *schema);
+int32_t target_fail(struct target *g, int code); /* of preparing a statement that merges */
+int32_t target_create(struct target *g, const char *table);
+int32_t target_add_columns(struct target *g, const char *table); /* those of the rows that the table lacks */
 int32_t target_write(struct target *g, const struct ArrowArray *rows);
 void targets_fini(struct loader *in);
 /* The type that a column of a table made here gets; false: SQLite cannot hold it. */
@@ -70,8 +77,16 @@ int32_t state_run(struct loader *in, const char *doing, const char *sql, int n, 
 
 /* ---- aside.c */
 int32_t aside_create(struct target *g);
+int32_t aside_note(struct target *g);
+/* Were all rows of `from` taken by the statement that has just filled `into`? */
+int32_t aside_all_in(struct loader *in, const char *from, const char *into);
 int32_t aside_remove(struct loader *in, const char *run, bool others); /* of this run, or of all others */
 int32_t aside_swap(struct loader *in, const char *run);
+
+/* ---- missing.c */
+int32_t missing_check(const struct target *g, bool whole); /* the options, against the rows */
+int32_t missing_prepare(struct target *g);                 /* in a transaction: the target, and what the end of the run needs of it */
+int32_t missing_publish(struct loader *in, const char *run, const char *table, const char *target);
 
 /* ---- quarantine.c */
 int32_t quarantine_reject(struct loader *in, const struct etl_rejected *const *rows, uint64_t n);

@@ -27,7 +27,7 @@ static const char tables[] =
 
 #define NOW "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
-const char *state_scope(const struct loader *in) { return in->replace ? in->run : ""; }
+const char *state_scope(const struct loader *in) { return loader_asides(in) ? in->run : ""; }
 
 int32_t state_run(struct loader *in, const char *doing, const char *sql, int n, const char *const *params, int *ret_changes) {
   sqlite3_stmt *stmt = NULL;

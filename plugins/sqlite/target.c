@@ -64,7 +64,7 @@ int32_t target_of(struct loader *in, const char *stream, struct target **ret) {
   g->stream = strdup(stream);
   g->table = target_table(in->table, stream);
   char *aside = g->table ? sqlite3_mprintf("%s_etl_%s", g->table, in->run) : NULL;
-  g->into = !aside ? NULL : strdup(in->replace ? aside : g->table);
+  g->into = !aside ? NULL : strdup(loader_asides(in) ? aside : g->table);
   sqlite3_free(aside);
   int32_t rc = g->stream && g->table && g->into ? check_name(in, g) : database_no_memory(&in->d);
   if (rc != ETL_OK) {
@@ -135,7 +135,7 @@ static int32_t told(struct target *g, uint32_t kind, const char *column, const c
   return ETL_OK;
 }
 
-static int32_t create(struct target *g) {
+int32_t target_create(struct target *g, const char *table) {
   struct loader *in = g->in;
   struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
   e.option = "table";
@@ -143,7 +143,7 @@ static int32_t create(struct target *g) {
   if (!in->create)
     return etl_failf(in->host, &e, "sqlite: %s has no table %s", in->d.path, g->table);
   sqlite3_str *sql = sqlite3_str_new(in->d.db);
-  sqlite3_str_appendf(sql, "CREATE TABLE \"%w\" (", g->into);
+  sqlite3_str_appendf(sql, "CREATE TABLE \"%w\" (", table);
   for (int64_t i = 0; i < g->rows.n_children; i++) {
     char type[TYPE_BYTES];
     (void)!target_type(in, g->rows.children[i], type); /* it can: check_columns() */
@@ -153,25 +153,25 @@ static int32_t create(struct target *g) {
     sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : ", PRIMARY KEY (", in->key[i]);
   sqlite3_str_appendall(sql, in->key_n ? "))" : ")");
   int32_t rc = database_run_owned(&in->d, "making a table", sqlite3_str_finish(sql));
-  return rc == ETL_OK ? told(g, ETL_CHANGE_TABLE_CREATED, NULL, NULL) : rc;
+  return rc == ETL_OK && (!in->stages || table == g->table) ? told(g, ETL_CHANGE_TABLE_CREATED, NULL, NULL) : rc;
 }
 
-/* The columns of the rows that the table lacks. */
-static int32_t add_columns(struct target *g) {
+int32_t target_add_columns(struct target *g, const char *table) {
   struct loader *in = g->in;
+  bool own = in->stages && table == g->into; /* nobody's but this run's */
   struct etl_error e = ETL_ERROR(ETL_E_SCHEMA);
   e.remedy = "add it, drop it from the rows, or set schema_contract = \"evolve\"";
   for (int64_t i = 0; i < g->rows.n_children; i++) {
     const char *name = g->rows.children[i]->name;
     char type[TYPE_BYTES];
     bool has = false;
-    int32_t rc = table_has(in, g->into, name, &has);
-    if (rc == ETL_OK && !has && in->contract == CONTRACT_FREEZE)
+    int32_t rc = table_has(in, table, name, &has);
+    if (rc == ETL_OK && !has && in->contract == CONTRACT_FREEZE && !own)
       return etl_failf(in->host, &e, "sqlite: table %s has no column \"%s\", and schema_contract adds none", g->table, name);
     (void)!type_declared(g->rows.children[i], type);
     if (rc == ETL_OK && !has)
-      rc = database_run_owned(&in->d, "adding a column", sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", g->into, name, type));
-    if (rc == ETL_OK && !has)
+      rc = database_run_owned(&in->d, "adding a column", sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", table, name, type));
+    if (rc == ETL_OK && !has && !own)
       rc = told(g, ETL_CHANGE_COLUMN_ADDED, name, type);
     if (rc != ETL_OK)
       return rc;
@@ -223,12 +223,23 @@ static int32_t check_columns(struct target *g, const struct etl_stream *stream) 
     if (g->key[k] == g->rows.n_children)
       return etl_failf(in->host, &e, "sqlite: key names the column \"%s\", which the rows of %s do not have", in->key[k], g->stream);
   }
-  return g->key ? upsert_check(g) : database_no_memory(&in->d);
+  int32_t rc = g->key ? upsert_check(g) : database_no_memory(&in->d);
+  return rc == ETL_OK && in->stages ? missing_check(g, stream->flags & ETL_STREAM_WHOLE) : rc;
 }
 
 static void add_names(sqlite3_str *sql, const struct target *g) {
   for (int64_t i = 0; i < g->rows.n_children; i++)
     sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : "", g->rows.children[i]->name);
+}
+
+int32_t target_fail(struct target *g, int code) {
+  struct loader *in = g->in;
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.option = "key";
+  e.remedy = "make a unique index on just the columns of `key`: CREATE UNIQUE INDEX ...";
+  if (strstr(sqlite3_errmsg(in->d.db), "ON CONFLICT clause does not match"))
+    return etl_failf(in->host, &e, "sqlite: table %s has no unique index on just the columns of `key`, which a merge needs", g->table);
+  return database_fail(&in->d, code, g->table);
 }
 
 static int32_t prepare_insert(struct target *g) {
@@ -252,24 +263,19 @@ static int32_t prepare_insert(struct target *g) {
     g->counts = sqlite3_table_column_metadata(in->d.db, NULL, g->into, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
     return ETL_OK;
   }
-  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
-  e.option = "key";
-  e.remedy = "make a unique index on just the columns of `key`: CREATE UNIQUE INDEX ...";
-  if (strstr(sqlite3_errmsg(in->d.db), "ON CONFLICT clause does not match"))
-    return etl_failf(in->host, &e, "sqlite: table %s has no unique index on just the columns of `key`, which a merge needs", g->table);
-  return database_fail(&in->d, code, g->table);
+  return target_fail(g, code);
 }
 
 static int32_t make(struct target *g) {
   struct loader *in = g->in;
   bool there = false;
-  int32_t rc = in->replace ? aside_create(g) : ETL_OK;
+  int32_t rc = in->replace ? aside_create(g) : in->stages ? missing_prepare(g) : ETL_OK;
   if (rc == ETL_OK)
     rc = table_exists(in, g->into, &there);
   if (rc == ETL_OK && !there)
-    rc = create(g);
+    rc = target_create(g, g->into);
   if (rc == ETL_OK)
-    rc = add_columns(g);
+    rc = target_add_columns(g, g->into);
   return rc == ETL_OK ? database_run(&in->d, "committing", "COMMIT") : rc;
 }
 

@@ -42,7 +42,7 @@ void upsert_add(sqlite3_str *sql, const struct target *g) {
   for (size_t i = 0; i < in->key_n; i++)
     sqlite3_str_appendf(sql, "%s\"%w\"", i ? ", " : " ON CONFLICT (", in->key[i]);
   sqlite3_str_appendall(sql, ")");
-  for (int64_t i = 0; i < g->rows.n_children && in->mode == MODE_MERGE; i++)
+  for (int64_t i = 0; i < g->rows.n_children && loader_updates(in); i++)
     if (!target_is_key(in, g->rows.children[i]->name)) {
       sqlite3_str_appendf(sql, "%s\"%w\" = excluded.\"%w\"", before, g->rows.children[i]->name, g->rows.children[i]->name);
       before = ", ";

@@ -279,6 +279,17 @@ static int unknown_cursor(struct failure *f, const struct settings *s, const cha
                      "sqlserver: %s: the saved cursor cannot be read on from: %s", s->stream, why);
 }
 
+/* Values of the one are values of the other, in the same order. */
+static bool is_widened(const char *from, const char *to) {
+  static const char *const integers[] = {"tinyint", "smallint", "int", "bigint"};
+  size_t n = sizeof integers / sizeof *integers, a = 0, b = 0;
+  while (a < n && strcmp(integers[a], from) != 0)
+    a++;
+  while (b < n && strcmp(integers[b], to) != 0)
+    b++;
+  return a < b && b < n;
+}
+
 /* Column i of the saved cursor against what it is now. */
 static int decode_column(const struct column *c, json_t *root, size_t i, const struct settings *s, struct failure *f) {
   const char *name = json_string_value(json_array_get(json_object_get(root, "columns"), i));
@@ -288,7 +299,7 @@ static int decode_column(const struct column *c, json_t *root, size_t i, const s
     return unknown_cursor(f, s, "it is damaged");
   snprintf(why, sizeof why, "cursor columns changed: it is of %.100s %.60s, column %zu is now %.100s %.60s", name, type, i + 1, c->name,
            c->declared);
-  return strcasecmp(name, c->name) == 0 && strcmp(type, c->declared) == 0 ? 0 : unknown_cursor(f, s, why);
+  return strcasecmp(name, c->name) == 0 && (strcmp(type, c->declared) == 0 || is_widened(type, c->declared)) ? 0 : unknown_cursor(f, s, why);
 }
 
 /* A text of the saved cursor, which is a value of column c.  NULL is legal. */

@@ -70,7 +70,7 @@ int32_t reader_open(const struct settings *s, const struct etl_read *read, void 
   }
   if (reader_connect(r, read, &f) < 0) {
     reader_close(r);
-    return failure_report(read->host, &f);
+    return read->host->cancelled(read->host) ? ETL_STOPPED : failure_report(read->host, &f); /* what fails after a cancel fails because of it */
   }
   *ret_reader = r;
   return ETL_OK;

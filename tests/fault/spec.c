@@ -85,7 +85,6 @@ static int parse_fault(char *text, enum etl_kind kind, struct fault *f) {
 }
 
 int faults_parse(const char *text, enum etl_kind kind, struct faults *ret) {
-  ret->n = 0;
   if (!text || !*text)
     return 0;
   char *copy = strdup(text), *save = NULL;

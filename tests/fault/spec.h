@@ -71,7 +71,7 @@ struct faults {
   unsigned n;
 };
 
-/* Reads text (the value of ETL_FAULT, may be NULL) into *ret.  0, or -1 after a message on stderr. */
+/* Adds the faults of one kind in text (the value of ETL_FAULT, may be NULL) to *ret.  0, or -1 after a message on stderr. */
 int faults_parse(const char *text, enum etl_kind kind, struct faults *ret);
 /* To be called before a call at this point.  ETL_OK: go on; else what the call is to return without being made.  *ret_after gets the
  * fault to carry out after it, or NULL. */

@@ -120,6 +120,7 @@ const struct etl_plugin *etl_plugin_v1(uint32_t host_major, uint32_t host_minor)
     fprintf(stderr, "fault: no connector behind ETL_FAULT_DIR: %s\n", so ? path : dlerror());
     return NULL;
   }
+  wrapper_faults.n = 0;
   for (unsigned i = 0; real->connectors[i] && i < CONNECTORS_MAX; i++) {
     const struct etl_connector *c = real_connectors[i] = real->connectors[i];
     if (faults_parse(getenv("ETL_FAULT"), (enum etl_kind)c->kind, &wrapper_faults) < 0)

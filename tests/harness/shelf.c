@@ -55,7 +55,7 @@ int32_t shelf_epoch_write(struct shelf *s, const char *shard, uint64_t epoch, co
                           enum shelf_stop stop) {
   void *self;
   char text[32];
-  struct etl_stream stream = {.struct_size = sizeof stream, .name = s->stream ? s->stream : "t"};
+  struct etl_stream stream = {.struct_size = sizeof stream, .name = s->stream ? s->stream : "t", .flags = s->stream_flags};
   struct etl_cursor from = {.struct_size = sizeof from, .stream = "t", .shard = shard, .epoch = epoch - 1}, to = from;
   const struct etl_cursor *froms[] = {&from}, *tos[] = {&to};
   struct etl_txn txn = {.struct_size = sizeof txn, .flags = s->flags, .id = "x", .owner = s->owner, .from = froms, .from_n = 1};

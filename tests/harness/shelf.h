@@ -15,6 +15,7 @@ struct shelf {
   uint64_t owner;
   uint32_t flags; /* of epochs */
   const char *stream; /* that rows are written to; NULL: "t" */
+  uint32_t stream_flags; /* of the stream's rows; set it behind shelf_begin() */
 };
 /* Opens a run with name, text, ..., NULL ("@" is the folder) and claims.  Status. */
 int32_t shelf_begin(struct shelf *s, struct desk *d, const char *run, const char *const *options);

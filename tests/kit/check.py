@@ -97,6 +97,8 @@ def files(c):
     c.check("sqlite-cursor", f'path = "{folder}/source.db"; table = "t"; cursor = [ "id" ];\n', "--kind", "extractor")
     c.check("sqlite-whole", f'path = "{folder}/source.db"; query = "SELECT id, name FROM t WHERE id > 10";\n', "--kind", "extractor")
     c.check("sqlite-append", f'path = "{folder}/append.db"; table = "sink";\n', "--kind", "loader")
+    c.check("sqlite-newest", f'path = "{folder}/newest.db"; table = "sink"; mode = "merge"; key = [ "id" ]; newest_by = "id";\n', "--kind", "loader",
+            "--column", "id=l")
     c.check("sqlite-merge", f'path = "{folder}/merge.db"; table = "sink"; mode = "merge"; key = [ "id" ];\n', "--kind", "loader", "--column", "id=l")
     (folder / "jsonl-20").mkdir()
     c.twenty("jsonl-abort", f'path = "part.jsonl"; folder = "{folder}/jsonl-20";\n',

@@ -128,6 +128,73 @@ static void newest(struct tap *t) {
   desk_fini(&d);
 }
 
+static int32_t begin_whole(struct shelf *s, struct desk *d, const char *run, const char *const *options) {
+  int32_t rc = begin(s, d, run, options);
+  s->stream_flags = ETL_STREAM_WHOLE;
+  return rc;
+}
+
+/* What a run did not bring is deleted at its end, by all lanes together; what else the table has is left alone. */
+static void missing(struct tap *t) {
+  struct desk d;
+  struct shelf s;
+  desk_init(&d, "sqlite");
+  run_sql(&d, "CREATE TABLE t (id TEXT COLLATE NOCASE PRIMARY KEY, name TEXT, own TEXT DEFAULT 'new'); INSERT INTO t VALUES ('1', 'a', 'x'), ('2', 'b', 'y'), ('9', 'z', 'z')");
+  CHECK(t, begin_whole(&s, &d, "r1", IN_FILE("mode", "delete_missing", "key", "id", "newest_by", "name")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "A", "2", "c", "2", "bb"), 3) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "b", 1, SHELF_ALL, CELLS("3", "d"), 1) == ETL_OK);
+  CHECK_SQL(t, &d, "SELECT * FROM t", "1|a|x;2|b|y;9|z|z");
+  CHECK(t, shelf_end(&s, true) == ETL_OK);
+  CHECK_SQL(t, &d, "SELECT * FROM t ORDER BY id", "1|a|x;2|c|y;3|d|new");
+  CHECK_SQL(t, &d, "SELECT name FROM sqlite_schema WHERE name LIKE 't\\_%' ESCAPE '\\'", "");
+  CHECK(t, begin_whole(&s, &d, "r2", IN_FILE("mode", "delete_missing", "key", "id")) == ETL_OK);
+  CHECK(t, shelf_epoch(&s, "a") == 0);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "A"), 1) == ETL_OK);
+  CHECK(t, shelf_end(&s, false) == ETL_OK);
+  CHECK_SQL(t, &d, "SELECT count(*) FROM t", "3");
+  run_sql(&d, "CREATE TRIGGER no BEFORE INSERT ON t WHEN new.name = 'B' BEGIN SELECT RAISE(IGNORE); END");
+  CHECK(t, begin_whole(&s, &d, "r3", IN_FILE("mode", "delete_missing", "key", "id")) == ETL_OK);
+  CHECK(t, shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "A", "7", "B"), 2) == ETL_OK);
+  testhost_clear(&d.t);
+  CHECK(t, shelf_end(&s, true) == ETL_FAILED);
+  CHECK_TEXT(t, d.t.message, "sqlite: t: a trigger of the table left out 1 of 2 rows");
+  CHECK_SQL(t, &d, "SELECT * FROM t ORDER BY id", "1|a|x;2|c|y;3|d|new");
+  desk_fini(&d);
+}
+
+static void missing_mistakes(struct tap *t) {
+  const struct {
+    const char *const *options, *before, *why;
+  } cases[] = {
+      {IN_FILE("mode", "delete_missing"), "", "sqlite: mode = \"delete_missing\" needs a key"},
+      {IN_FILE("deleted_at", "gone"), "", "sqlite: deleted_at means something only with mode = \"delete_missing\""},
+      {IN_FILE("mode", "delete_missing", "key", "id", "deleted_at", "NAME"), "", "sqlite: deleted_at names the column \"NAME\", which comes with the rows"},
+      {IN_FILE("mode", "delete_missing", "key", "id", "deleted_at", "gone", "schema_contract", "freeze"), "CREATE TABLE t (id PRIMARY KEY, name)",
+       "sqlite: table t has no column \"gone\", and schema_contract adds none"},
+      {IN_FILE("mode", "delete_missing", "key", "id", "schema_contract", "freeze"), "CREATE TABLE t (id PRIMARY KEY)",
+       "sqlite: table t has no column \"name\", and schema_contract adds none"},
+      {IN_FILE("mode", "delete_missing", "key", "id"), "CREATE TABLE t (id, name)",
+       "sqlite: table t has no unique index on just the columns of `key`, which a merge needs"},
+      {IN_FILE("mode", "delete_missing", "key", "id", "create", "false"), "", NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct desk d;
+    struct shelf s;
+    desk_init(&d, "sqlite");
+    run_sql(&d, cases[i].before);
+    int32_t rc = begin_whole(&s, &d, "r1", cases[i].options);
+    if (rc == ETL_OK)
+      rc = shelf_rows(&s, "a", 1, SHELF_ALL, CELLS("1", "A"), 1);
+    CHECK(t, rc == ETL_FAILED);
+    if (cases[i].why)
+      CHECK_TEXT(t, d.t.message, cases[i].why);
+    else
+      CHECK_HAS(t, d.t.message, "has no table t");
+    shelf_drop(&s);
+    desk_fini(&d);
+  }
+}
+
 /* SQLite would invent a key. */
 static void null_keys(struct tap *t) {
   struct desk d;
@@ -519,6 +586,8 @@ int main(void) {
   append(&t);
   merge(&t);
   newest(&t);
+  missing(&t);
+  missing_mistakes(&t);
   null_keys(&t);
   not_a_number(&t);
   fencing(&t);

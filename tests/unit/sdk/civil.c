@@ -54,6 +54,9 @@ Test(civil, far_away) {
     struct etl_civil ahead = etl_civil_from_days(-(days + 1));
     cr_expect(ahead.month >= 1 && ahead.month <= 12 && ahead.day >= 1 && ahead.day <= 31, "day %lld", (long long)-(days + 1));
   }
+  struct etl_civil first = etl_civil_from_days(INT64_MIN), last = etl_civil_from_days(INT64_MAX);
+  cr_expect(is(first, INT64_C(-25252734927764585), 6, 7), "%lld-%d-%d", (long long)first.year, first.month, first.day);
+  cr_expect(is(last, INT64_C(25252734927768524), 7, 27), "%lld-%d-%d", (long long)last.year, last.month, last.day);
   cr_expect_eq(etl_days_from_civil(INT64_C(1) << 53, 1, 1) - etl_days_from_civil((INT64_C(1) << 53) - 400, 1, 1), ERA_DAYS);
 }
 

@@ -99,9 +99,31 @@ static bool failed_as_whole(const struct outcome *o) {
   return is_state(o, "crashed") || (is_state(o, "failed") && (!o->of->summary || json_object_get(o->of->summary, "error")));
 }
 
+/* Shards whose credentials were refused; a target that is replaced as a whole needs all of them. */
+static json_t *refused_shards(const struct running *r) {
+  json_t *shards = json_array();
+  const json_t *lane;
+  size_t i;
+  json_array_foreach(json_object_get(r->summary, "lanes"), i, lane) {
+    const char *class_name = json_string_value(json_object_get(json_object_get(lane, "error"), "class"));
+    const char *shard = json_string_value(json_object_get(lane, "shard"));
+    if (!class_name || strcmp(class_name, err_class_name(ETL_E_AUTH)) != 0)
+      continue;
+    const char *whole = arena_memdup(r->arena, shard, strcspn(shard, "#@"));
+    if (!has(shards, whole))
+      json_array_append_new(shards, json_string(whole));
+  }
+  return shards;
+}
+
 /* Secrets and the pipeline's file may be better by now: the next attempt reads them itself, once. */
 static bool follow_auth(struct outcome *o, json_t *options) {
-  if (!is_class(o, ETL_E_AUTH) || json_is_true(json_object_get(options, "read_again")))
+  json_t *shards = refused_shards(o->of);
+  bool some = json_array_size(shards) > 0;
+  if (some && !json_is_true(json_object_get(o->of->summary, "replaces")))
+    json_object_set(options, "shards", shards);
+  json_decref(shards);
+  if (!(some || is_class(o, ETL_E_AUTH)) || json_is_true(json_object_get(options, "read_again")))
     return false;
   json_object_set_new(options, "read_again", json_true());
   outcome_queue(o, "retry", o->row.ended_ns + o->of->conf->retry.retry_delay_ns, o->of->run.attempt + 1, options);
@@ -111,9 +133,9 @@ static bool follow_auth(struct outcome *o, json_t *options) {
 static bool follow_whole(struct outcome *o, json_t *options) {
   const struct conf_pipeline *p = o->of->conf;
   bool again = is_state(o, "crashed") || is_class(o, ETL_E_RETRYABLE) || is_class(o, ETL_E_INDOUBT);
-  if (!p || !failed_as_whole(o))
+  if (!p || is_state(o, "succeeded") || is_state(o, "cancelled"))
     return false;
-  if (!again)
+  if (!again || !failed_as_whole(o))
     return follow_auth(o, options);
   int64_t failures = json_integer_value(json_object_get(options, "failures")) + 1,
           first_us = json_integer_value(json_object_get(options, "failed_first_us"));

@@ -23,10 +23,29 @@ const char *plugin_kind_name(uint32_t kind) {
 
 static bool has_kind(const struct plugin_file *f, uint32_t kind) { return kind == 0 || f->kinds >> kind & 1; }
 
-static int look_at(int fd, struct etl_note *note, const char *path, struct err *e) {
+static int64_t ns_of(const struct timespec *t) { return t->tv_sec * INT64_C(1000000000) + t->tv_nsec; }
+
+static struct plugin_mark mark_of(const struct stat *st) {
+  return (struct plugin_mark){st->st_dev, st->st_ino, (uint64_t)st->st_size, ns_of(&st->st_mtim), ns_of(&st->st_ctim)};
+}
+
+int plugin_mark(const char *path, struct plugin_mark *ret) {
+  struct stat st;
+  if (stat(path, &st) < 0)
+    return -1;
+  *ret = mark_of(&st);
+  return 0;
+}
+
+bool plugin_mark_same(const struct plugin_mark *a, const struct plugin_mark *b) {
+  return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes && a->written_ns == b->written_ns && a->changed_ns == b->changed_ns;
+}
+
+static int look_at(int fd, struct etl_note *note, const char *path, struct plugin_mark *ret_mark, struct err *e) {
   struct stat st;
   if (fstat(fd, &st) < 0)
     return err_set(e, ETL_E_CONFIG, "it cannot be read: %s", strerror(errno));
+  *ret_mark = mark_of(&st);
   if (!S_ISREG(st.st_mode))
     return err_set(e, ETL_E_CONFIG, "it is not a file");
   if (note_read(fd, note, e) < 0)
@@ -43,7 +62,7 @@ static struct plugin_file read_file(struct arena *a, const char *dir, const char
   if (fd < 0)
     err_set(&e, ETL_E_CONFIG, "it cannot be opened: %s", strerror(errno));
   else
-    look_at(fd, &note, f.path, &e);
+    look_at(fd, &note, f.path, &f.mark, &e);
   if (fd >= 0)
     close(fd);
   if (note.id[0]) { /* the note was read, whatever was found after it */
@@ -95,6 +114,8 @@ static int scan_dir(struct registry *r, const char *dir, struct err *e) {
 /* Of two usable files with one connector the earlier one's counts. */
 static void mark_shadowed(struct registry *r) {
   for (size_t i = 0; i < r->files_n; i++)
+    r->files[i].shadowed_by = NULL;
+  for (size_t i = 0; i < r->files_n; i++)
     for (size_t k = 0; k < i && !r->files[i].bad && !r->files[i].shadowed_by; k++) {
       const struct plugin_file *first = &r->files[k];
       if (!first->bad && !first->shadowed_by && first->kinds & r->files[i].kinds && strcmp(first->id, r->files[i].id) == 0)
@@ -114,6 +135,26 @@ int registry_scan(const char *const *dirs, struct err *e, struct registry **ret_
   mark_shadowed(r);
   *ret_registry = r;
   return 0;
+}
+
+struct registry *registry_scan_others(const char *const *dirs) {
+  struct arena *a = arena_new();
+  struct registry *r = arena_alloc(a, sizeof *r);
+  struct err e;
+  r->arena = a;
+  for (; *dirs; dirs++) {
+    if (scan_dir(r, *dirs, &e) == 0)
+      continue;
+    r->dirs = arena_printf(a, "%s (refused)", r->dirs);
+    r->refused = arena_printf(a, "%s%s%s%s%s", r->refused ? r->refused : "", r->refused ? "; " : "", e.message, e.remedy[0] ? "; " : "", e.remedy);
+  }
+  mark_shadowed(r);
+  return r;
+}
+
+void registry_refuse(struct registry *r, size_t index, const char *reason) {
+  r->files[index].bad = arena_strdup(r->arena, reason);
+  mark_shadowed(r);
 }
 
 void registry_free(struct registry *r) {

@@ -12,8 +12,13 @@
 #include "base/mem.h"
 #include "etl/plugin.h"
 
+struct plugin_mark { /* tells a file from one that takes its place, and from itself after a change */
+  uint64_t device, inode, bytes;
+  int64_t written_ns, changed_ns;
+};
 struct plugin_file {
   const char *path;
+  struct plugin_mark mark; /* all 0: it could not be opened */
   const char *id;      /* connector name; the file's name when the note cannot be read */
   const char *version; /* "" when the note cannot be read */
   uint32_t abi_major, abi_minor;
@@ -26,11 +31,19 @@ struct registry {
   struct plugin_file *files; /* sorted by directory, then name */
   size_t files_n;
   const char *dirs; /* those looked at, for messages: "/a, /b (does not exist)" */
+  const char *refused; /* of registry_scan_others(): directories that were left out, with the reasons; NULL: none */
 };
 
 /* Scans the directories (ends with NULL) for *.so.  A directory that cannot be read, or that others may write, is an error; one
  * that does not exist is passed over; a bad file is listed as bad. */
 int registry_scan(const char *const *dirs, struct err *e, struct registry **ret_registry);
+/* The same, but a directory with an error is left out, and the others are not. */
+struct registry *registry_scan_others(const char *const *dirs);
+/* The mark of the file as it is now; -1 with errno. */
+int plugin_mark(const char *path, struct plugin_mark *ret);
+bool plugin_mark_same(const struct plugin_mark *a, const struct plugin_mark *b);
+/* What the note did not tell: that file cannot be used after all. */
+void registry_refuse(struct registry *r, size_t index, const char *reason);
 void registry_free(struct registry *r);
 /* The usable file with that connector; kind 0: of any kind.  NULL with an error that names the nearest connector, or says why the
  * file of that name is bad. */

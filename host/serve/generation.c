@@ -49,6 +49,29 @@ int generation_load(const char *conf_path, const char *only, struct describes *d
   return 0;
 }
 
+/* The first mistake in words; NULL: it can run. */
+static char *problem_of(const struct generation *g, const struct conf_pipeline *p, struct describes *describes) {
+  struct diags d = {0};
+  char *problem = NULL;
+  describes_check_pipeline(describes, p, g->registry, &d);
+  for (size_t i = 0; i < d.n && !problem; i++)
+    if (d.list[i].level == DIAG_ERROR)
+      problem = xstrdup(d.list[i].text);
+  diags_fini(&d);
+  return problem;
+}
+
+struct generation *generation_again(struct generation *g, struct registry *r, struct describes *describes) {
+  struct generation *again = xcalloc(1, sizeof *again);
+  *again = (struct generation){.refs = 1, .number = g->number, .loaded_ns = g->loaded_ns, .conf = g->conf, .registry = r, .by_name = g->by_name, .of = g->of ? g->of : g};
+  again->problems = xcalloc(g->conf->pipelines_n + 1, sizeof *again->problems);
+  for (size_t i = 0; i < g->conf->pipelines_n; i++)
+    again->problems[i] = problem_of(again, g->by_name[i], describes);
+  return again;
+}
+
+void generation_own(struct generation *g) { generation_ref(g->of); }
+
 struct generation *generation_ref(struct generation *g) {
   g->refs++;
   return g;
@@ -57,15 +80,31 @@ struct generation *generation_ref(struct generation *g) {
 void generation_unref(struct generation *g) {
   if (!g || --g->refs > 0)
     return;
-  free(g->by_name);
+  for (size_t i = 0; g->problems && i < g->conf->pipelines_n; i++)
+    free(g->problems[i]);
+  free(g->problems);
   registry_free(g->registry);
-  conf_free(g->conf);
+  if (g->of) {
+    generation_unref(g->of);
+  } else {
+    free(g->by_name);
+    conf_free(g->conf);
+  }
   free(g);
 }
 
-const struct conf_pipeline *generation_find(const struct generation *g, const char *pipeline) {
+static const struct conf_pipeline **find(const struct generation *g, const char *pipeline) {
   struct conf_pipeline key = {.name = pipeline};
   const struct conf_pipeline *p = &key;
-  const struct conf_pipeline **found = bsearch(&p, g->by_name, g->conf->pipelines_n, sizeof(struct conf_pipeline *), by_name);
+  return bsearch(&p, g->by_name, g->conf->pipelines_n, sizeof(struct conf_pipeline *), by_name);
+}
+
+const struct conf_pipeline *generation_find(const struct generation *g, const char *pipeline) {
+  const struct conf_pipeline **found = find(g, pipeline);
   return found ? *found : NULL;
+}
+
+const char *generation_problem(const struct generation *g, const char *pipeline) {
+  const struct conf_pipeline **found = g->problems ? find(g, pipeline) : NULL;
+  return found ? g->problems[found - g->by_name] : NULL;
 }

@@ -4,12 +4,14 @@
 #include "serve/control.h"
 #include "serve/notify_part.h"
 #include "serve/reload.h"
+#include "serve/watch.h"
 
 /* The first one hears what the others say while they are closed. */
 const struct serve_part serve_parts[] = {
     {.name = "notify", .open = notify_part_open, .close = notify_part_close, .event = notify_part_event, .reloaded = notify_part_reloaded},
     {.name = "control", .open = control_open, .close = control_close, .event = control_event, .reloaded = control_reloaded, .worker_event = control_worker_event},
     {.name = "reload", .open = reload_open, .close = reload_close, .event = reload_event},
+    {.name = "watch", .open = watch_open, .close = watch_close, .reloaded = watch_reloaded}, /* behind reload */
     {0}};
 
 int serve_parts_open(struct serve *s, struct err *e) {

@@ -1,4 +1,4 @@
-/* A reading has two halves: the thread's, which sees nothing of the host but what is in struct reading, and the loop's, which compares and
+/* The thread reads the configuration, or looks at the connectors alone; one after the other.  Each has two halves: the thread's, which sees nothing of the host but what is in struct reading, and the loop's, which compares and
  * takes over.  Queued runs of pipelines that are gone are cancelled as soon as the store can be reached. */
 #include "serve/reload.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "serve/changes.h"
+#include "serve/connectors.h"
 
 enum {
   TOLD_ONE_BY_ONE = 1000, /* pipelines that changed */
@@ -19,15 +20,17 @@ struct reading {
   const char *conf_path;
   struct describes *describes;
   int64_t number, now_ns;
+  struct generation *look; /* look at the connectors of that one, which is borrowed; NULL: read everything */
   struct diags findings;
-  struct generation *gen; /* NULL: it has mistakes */
+  struct generation *gen; /* NULL: it has mistakes; or the connectors are as they were */
   struct ev_loop *loop;
   ev_async *ended;
 };
 struct reload {
   struct serve *serve;
   int64_t asked, begun, done; /* numbers of readings */
-  bool busy;                  /* the thread is at work on `begun` */
+  bool busy;                  /* the thread is at work, on `begun` or at looking */
+  bool look;                  /* connectors are to be looked at */
   pthread_t thread;
   struct reading reading;
   ev_async ended;
@@ -39,8 +42,12 @@ struct reload {
 
 static void *read_all(void *arg) {
   struct reading *r = arg;
-  if (generation_load(r->conf_path, NULL, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0)
+  if (r->look)
+    r->gen = connectors_look(r->look, r->describes);
+  else if (generation_load(r->conf_path, NULL, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0)
     r->gen = NULL;
+  else
+    connectors_refuse(r->gen->registry, r->describes);
   ev_async_send(r->loop, r->ended);
   return NULL;
 }
@@ -55,17 +62,22 @@ static int start_thread(struct reload *l) {
   return rc;
 }
 
+/* A reading looks at the connectors, too. */
 static void begin(struct reload *l) {
   struct serve *s = l->serve;
+  bool all = l->asked > l->begun;
   l->begun = l->asked;
   l->busy = true;
+  l->look = false;
   l->reading = (struct reading){.conf_path = s->conf_path,
                                 .describes = s->describes,
                                 .number = s->gen->number + 1,
                                 .now_ns = serve_now(s),
+                                .look = all ? NULL : s->gen,
                                 .loop = s->loop,
                                 .ended = &l->ended};
-  systemd_reloading(&s->systemd);
+  if (all)
+    systemd_reloading(&s->systemd);
   int rc = start_thread(l);
   if (rc == 0)
     return;
@@ -159,6 +171,7 @@ static void take(struct reload *l, struct generation *g) {
   struct changes c;
   changes_find(old, g, a, &c);
   serve_take(s, g);
+  connectors_tell(s, old, g);
   warn_of_fixed(s, old->conf, g->conf);
   tell_each(s, &c);
   keep_gone(l, &c);
@@ -174,11 +187,29 @@ static void refuse(struct serve *s, const struct diags *d) {
              d->errors == 1 ? "" : "s");
 }
 
-static void finish(struct reload *l) {
+/* Connectors that came may be what the configuration that was refused has waited for. */
+static void finish_look(struct reload *l) {
+  struct serve *s = l->serve;
+  struct generation *old = s->gen, *now = l->reading.gen;
+  l->reading = (struct reading){0};
+  if (!now)
+    return;
+  generation_own(now);
+  s->gen = now;
+  connectors_tell(s, old, now);
+  serve_parts_reloaded(s, old);
+  generation_unref(old);
+  if (s->reload_errors.errors) {
+    log_text(s->log, LEVEL_INFO, "the configuration that was not taken is read once more, since connectors have changed");
+    serve_reload(s);
+  }
+  serve_poke(s);
+}
+
+static void finish_all(struct reload *l) {
   struct serve *s = l->serve;
   struct diags d = l->reading.findings;
   s->reload_ns = l->reading.now_ns;
-  l->busy = false;
   l->done = l->begun;
   log_findings(s, &d);
   diags_fini(&s->reload_errors);
@@ -199,24 +230,37 @@ static void join(struct reload *l) {
     pthread_join(l->thread, NULL);
 }
 
+static void begin_next(struct reload *l) {
+  if (!l->busy && (l->asked > l->begun || l->look) && l->serve->state != SERVE_STOPPING)
+    begin(l);
+}
+
 static void on_ended(struct ev_loop *loop, ev_async *w, int revents) {
   struct reload *l = w->data;
   (void)loop, (void)revents;
   if (!l->busy)
     return;
   join(l);
-  finish(l);
-  if (l->asked > l->done && l->serve->state == SERVE_RUNNING)
-    begin(l);
+  l->busy = false;
+  if (l->reading.look)
+    finish_look(l);
+  else
+    finish_all(l);
+  begin_next(l);
 }
 
 int64_t serve_reload(struct serve *s) {
   struct reload *l = serve_part_self(s, "reload");
   if (l->asked == l->begun)
     l->asked++;
-  if (!l->busy)
-    begin(l);
+  begin_next(l);
   return l->asked;
+}
+
+void serve_look(struct serve *s) {
+  struct reload *l = serve_part_self(s, "reload");
+  l->look = true;
+  begin_next(l);
 }
 
 bool reload_ended(struct serve *s, int64_t number) { return ((struct reload *)serve_part_self(s, "reload"))->done >= number; }
@@ -239,6 +283,8 @@ void reload_close(struct serve *s, void *self) {
   struct reload *l = self;
   if (l->busy) {
     join(l);
+    if (l->reading.gen && l->reading.look)
+      generation_own(l->reading.gen);
     generation_unref(l->reading.gen);
     diags_fini(&l->reading.findings);
   }

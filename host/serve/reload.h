@@ -10,6 +10,8 @@
  * the reading, 1, 2 ...; its end is told by an event of kind "reload" ("done" or "failed"), and from then on reload_ended() is true. */
 int64_t serve_reload(struct serve *s);
 bool reload_ended(struct serve *s, int64_t number);
+/* Has the connectors alone looked at, in the same way: files that are new, replaced or gone. */
+void serve_look(struct serve *s);
 
 /* The part (serve_parts). */
 int reload_open(struct serve *s, void **ret_self, struct err *e);

@@ -5,6 +5,8 @@
 
 #include "base/units.h"
 #include "serve/breakers.h"
+#include "serve/connectors.h"
+#include "serve/reload.h"
 #include "serve/windows.h"
 
 enum { DEADLINE_GRACE_SECONDS = 30 };
@@ -136,6 +138,10 @@ static json_t *values_of(const struct running *r) {
 
 static int make_spec(struct running *r, struct err *e, struct spec **ret) {
   struct spec *spec;
+  if (connectors_current(r->gen->registry, r->conf, e) < 0) {
+    serve_look(r->serve);
+    return -1;
+  }
   json_t *values = values_of(r);
   int rc = spec_new_with(r->gen->conf, r->conf, r->gen->registry, values, e, &spec);
   json_decref(values);

@@ -144,6 +144,22 @@ def copy(stage: Stage, s: Statement) -> None:
     beside.rename(path)
 
 
+@verb("move PATH to PATH")
+def move(stage: Stage, s: Statement) -> None:
+    words = after(s, stage, 1)
+    if len(words) != 3 or words[1] != "to":
+        raise usage(s)
+    (stage.folder / words[0]).rename(stage.folder / words[2])
+
+
+@verb("mode PATH OCTAL")
+def mode(stage: Stage, s: Statement) -> None:
+    words = after(s, stage, 1)
+    if len(words) != 2:
+        raise usage(s)
+    (stage.folder / words[0]).chmod(int(words[1], 8))
+
+
 @verb('edit PATH "old" to "new"')
 def edit(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)

@@ -535,6 +535,56 @@ struct etl_readback {
   int32_t (*describe)(void *self, const struct etl_stream *, int32_t (*each)(void *arg, const struct etl_readback_source *), void *arg);
 };
 
+/* ---- extension "etl.capture/1" of loaders with ETL_CAP_CAPTURE: records as they came and as they were loaded, beside the rows -- */
+#define ETL_EXT_CAPTURE "etl.capture/1"
+enum etl_captured_status { ETL_CAPTURED_VALID = 1, ETL_CAPTURED_QUARANTINED, ETL_CAPTURED_FILTERED };
+struct etl_captured { /* a record as the loader is to store it */
+  uint32_t struct_size;
+  uint32_t status;     /* enum etl_captured_status; 0: it is a record as it came */
+  const char *id;      /* unique over all runs */
+  const char *raw_id;  /* of the record as it came; NULL: not known, or it is one */
+  const char *stream, *shard; /* of the lane */
+  uint64_t epoch;
+  const char *table_stream; /* the stream that the record belongs to, as the stage names it */
+  int64_t row;         /* its place among the rows of this stream that the epoch brings, from 1; 0: it is none of them */
+  int64_t at_ns;       /* since 1970-01-01 UTC */
+  const char *source;  /* of a record as it came: the connection that it came by */
+  const char *reason;  /* NULL: none */
+  const char *data;    /* JSON text; NULL: there is none */
+};
+struct etl_capture_tables {
+  uint32_t struct_size;
+  uint32_t raw, transformed; /* 1: such records will come */
+  uint32_t reserved0;
+  const char *raw_table, *transformed_table; /* NULL: as the loader likes */
+};
+struct etl_capture {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* [instance] Before the others, on each instance; connects to nothing.  Copies. */
+  int32_t (*tables)(void *self, const struct etl_capture_tables *);
+  /* [instance] On the run's instance, after run_begin(): makes the tables, if they are not there. */
+  int32_t (*create)(void *self);
+  /* [instance] Between begin() and commit(), in the transaction of the epoch, any number of times.  What a run brings aside comes into sight
+   * with its rows. */
+  int32_t (*store)(void *self, const struct etl_captured *const *records, uint64_t n);
+  /* [instance] Likewise: status and reason of a record that was stored in this transaction are these. */
+  int32_t (*revise)(void *self, const struct etl_captured *record);
+  /* [instance] On the run's instance, after run_end(): deletes records of the pipeline that are older. */
+  int32_t (*prune)(void *self, int64_t before_ns, uint64_t *ret_pruned);
+};
+
+/* ---- extension "etl.origins/1" of the host, for transformers: which rows come of which; NULL when nobody wants to know -------- */
+#define ETL_EXT_ORIGINS "etl.origins/1"
+struct etl_origins {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* [instance] In process(), before each emit(): row i of the message comes of row rows[i] of the batch in hand (-1: of none alone); rows
+   * NULL: of those that were not set aside, in their order.  n: rows of the message; 0, without a message: nothing comes of the batch, now or
+   * later.  A transformer that tells of all it emits in a process() has left out what it does not name.  Copies. */
+  void (*tell)(const struct etl_host *, const int64_t *rows, uint64_t n);
+};
+
 /* ---- descriptor -------------------------------------------------------------------------------------------------------- */
 enum etl_kind { ETL_KIND_EXTRACTOR = 1, ETL_KIND_TRANSFORMER, ETL_KIND_LOADER };
 enum etl_caps {
@@ -546,7 +596,8 @@ enum etl_caps {
   ETL_CAP_ASIDE = 32,         /* loader: what lanes commit is seen by readers only after run_end(ok = 1) */
   ETL_CAP_CAREFUL = 64,       /* loader: knows ETL_TXN_CAREFUL */
   ETL_CAP_RANGE = 128,        /* extractor: knows range_from and range_to; also for streams with ETL_STREAM_WHOLE */
-  ETL_CAP_REPLACE = 256       /* loader, with ETL_CAP_ASIDE: at run_end the rows of this run are all that the target has */
+  ETL_CAP_REPLACE = 256,      /* loader, with ETL_CAP_ASIDE: at run_end the rows of this run are all that the target has */
+  ETL_CAP_CAPTURE = 512       /* loader: has the extension etl.capture/1 */
 };
 struct etl_connector {
   uint32_t struct_size;

@@ -37,6 +37,13 @@ char *etl_row_json(const struct ArrowSchema *schema, const struct ArrowArray *ba
 
 __attribute__((format(printf, 3, 4))) void etl_logf(const struct etl_host *h, uint32_t level, const char *fmt, ...);
 
+/* A transformer, before it emits rows: see struct etl_origins.  Costs nothing when nobody wants to know. */
+static inline void etl_tell_rows(const struct etl_host *h, const int64_t *rows, uint64_t n) {
+  const struct etl_origins *o = h->ext ? (const struct etl_origins *)h->ext(h, ETL_EXT_ORIGINS) : NULL;
+  if (o)
+    o->tell(h, rows, n);
+}
+
 /* Does the whole text match: * stands for any characters, ? for any one (byte).  Case is ignored in ASCII alone. */
 bool etl_match(const char *pattern, const char *text, bool ignore_case);
 

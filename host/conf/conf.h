@@ -63,6 +63,11 @@ struct conf_quarantine { /* quarantine */
   int64_t max_rows;      /* of a run; 0: the first bad row fails its lane */
   int64_t max_percent;   /* of the rows read by a lane */
 };
+struct conf_capture { /* capture */
+  bool raw, transformed;
+  const char *raw_table, *transformed_table; /* NULL: as the loader likes */
+  int64_t keep_ns;                           /* 0: for ever */
+};
 struct conf_limits { /* limits, of extract: of each shard, over all its lanes; 0: none */
   int64_t sessions;  /* readers at the same time */
   int64_t rows_per_second, bytes_per_second;
@@ -121,6 +126,7 @@ struct conf_pipeline {
   int64_t stall_timeout_ns;                       /* stall_timeout = "5m": a connector call longer than this is hung; 0: no limit */
   struct conf_retry retry;
   struct conf_quarantine quarantine;
+  struct conf_capture capture;
   struct conf_breaker breaker;
   uint64_t digest; /* of all that is set; another reading of the same settings has the same */
 };

@@ -187,6 +187,17 @@ static const struct conf_key quarantine_keys[] = {
     {"max_percent", WANT_INT, AT(quarantine.max_percent), .dflt = "10", .min = 0, .max = 100,
      .doc = "A lane stops when more than this part of its rows was set aside, once it has read 100."},
     {0}};
+static const struct conf_key capture_keys[] = {
+    {"raw", WANT_BOOL, AT(capture.raw), .dflt = "false", .doc = "Keep each row as the source gave it, as JSON."},
+    {"transformed", WANT_BOOL, AT(capture.transformed), .dflt = "false",
+     .doc = "Keep each row as it was loaded, as JSON, and what became of those that were not: valid, quarantined or filtered."},
+    {"raw_table", WANT_STRING, AT(capture.raw_table),
+     .doc = "The table for rows as they came; without it raw_data, beside the tables of the loader's own."},
+    {"transformed_table", WANT_STRING, AT(capture.transformed_table),
+     .doc = "The table for rows as they were loaded; without it transformed_data, likewise."},
+    {"keep", WANT_DURATION, AT(capture.keep_ns), .dflt = "30d", .min = 0, .max = 3650ll * DAY_S * NS_PER_SEC,
+     .doc = "At the end of a run, older ones of the pipeline are deleted; 0: never."},
+    {0}};
 static const struct conf_key breaker_keys[] = {
     {"threshold", WANT_INT, AT(breaker.threshold), .dflt = "0", .min = 0, .max = 1000000,
      .doc = "The long-running host pauses the pipeline after so many failed runs in a row; 0: it never does."},
@@ -251,6 +262,8 @@ const struct conf_key pipeline_keys[] = {
     {"error_handling", WANT_GROUP, .members = retry_keys, .doc = "What happens when a lane fails for a passing reason."},
     {"quarantine", WANT_GROUP, .members = quarantine_keys,
      .doc = "What happens to a row that cannot be read, converted or stored: it is set aside, with the reason, and the others go on."},
+    {"capture", WANT_GROUP, .members = capture_keys,
+     .doc = "Whether rows are kept beside the target, in the sink, as they came and as they were loaded."},
     {"circuit_breaker", WANT_GROUP, .members = breaker_keys, .doc = "What happens when the pipeline fails again and again."},
     {0}};
 #undef AT

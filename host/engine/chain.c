@@ -9,7 +9,8 @@ int32_t chain_push(struct chain *c, struct item *it) {
   c->told = it->read = c->read;
   it->rejected = c->rejected;
   rejects_move(&c->rejects, &it->rejects);
-  it->bytes += it->rejects.bytes;
+  captures_move(&c->captures, &it->captures);
+  it->bytes += it->rejects.bytes + it->captures.bytes;
   call_suspend();
   enum ring_status rc = ring_push(c->lane->to_writer, it);
   call_resume();
@@ -50,10 +51,13 @@ static int chain_item(struct chain *c, struct item *it) {
   c->read = it->read;
   c->rejected = it->rejected;
   rejects_move(&it->rejects, &c->rejects);
+  captures_move(&it->captures, &c->captures);
   if (it->msg.rows.release) {
     struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_ROWS, .lag_ns = it->msg.lag_ns};
     etl_array_move(&it->msg.rows, &m.rows);
-    if (tree_process(c, &m) != ETL_OK)
+    int64_t *numbers = it->numbers;
+    it->numbers = NULL;
+    if (tree_process(c, &m, numbers) != ETL_OK)
       return -1;
   }
   if (it->end || (it->msg.flags & ETL_M_CURSOR))

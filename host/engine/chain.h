@@ -27,6 +27,10 @@ struct node {
   struct branch *branches;
   size_t branches_n;
   int64_t rows;
+  const int64_t *numbers; /* of the batch in hand; NULL: there is none, or nobody wants to know */
+  int64_t numbers_n;
+  uint8_t *there;         /* what became of each of its rows: enum capture_fate */
+  bool told, untold;      /* whether it tells which rows its own come of */
 };
 struct chain {
   struct lane *lane;
@@ -36,12 +40,13 @@ struct chain {
   int64_t read, rejected; /* of the item in hand, as the reader counted */
   int64_t told;           /* read, as the writer knows it */
   struct rejects rejects; /* to go with the next item */
+  struct captures captures; /* likewise */
 };
 
 /* 0, or -1: the lane has its reason.  in: with its schema. */
 int tree_bind(struct chain *c, const struct etl_stream *in);
-/* ETL_OK, or not: the lane has its reason or is stopped.  Takes rows. */
-int32_t tree_process(struct chain *c, struct etl_msg *rows);
+/* ETL_OK, or not: the lane has its reason or is stopped.  Takes rows, and their numbers (NULL: there are none). */
+int32_t tree_process(struct chain *c, struct etl_msg *rows, int64_t *numbers);
 int tree_flush(struct chain *c);
 /* What became of the rows until now, a flow for each stream of the lane; right only after a flush.  To be freed. */
 struct flow *tree_flows(struct chain *c, size_t *ret_n);

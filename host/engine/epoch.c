@@ -79,10 +79,15 @@ static int check_share(struct writer *w) {
 }
 
 static int settle(struct writer *w) {
+  if (captures_store(w) < 0)
+    return -1;
   if (!w->api->settle || w->lane->run->spec->dry_run)
     return 0;
   int32_t rc = CALL(&w->inst.svc, "settle", w->api->settle(w->inst.self));
-  writer_take_rejects(w, w->lane->outs[0].stream);
+  writer_name_rejects(w, w->lane->outs[0].stream);
+  if (rc == ETL_OK && captures_settled(w, w->inst.svc.rejects.first) < 0)
+    return -1;
+  writer_take_rejects(w);
   return rc == ETL_OK ? 0 : rc == ETL_FAILED ? writer_fail(w) : -1;
 }
 
@@ -141,10 +146,11 @@ static void committed(struct writer *w, const struct epoch_sums *sums) {
   for (size_t i = 0; i < atomic_load(&l->outs_n); i++) {
     struct writer_out *o = &w->outs[i];
     o->base = o->upto;
-    o->rows = o->refused = 0;
+    o->rows = o->refused = o->captured = 0;
   }
   atomic_fetch_sub(&l->in_hand, w->rejects.n);
   rejects_clear(&w->rejects);
+  w->known_n = 0;
   w->read_base = w->read;
   w->rows = w->bytes = w->src_bytes = w->since_ns = 0;
   w->open = false;

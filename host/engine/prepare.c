@@ -10,6 +10,7 @@
 #include "engine/bind.h"
 #include "engine/identity.h"
 #include "engine/ranges.h"
+#include "engine/writer.h"
 
 #define BUDGET_WAIT_NS (30 * NS_PER_SEC) /* nothing was freed for so long: the lanes hold each other up */
 
@@ -259,6 +260,10 @@ int run_prepare(struct run *r) {
 int run_reopen_control(struct run *r, struct err *e) {
   if (instance_open(&r->control, &r->load, &r->services, r->spec, NULL, run_loader_flags(r), &r->stop, e) < 0)
     return -1;
+  if (captures_open(r, &r->control, e) < 0) {
+    instance_close(&r->control);
+    return -1;
+  }
   pthread_mutex_lock(&r->lock);
   r->control_open = true;
   pthread_mutex_unlock(&r->lock);
@@ -268,6 +273,8 @@ int run_reopen_control(struct run *r, struct err *e) {
 int run_open_control(struct run *r) {
   struct err e;
   const struct etl_loader *api = part_loader(&r->load);
+  if (r->spec->command == SPEC_RUN && !r->spec->dry_run && !r->drain)
+    r->capture = r->spec->capture;
   if (run_reopen_control(r, &e) < 0)
     return run_fail(r, &e, &r->load);
   r->loader_caps = r->load.conn->caps;

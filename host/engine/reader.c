@@ -14,6 +14,7 @@ struct reader {
   void *handle;
   int64_t rows;
   int64_t rejected; /* as the last item told */
+  struct ArrowSchema schema; /* of the rows, when they are captured */
   char **columns;   /* their names */
   size_t columns_n;
   bool safe;        /* no row came between the last cursor and the last item */
@@ -58,6 +59,56 @@ static void learn_columns(struct reader *r, const struct ArrowSchema *s) {
     r->columns[r->columns_n] = xstrdup(s->children[r->columns_n]->name);
 }
 
+static int no_room(struct reader *r) {
+  struct err e;
+  err_set(&e, ETL_E_PERMANENT, "there is no room in memory to capture the rows of %s as they came", r->lane->name);
+  err_remedy(&e, "raise memory of the pipeline, or lower rows or bytes of batch");
+  return lane_fail(r->lane, &e, "engine", NULL);
+}
+
+/* Rows that could not be read are numbered before those that came with them. */
+static int capture_rejects(struct reader *r, struct captures *ret) {
+  struct lane *l = r->lane;
+  for (struct reject *bad = r->svc.rejects.first; bad; bad = bad->next) {
+    struct capture *c = l->run->capture.raw ? capture_one(l->stream, 0, NULL, bad->raw, l->run->services.budget) : NULL;
+    if (l->run->capture.raw && !c)
+      return no_room(r);
+    bad->number = ++l->raw_numbers;
+    if (!c)
+      continue;
+    c->first = bad->number;
+    captures_add(ret, c);
+  }
+  return 0;
+}
+
+/* What the message has, before it goes its way: the item for it gets it. */
+static int capture(struct reader *r, const struct etl_msg *m, struct captures *ret, int64_t **ret_numbers) {
+  struct lane *l = r->lane;
+  const struct conf_capture *to = &l->run->capture;
+  if (!to->raw && !to->transformed)
+    return 0;
+  if (m->flags & ETL_M_SCHEMA) {
+    etl_schema_release(&r->schema);
+    if (etl_schema_copy(&m->schema, &r->schema) < 0)
+      return no_room(r);
+  }
+  if (capture_rejects(r, ret) < 0)
+    return -1;
+  if (!m->rows.release || m->rows.length == 0)
+    return 0;
+  struct capture *c = to->raw ? capture_rows(l->stream, &r->schema, &m->rows, l->run->services.budget) : NULL;
+  if (to->raw && !c)
+    return no_room(r);
+  *ret_numbers = numbers_from(l->raw_numbers + 1, m->rows.length);
+  if (c) {
+    c->first = l->raw_numbers + 1;
+    captures_add(ret, c);
+  }
+  l->raw_numbers += m->rows.length;
+  return 0;
+}
+
 enum end { GOES_ON, END, END_FAILED };
 
 static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
@@ -65,7 +116,17 @@ static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
   if (m->flags & ETL_M_SCHEMA)
     learn_columns(r, &m->schema);
   rejects_name_columns(&r->svc.rejects, r->columns, r->columns_n);
+  struct captures captures = {0};
+  int64_t *numbers = NULL;
+  if (capture(r, m, &captures, &numbers) < 0) {
+    captures_clear(&captures);
+    etl_schema_release(&m->schema);
+    etl_array_release(&m->rows);
+    return -1;
+  }
   struct item *it = item_new(m);
+  it->captures = captures;
+  it->numbers = numbers;
   r->rows += it->rows;
   it->rejected = atomic_load(&r->svc.rejected);
   if (it->rows || it->rejected != r->rejected)
@@ -81,7 +142,7 @@ static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
   if (m->lag_ns >= 0)
     atomic_store(&l->lag_ns, m->lag_ns);
   int64_t wait_ns = l->gate && end == GOES_ON ? gate_take(l->gate, it->rows, it->bytes) : 0;
-  it->bytes += it->rejects.bytes;
+  it->bytes += it->rejects.bytes + it->captures.bytes;
   if (ring_push(l->from_reader, it) != RING_OK)
     return -1;
   if (wait_ns > 0)
@@ -228,5 +289,6 @@ void *reader_main(void *lane) {
   lane_leave_gate(r.lane);
   services_fini(&r.svc);
   forget_columns(&r);
+  etl_schema_release(&r.schema);
   return NULL;
 }

@@ -15,6 +15,7 @@ struct reject { /* one row; all texts are owned by it, raw as memory of the run'
   struct reject *next;
   uint32_t error_class;
   int64_t row, vendor_code;
+  int64_t number; /* of the row as it came, see engine/capture.h; 0: not known */
   int32_t at; /* the column whose name is not known yet; -1: it is, or there is none */
   char *stage, *connector, *stream, *column, *vendor_state, *message, *raw, *columns; /* as in struct etl_rejected */
 };

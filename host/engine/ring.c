@@ -45,6 +45,8 @@ void item_free(struct item *it) {
   etl_array_release(&it->msg.rows);
   free((void *)it->msg.cursor.p);
   rejects_clear(&it->rejects);
+  captures_clear(&it->captures);
+  free(it->numbers);
   stream_decl_free(it->decl);
   free(it->flows);
   free(it);

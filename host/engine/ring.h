@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/capture.h"
 #include "engine/reject.h"
 #include "etl/plugin.h"
 
@@ -24,6 +25,8 @@ struct item { /* a message on its way, owned by whoever holds the pointer */
   uint32_t out;  /* index of the writer's stream that it belongs to (lane->outs) */
   int64_t read, rejected; /* by the reader, up to and including this item; rejected rows are read ones, too */
   struct rejects rejects; /* set aside since the item before */
+  struct captures captures; /* made since the item before */
+  int64_t *numbers;         /* of the rows, see engine/capture.h; owned; NULL: nobody wants to know, or they are lost */
   struct stream_decl *decl; /* with a schema, behind transformers; owned */
   struct flow *flows; /* with a cursor, a schema or the end, behind transformers: one for each stream; owned */
   size_t flows_n;

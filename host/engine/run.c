@@ -5,6 +5,7 @@
 #include "engine/quarantine.h"
 #include "engine/ranges.h"
 #include "engine/reach.h"
+#include "engine/writer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +65,8 @@ static int begin(struct run *r) {
   if (!r->spec->dry_run && api->run_begin &&
       CALL(&r->control.svc, "run_begin", api->run_begin(r->control.self, r->spec->run)) != ETL_OK)
     return control_failed(r);
+  if (captures_create(r) < 0)
+    return -1;
   return identity_settle(r) < 0 ? -1 : pieces_store_starts(r);
 }
 
@@ -200,6 +203,7 @@ static int finish(struct run *r) {
     ended = shelve(r, all);
   if (ended == 0 && all && !aside) /* run again after an end that failed, the range is not read anew */
     ended = ranges_forget(r);
+  captures_prune(r, clock_wall_ns());
   if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r)) {
     run_report_summary(r, "cancelled");
     return RUN_EXIT_CANCELLED;

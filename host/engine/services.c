@@ -182,10 +182,20 @@ static void svc_schema_change(const struct etl_host *h, const struct etl_schema_
     json_decref(j);
 }
 
+static void svc_tell_rows(const struct etl_host *h, const int64_t *rows, uint64_t n) {
+  struct origins *o = &of(h)->origins;
+  free(o->rows);
+  *o = (struct origins){.wanted = o->wanted, .told = true, .n = n};
+  if (!rows || n == 0)
+    return;
+  o->rows = xcalloc(n, sizeof *o->rows);
+  memcpy(o->rows, rows, n * sizeof *rows);
+}
+
+static const struct etl_origins origins = {.struct_size = sizeof origins, .tell = svc_tell_rows};
+
 static const void *svc_ext(const struct etl_host *h, const char *id) {
-  (void)h;
-  (void)id;
-  return NULL;
+  return of(h)->origins.wanted && strcmp(id, ETL_EXT_ORIGINS) == 0 ? &origins : NULL;
 }
 
 static const struct etl_host table = {
@@ -219,6 +229,7 @@ void services_init(struct services *s, const struct run_services *run, const cha
 
 void services_fini(struct services *s) {
   rejects_clear(&s->rejects);
+  free(s->origins.rows);
   arena_free(s->scratch);
   if (s->slot)
     calls_give_back(s->slot);

@@ -28,6 +28,11 @@ struct run_services { /* what all instances of a run share */
   struct metrics *metrics;
   struct reject_limit *limit;
 };
+struct origins { /* what a transformer told of the rows that it emits next */
+  bool wanted, told;
+  int64_t *rows; /* owned; NULL: each of the one in its place */
+  uint64_t n;
+};
 struct services {
   struct etl_host host; /* first: a connector's pointer to it is a pointer to the whole */
   const struct run_services *run;
@@ -42,6 +47,7 @@ struct services {
   struct err err;                 /* class 0: no fail() yet */
   struct rejects rejects;         /* set aside and not yet taken; the thread that calls the connector */
   _Atomic int64_t rejected;       /* how many ever were */
+  struct origins origins;
   int64_t rows_read;              /* at the end of a run, by all its lanes; else 0 */
   _Atomic int64_t *in_hand;       /* the lane's count of rows set aside in epochs not yet committed; NULL: none is kept */
 };

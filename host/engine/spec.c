@@ -13,6 +13,7 @@ enum field_type { FIELD_INT, FIELD_BOOL, FIELD_TEXT };
 static const struct { const char *name; enum field_type type; size_t offset; } fields[] = {
 #define FIELD(type_, name_) {#name_, type_, offsetof(struct spec, name_)}
 #define LIMIT(name_) {#name_, FIELD_INT, offsetof(struct spec, limits.name_)}
+#define CAPTURE(type_, name_) {"capture_" #name_, type_, offsetof(struct spec, capture.name_)}
 #define RETRY(type_, name_) {#name_, type_, offsetof(struct spec, retry.name_)}
   FIELD(FIELD_TEXT, pipeline),       FIELD(FIELD_TEXT, run),           FIELD(FIELD_TEXT, cache_dir),
   FIELD(FIELD_INT, epoch_rows),      FIELD(FIELD_INT, epoch_bytes),    FIELD(FIELD_INT, epoch_time_ns),
@@ -23,7 +24,8 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   FIELD(FIELD_INT, parallelism),     LIMIT(sessions),                  LIMIT(rows_per_second),
   LIMIT(bytes_per_second),           FIELD(FIELD_TEXT, range_from),    FIELD(FIELD_TEXT, range_to),
   FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change), FIELD(FIELD_BOOL, repair),
-  FIELD(FIELD_TEXT, quarantine_dir), FIELD(FIELD_INT, owner), FIELD(FIELD_BOOL, defer_retries), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
+  FIELD(FIELD_TEXT, quarantine_dir), FIELD(FIELD_INT, owner), FIELD(FIELD_BOOL, defer_retries), CAPTURE(FIELD_BOOL, raw), CAPTURE(FIELD_BOOL, transformed),
+  CAPTURE(FIELD_TEXT, raw_table), CAPTURE(FIELD_TEXT, transformed_table), CAPTURE(FIELD_INT, keep_ns), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
   {"max_bad_percent", FIELD_INT, offsetof(struct spec, quarantine.max_percent)}};
 enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16, CONNECTION_MEMORY_BYTES = 64 << 20 };
 
@@ -104,6 +106,7 @@ int spec_new_with(const struct conf *c, const struct conf_pipeline *p, const str
   s->limits = p->limits;
   s->retry = p->retry;
   s->quarantine = p->quarantine;
+  s->capture = p->capture;
   s->quarantine_dir = c->quarantine_dir;
   s->transforms = arena_alloc(s->arena, (p->transforms_n + 1) * sizeof *s->transforms);
   int rc = find_stage(r, ETL_KIND_EXTRACTOR, &p->extract, e, &s->extract);

@@ -25,6 +25,7 @@ struct spec {
   struct conf_limits limits;
   struct conf_retry retry;
   struct conf_quarantine quarantine;
+  struct conf_capture capture;
   const char *quarantine_dir;
   const char **shards; /* only these; shards_n 0: all */
   size_t shards_n;

@@ -29,32 +29,89 @@ static struct branch *find(struct node *k, const char *stream) {
 
 /* ---- rows --------------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t follow(struct chain *c, struct branch *b, struct etl_msg *m);
+static int32_t follow(struct chain *c, struct branch *b, struct etl_msg *m, int64_t *numbers);
 
 /* What a transformer sets aside is of the stream that it gets. */
 static void take_rejects(struct node *k) {
-  for (struct reject *r = k->inst.svc.rejects.first; r; r = r->next)
+  for (struct reject *r = k->inst.svc.rejects.first; r; r = r->next) {
     if (!r->stream)
       r->stream = xstrdup(k->stream);
+    if (k->numbers && r->row >= 0 && r->row < k->numbers_n) {
+      r->number = k->numbers[r->row];
+      k->there[r->row] = ROW_SET_ASIDE;
+    }
+  }
   rejects_move(&k->inst.svc.rejects, &k->chain->rejects);
 }
 
-static int32_t node_process(struct node *k, struct etl_msg *m) {
+/* Numbers of n rows that are emitted, as far as the transformer has told; owned.  NULL: nobody wants to know. */
+static int64_t *numbers_of(struct node *k, int64_t n) {
+  struct origins *o = &k->inst.svc.origins;
+  if (!o->wanted)
+    return NULL;
+  int64_t *numbers = xcalloc((size_t)n + 1, sizeof *numbers), at = 0, done = 0;
+  bool known = o->told && o->n == (uint64_t)n && k->numbers;
+  for (; known && o->rows && done < n; done++)
+    if ((at = o->rows[done]) >= 0 && at < k->numbers_n) {
+      numbers[done] = k->numbers[at];
+      k->there[at] = ROW_WENT_ON;
+    }
+  for (at = 0; known && done < n && at < k->numbers_n; at++)
+    if (k->there[at] != ROW_SET_ASIDE) {
+      numbers[done++] = k->numbers[at];
+      k->there[at] = ROW_WENT_ON;
+    }
+  k->told |= o->told;
+  k->untold |= !known;
+  o->told = false;
+  return numbers;
+}
+
+/* The batch in hand is done with. */
+static void forget_numbers(struct node *k, int64_t *numbers) {
+  struct origins *o = &k->inst.svc.origins;
+  cleanup_free char *reason = NULL;
+  if (!k->numbers) {
+    free(numbers);
+    return;
+  }
+  if ((k->told || o->told) && !k->untold) {
+    reason = xasprintf("%s (%s)", k->inst.svc.stage, k->inst.svc.connector);
+    struct capture *c = capture_left_out(k->stream, reason, k->numbers, k->there, k->numbers_n);
+    if (c)
+      captures_add(&k->chain->captures, c);
+  }
+  o->told = false;
+  free(k->there);
+  free(numbers);
+  k->numbers = NULL;
+  k->there = NULL;
+}
+
+static int32_t node_process(struct node *k, struct etl_msg *m, int64_t *numbers) {
   k->rows += m->rows.length;
+  if (numbers && k->inst.svc.origins.wanted) {
+    k->numbers = numbers;
+    k->numbers_n = m->rows.length;
+    k->there = xcalloc((size_t)m->rows.length + 1, sizeof *k->there);
+    k->told = k->untold = false;
+  }
   int32_t rc = CALL(&k->inst.svc, "process", k->api->process(k->inst.self, m, &k->sink));
   etl_array_release(&m->rows); /* a connector that failed to take them */
   take_rejects(k);
+  forget_numbers(k, numbers);
   if (rc == ETL_FAILED)
     node_fail(k);
   return rc;
 }
 
-static int32_t follow(struct chain *c, struct branch *b, struct etl_msg *m) {
+static int32_t follow(struct chain *c, struct branch *b, struct etl_msg *m, int64_t *numbers) {
   b->rows += m->rows.length;
   if (b->next)
-    return node_process(b->next, m);
+    return node_process(b->next, m, numbers);
   struct item *it = item_new(m);
   it->out = b->out;
+  it->numbers = numbers;
   return chain_push(c, it);
 }
 
@@ -72,10 +129,10 @@ static int32_t node_emit(const struct etl_sink *sink, struct etl_msg *m) {
     return ETL_STOPPED;
   }
   take_rejects(k);
-  return follow(k->chain, b, &rows) == ETL_OK ? ETL_OK : ETL_STOPPED;
+  return follow(k->chain, b, &rows, numbers_of(k, rows.rows.length)) == ETL_OK ? ETL_OK : ETL_STOPPED;
 }
 
-int32_t tree_process(struct chain *c, struct etl_msg *rows) { return follow(c, &c->root, rows); }
+int32_t tree_process(struct chain *c, struct etl_msg *rows, int64_t *numbers) { return follow(c, &c->root, rows, numbers); }
 
 static int flush(struct branch *b) {
   struct node *k = b->next;
@@ -136,6 +193,7 @@ static int node_open(struct chain *c, const char *stream, size_t index, struct n
     return lane_fail(c->lane, &e, r->transforms[index].stage, r->transforms[index].conn->name);
   }
   k->inst.svc.in_hand = &c->lane->in_hand;
+  k->inst.svc.origins.wanted = r->capture.transformed;
   pthread_mutex_lock(&c->lane->lock);
   k->other = c->nodes;
   c->nodes = k;
@@ -224,6 +282,7 @@ void tree_close(struct chain *c) {
   c->nodes = NULL;
   free(c->root.stream);
   rejects_clear(&c->rejects);
+  captures_clear(&c->captures);
 }
 
 void tree_wake(struct chain *c) {

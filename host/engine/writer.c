@@ -36,14 +36,17 @@ int writer_fail(struct writer *w) {
   return writer_refused(w, &e);
 }
 
-void writer_take_rejects(struct writer *w, const char *stream) {
-  struct rejects *new = &w->inst.svc.rejects;
-  for (struct reject *r = new->first; r; r = r->next) {
+void writer_name_rejects(struct writer *w, const char *stream) {
+  for (struct reject *r = w->inst.svc.rejects.first; r; r = r->next)
     if (!r->stream)
       r->stream = xstrdup(stream);
+}
+
+void writer_take_rejects(struct writer *w) {
+  struct rejects *new = &w->inst.svc.rejects;
+  for (struct reject *r = new->first; r; r = r->next)
     for (size_t i = 0; i < atomic_load(&w->lane->outs_n); i++)
       w->outs[i].refused += strcmp(w->lane->outs[i].stream, r->stream) == 0;
-  }
   w->bytes += new->bytes;
   rejects_move(new, &w->rejects);
 }
@@ -91,6 +94,8 @@ int writer_open(struct writer *w) {
   if (instance_open(&w->inst, &r->load, &r->services, r->spec, l->name, run_loader_flags(r), &l->stop, &e) < 0)
     return lane_fail(l, &e, r->load.stage, r->load.conn->name);
   w->inst.svc.in_hand = &l->in_hand;
+  if (captures_open(r, &w->inst, &e) < 0)
+    return lane_fail(l, &e, r->load.stage, r->load.conn->name);
   lane_set_cancel(l, TARGET_WRITER, writer_wake, &w->inst);
   return 0;
 }
@@ -138,10 +143,16 @@ static int take_rows(struct writer *w, struct item *it) {
   w->rows += it->rows;
   if (w->lane->run->spec->dry_run)
     return 0;
+  struct capture *captured;
+  if (captures_rows(w, o, it, &captured) < 0)
+    return -1;
   etl_array_move(&it->msg.rows, &m.rows);
   int32_t rc = CALL(&w->inst.svc, "write", w->api->write(w->inst.self, &o->stream, &m));
   etl_array_release(&m.rows);
-  writer_take_rejects(w, o->stream.name);
+  writer_name_rejects(w, o->stream.name);
+  if (captured)
+    captures_written(o, captured, w->inst.svc.rejects.first);
+  writer_take_rejects(w);
   return rc == ETL_OK ? 0 : rc == ETL_STOPPED ? -1 : writer_fail(w);
 }
 
@@ -196,8 +207,12 @@ static int take_item(struct writer *w, struct item *it) {
     return -1;
   if (w->lane->run->sieve && it->msg.rows.release && sieve(w, it) < 0)
     return -1;
+  if (captures_take(w, it) < 0)
+    return -1;
   take_counts(w, it);
   if (it->msg.rows.release && it->rows > 0 && take_rows(w, it) < 0)
+    return -1;
+  if (captures_store_some(w) < 0)
     return -1;
   if (it->msg.flags & ETL_M_CURSOR) {
     position_set(&w->safe, 0, it->msg.cursor);
@@ -270,6 +285,8 @@ static void writer_fini(struct writer *w) {
     stream_decl_free(w->outs[i].decl);
   }
   rejects_clear(&w->rejects);
+  captures_clear(&w->captures);
+  free(w->known);
   position_fini(&w->safe);
 }
 

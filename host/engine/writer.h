@@ -14,7 +14,12 @@ struct writer_out { /* a stream that the loader gets; number i belongs to lane->
   int64_t rows;              /* handed to the loader in this epoch */
   int64_t refused;           /* of them set aside by the loader */
   int64_t sieved;            /* left out by run->sieve, in this attempt */
+  int64_t captured;          /* of the rows of this epoch that the loader took, so many have a record */
   struct flow upto, base;    /* at the last safe point; at the last commit */
+};
+struct known { /* a record of a careful epoch, by the JSON of its row */
+  uint64_t hash;
+  int64_t number; /* 0: it was refused */
 };
 struct writer {
   struct lane *lane;
@@ -27,6 +32,9 @@ struct writer {
   int64_t since_ns;          /* when the first thing came that is not committed; 0: there is none */
   int64_t rows, bytes;
   struct rejects rejects;    /* set aside by any stage */
+  struct captures captures;  /* not stored yet */
+  struct known *known;       /* of the epoch in hand; owned */
+  int64_t known_n;
   struct position safe;      /* the last cursor seen; safe_here: nothing came after it */
   bool safe_here;
   bool last;                 /* the epoch in hand ends a piece */
@@ -42,8 +50,9 @@ int writer_prepare(struct writer *w, struct writer_out *o);
 /* The loader failed: keeps why; a row that it refuses makes the next attempt careful.  Returns -1. */
 int writer_fail(struct writer *w);
 int writer_refused(struct writer *w, const struct err *e); /* likewise, with the reason already taken */
-/* After a call of the loader: takes what it has set aside; rows without a stream are of stream. */
-void writer_take_rejects(struct writer *w, const char *stream);
+/* After a call of the loader: what it has set aside without a stream is of stream; then it is taken. */
+void writer_name_rejects(struct writer *w, const char *stream);
+void writer_take_rejects(struct writer *w);
 struct ask { /* committed()'s answer for one lane */
   const struct lane *lane;
   struct position found; /* to be freed by position_fini() */
@@ -55,5 +64,18 @@ int32_t ask_each(void *ask, const struct etl_cursor *c);
 int epoch_begin(struct writer *w);
 int epoch_commit(struct writer *w); /* begins first, if need be: a cursor may move without rows */
 void epoch_abort(struct writer *w);
+
+/* ---- engine/capture_store.c: records beside the rows; without capture they do nothing.  0, or -1: the lane has its reason */
+int captures_take(struct writer *w, struct item *it); /* what came with an item, before its rejects are taken */
+/* The rows of an item, before they are written; takes their numbers.  *ret: borrowed, until captures_store(); NULL: nobody wants them. */
+int captures_rows(struct writer *w, const struct writer_out *o, struct item *it, struct capture **ret);
+void captures_written(struct writer_out *o, struct capture *c, const struct reject *refused); /* refused: the list of those of that write() */
+int captures_store(struct writer *w);      /* all of them, in the epoch in hand */
+int captures_store_some(struct writer *w); /* when there are many */
+int captures_settled(struct writer *w, const struct reject *refused); /* refused: the list of those of settle(); stores what is left */
+/* Of an instance of the loader, before all else: where they go.  0, or -1 with e. */
+int captures_open(struct run *r, struct instance *loader, struct err *e);
+int captures_create(struct run *r); /* the run thread, after run_begin(): 0, or -1: r->err */
+void captures_prune(struct run *r, int64_t now_ns); /* likewise, at the end; a failure is only told */
 
 #endif

@@ -63,7 +63,8 @@ static bool plain_name(const char *s) { return *s && strspn(s, "abcdefghijklmnop
 void case_descriptor(struct kit *k) {
   static const uint64_t caps[] = {
     [ETL_KIND_EXTRACTOR] = ETL_CAP_ONE_AT_A_TIME | ETL_CAP_RESUME | ETL_CAP_PARALLEL_READERS | ETL_CAP_RANGE, [ETL_KIND_TRANSFORMER] = ETL_CAP_ONE_AT_A_TIME,
-    [ETL_KIND_LOADER] = ETL_CAP_ONE_AT_A_TIME | ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_ASIDE | ETL_CAP_CAREFUL | ETL_CAP_REPLACE};
+    [ETL_KIND_LOADER] = ETL_CAP_ONE_AT_A_TIME | ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_ASIDE | ETL_CAP_CAREFUL |
+                         ETL_CAP_REPLACE | ETL_CAP_CAPTURE};
   const struct etl_connector *c = k->c;
   kit_must(k, plain_name(c->name), "struct etl_connector: name: [a-z0-9_]+", "its name is \"%s\"", c->name);
   kit_must(k, *c->summary && !strchr(c->summary, '\n') && text_is_utf8(c->summary, strlen(c->summary)), "struct etl_connector: summary: one line",

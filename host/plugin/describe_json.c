@@ -19,7 +19,8 @@ static const struct flag flags[] = {{"required", ETL_OPT_REQUIRED},     {"secret
                                     {"identity", ETL_OPT_IDENTITY},     {"connection", ETL_OPT_CONNECTION}, {NULL, 0}};
 static const struct flag caps[] = {{"one_at_a_time", ETL_CAP_ONE_AT_A_TIME},       {"resume", ETL_CAP_RESUME},
                                    {"parallel_readers", ETL_CAP_PARALLEL_READERS}, {"transactions", ETL_CAP_TXN},
-                                   {"stores_cursor", ETL_CAP_STORES_CURSOR},       {NULL, 0}};
+                                   {"stores_cursor", ETL_CAP_STORES_CURSOR},       {"capture", ETL_CAP_CAPTURE},
+                                   {NULL, 0}};
 
 static json_t *options_to_json(const struct etl_option *const *options);
 

@@ -126,24 +126,26 @@ static void complain_once(struct check *c, const char *origin, const struct err 
   complain(c->d, origin, e);
 }
 
-static void check_stage(struct check *c, enum etl_kind kind, const struct conf_stage *s) {
+/* What the connector can do; of one that was complained of, all. */
+static uint64_t check_stage(struct check *c, enum etl_kind kind, const struct conf_stage *s) {
   struct err e;
   if (!s->plugin) /* not even that was readable */
-    return;
+    return UINT64_MAX;
   const struct plugin_file *f = registry_find(c->registry, kind, s->plugin, &e);
   if (!f) {
     complain(c->d, s->origin, &e);
-    return;
+    return UINT64_MAX;
   }
   const struct description *d = describes_get(c->c, f->path, &e);
   if (!d) {
     complain_once(c, s->origin, &e);
-    return;
+    return UINT64_MAX;
   }
   if (!d->connectors[kind]) {
     diags_add(c->d, DIAG_ERROR, s->origin, "the note of %s announces the %s '%s', but there is none in it; use another release of it", f->path,
               plugin_kind_name(kind), s->plugin);
-    return;
+    describes_put(c->c, d);
+    return UINT64_MAX;
   }
   struct arena *a = arena_new();
   struct secrets secrets = {0};
@@ -154,7 +156,18 @@ static void check_stage(struct check *c, enum etl_kind kind, const struct conf_s
   options_bind(d->connectors[kind]->options, &filled, a, &secrets, c->d, &bound); /* its errors are in c->d */
   secrets_fini(&secrets);
   arena_free(a);
+  uint64_t caps = d->connectors[kind]->caps;
   describes_put(c->c, d);
+  return caps;
+}
+
+static void check_capture(struct check *c, const struct conf_pipeline *p, uint64_t loader_caps) {
+  if ((!p->capture.raw && !p->capture.transformed) || (loader_caps & ETL_CAP_CAPTURE))
+    return;
+  diags_add(c->d, DIAG_ERROR, p->load.origin,
+            "the loader %s cannot keep records beside its target, as 'capture' of this pipeline asks for; leave 'capture' out, or load into a sink that "
+            "can (postgres, sqlite)",
+            p->load.plugin);
 }
 
 void describes_check_pipeline(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d) {
@@ -162,7 +175,7 @@ void describes_check_pipeline(struct describes *c, const struct conf_pipeline *p
   check_stage(&k, ETL_KIND_EXTRACTOR, &p->extract);
   for (size_t t = 0; t < p->transforms_n; t++)
     check_stage(&k, ETL_KIND_TRANSFORMER, &p->transforms[t]);
-  check_stage(&k, ETL_KIND_LOADER, &p->load);
+  check_capture(&k, p, check_stage(&k, ETL_KIND_LOADER, &p->load));
 }
 
 void describes_check(struct describes *c, const struct conf *conf, const struct registry *r, struct diags *d) {

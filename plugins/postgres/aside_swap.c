@@ -220,7 +220,7 @@ static int32_t move_cursors(struct instance *in, const char *run, struct text *s
                      : session_query(&in->session, "moving the cursors", text_str(sql), 2, (const char *const[]){in->pipeline, run}, NULL);
     text_clear(sql);
   }
-  return rc;
+  return rc == ETL_OK ? capture_adopt(in, run) : rc;
 }
 
 /* Puts the tables that this run built in place; none: they are already, or nothing came. */

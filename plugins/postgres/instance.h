@@ -32,6 +32,12 @@ struct target { /* the table of one stream */
   int64_t staged_rows; /* in this epoch; 0: nothing to merge */
   struct staged_fields *fields; /* at the end of a run with rows that the target refuses */
 };
+struct capture_table {
+  char *schema, *table; /* NULL: such records do not come */
+};
+struct capture { /* where records go beside the rows */
+  struct capture_table raw, transformed;
+};
 struct instance {
   const struct etl_host *host;
   struct settings settings;
@@ -43,6 +49,7 @@ struct instance {
   bool stages;   /* rows go into staging tables of the run, and from there to the targets at its end */
   bool anew;     /* stages, and what was committed before does not count */
   bool keep;     /* staging tables of a failed run stay */
+  struct capture capture;
   struct target *targets;
   struct target *copying; /* whose COPY is open; NULL: none */
   bool ordered;  /* targets: a table that another one refers to comes before it */
@@ -127,6 +134,7 @@ int32_t merge_refuse_fewer(const struct target *g); /* rows that were only to be
 
 /* ---- settle.c: the epoch's way into the targets */
 int32_t settle_write(struct target *g, struct etl_msg *m);
+int32_t settle_pause(struct instance *in); /* the session takes other statements of the epoch */
 int32_t settle_epoch(struct instance *in); /* nothing of the epoch is under way any more */
 /* Runs step under a savepoint.  ETL_OK; ETL_IDLE: it failed because of a row, and was undone: in->session.trouble has why; else as it is. */
 int32_t settle_try(struct instance *in, int32_t (*step)(void *arg), void *arg);
@@ -152,6 +160,13 @@ int32_t state_create(struct instance *in); /* or brings older tables up to date;
 int32_t quarantine_store(struct instance *in, const struct etl_rejected *r); /* one more */
 int32_t quarantine_reject(struct instance *in, const struct etl_rejected *const *rows, uint64_t n);
 extern const struct etl_quarantine postgres_quarantine;
+
+/* ---- capture.c: without tables for records they do nothing */
+void capture_fini(struct capture *c);
+int32_t capture_adopt(struct instance *in, const char *run); /* what the run kept aside comes into sight */
+int32_t capture_drop(struct instance *in, const char *run);  /* or goes */
+int32_t capture_refused(struct instance *in, const struct etl_rejected *r); /* at the end of a run: a row that the target does not take */
+extern const struct etl_capture postgres_capture;
 
 /* ---- aside.c, aside_swap.c */
 int32_t aside_create(struct target *g, const struct columns *columns);    /* in prepare(); idempotent */

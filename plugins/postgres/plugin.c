@@ -12,6 +12,7 @@
 static void postgres_close(void *self) {
   struct instance *in = self;
   targets_fini(in);
+  capture_fini(&in->capture);
   session_fini(&in->session);
   settings_fini(&in->settings);
   free(in->pipeline);
@@ -74,7 +75,8 @@ static const void *postgres_ext(void *self, const char *id) {
   const struct {
     const char *id;
     const void *ext;
-  } all[] = {{ETL_EXT_EXPLAIN, &postgres_explain}, {ETL_EXT_QUARANTINE, &postgres_quarantine}, {ETL_EXT_READBACK, &postgres_readback}};
+  } all[] = {{ETL_EXT_EXPLAIN, &postgres_explain}, {ETL_EXT_QUARANTINE, &postgres_quarantine}, {ETL_EXT_READBACK, &postgres_readback},
+             {ETL_EXT_CAPTURE, &postgres_capture}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strcmp(all[i].id, id) == 0)
       return all[i].ext;
@@ -85,7 +87,7 @@ static const void *postgres_ext(void *self, const char *id) {
 
 static uint64_t postgres_caps(void *self) {
   const struct instance *in = self;
-  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | (in->replace || in->stages ? ETL_CAP_ASIDE : 0) |
+  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | ETL_CAP_CAPTURE | (in->replace || in->stages ? ETL_CAP_ASIDE : 0) |
          (in->replace || settings_deletes(&in->settings) ? ETL_CAP_REPLACE : 0);
 }
 
@@ -117,6 +119,8 @@ static int32_t postgres_run_end(void *self, const char *run, uint32_t ok) {
     rc = aside_finish(in, run, ok);
   if (rc == ETL_OK && in->stages)
     rc = staged_finish(in, run, ok);
+  if (rc == ETL_OK && !ok && !in->keep && (in->replace || in->stages))
+    rc = capture_drop(in, run);
   return rc == ETL_OK && ok ? run_statements(in, "post_sql", &in->settings.post_sql) : rc;
 }
 
@@ -236,7 +240,7 @@ static const struct etl_loader loader = {.struct_size = sizeof loader,
 static const struct etl_connector connector = {
     .struct_size = sizeof connector,
     .kind = ETL_KIND_LOADER,
-    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
+    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | ETL_CAP_CAPTURE,
     .name = "postgres",
     .version = ETL_VERSION,
     .summary = "Loads tables of PostgreSQL: append, merge by key, insert or delete what is missing, replace as a whole, or by SQL of your own",

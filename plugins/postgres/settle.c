@@ -51,7 +51,7 @@ static int32_t start_copy(struct target *g) {
   return ETL_OK;
 }
 
-static int32_t end_copy(struct instance *in) {
+int32_t settle_pause(struct instance *in) {
   struct target *g = in->copying;
   char doing[300];
   if (!g)
@@ -78,7 +78,7 @@ static int32_t copy_slice(void *arg) {
   int32_t rc = start_copy(s->g);
   if (rc == ETL_OK)
     rc = copy_write(&s->g->copy, s->skip, s->from, s->to);
-  return rc == ETL_OK ? end_copy(s->g->in) : rc;
+  return rc == ETL_OK ? settle_pause(s->g->in) : rc;
 }
 
 static int32_t reject_row(const struct slice *s) {
@@ -172,7 +172,7 @@ static int32_t write_plain(struct target *g, const struct ArrowArray *batch, con
 
 int32_t settle_write(struct target *g, struct etl_msg *m) {
   bool *skip = NULL;
-  int32_t rc = g->in->copying == g ? ETL_OK : end_copy(g->in); /* during a COPY the session takes no other statement */
+  int32_t rc = g->in->copying == g ? ETL_OK : settle_pause(g->in); /* during a COPY the session takes no other statement */
   g->in->settled = false;
   if (rc == ETL_OK)
     rc = target_follow(g);
@@ -198,7 +198,7 @@ static int32_t settle_plain(struct instance *in) {
 int32_t settle_epoch(struct instance *in) {
   if (in->settled)
     return ETL_OK;
-  int32_t rc = end_copy(in);
+  int32_t rc = settle_pause(in);
   if (rc == ETL_OK)
     rc = links_order(in);
   if (rc == ETL_OK)

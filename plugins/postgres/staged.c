@@ -156,7 +156,7 @@ static int32_t move_state(struct instance *in, const char *run) {
     bool anew = in->anew || (i == MOVE_REJECTED && settings_deletes_all(&in->settings));
     rc = state_query(in, "moving the cursors", moves[i], 3, (const char *const[]){in->pipeline, run, anew ? "t" : "f"}, NULL, NULL, NULL);
   }
-  return rc;
+  return rc == ETL_OK ? capture_adopt(in, run) : rc;
 }
 
 static int32_t drop_tables(struct instance *in, const PGresult *tables) {

@@ -33,7 +33,7 @@ static char *room(struct text *t, size_t more) {
   return t->p + t->n;
 }
 
-static void add_bytes(struct text *t, const char *s, size_t n) {
+void text_add_bytes(struct text *t, const char *s, size_t n) {
   char *to = room(t, n);
   if (!to)
     return;
@@ -42,7 +42,7 @@ static void add_bytes(struct text *t, const char *s, size_t n) {
   t->p[t->n] = 0;
 }
 
-void text_add(struct text *t, const char *s) { add_bytes(t, s, strlen(s)); }
+void text_add(struct text *t, const char *s) { text_add_bytes(t, s, strlen(s)); }
 
 void text_addf(struct text *t, const char *fmt, ...) {
   va_list ap, again;
@@ -65,12 +65,12 @@ static void add_quoted(struct text *t, const char *s, char quote, bool backslash
   text_add(t, q);
   for (const char *end; *s; s = end) {
     end = s + strcspn(s, quote == '"' ? "\"" : "'\\");
-    add_bytes(t, s, (size_t)(end - s));
+    text_add_bytes(t, s, (size_t)(end - s));
     if (!*end)
       break;
     if (*end == quote || (backslash && *end == '\\'))
-      add_bytes(t, end, 1); /* doubled */
-    add_bytes(t, end++, 1);
+      text_add_bytes(t, end, 1); /* doubled */
+    text_add_bytes(t, end++, 1);
   }
   text_add(t, q);
 }
@@ -122,7 +122,7 @@ void text_add_unquoted(struct text *t, const char *parts, const char *end) {
     bool quoted;
     const char *stop = part_end(parts, &quoted);
     for (const char *p = parts + quoted; p < stop - quoted; p++) {
-      add_bytes(t, p, 1);
+      text_add_bytes(t, p, 1);
       p += quoted && *p == '"';
     }
     if (stop < end)

@@ -13,6 +13,7 @@ struct text {
 void text_fini(struct text *t);
 void text_clear(struct text *t);
 void text_add(struct text *t, const char *s);
+void text_add_bytes(struct text *t, const char *s, size_t n);
 __attribute__((format(printf, 2, 3))) void text_addf(struct text *t, const char *fmt, ...);
 /* An identifier in double quotes.  The only place where one is quoted. */
 void text_add_name(struct text *t, const char *name);

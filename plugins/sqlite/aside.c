@@ -207,7 +207,7 @@ static int32_t adopt(struct loader *in, const char *run) {
   int32_t rc = ETL_OK;
   for (size_t i = 0; i < sizeof statements / sizeof *statements && rc == ETL_OK; i++)
     rc = state_run(in, "putting the new rows in place", statements[i], 2, (const char *const[]){in->pipeline, run}, NULL);
-  return rc;
+  return rc == ETL_OK ? capture_adopt(in, run) : rc;
 }
 
 /* Without a table aside it was done already, before an answer was lost. */

@@ -41,6 +41,7 @@ static const struct etl_option *const options[] = {
 static void loader_close(void *self) {
   struct loader *in = self;
   targets_fini(in);
+  capture_fini(&in->capture);
   database_fini(&in->d);
   for (size_t i = 0; i < in->key_n; i++)
     free(in->key[i]);
@@ -127,7 +128,7 @@ static int32_t loader_check(void *self) {
 
 static uint64_t loader_caps(void *self) {
   const struct loader *in = self;
-  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | (loader_asides(in) ? ETL_CAP_ASIDE | ETL_CAP_REPLACE : 0);
+  return ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | ETL_CAP_CAPTURE | (loader_asides(in) ? ETL_CAP_ASIDE | ETL_CAP_REPLACE : 0);
 }
 
 static int32_t loader_claim(void *self, const struct etl_claim *c, uint64_t *ret_owner) { return state_claim(self, c, ret_owner); }
@@ -147,7 +148,8 @@ static int32_t loader_run_end(void *self, const char *run, uint32_t ok) {
     return rc;
   if (ok)
     return aside_swap(in, run);
-  return in->keep ? ETL_OK : aside_remove(in, run, false);
+  rc = in->keep ? ETL_OK : aside_remove(in, run, false);
+  return rc == ETL_OK && !in->keep ? capture_drop(in, run) : rc;
 }
 
 static int32_t loader_prepare(void *self, const struct etl_stream *stream, const struct ArrowSchema *schema) {
@@ -220,7 +222,8 @@ static const void *loader_ext(void *self, const char *id) {
     const char *id;
     const void *ext;
   } all[] = {{ETL_EXT_EXPLAIN, &sqlite_loader_explain}, {ETL_EXT_CATALOG, &sqlite_loader_catalog}, {ETL_EXT_QUARANTINE, &sqlite_quarantine},
-             {ETL_EXT_READBACK, &sqlite_readback}};
+             {ETL_EXT_READBACK, &sqlite_readback},
+             {ETL_EXT_CAPTURE, &sqlite_capture}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strcmp(all[i].id, id) == 0)
       return all[i].ext;
@@ -244,7 +247,7 @@ static const struct etl_loader loader = {.struct_size = sizeof loader,
 const struct etl_connector sqlite_loader = {
     .struct_size = sizeof sqlite_loader,
     .kind = ETL_KIND_LOADER,
-    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL,
+    .caps = ETL_CAP_TXN | ETL_CAP_STORES_CURSOR | ETL_CAP_CAREFUL | ETL_CAP_CAPTURE,
     .name = "sqlite",
     .version = ETL_VERSION,
     .summary = "Loads tables of a SQLite file: append, merge by key, insert what is missing, delete what is gone, or replace as a whole",

@@ -21,6 +21,9 @@ struct target { /* the table of one stream */
   bool may_be_there; /* a row that is not stored gives way to the one that is there */
   bool counts; /* a row that is stored counts as a change: not so in a view, whose triggers store it */
 };
+struct capture { /* tables for records beside the rows; NULL: such records do not come */
+  char *raw, *transformed;
+};
 struct loader {
   const struct etl_host *host;
   struct database d;
@@ -34,6 +37,7 @@ struct loader {
   bool testing, keep;
   bool replace, stages; /* rows of a run go into a table aside; at its end they are all that the target has, or are merged into it */
   char *pipeline, *run;
+  struct capture capture;
   struct target *targets;
   uint64_t owner;
   bool careful;
@@ -91,6 +95,12 @@ int32_t missing_publish(struct loader *in, const char *run, const char *table, c
 /* ---- quarantine.c */
 int32_t quarantine_reject(struct loader *in, const struct etl_rejected *const *rows, uint64_t n);
 extern const struct etl_quarantine sqlite_quarantine;
+
+/* ---- capture.c: without tables for records they do nothing */
+void capture_fini(struct capture *c);
+int32_t capture_adopt(struct loader *in, const char *run); /* what the run kept aside comes into sight */
+int32_t capture_drop(struct loader *in, const char *run);  /* or goes */
+extern const struct etl_capture sqlite_capture;
 
 /* ---- catalog.c, explain.c */
 extern const struct etl_catalog sqlite_loader_catalog;

@@ -195,8 +195,10 @@ int32_t columns_process(void *self, struct etl_msg *in, const struct etl_sink *s
       .struct_size = sizeof m, .flags = ETL_M_ROWS, .stream = in->stream, .lag_ns = in->lag_ns, .src_bytes = in->src_bytes};
   int32_t rc = run_batch(c, &in->rows, &m.rows);
   etl_array_release(&in->rows);
-  if (rc == ETL_OK)
+  if (rc == ETL_OK) {
+    etl_tell_rows(c->host, NULL, (uint64_t)m.rows.length);
     rc = sink->emit(sink, &m);
+  }
   etl_array_release(&m.rows);
   return rc;
 }

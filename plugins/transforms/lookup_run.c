@@ -167,6 +167,8 @@ int32_t lookup_process(void *self, struct etl_msg *in, const struct etl_sink *si
   r.found = malloc(rows * sizeof *r.found);
   r.keep = malloc(rows * sizeof *r.keep);
   int32_t rc = r.found && r.keep ? run_batch(&r, &m.rows) : transformer_no_memory(l->host, "lookup");
+  if (rc == ETL_OK)
+    etl_tell_rows(l->host, r.keep, (uint64_t)r.n);
   free(r.found);
   free(r.keep);
   etl_array_release(&in->rows);

@@ -261,6 +261,8 @@ int32_t script_process(void *self, struct etl_msg *in, const struct etl_sink *si
   s->made = NULL;
   s->views = NULL;
   etl_array_release(&in->rows);
+  if (rc == ETL_OK)
+    etl_tell_rows(s->host, s->source, (uint64_t)s->made_n);
   if (rc == ETL_OK && m.rows.length)
     rc = sink->emit(sink, &m);
   etl_array_release(&m.rows);

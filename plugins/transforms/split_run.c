@@ -110,6 +110,7 @@ static int output_rows(struct split *s, const struct split_output *o, struct sha
     if (rc == 0 && rows)
       rc = keep_rows(s->host, o->out.children[i], &cols[i], rows, n);
   }
+  etl_tell_rows(s->host, rows, (uint64_t)n);
   if (rc == 0)
     rc = etl_array_assemble(NULL, cols, columns, n, ret);
   for (int64_t i = 0; i < columns; i++)

@@ -87,8 +87,10 @@ int32_t validate_process(void *self, struct etl_msg *in, const struct etl_sink *
     rc = transformer_no_memory(v->host, "validate");
   free(run.dead);
   etl_array_release(&in->rows);
-  if (rc == ETL_OK)
+  if (rc == ETL_OK) {
+    etl_tell_rows(v->host, NULL, (uint64_t)m.rows.length);
     rc = sink->emit(sink, &m);
+  }
   etl_array_release(&m.rows);
   return rc;
 }

@@ -271,8 +271,10 @@ static int32_t dedup_process(void *self, struct etl_msg *in, const struct etl_si
   } else if (rc == ETL_OK) {
     keep = malloc(sizeof *keep * ((size_t)in->rows.length + 1));
     rc = keep ? first_rows(d, &in->rows, keep, &n) : no_memory(d);
-    if (rc == ETL_OK)
+    if (rc == ETL_OK) {
+      etl_tell_rows(d->host, keep, (uint64_t)n);
       rc = emit(d, &in->rows, keep, n, in, sink);
+    }
   }
   free(keep);
   etl_array_release(&in->rows);

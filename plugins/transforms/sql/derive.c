@@ -271,8 +271,10 @@ static int32_t derive_process(void *self, struct etl_msg *in, const struct etl_s
   struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_ROWS, .stream = in->stream, .lag_ns = in->lag_ns, .src_bytes = in->src_bytes};
   int32_t rc = derive_batch(d, &in->rows, &m.rows);
   etl_array_release(&in->rows);
-  if (rc == ETL_OK)
+  if (rc == ETL_OK) {
+    etl_tell_rows(d->host, NULL, (uint64_t)m.rows.length);
     rc = sink->emit(sink, &m);
+  }
   etl_array_release(&m.rows);
   return rc;
 }

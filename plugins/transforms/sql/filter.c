@@ -86,6 +86,8 @@ static int32_t filter_process(void *self, struct etl_msg *in, const struct etl_s
   struct etl_msg m = {.struct_size = sizeof m, .flags = ETL_M_ROWS, .stream = in->stream, .lag_ns = in->lag_ns, .src_bytes = in->src_bytes};
   int64_t kept = 0, *keep = malloc(sizeof *keep * ((size_t)in->rows.length + 1));
   int32_t rc = keep ? choose(f, &in->rows, keep, &kept) : sql_db_no_memory(&f->db);
+  if (rc == ETL_OK)
+    etl_tell_rows(f->host, keep, (uint64_t)kept);
   if (rc == ETL_OK && kept > 0 && kept_rows(f->host, &f->db.schema, &in->rows, keep, kept, &m.rows) < 0)
     rc = sql_db_no_memory(&f->db);
   etl_array_release(&in->rows);

@@ -31,6 +31,8 @@ static const struct {
   [FAULT_COMMIT] = {ETL_KIND_LOADER, "commit"},
   [FAULT_ABORT] = {ETL_KIND_LOADER, "abort"},
   [FAULT_RUN_END] = {ETL_KIND_LOADER, "run_end"},
+  [FAULT_CAPTURE] = {ETL_KIND_LOADER, "capture"},
+  [FAULT_PRUNE] = {ETL_KIND_LOADER, "prune"},
 };
 static const char *const kinds[] = {[ETL_KIND_EXTRACTOR] = "extractor", [ETL_KIND_TRANSFORMER] = "transformer", [ETL_KIND_LOADER] = "loader"};
 static const char *const actions[FAULT_ACTIONS] = {

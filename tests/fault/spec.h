@@ -38,6 +38,8 @@ enum fault_point {
   FAULT_COMMIT,
   FAULT_ABORT,
   FAULT_RUN_END,
+  FAULT_CAPTURE,
+  FAULT_PRUNE,
   FAULT_POINTS
 };
 enum fault_action {

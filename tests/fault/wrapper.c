@@ -92,6 +92,8 @@ static const void *ext(void *self, const char *id) {
     return real_quarantine(w) ? &quarantine_table : NULL;
   if (w && strcmp(id, ETL_EXT_READBACK) == 0)
     return real_readback(w) ? &readback_table : NULL;
+  if (w && strcmp(id, ETL_EXT_CAPTURE) == 0)
+    return wrapper_capture(w);
   if (strcmp(id, ETL_EXT_EXPLAIN) != 0)
     return NULL; /* an unknown table's functions take the real `self` */
   return w && real_explain(w) ? &explain_table : NULL;

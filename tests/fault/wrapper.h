@@ -18,6 +18,8 @@ extern struct faults wrapper_faults;
 const struct etl_extractor *wrapper_extractor(const struct etl_extractor *real);
 const struct etl_transformer *wrapper_transformer(const struct etl_transformer *real);
 const struct etl_loader *wrapper_loader(const struct etl_loader *real);
+/* Of the real one's etl.capture/1; NULL: it has none. */
+const struct etl_capture *wrapper_capture(struct wrapped *w);
 
 /* Fault before and after a call that gives a status.  `cleanup` runs when the call is not made. */
 #define WRAPPER_CALL(w_, host_, lane_, point_, call_, cleanup_)                                    \

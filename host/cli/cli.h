@@ -86,6 +86,8 @@ int cmd_run(const struct cli_args *a);
 int cmd_schedule(const struct cli_args *a);
 int cmd_graph(const struct cli_args *a);
 int cmd_serve(const struct cli_args *a);
+int cmd_list(const struct cli_args *a);
+int cmd_status(const struct cli_args *a);
 int cmd_worker(const struct cli_args *a);
 int cmd_plan(const struct cli_args *a);
 int cmd_verify(const struct cli_args *a);

@@ -130,6 +130,13 @@ const struct cli_command cli_commands[] = {
      "store ('state' of etl.conf).  SIGTERM or Ctrl-C: nothing more starts, runs end with their next commit; a second time: at once.  SIGHUP: "
      "reads the configuration again.  SIGUSR1: opens the log again.",
      0, 0, no_options, cmd_serve},
+    {"list", "", "list the pipelines with their states",
+     "What each is doing, its schedule, when it is due next, and what its last run came to.  Without a host running, as the state store remembers it.", 0, 0, list_options,
+     cmd_list},
+    {"status", "", "show how the host stands",
+     "Since when it runs, its configuration with the mistakes of the last reload, the state store, the queue, what is paused, what breakers hold up, and what runs at "
+     "the moment.  Status 3 when no host is running, 4 when this user may not ask it.",
+     0, 0, list_options, cmd_status},
     {"copy", "", "copy a table or a file once, without a pipeline",
      "Makes a pipeline of its arguments and runs it.  Rows of a file are added to a table once: the same copy made again goes on where it was, and has "
      "nothing to do when it was at the end; a file that changed meanwhile is merged or replaces the rows as a whole, but is not added again.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are "

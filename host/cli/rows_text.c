@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/table.h"
 #include "base/text.h"
@@ -68,11 +67,6 @@ static const char **row_cells(struct arena *a, const struct rows_text *t, const 
 
 /* ---- a table ------------------------------------------------------------------------------------------------------------------------ */
 
-static size_t columns_of_terminal(FILE *to) {
-  struct winsize w;
-  return words_is_terminal(to) && ioctl(fileno(to), TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
-}
-
 /* The most that a cell may take for all to fit into `room`; 0: as much as it likes. */
 static size_t widest(const size_t *widths, size_t n, size_t room) {
   size_t all = 0, cap = 0;
@@ -110,7 +104,7 @@ void rows_text_table(const struct rows_text *t, FILE *to) {
       widths[i] = width > widths[i] ? width : widths[i];
     }
   }
-  size_t cap = widest(widths, n, columns_of_terminal(to));
+  size_t cap = widest(widths, n, words_columns(to));
   for (size_t i = 0; i < n; i++) {
     const char *format = event_string(json_array_get(t->columns, i), "format");
     bool number = format && *format && strchr("cCsSiIlLfgd", *format);

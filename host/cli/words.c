@@ -3,9 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/units.h"
+#include "base/zone.h"
 
 const char *words_number(struct arena *a, int64_t n) {
   char digits[32], text[48];
@@ -38,6 +41,21 @@ const char *words_seconds(struct arena *a, double seconds) {
   if (s < 86400)
     return arena_printf(a, "%lldh%02lldm", s / 3600, s / 60 % 60);
   return arena_printf(a, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+}
+
+int64_t words_time(const char *time) {
+  int64_t ns;
+  return time && zone_parse(&zone_utc, time, &ns) == 0 ? ns : 0;
+}
+
+const char *words_when(struct arena *a, const char *time, int64_t now_ns) {
+  int64_t at = words_time(time), between = at > now_ns ? at - now_ns : now_ns - at;
+  if (!at)
+    return "";
+  if (between < NS_PER_SEC)
+    return at > now_ns ? "now" : "just now";
+  const char *seconds = words_seconds(a, (double)(between / NS_PER_SEC));
+  return at > now_ns ? arena_printf(a, "in %s", seconds) : arena_printf(a, "%s ago", seconds);
 }
 
 const char *words_bytes(struct arena *a, int64_t bytes) {
@@ -96,6 +114,11 @@ const char *words_fit_tail(struct arena *a, const char *s, size_t columns) {
   for (; width > columns - 1; width -= one)
     s += text_letter(s, &one);
   return arena_printf(a, "…%s", s);
+}
+
+size_t words_columns(FILE *f) {
+  struct winsize w;
+  return words_is_terminal(f) && ioctl(fileno(f), TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
 }
 
 bool words_is_terminal(FILE *f) {

@@ -226,7 +226,7 @@ int control_open(struct serve *s, void **ret_self, struct err *e) {
   ev_timer_init(&l->again, on_again, 0, ACCEPT_AGAIN_SECONDS);
   ev_timer_init(&l->look, on_look, 0, LOOK_SECONDS);
   l->accept.data = l->again.data = l->look.data = l;
-  const char *path = socket_path(s->gen->conf, s->host, a, e);
+  const char *path = socket_path(s->gen->conf, a, e);
   int rc = path ? listen_at(l, path, s->gen->conf->serve.control_group, e) : -1;
   arena_free(a);
   if (rc < 0) {
@@ -266,7 +266,7 @@ void control_reloaded(struct serve *s, void *self, const struct generation *old)
   const char *path, *group = s->gen->conf->serve.control_group;
   struct err e;
   (void)old;
-  int rc = (path = socket_path(s->gen->conf, s->host, a, &e)) ? 0 : -1;
+  int rc = (path = socket_path(s->gen->conf, a, &e)) ? 0 : -1;
   if (rc == 0 && same(path, l->at.path) && !same(group, l->group))
     rc = socket_give(&l->at, group, &e);
   else if (rc == 0 && !same(path, l->at.path))

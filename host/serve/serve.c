@@ -11,6 +11,7 @@
 
 #include "base/units.h"
 #include "serve/reload.h"
+#include "serve/socket.h"
 
 enum {
   EXIT_OK = 0,
@@ -227,14 +228,6 @@ void serve_take(struct serve *s, struct generation *g) {
   generation_unref(old);
 }
 
-static char *host_name(const struct conf *c) {
-  char name[256] = "";
-  if (c->serve.host)
-    return xstrdup(c->serve.host);
-  gethostname(name, sizeof name - 1);
-  return xstrdup(name[0] ? name : "host");
-}
-
 /* Three descriptors a worker; workers themselves may raise theirs. */
 static void raise_limits(void) {
   struct rlimit l;
@@ -265,7 +258,7 @@ static int open_conf(struct serve *s) {
     generation_unref(g);
     return complain(&e);
   }
-  s->host = host_name(g->conf);
+  s->host = xstrdup(socket_host_name(g->conf, g->conf->arena));
   serve_take(s, g);
   return EXIT_OK;
 }

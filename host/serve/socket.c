@@ -18,7 +18,7 @@
 
 #define RUN_DIR "/run/etl"
 
-enum { BACKLOG = 128, MODE = 0660, RUN_DIR_MODE = 0755, DATABASE_BUFFER = 16384 };
+enum { BACKLOG = 128, MODE = 0660, RUN_DIR_MODE = 0755, DATABASE_BUFFER = 16384, CONNECT_SECONDS = 10 };
 
 /* ---- where ------------------------------------------------------------------------------------------------------------------------------ */
 
@@ -30,8 +30,17 @@ static const char *beside_state(const char *url, struct arena *a) {
   return arena_printf(a, "%.*s.sock", (int)strcspn(file, "?"), file);
 }
 
-const char *socket_path(const struct conf *c, const char *host, struct arena *a, struct err *e) {
+const char *socket_host_name(const struct conf *c, struct arena *a) {
+  char name[256] = "";
+  if (c->serve.host)
+    return c->serve.host;
+  gethostname(name, sizeof name - 1);
+  return name[0] ? arena_strdup(a, name) : "host";
+}
+
+const char *socket_path(const struct conf *c, struct arena *a, struct err *e) {
   struct stat st;
+  const char *host = socket_host_name(c, a);
   const char *beside, *mine = getenv("XDG_RUNTIME_DIR");
   if (c->serve.control_socket)
     return c->serve.control_socket;
@@ -201,6 +210,9 @@ int socket_connect(const char *path, struct err *e) {
   if (dir < 0)
     return -1;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const struct timeval patience = {.tv_sec = CONNECT_SECONDS};
+  if (fd >= 0)
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); /* of a connect as well: a host that is stopped takes nobody */
   int rc = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)&at, sizeof at), error = errno;
   close(dir);
   if (rc == 0)
@@ -210,16 +222,21 @@ int socket_connect(const char *path, struct err *e) {
   return cannot(e, path, error);
 }
 
+char *socket_user(char buf[USER_TEXT], uid_t uid) {
+  char room[DATABASE_BUFFER];
+  struct passwd p, *found = NULL;
+  if (getpwuid_r(uid, &p, room, sizeof room, &found) == 0 && found)
+    snprintf(buf, USER_TEXT, "%s", p.pw_name);
+  else
+    snprintf(buf, USER_TEXT, "uid %lld", (long long)uid);
+  return buf;
+}
+
 void socket_peer(int fd, struct peer *ret) {
   struct ucred c = {0};
   socklen_t n = sizeof c;
-  char buf[DATABASE_BUFFER];
-  struct passwd p, *found = NULL;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) < 0)
     c = (struct ucred){.uid = (uid_t)-1};
-  *ret = (struct peer){.pid = c.pid, .uid = c.uid};
-  if (getpwuid_r(c.uid, &p, buf, sizeof buf, &found) == 0 && found)
-    snprintf(ret->name, sizeof ret->name, "%s", p.pw_name);
-  else
-    snprintf(ret->name, sizeof ret->name, "uid %lld", (long long)c.uid);
+  ret->pid = c.pid;
+  socket_user(ret->name, c.uid);
 }

@@ -9,9 +9,10 @@
 #include "base/mem.h"
 #include "conf/conf.h"
 
-/* control_socket of c; without one beside the state store's file, or named after the host (host: its name) in /run/etl, or in $XDG_RUNTIME_DIR for
- * somebody who may not write there.  NULL with e: there is no such place. */
-const char *socket_path(const struct conf *c, const char *host, struct arena *a, struct err *e);
+/* control_socket of c; without one beside the state store's file, or named after the host in /run/etl, or in $XDG_RUNTIME_DIR for somebody who may
+ * not write there.  NULL with e: there is no such place. */
+const char *socket_path(const struct conf *c, struct arena *a, struct err *e);
+const char *socket_host_name(const struct conf *c, struct arena *a); /* 'host' of 'serve', or the machine's name */
 
 struct listening {
   int fd; /* non-blocking; -1: it does not listen */
@@ -29,10 +30,11 @@ void socket_close(struct listening *l); /* removes the file, if it is ours still
 /* A blocking descriptor; -1: class ETL_E_UNSUPPORTED: nobody listens there; ETL_E_AUTH: this user may not. */
 int socket_connect(const char *path, struct err *e);
 
+enum { USER_TEXT = 64 };
+char *socket_user(char buf[USER_TEXT], uid_t uid); /* the name of a user; "uid 1000" when it has none */
 struct peer {
   pid_t pid;
-  uid_t uid;
-  char name[64]; /* of the user; "uid 1000" when it has none */
+  char name[USER_TEXT];
 };
 /* Who is at the other end of a descriptor that was accepted. */
 void socket_peer(int fd, struct peer *ret);

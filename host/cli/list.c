@@ -1,0 +1,84 @@
+/* `etl list`: the pipelines, and how each of them stands. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/columns.h"
+#include "cli/event_text.h"
+#include "cli/host.h"
+
+enum { WIDE = 120 /* columns from which on there is room for details */ };
+
+static const char *schedule_text(struct arena *a, const json_t *p) {
+  const char *schedule = event_string(p, "schedule"), *zone = event_string(p, "timezone"), *text = schedule ? schedule : "";
+  const json_t *after = json_object_get(p, "after"), *name;
+  size_t i;
+  if (schedule && zone && strcmp(zone, "UTC") != 0)
+    text = arena_printf(a, "%s %s", schedule, zone);
+  json_array_foreach(after, i, name)
+    text = arena_printf(a, "%s%s%s", text, i ? ", " : *text ? "; after " : "after ", json_string_value(name));
+  return text;
+}
+
+static const char *next_text(struct arena *a, const json_t *p, int64_t now_ns) {
+  const json_t *waiting = json_object_get(p, "waiting");
+  return words_when(a, event_string(waiting, "not_before") ? event_string(waiting, "not_before") : event_string(p, "next_due"), now_ns);
+}
+
+/* What is worth to be known, in a line. */
+static const char *details(const json_t *p) {
+  const json_t *last = json_object_get(p, "last"), *error = json_object_get(last, "error");
+  const char *const texts[] = {event_string(p, "reason"), event_string(error, "message"), event_string(last, "reason"), event_string(p, "description")};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (texts[i])
+      return texts[i];
+  return "";
+}
+
+static void add_row(struct columns *t, struct arena *a, const json_t *p, bool wide, int64_t now_ns) {
+  const struct colours *c = colours_of(stdout);
+  const json_t *active = json_object_get(p, "active"), *last = json_object_get(p, "last"), *run = active ? active : last;
+  const char *state = event_string(p, "state"), *outcome = event_string(last, "state");
+  columns_cell(t, NULL, "%s", event_string(p, "pipeline"));
+  columns_cell(t, host_state_colour(c, state), "%s", state ? state : "");
+  columns_cell(t, NULL, "%s", schedule_text(a, p));
+  columns_cell(t, NULL, "%s", next_text(a, p, now_ns));
+  columns_cell(t, NULL, "%s", words_when(a, event_string(last, "ended"), now_ns));
+  columns_cell(t, host_state_colour(c, outcome), "%s", outcome ? outcome : "");
+  if (!wide)
+    return;
+  columns_cell(t, NULL, "%s", run ? words_number(a, json_integer_value(json_object_get(run, "rows_written"))) : "");
+  columns_cell(t, c->dim, "%s", details(p));
+}
+
+static void print_list(const json_t *list) {
+  static const char *const narrow[] = {"~PIPELINE", "STATE", "~SCHEDULE", "NEXT", "LAST", "OUTCOME", NULL},
+                           *const heads[] = {"~PIPELINE", "STATE", "~SCHEDULE", "NEXT", "LAST", "OUTCOME", ">ROWS", "~ABOUT", NULL};
+  bool wide = words_columns(stdout) == 0 || words_columns(stdout) >= WIDE;
+  struct columns *t = columns_new(wide ? heads : narrow);
+  struct arena *a = arena_new();
+  const json_t *p;
+  size_t i;
+  json_array_foreach(list, i, p)
+    add_row(t, a, p, wide, clock_wall_ns());
+  columns_print(t, 0, colours_of(stdout), stdout);
+  columns_free(t);
+  arena_free(a);
+}
+
+int cmd_list(const struct cli_args *a) {
+  struct host_answer h;
+  int status = host_ask(a, host_request(a, "list", NULL), NULL, NULL, false, &h);
+  const json_t *list = json_object_get(h.json, "pipelines");
+  if (status != CLI_OK || host_print_json(a, &h)) {
+    host_answer_fini(&h);
+    return status;
+  }
+  if (event_string(h.json, "store_error"))
+    fprintf(stderr, "etl: runs are not shown: the state store cannot be used: %s\n", event_string(h.json, "store_error"));
+  if (json_array_size(list))
+    print_list(list);
+  else
+    puts("There are no pipelines; `etl generate` writes one.");
+  host_answer_fini(&h);
+  return CLI_OK;
+}

@@ -1,0 +1,171 @@
+/* `etl status`: how the host stands. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/columns.h"
+#include "cli/event_text.h"
+#include "cli/host.h"
+
+struct printing {
+  const json_t *all;
+  const struct colours *c;
+  struct arena *a;
+  int64_t now_ns;
+};
+
+static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
+
+/* "2026-11-21 11:54:57 UTC" of RFC 3339. */
+static const char *clock_text(const struct printing *p, const char *time) {
+  if (!time || strlen(time) < 19)
+    return "?";
+  return arena_printf(p->a, "%.10s %.8s UTC", time, time + 11);
+}
+
+static void label(const struct printing *p, const char *name) { printf("%s%15s%s  ", p->c->dim, name, p->c->off); }
+
+static void print_host(const struct printing *p) {
+  const json_t *host = json_object_get(p->all, "host");
+  const char *since = event_string(host, "since"), *state = event_string(host, "state");
+  if (!host) {
+    printf("%sno host is running%s\n", p->c->bad, p->c->off);
+    return;
+  }
+  bool running = state && strcmp(state, "running") == 0;
+  printf("host %s%s%s: %s%s%s since %s (%s)\n", p->c->bold, words_clean(p->a, event_string(host, "name")), p->c->off, running ? p->c->good : p->c->warn,
+         state ? state : "?", p->c->off, clock_text(p, since), words_when(p->a, since, p->now_ns));
+  label(p, "version");
+  printf("%s, process %lld\n", event_string(host, "version"), (long long)number(host, "pid"));
+  if (number(host, "log_lost")) {
+    label(p, "log");
+    printf("%s%s could not be written%s\n", p->c->bad, words_count(p->a, number(host, "log_lost"), "record"), p->c->off);
+  }
+}
+
+/* Other hosts of the store, or the last one that there was. */
+static void print_hosts(const struct printing *p) {
+  const char *own = event_string(json_object_get(p->all, "host"), "name");
+  const json_t *one;
+  size_t i;
+  json_array_foreach(json_object_get(p->all, "hosts"), i, one) {
+    const char *name = event_string(one, "name");
+    if (own && strcmp(own, name) == 0)
+      continue;
+    label(p, own ? "another host" : "last seen");
+    printf("host %s on %s, %s\n", words_clean(p->a, name), words_clean(p->a, event_string(one, "machine")), words_when(p->a, event_string(one, "seen"), p->now_ns));
+  }
+}
+
+static void print_findings(const struct printing *p, const json_t *list) {
+  const json_t *f;
+  size_t i;
+  json_array_foreach(list, i, f) {
+    const char *origin = event_string(f, "origin"), *level = event_string(f, "level");
+    bool error = level && strcmp(level, "error") == 0;
+    printf("%17s%s%s%s%s%s: %s\n", "", words_clean(p->a, origin), origin ? ": " : "", error ? p->c->bad : p->c->warn, level, p->c->off,
+           words_clean(p->a, event_string(f, "text")));
+  }
+}
+
+static void print_configuration(const struct printing *p) {
+  const json_t *conf = json_object_get(p->all, "configuration"), *reload = json_object_get(conf, "reload"), *bad;
+  size_t i;
+  if (!conf)
+    return;
+  label(p, "configuration");
+  printf("%s, %s, read %s\n", words_clean(p->a, event_string(conf, "file")), words_count(p->a, number(conf, "pipelines"), "pipeline"),
+         words_when(p->a, event_string(conf, "loaded"), p->now_ns));
+  if (reload && number(reload, "errors")) {
+    label(p, "reload");
+    printf("%sfailed%s %s with %s; the configuration before it stays\n", p->c->bad, p->c->off, words_when(p->a, event_string(reload, "at"), p->now_ns),
+           words_count(p->a, number(reload, "errors"), "error"));
+  }
+  print_findings(p, json_object_get(reload, "findings"));
+  json_array_foreach(json_object_get(p->all, "bad_connectors"), i, bad) {
+    label(p, "bad connector");
+    printf("%s: %s\n", words_clean(p->a, event_string(bad, "file")), words_clean(p->a, event_string(bad, "reason")));
+  }
+}
+
+static void print_store(const struct printing *p) {
+  const json_t *store = json_object_get(p->all, "store"), *queue = json_object_get(p->all, "queue");
+  const char *place = event_string(store, "place"), *error = event_string(store, "error");
+  bool usable = json_is_true(json_object_get(store, "usable"));
+  label(p, "store");
+  if (usable)
+    printf("%s\n", words_clean(p->a, place));
+  else
+    printf("%s%scannot be used%s%s%s: %s\n", place ? words_clean(p->a, place) : "", place ? " " : "", p->c->bad, p->c->off,
+           event_string(store, "away_since") ? arena_printf(p->a, " (%s)", words_when(p->a, event_string(store, "away_since"), p->now_ns)) : "",
+           error ? words_clean(p->a, error) : "?");
+  if (number(store, "outcomes_waiting")) {
+    label(p, "");
+    printf("%s to be stored when it is back\n", words_count(p->a, number(store, "outcomes_waiting"), "outcome"));
+  }
+  label(p, "queue");
+  if (json_object_get(queue, "max_running"))
+    printf("%lld of at most %lld runs running", (long long)number(queue, "running"), (long long)number(queue, "max_running"));
+  else
+    printf("%s running", words_count(p->a, number(queue, "active"), "run"));
+  if (usable)
+    printf(", %lld queued, %lld waiting for a retry or their time", (long long)number(queue, "queued"), (long long)number(queue, "waiting"));
+  putchar('\n');
+}
+
+static void print_held(const struct printing *p) {
+  const json_t *one;
+  size_t i;
+  const char *names = "";
+  json_array_foreach(json_object_get(p->all, "paused"), i, one)
+    names = arena_printf(p->a, "%s%s%s", names, i ? ", " : "", words_clean(p->a, json_string_value(one)));
+  if (*names) {
+    label(p, "paused");
+    printf("%s\n", names);
+  }
+  json_array_foreach(json_object_get(p->all, "breakers"), i, one) {
+    const char *shard = event_string(one, "shard");
+    label(p, i ? "" : "breakers");
+    printf("%s%s%s %s%s%s since %s, %s in a row\n", words_clean(p->a, event_string(one, "pipeline")), shard ? "/" : "", words_clean(p->a, shard), p->c->bad,
+           event_string(one, "state"), p->c->off, clock_text(p, event_string(one, "opened")), words_count(p->a, number(one, "failures"), "failure"));
+  }
+}
+
+static void print_runs(const struct printing *p) {
+  static const char *const heads[] = {"RUN", "~PIPELINE", "~TRIGGER", ">ATTEMPT", ">FOR", ">READ", ">WRITTEN", ">MEMORY", NULL};
+  const json_t *runs = json_object_get(p->all, "runs"), *r;
+  size_t i;
+  if (json_array_size(runs) == 0)
+    return;
+  struct columns *t = columns_new(heads);
+  json_array_foreach(runs, i, r) {
+    columns_cell(t, NULL, "%s", event_string(r, "run"));
+    columns_cell(t, NULL, "%s", event_string(r, "pipeline"));
+    columns_cell(t, NULL, "%s%s", event_string(r, "trigger"), json_object_get(r, "cancel") ? ", ending" : "");
+    columns_cell(t, NULL, "%lld", (long long)number(r, "attempt"));
+    columns_cell(t, NULL, "%s", words_seconds(p->a, json_number_value(json_object_get(r, "seconds"))));
+    columns_cell(t, NULL, "%s", words_number(p->a, number(r, "rows_read")));
+    columns_cell(t, NULL, "%s", words_number(p->a, number(r, "rows_written")));
+    columns_cell(t, NULL, "%s", number(r, "rss_bytes") ? words_bytes(p->a, number(r, "rss_bytes")) : "");
+  }
+  putchar('\n');
+  columns_print(t, 0, p->c, stdout);
+  columns_free(t);
+}
+
+int cmd_status(const struct cli_args *a) {
+  struct host_answer h;
+  int status = host_ask(a, host_request(a, "status", NULL), NULL, NULL, true, &h);
+  bool running = !h.from_store;
+  if (status == CLI_OK && !host_print_json(a, &h)) {
+    const struct printing p = {.all = h.json, .c = colours_of(stdout), .a = arena_new(), .now_ns = clock_wall_ns()};
+    print_host(&p);
+    print_hosts(&p);
+    print_configuration(&p);
+    print_store(&p);
+    print_held(&p);
+    print_runs(&p);
+    arena_free(p.a);
+  }
+  host_answer_fini(&h);
+  return status != CLI_OK ? status : running ? CLI_OK : HOST_NOT_RUNNING;
+}

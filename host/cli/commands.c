@@ -111,6 +111,29 @@ static const struct cli_option verify_options[] = {
     OUTPUT_JSON,
     {0}};
 
+static const struct cli_option start_options[] = {
+    {0, "shard", "ID", .many = true, .doc = "Only this shard; may be given again."},
+    {0, "full-refresh", .doc = "Read everything again and replace the target when all is read."},
+    {0, "range", "FROM,TO", .doc = "Read the rows from FROM up to, and without, TO of the first cursor column again; the pipeline's own position stays."},
+    {0, "window", "SIZE", .doc = "Cut the range: a duration (7d, 12h) for dates and timestamps, a number for numbers."},
+    {0, "accept-change", .doc = "Go on from the saved position although options changed that it was made with."},
+    {'w', "wait", .doc = "Show the run until it has ended, retries and all; the status is then as of `etl run`."},
+    {0, "progress", "bar|log|json|none", .doc = "With --wait: how to show progress; on a terminal bar is the default, elsewhere log."},
+    OUTPUT_JSON,
+    {0}};
+static const struct cli_option history_options[] = {
+    {0, "state", "STATE,...", .doc = "Only runs in these states: queued, claimed, running, succeeded, partial, failed, cancelled, crashed, skipped."},
+    {0, "since", "TIME", .doc = "Only those queued since then: 2h, 7d, 2026-03-01, 2026-03-01T06:00:00Z."},
+    {0, "limit", "N", .number = true, .doc = "At most so many, the newest; 50 without it."},
+    OUTPUT_JSON,
+    {0}};
+static const struct cli_option logs_options[] = {
+    {'f', "follow", .doc = "Go on with what comes, until interrupted."},
+    {0, "level", "debug|info|warning|error", .doc = "Only records of this level and above."},
+    {'n', "lines", "N", .number = true, .doc = "So many of the newest records; 50 without it."},
+    {'o', "output", "text|json", .doc = "How to print them; text is the default, json is an object a line."},
+    {0}};
+
 const struct cli_command cli_commands[] = {
 #ifdef CLI_HAS_RUN
     {"run", "NAME", "run a pipeline now",
@@ -137,6 +160,24 @@ const struct cli_command cli_commands[] = {
      "Since when it runs, its configuration with the mistakes of the last reload, the state store, the queue, what is paused, what breakers hold up, and what runs at "
      "the moment.  Status 3 when no host is running, 4 when this user may not ask it.",
      0, 0, list_options, cmd_status},
+    {"start", "NAME", "have the host run a pipeline now",
+     "The run waits in the queue until there is room for it; it begins behind one of the same pipeline that is at work.  Without a host running it is queued for when one does.", 1, 1,
+     start_options, cmd_start},
+    {"stop", "NAME|RUN", "end runs at their next commit",
+     "Of a pipeline all that are queued or running, or one run by its id, whose beginning is enough.  Nothing is lost or doubled: the next run goes on from there.  A retry that waits "
+     "is cancelled.",
+     1, 1, list_options, cmd_stop},
+    {"cancel", "NAME|RUN", "end runs now", "As `etl stop`, but what is not committed is undone, and read again by the next run.", 1, 1, list_options, cmd_cancel},
+    {"info", "NAME|RUN", "show all that is known of a run",
+     "Its outcome, a row for each stage and shard, errors with what to do, other attempts, what it came after, events.  The beginning of its id is enough; of a pipeline it is the newest "
+     "run.",
+     1, 1, list_options, cmd_info},
+    {"history", "[NAME]", "list runs, the newest first", NULL, 0, 1, history_options, cmd_history},
+    {"logs", "[NAME]", "show the log of the host",
+     "Of the records that the host keeps at hand, of one pipeline or all.  Without a host running: the events that the state store remembers.", 0, 1, logs_options, cmd_logs},
+    {"pause", "NAME", "let no run of a pipeline start", "Until `etl resume`, also over restarts of the host.  What becomes due meanwhile is left out.", 1, 1, list_options, cmd_pause},
+    {"resume", "NAME", "let runs of a paused pipeline start again", NULL, 1, 1, list_options, cmd_resume},
+    {"breaker", "NAME [reset]", "show or close a pipeline's circuit breakers", "Its own and those of its shards; reset closes them at once.", 1, 2, list_options, cmd_breaker},
     {"copy", "", "copy a table or a file once, without a pipeline",
      "Makes a pipeline of its arguments and runs it.  Rows of a file are added to a table once: the same copy made again goes on where it was, and has "
      "nothing to do when it was at the end; a file that changed meanwhile is merged or replaces the rows as a whole, but is not added again.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are "

@@ -30,6 +30,8 @@ int launch_worker(const struct launch *l, const struct listener *to);
 
 /* cli/run.c: whether "-" stands in its path: the standard streams, which connectors get at in this case alone, and in a run alone. */
 bool stage_is_standard(const struct conf_stage *stage);
+/* cli/run.c: --range FROM,TO; NULL: no such bound.  CLI_OK, or an exit status after telling the user what is wrong with it, or with --window. */
+int run_take_range(const struct cli_args *a, struct arena *arena, const char **ret_from, const char **ret_to);
 /* cli/run.c: runs l->spec with the options of `etl run` that a has, and reports it. */
 int run_launched(const struct cli_args *a, struct launch *l);
 

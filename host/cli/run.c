@@ -25,12 +25,11 @@ static int take_limit(const struct cli_args *a, struct spec *s) {
   return cli_report(&e);
 }
 
-/* FROM,TO; an empty one is no bound. */
-static int take_range(const struct cli_args *a, struct spec *s) {
+int run_take_range(const struct cli_args *a, struct arena *arena, const char **ret_from, const char **ret_to) {
   const char *text = cli_opt(a, "range"), *comma = text ? strchr(text, ',') : NULL;
   struct err e;
-  s->window = cli_opt(a, "window");
-  if (!text && !s->window)
+  *ret_from = *ret_to = NULL;
+  if (!text && !cli_opt(a, "window"))
     return CLI_OK;
   if (!text || !comma || strchr(comma + 1, ',') || !text[1]) {
     if (text)
@@ -40,8 +39,8 @@ static int take_range(const struct cli_args *a, struct spec *s) {
     err_remedy(&e, "write it like --range 2024-01-01,2024-02-01");
     return cli_report(&e);
   }
-  s->range_from = comma > text ? arena_printf(s->arena, "%.*s", (int)(comma - text), text) : NULL;
-  s->range_to = comma[1] ? comma + 1 : NULL;
+  *ret_from = comma > text ? arena_printf(arena, "%.*s", (int)(comma - text), text) : NULL;
+  *ret_to = comma[1] ? comma + 1 : NULL;
   return CLI_OK;
 }
 
@@ -70,7 +69,8 @@ bool stage_is_standard(const struct conf_stage *stage) {
 int run_launched(const struct cli_args *a, struct launch *l) {
   int status = take_limit(a, l->spec);
   if (status == CLI_OK)
-    status = take_range(a, l->spec);
+    status = run_take_range(a, l->spec->arena, &l->spec->range_from, &l->spec->range_to);
+  l->spec->window = cli_opt(a, "window");
   if (status != CLI_OK)
     return status;
   l->spec->accept_change = cli_flag(a, "accept-change");

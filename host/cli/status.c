@@ -102,6 +102,8 @@ static void print_store(const struct printing *p) {
     label(p, "");
     printf("%s to be stored when it is back\n", words_count(p->a, number(store, "outcomes_waiting"), "outcome"));
   }
+  if (!usable && !json_object_get(p->all, "host"))
+    return;
   label(p, "queue");
   if (json_object_get(queue, "max_running"))
     printf("%lld of at most %lld runs running", (long long)number(queue, "running"), (long long)number(queue, "max_running"));

@@ -102,16 +102,21 @@ static void take_next(const struct asked *q, const struct known *k, struct stand
   t->next_due_ns = j ? j->next_due_ns : t->p->enabled && (t->p->when.kind == SCHEDULE_CRON || t->p->when.kind == SCHEDULE_EVERY) ? sched_pipeline_next_ns(t->p, q->now_ns) : INT64_MAX;
 }
 
+/* The first that holds. */
 static const char *state_of(const struct standing *t) {
-  return t->active     ? "running"
-         : t->paused   ? "paused"
-         : t->breaker  ? "broken"
-         : t->queued   ? "queued"
-         : t->retrying ? "retrying"
-         : !t->p->enabled ? "disabled"
-         : t->next_due_ns != INT64_MAX ? "scheduled"
-         : t->p->after_n ? "dependent"
-                         : "manual";
+  const struct { bool holds; const char *state; } states[] = {{t->active, "running"},
+                                                              {t->paused, "paused"},
+                                                              {t->breaker, "broken"},
+                                                              {t->queued, "queued"},
+                                                              {t->retrying, "retrying"},
+                                                              {!t->p->enabled, "disabled"},
+                                                              {t->p->schedule, "scheduled"},
+                                                              {t->p->after_n, "dependent"},
+                                                              {true, "manual"}};
+  size_t i = 0;
+  while (!states[i].holds)
+    i++;
+  return states[i].state;
 }
 
 static json_t *report_pipeline(const struct asked *q, const struct known *k, const struct conf_pipeline *p) {

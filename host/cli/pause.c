@@ -1,0 +1,94 @@
+/* `etl pause` and `etl resume`; `etl breaker`. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/columns.h"
+#include "cli/event_text.h"
+#include "cli/host.h"
+
+static const char *const words[] = {"pipeline", NULL};
+
+static void tell(struct arena *a, const char *name, const json_t *j) {
+  bool paused = json_is_true(json_object_get(j, "paused")), changed = json_is_true(json_object_get(j, "changed"));
+  name = words_clean(a, name);
+  if (!changed)
+    printf("%s: %s\n", name, paused ? "it is paused already" : "it is not paused");
+  else if (paused)
+    printf("%s: paused; no run of it starts until `etl resume %s`%s\n", name, name,
+           json_is_true(json_object_get(j, "running")) ? "; the one at work goes on (`etl stop` ends it)" : "");
+  else
+    printf("%s: resumed\n", name);
+}
+
+static int set_paused(const struct cli_args *a, const char *cmd) {
+  struct host_answer h;
+  int status = host_ask(a, host_request(a, cmd, words), NULL, NULL, false, &h);
+  if (status == CLI_OK && !host_print_json(a, &h)) {
+    struct arena *arena = arena_new();
+    tell(arena, cli_word(a, 0), h.json);
+    arena_free(arena);
+  }
+  host_answer_fini(&h);
+  return status;
+}
+
+int cmd_pause(const struct cli_args *a) { return set_paused(a, "pause"); }
+int cmd_resume(const struct cli_args *a) { return set_paused(a, "resume"); }
+
+/* ---- breaker ------------------------------------------------------------------------------------------------------------------------------ */
+
+static void print_breakers(const struct cli_args *args, const json_t *j) {
+  static const char *const heads[] = {"~OF", "STATE", ">FAILURES", "OPENED", "~REASON", NULL};
+  const json_t *list = json_object_get(j, "breakers"), *b;
+  const struct colours *c = colours_of(stdout);
+  struct arena *a = arena_new();
+  struct columns *t = columns_new(heads);
+  const char *name = words_clean(a, cli_word(args, 0));
+  size_t i;
+  if (!json_integer_value(json_object_get(j, "threshold")))
+    printf("%s has no circuit breaker (circuit_breaker = { threshold = 3; cooldown = \"5m\"; } would be one).\n", name);
+  else
+    printf("%s: opens after %s in a row, for %s\n", name, words_count(a, json_integer_value(json_object_get(j, "threshold")), "failure"),
+           words_seconds(a, json_number_value(json_object_get(j, "cooldown_seconds"))));
+  json_array_foreach(list, i, b) {
+    const char *state = event_string(b, "state"), *shard = event_string(b, "shard");
+    bool closed = state && strcmp(state, "closed") == 0;
+    columns_cell(t, NULL, "%s%s", shard ? "shard " : "the pipeline", shard ? shard : "");
+    columns_cell(t, closed ? c->good : c->bad, "%s", state);
+    columns_cell(t, NULL, "%lld", (long long)json_integer_value(json_object_get(b, "failures")));
+    columns_cell(t, NULL, "%s", words_when(a, event_string(b, "opened"), clock_wall_ns()));
+    columns_cell(t, NULL, "%s", event_string(b, "reason") ? event_string(b, "reason") : "");
+  }
+  if (json_array_size(list))
+    columns_print(t, 0, c, stdout);
+  else if (json_integer_value(json_object_get(j, "threshold")))
+    puts("closed, without failures");
+  columns_free(t);
+  arena_free(a);
+}
+
+static int refuse_word(const char *word) {
+  struct err e;
+  err_set(&e, ETL_E_CONFIG, "'etl breaker' does not know what to do with '%s'", word);
+  err_remedy(&e, "write `etl breaker NAME`, or `etl breaker NAME reset`");
+  return cli_report(&e);
+}
+
+int cmd_breaker(const struct cli_args *a) {
+  struct host_answer h;
+  const char *what = cli_word(a, 1);
+  if (what && strcmp(what, "reset") != 0)
+    return refuse_word(what);
+  json_t *request = host_request(a, "breaker", words);
+  if (what)
+    json_object_set_new(request, "reset", json_true());
+  int status = host_ask(a, request, NULL, NULL, false, &h);
+  if (status == CLI_OK && !host_print_json(a, &h)) {
+    if (what)
+      printf("%s: reset; what it counted is forgotten, runs start again\n", cli_word(a, 0));
+    else
+      print_breakers(a, h.json);
+  }
+  host_answer_fini(&h);
+  return status;
+}

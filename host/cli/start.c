@@ -1,0 +1,130 @@
+/* `etl start`: a run that the host is to carry out; with --wait it is shown as `etl run` shows its own. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/event_text.h"
+#include "cli/host.h"
+#include "cli/launch.h"
+#include "cli/progress.h"
+
+struct following {
+  struct progress *progress;
+  json_t *summary; /* of the newest attempt that has ended */
+  struct arena *arena;
+};
+
+static void note_queued(struct following *f, const json_t *part) {
+  const char *run = event_string(part, "run"), *waits = event_string(part, "waits");
+  progress_note(f->progress, arena_printf(f->arena, "run %s is queued%s%s; when this command is interrupted the run goes on (etl stop %s ends it)", run, waits ? "; " : "",
+                                          waits ? words_clean(f->arena, waits) : "", run));
+}
+
+/* A further attempt waits for its time. */
+static void note_attempt(struct following *f, const json_t *newest) {
+  const char *state = event_string(newest, "state");
+  if (state && strcmp(state, "queued") == 0 && json_integer_value(json_object_get(newest, "attempt")) > 1)
+    progress_note(f->progress, arena_printf(f->arena, "run %s, attempt %lld, starts %s", event_string(newest, "run"),
+                                            (long long)json_integer_value(json_object_get(newest, "attempt")),
+                                            words_when(f->arena, event_string(newest, "not_before"), clock_wall_ns())));
+}
+
+static bool on_part(void *arg, const json_t *part) {
+  struct following *f = arg;
+  const json_t *event = json_object_get(part, "event"), *attempts = json_object_get(part, "attempts");
+  const char *name = event ? event_string(event, "event") : NULL;
+  if (attempts) {
+    note_attempt(f, json_array_get(attempts, 0));
+  } else if (!event) {
+    note_queued(f, part);
+  } else if (name && strcmp(name, "summary") == 0) { /* the last one counts */
+    json_decref(f->summary);
+    f->summary = json_incref((json_t *)(uintptr_t)event);
+  } else {
+    progress_event(f->progress, event);
+  }
+  return false;
+}
+
+static int status_of(const char *state) {
+  static const struct { const char *state; int status; } all[] = {
+      {"succeeded", CLI_OK}, {"partial", CLI_PARTIAL}, {"cancelled", CLI_CANCELLED}, {"crashed", CLI_CRASHED}};
+  for (size_t i = 0; state && i < sizeof all / sizeof *all; i++)
+    if (strcmp(all[i].state, state) == 0)
+      return all[i].status;
+  return CLI_FAILED;
+}
+
+/* The newest attempt has ended; its summary is missing when its worker died, or worked on another host. */
+static int tell_end(struct following *f, const json_t *answer) {
+  const json_t *newest = json_array_get(json_object_get(answer, "attempts"), 0), *error = json_object_get(newest, "error");
+  const char *run = event_string(newest, "run"), *of = event_string(f->summary, "run"), *state = event_string(newest, "state"), *reason = event_string(newest, "reason");
+  if (!newest) {
+    fputs("etl: the run is not known to the state store any more\n", stderr);
+    return CLI_FAILED;
+  }
+  if (f->summary && of && strcmp(run, of) == 0) {
+    progress_event(f->progress, f->summary);
+  } else {
+    printf("%s: run %s %s, %s written%s%s\n", words_clean(f->arena, event_string(newest, "pipeline")), run, state,
+           words_count(f->arena, json_integer_value(json_object_get(newest, "rows_written")), "row"), reason ? ": " : "", words_clean(f->arena, reason));
+    if (error)
+      error_print(error, NULL, colours_of(stderr), stderr);
+  }
+  return status_of(state);
+}
+
+static int wait_for(const struct cli_args *a, json_t *request) {
+  struct following f = {.progress = progress_new(cli_opt(a, "progress"), stdout, stderr, &clock_system), .arena = arena_new()};
+  struct host_answer h;
+  int status = host_ask(a, request, on_part, &f, false, &h);
+  if (status == CLI_OK)
+    status = tell_end(&f, h.json);
+  host_answer_fini(&h);
+  json_decref(f.summary);
+  progress_free(f.progress);
+  arena_free(f.arena);
+  return status;
+}
+
+static int queue(const struct cli_args *a, json_t *request) {
+  struct host_answer h;
+  int status = host_ask(a, request, NULL, NULL, true, &h);
+  if (status == CLI_OK && !host_print_json(a, &h)) {
+    struct arena *arena = arena_new();
+    const char *waits = event_string(h.json, "waits");
+    printf("%s: run %s is queued%s%s%s\n", words_clean(arena, event_string(h.json, "pipeline")), event_string(h.json, "run"), waits ? "; " : "", words_clean(arena, waits),
+           h.from_store ? "; no host is running: it starts when one does (etl serve)" : "");
+    arena_free(arena);
+  }
+  host_answer_fini(&h);
+  return status;
+}
+
+static json_t *text_or_null(const char *text) { return text ? json_string(text) : json_null(); }
+
+int cmd_start(const struct cli_args *a) {
+  static const char *const flags[] = {"full-refresh", "accept-change", "wait"}, *const keys[] = {"full_refresh", "accept_change", "wait"};
+  struct arena *arena = arena_new();
+  const char *from, *to;
+  json_t *request = json_pack("{ss, ss}", "cmd", "start", "pipeline", cli_word(a, 0));
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+    if (cli_flag(a, flags[i]))
+      json_object_set_new(request, keys[i], json_true());
+  json_t *shards = json_array();
+  for (size_t i = 0; i < cli_opt_n(a, "shard"); i++)
+    json_array_append_new(shards, json_string(cli_opt_at(a, "shard", i)));
+  if (json_array_size(shards))
+    json_object_set(request, "shards", shards);
+  json_decref(shards);
+  int status = run_take_range(a, arena, &from, &to);
+  if (cli_opt(a, "range"))
+    json_object_set_new(request, "range", json_pack("[oo]", text_or_null(from), text_or_null(to)));
+  if (cli_opt(a, "window"))
+    json_object_set_new(request, "window", json_string(cli_opt(a, "window")));
+  if (status != CLI_OK)
+    json_decref(request);
+  else
+    status = cli_flag(a, "wait") ? wait_for(a, request) : queue(a, request);
+  arena_free(arena);
+  return status;
+}

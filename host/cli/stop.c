@@ -1,0 +1,44 @@
+/* `etl stop` and `etl cancel`: runs that are to end, at their next commit or now. */
+#include <string.h>
+
+#include "cli/event_text.h"
+#include "cli/host.h"
+#include "cli/words.h"
+
+static void tell_one(struct arena *a, const json_t *one, bool now, bool from_store) {
+  const char *was = event_string(one, "was"), *run = event_string(one, "run"), *pipeline = words_clean(a, event_string(one, "pipeline"));
+  if (strcmp(was, "queued") == 0)
+    printf("%s: run %s will not start\n", pipeline, run);
+  else if (from_store)
+    printf("%s: run %s is told to end, when the host that has it asks the store\n", pipeline, run);
+  else
+    printf("%s: run %s ends %s\n", pipeline, run, now ? "now; what it has not committed is read again by the next run" : "with its next commit");
+}
+
+static void tell_none(struct arena *a, const char *name, const char *state) {
+  if (state)
+    printf("Run %s has ended already: %s.\n", words_clean(a, name), state);
+  else
+    printf("%s: no run of it is queued or running.\n", words_clean(a, name));
+}
+
+static int end(const struct cli_args *a, const char *cmd, bool now) {
+  static const char *const words[] = {"run", NULL};
+  struct host_answer h;
+  int status = host_ask(a, host_request(a, cmd, words), NULL, NULL, false, &h);
+  const json_t *ended = json_object_get(h.json, "ended"), *one;
+  size_t i;
+  if (status == CLI_OK && !host_print_json(a, &h)) {
+    struct arena *arena = arena_new();
+    json_array_foreach(ended, i, one)
+      tell_one(arena, one, now, h.from_store);
+    if (json_array_size(ended) == 0)
+      tell_none(arena, cli_word(a, 0), event_string(h.json, "state"));
+    arena_free(arena);
+  }
+  host_answer_fini(&h);
+  return status;
+}
+
+int cmd_stop(const struct cli_args *a) { return end(a, "stop", false); }
+int cmd_cancel(const struct cli_args *a) { return end(a, "cancel", true); }

@@ -78,7 +78,7 @@ static void print_head(const struct printing *p) {
   time_line(p, "started", "started");
   time_line(p, "ended", "ended");
   if (json_object_get(p->run, "seconds"))
-    line(p, "took", "%s%s%s", words_seconds(p->a, json_number_value(json_object_get(p->run, "seconds"))), *text(p, "host") ? " on host " : "", text(p, "host"));
+    line(p, event_string(p->run, "ended") ? "took" : "so far", "%s%s%s", words_seconds(p->a, json_number_value(json_object_get(p->run, "seconds"))), *text(p, "host") ? " on host " : "", text(p, "host"));
   print_options(p);
   line(p, "rows", "%s read, %s written, %s filtered, %s rejected", words_number(p->a, number(p->run, "rows_read")), words_number(p->a, number(p->run, "rows_written")),
        words_number(p->a, number(p->run, "rows_filtered")), words_number(p->a, number(p->run, "rows_rejected")));

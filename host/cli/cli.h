@@ -88,6 +88,7 @@ int cmd_graph(const struct cli_args *a);
 int cmd_serve(const struct cli_args *a);
 int cmd_list(const struct cli_args *a);
 int cmd_status(const struct cli_args *a);
+int cmd_reload(const struct cli_args *a);
 int cmd_start(const struct cli_args *a);
 int cmd_stop(const struct cli_args *a);
 int cmd_cancel(const struct cli_args *a);

@@ -121,6 +121,8 @@ static const struct cli_option start_options[] = {
     {0, "progress", "bar|log|json|none", .doc = "With --wait: how to show progress; on a terminal bar is the default, elsewhere log."},
     OUTPUT_JSON,
     {0}};
+static const struct cli_option reload_options[] = {
+    {'w', "wait", .doc = "Until it was read: what changed is told, or what is wrong with it, and the status is 2."}, OUTPUT_JSON, {0}};
 static const struct cli_option history_options[] = {
     {0, "state", "STATE,...", .doc = "Only runs in these states: queued, claimed, running, succeeded, partial, failed, cancelled, crashed, skipped."},
     {0, "since", "TIME", .doc = "Only those queued since then: 2h, 7d, 2026-03-01, 2026-03-01T06:00:00Z."},
@@ -178,6 +180,9 @@ const struct cli_command cli_commands[] = {
     {"pause", "NAME", "let no run of a pipeline start", "Until `etl resume`, also over restarts of the host.  What becomes due meanwhile is left out.", 1, 1, list_options, cmd_pause},
     {"resume", "NAME", "let runs of a paused pipeline start again", NULL, 1, 1, list_options, cmd_resume},
     {"breaker", "NAME [reset]", "show or close a pipeline's circuit breakers", "Its own and those of its shards; reset closes them at once.", 1, 2, list_options, cmd_breaker},
+    {"reload", "", "have the host read its configuration again",
+     "All or nothing: with one mistake the configuration before it stays, and `etl status` shows the mistakes.  Runs at work go on with what they began with.  SIGHUP does the same.", 0, 0,
+     reload_options, cmd_reload},
     {"copy", "", "copy a table or a file once, without a pipeline",
      "Makes a pipeline of its arguments and runs it.  Rows of a file are added to a table once: the same copy made again goes on where it was, and has "
      "nothing to do when it was at the end; a file that changed meanwhile is merged or replaces the rows as a whole, but is not added again.  Passwords in URLs are hidden from the list of processes as soon as they are read; better are "

@@ -16,7 +16,7 @@ void client_end(struct client *c, const char *why) {
   if (c->over)
     return;
   c->over = true;
-  c->why = why;
+  c->why = why ? why : c->why;
   ev_io_stop(c->loop, &c->readable);
   ev_io_stop(c->loop, &c->writable);
   ev_timer_start(c->loop, &c->end); /* not now: the caller may be going through the clients */
@@ -181,7 +181,7 @@ static void take_requests(struct client *c) {
 void client_ready(struct client *c) {
   follow_fini(&c->follow);
   be_patient(c);
-  take_requests(c);
+  ev_feed_event(c->loop, &c->writable, EV_WRITE); /* not now: the caller may be in the midst of something */
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents) {

@@ -73,8 +73,8 @@ int command_cancel(struct asked *q, struct err *e);
 /* commands_history.c */
 int command_info(struct asked *q, struct err *e);
 int command_history(struct asked *q, struct err *e);
-/* The end of a reload: what is in force now, and what was wrong with what was read. */
-json_t *command_reloaded(const struct serve *s);
+/* The end of a reload, told in message: what is in force now, and what was wrong with what was read. */
+json_t *command_reloaded(const struct serve *s, const char *message);
 /* A running run with what its worker said last, as shown_run() has it. */
 json_t *command_live(const struct running *r);
 

@@ -203,10 +203,14 @@ int command_reload(struct asked *q, struct err *e) {
   struct serve *s = q->serve;
   if (s->state != SERVE_RUNNING)
     return err_set(e, ETL_E_RETRYABLE, "the host is stopping: it reads nothing any more");
-  q->follow = (struct follow){.kind = FOLLOW_RELOAD, .reading = serve_reload(s)};
+  int64_t reading = serve_reload(s);
+  if (asked_flag(q, "wait"))
+    q->follow = (struct follow){.kind = FOLLOW_RELOAD, .reading = reading};
   return 0;
 }
 
-json_t *command_reloaded(const struct serve *s) {
-  return json_pack("{so, sb, sb}", "configuration", report_configuration(s), "taken", s->reload_errors.errors == 0, "done", 1);
+json_t *command_reloaded(const struct serve *s, const char *message) {
+  json_t *j = json_pack("{so, sb, sb}", "configuration", report_configuration(s), "taken", s->reload_errors.errors == 0, "done", 1);
+  shown_text(j, "message", message);
+  return j;
 }

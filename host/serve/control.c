@@ -93,11 +93,11 @@ void control_worker_event(struct serve *s, void *self, const struct running *r, 
     }
 }
 
-static void tell_reloaded(struct control *l) {
+static void tell_reloaded(struct control *l, const char *message) {
   for (struct client *c = l->clients; c; c = c->next) {
     if (c->over || c->follow.kind != FOLLOW_RELOAD || !reload_ended(l->serve, c->follow.reading))
       continue;
-    json_t *part = command_reloaded(l->serve);
+    json_t *part = command_reloaded(l->serve, message);
     client_send(c, part);
     json_decref(part);
     client_ready(c);
@@ -107,7 +107,7 @@ static void tell_reloaded(struct control *l) {
 void control_event(struct serve *s, void *self, const struct serve_event *e) {
   struct control *l = self;
   if (strcmp(e->kind, "reload") == 0 && (strcmp(e->name, "done") == 0 || strcmp(e->name, "failed") == 0))
-    tell_reloaded(l);
+    tell_reloaded(l, e->message);
   if (strcmp(e->kind, "run") == 0 && ev_is_active(&l->look))
     ev_feed_event(s->loop, &l->look, EV_TIMER); /* once what happened is in the store */
 }

@@ -198,7 +198,7 @@ static int set_paused(struct asked *q, bool paused, struct err *e) {
   json_object_set_new(q->answer, "running", json_boolean(j && j->running));
   if (!q->serve || before == paused)
     return 0;
-  cleanup_free char *message = xasprintf("%s by %s", paused ? "paused: no run of it starts" : "resumed", q->who);
+  cleanup_free char *message = xasprintf("%s by %s%s", paused ? "paused" : "resumed", q->who, paused ? ": no run of it starts" : "");
   serve_event(q->serve, &(struct serve_event){.level = LEVEL_INFO, .kind = "pipeline", .name = paused ? "paused" : "resumed", .pipeline = p->name, .message = message});
   serve_poke(q->serve);
   return 0;

@@ -131,20 +131,38 @@ static int give(const char *file, const char *path, const char *group, struct er
   return err_remedy(e, "make the user that the host runs as a member of it (usermod -a -G GROUP USER), or correct 'control_group' of 'serve'");
 }
 
-int socket_give(const struct listening *l, const char *group, struct err *e) { return give(l->path, l->path, group, e); }
+/* By what the file is known again: a number alone may have gone to another one. */
+static int note_file(struct listening *l, const char *file) {
+  struct stat st;
+  if (stat(file, &st) < 0)
+    return -1;
+  l->device = st.st_dev;
+  l->inode = st.st_ino;
+  l->changed = st.st_ctim;
+  return 0;
+}
+
+static bool is_ours(const struct listening *l) {
+  struct stat st;
+  return stat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode && st.st_ctim.tv_sec == l->changed.tv_sec &&
+         st.st_ctim.tv_nsec == l->changed.tv_nsec;
+}
+
+int socket_give(struct listening *l, const char *group, struct err *e) {
+  if (give(l->path, l->path, group, e) < 0)
+    return -1;
+  return note_file(l, l->path) < 0 ? refuse(e, l->path, "cannot be looked at") : 0;
+}
 
 /* Nobody can connect before listen(), so the file is never open to more than it should be. */
 static int make(const char *path, const char *group, const struct sockaddr_un *at, struct err *e, struct listening *l) {
-  struct stat st;
   l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (l->fd < 0 || bind(l->fd, (const struct sockaddr *)at, sizeof *at) < 0)
     return refuse(e, path, "cannot be made");
   if (give(at->sun_path, path, group, e) < 0)
     return -1;
-  if (chmod(at->sun_path, MODE) < 0 || stat(at->sun_path, &st) < 0 || listen(l->fd, BACKLOG) < 0)
+  if (chmod(at->sun_path, MODE) < 0 || note_file(l, at->sun_path) < 0 || listen(l->fd, BACKLOG) < 0)
     return refuse(e, path, "cannot be used");
-  l->device = st.st_dev;
-  l->inode = st.st_ino;
   return 0;
 }
 
@@ -178,10 +196,9 @@ int socket_listen(const char *path, const char *group, struct err *e, struct lis
 }
 
 void socket_close(struct listening *l) {
-  struct stat st;
   if (l->fd < 0)
     return;
-  if (stat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+  if (is_ours(l))
     unlink(l->path);
   close(l->fd);
   free(l->path);

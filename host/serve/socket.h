@@ -5,6 +5,7 @@
 #define HOST_SERVE_SOCKET_H
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "conf/conf.h"
@@ -19,12 +20,13 @@ struct listening {
   char *path;
   dev_t device; /* of the file at path that is ours */
   ino_t inode;
+  struct timespec changed;
 };
 /* Listens at path, for this user and the group, its own if group is NULL.  What a dead host has left there is removed; while another one listens there it
  * is refused. */
 int socket_listen(const char *path, const char *group, struct err *e, struct listening *ret);
 /* Another group may use it from now on; NULL: that of this process. */
-int socket_give(const struct listening *l, const char *group, struct err *e);
+int socket_give(struct listening *l, const char *group, struct err *e);
 void socket_close(struct listening *l); /* removes the file, if it is ours still */
 
 /* A blocking descriptor; -1: class ETL_E_UNSUPPORTED: nobody listens there; ETL_E_AUTH: this user may not. */

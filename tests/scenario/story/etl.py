@@ -26,13 +26,14 @@ class Command:
 
     kind = "etl"
 
-    def __init__(self, name: str, program: pathlib.Path, words: list[str], folder: pathlib.Path, env: dict[str, str]):
+    def __init__(self, name: str, program: pathlib.Path, words: list[str], folder: pathlib.Path, env: dict[str, str],
+                 user: str | None = None):
         self.name, self.words = name, words
         self.status: int | None = None
         log = folder / "logs" / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
         home = {"HOME": str(folder), "ETL_CONF": str(folder / "etl.conf")}
-        self.process = Process(name, [str(program), *words], child_environment({**home, **env}), folder, log)
+        self.process = Process(name, [str(program), *words], child_environment({**home, **env}), folder, log, user)
 
     def wait(self, deadline: Deadline) -> int:
         if self.status is None:

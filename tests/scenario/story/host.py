@@ -39,6 +39,11 @@ class Host(Command):
         if status != (-signal.SIGKILL if how == "crash" else 0):
             raise StoryError(f"{self.name} ended with status {status}\n{self.explain()}")
 
+    @property
+    def control(self):
+        """Its control socket, when its state store is the scenario's file and nothing else was set."""
+        return self.stage.folder / "etl.db.sock"
+
     def wait_log(self, pattern: str, deadline: Deadline) -> str:
         """The next line of the log that matches, behind the one that was waited for last."""
         line = self.process.wait_line(pattern, deadline, "stderr", skip=self.seen)

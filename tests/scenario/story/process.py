@@ -44,12 +44,14 @@ def child_environment(extra: dict[str, str]) -> dict[str, str]:
 
 
 class Process:
-    def __init__(self, name: str, argv: list[str], env: dict[str, str], cwd: pathlib.Path, log: pathlib.Path):
+    def __init__(self, name: str, argv: list[str], env: dict[str, str], cwd: pathlib.Path, log: pathlib.Path,
+                 user: str | None = None):
         self.name, self.argv, self.log = name, argv, log
         self.lines: list[tuple[str, str]] = []  # ("stdout" | "stderr", line)
         self.changed = threading.Condition()
         self.process = subprocess.Popen(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, start_new_session=True)
+                                        stderr=subprocess.PIPE, start_new_session=True, user=user, group=user and "nogroup",
+                                        extra_groups=[] if user else None)
         self.pid = self.process.pid
         self.readers = [threading.Thread(target=self._read, args=(stream, pipe), daemon=True)
                         for stream, pipe in (("stdout", self.process.stdout), ("stderr", self.process.stderr))]

@@ -96,11 +96,11 @@ class Stage:
             (self.folder / ".conf-is-ours").unlink(missing_ok=True)
         file.write_text(text, encoding="utf-8")
 
-    def command(self, words: list[str], name: str | None = None) -> Command:
+    def command(self, words: list[str], name: str | None = None, user: str | None = None) -> Command:
         self.write_conf()
         self.commands += 1
         name = name or f"etl{self.commands}"
-        command = Command(name, self.shared.build / "host" / "etl", words, self.folder, self.env)
+        command = Command(name, self.shared.build / "host" / "etl", words, self.folder, self.env, user)
         self.actors[name] = self.last = command
         return command
 

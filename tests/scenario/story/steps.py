@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 
+from . import control as socket_clients
 from .compare import demand, demand_rows, holds, shown
 from .errors import Skip, StoryError
 from .etl import EXITS, Command
@@ -37,7 +38,7 @@ def after(s: Statement, stage: Stage, n: int) -> list[str]:
 
 # ---- servers ---------------------------------------------------------------------------------------------------------------
 @verb("start postgres NAME [own] [{ SQL }] | start mssqld NAME [OPTION...] [{ T-SQL }] | start run NAME as ID [ARG...] | "
-      "start host [as NAME] [ARG...] | start NAME")
+      "start etl as ID ARG... | start host [as NAME] [ARG...] | start NAME")
 def start(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)
     block = s.block or ""
@@ -63,6 +64,8 @@ def start(stage: Stage, s: Statement) -> None:
         actor.start(stage.deadline)
     elif words[0] == "run" and len(words) >= 4 and words[2] == "as":
         stage.command(["run", words[1], "--progress", "json", *words[4:]], words[3])
+    elif words[:2] == ["etl", "as"] and len(words) >= 4:
+        stage.command(words[3:], words[2])
     else:
         raise usage(s)
 
@@ -221,12 +224,15 @@ def run(stage: Stage, s: Statement) -> None:
     command.expect_status(wanted)
 
 
-@verb("etl ARG... expect exit N")
+@verb("etl [as nobody] ARG... expect exit N")
 def etl(stage: Stage, s: Statement) -> None:
     words, wanted = split_expect(after(s, stage, 1))
     if wanted is None or not wanted.startswith("exit "):
         raise usage(s)
-    command = stage.command(words)
+    nobody = words[:2] == ["as", "nobody"]
+    if nobody and os.geteuid() != 0:
+        raise Skip("only root can take another user's place")
+    command = stage.command(words[2:] if nobody else words, user="nobody" if nobody else None)
     command.wait(stage.deadline)
     demand(f"etl {shlex.join(words)}: exit status\n" + "\n".join(command.tail()), str(command.status), "=", wanted.split()[1])
 
@@ -272,6 +278,22 @@ def wait_progress(stage: Stage, command: Command, field: str, operator: str, wan
         event = json.loads(line) if line.startswith("{") else {}
         return field in event and holds(str(event[field]), operator, wanted)
     command.process.wait_line(r'"event": *"progress"', stage.deadline, "stdout", fits)
+
+
+# ---- control socket -----------------------------------------------------------------------------------------------------------
+@verb('control HOST says "bytes" expect /answer/ | control HOST clients N as ID [ask CMD TIMES]')
+def control(stage: Stage, s: Statement) -> None:
+    """`clients`: connections that stay open; those that ask fetch nothing of their answers."""
+    words = after(s, stage, 1)
+    path = stage.actor(words[0], Host).control
+    if words[1:2] == ["says"] and words[3:4] == ["expect"] and len(words) == 5:
+        told = socket_clients.say(path, words[2].encode(), stage.deadline)
+        demand("answer", told, "~", words[4])
+    elif words[1:2] == ["clients"] and words[3:4] == ["as"] and len(words) in (5, 8):
+        request = {"cmd": words[6]} if len(words) == 8 else None
+        stage.actors[words[4]] = socket_clients.Clients(path, int(words[2]), request, int(words[7]) if request else 0, stage.deadline)
+    else:
+        raise usage(s)
 
 
 # ---- expectations ----------------------------------------------------------------------------------------------------------

@@ -38,12 +38,13 @@ Test(socket, both_ends_meet) {
 
 Test(socket, a_path_may_be_long) {
   struct listening l;
-  char path[900] = "";
+  char path[900];
+  size_t at = 0;
   for (int i = 0; i < 8; i++) {
-    strcat(path, "folder-with-a-name-that-is-not-short-at-all-as-they-come-with-packages/");
+    at += (size_t)snprintf(path + at, sizeof path - at, "folder-with-a-name-that-is-not-short-at-all-as-they-come-with-packages/");
     cr_assert_eq(mkdir(path, 0755), 0);
   }
-  strcat(path, "s");
+  snprintf(path + at, sizeof path - at, "s");
   cr_assert_eq(socket_listen(path, NULL, &err, &l), 0, "%s", err.message);
   int fd = socket_connect(path, &err);
   cr_expect_geq(fd, 0, "%s", err.message);

@@ -7,9 +7,10 @@
 #include "base/clock.h"
 #include "base/units.h"
 
-static bool may_defer(const struct run *r) {
-  return r->spec->defer_retries && !(r->loader_caps & ETL_CAP_ASIDE); /* what stands aside would be thrown away with the worker */
-}
+/* What stands aside is thrown away with the worker: for a moment's wait that would be read again for nothing. */
+#define ASIDE_WAIT_NS (60 * NS_PER_SEC)
+
+static bool is_worth_a_worker(const struct run *r, int64_t wait_ns) { return (r->loader_caps & ETL_CAP_ASIDE) && wait_ns < ASIDE_WAIT_NS; }
 
 static void set_waiting(struct lane *l, bool waiting) {
   struct run *r = l->run;
@@ -22,9 +23,10 @@ static void set_waiting(struct lane *l, bool waiting) {
 bool defer_wait(struct lane *l, int64_t wait_ns) {
   struct run *r = l->run;
   int64_t until = clock_mono_ns() + wait_ns;
-  if (!may_defer(r))
+  if (!r->spec->defer_retries)
     return stop_wait(l->stop.parent, STOP_FINISH, wait_ns);
-  set_waiting(l, true);
+  if (!is_worth_a_worker(r, wait_ns))
+    set_waiting(l, true);
   bool stopped = stop_wait_or(l->stop.parent, STOP_FINISH, wait_ns, &r->deferring);
   pthread_mutex_lock(&r->lock);
   enum stop_mode asked = stop_mode(l->stop.parent);

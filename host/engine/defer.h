@@ -1,6 +1,7 @@
 /* engine/defer.h: a lane's wait before its next attempt.  In a run with spec->defer_retries a wait is worth a worker only as long as other
  * lanes work: when all that are left only wait, they end as failed, and the summary says when each is to be tried again and how often it has
- * failed.  The supervisor starts a run for them then, and hands back what was said (spec->retries). */
+ * failed.  The supervisor starts a run for them then, and hands back what was said (spec->retries).  So they do when they wait while the run
+ * is asked to finish.  A run whose rows stand aside until its end is tried again as a whole; it keeps its worker for waits below a minute. */
 #ifndef HOST_ENGINE_DEFER_H
 #define HOST_ENGINE_DEFER_H
 

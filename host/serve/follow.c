@@ -43,47 +43,82 @@ static bool has(const json_t *list, const char *text) {
   return false;
 }
 
-/* Options of a run for the lanes that wait, and when the first of them is to be tried; NULL: none waits. */
-static json_t *options_of_lanes(const struct running *r, double *ret_after) {
-  json_t *retries = json_array(), *shards = json_array();
-  const json_t *lane;
+static const char *status_of(const json_t *lane) {
+  const char *status = json_string_value(json_object_get(lane, "status"));
+  return status ? status : "";
+}
+
+static bool is_refused(const json_t *lane) {
+  const char *class_name = json_string_value(json_object_get(json_object_get(lane, "error"), "class"));
+  return class_name && strcmp(class_name, err_class_name(ETL_E_AUTH)) == 0;
+}
+
+struct again { /* lanes of a run that are to be tried again */
+  json_t *retries, *shards;
+  double after; /* seconds until the first of them; -1: there is none */
+  bool refused; /* the credentials of some */
+  bool lost;    /* another one has failed for good */
+};
+
+static void take_shard(struct again *g, const json_t *lane, const char *shard, double after) {
+  const char *name = shard ? shard : json_string_value(json_object_get(lane, "shard"));
+  json_t *whole = shard ? json_string(shard) : json_stringn(name, strcspn(name, "#@")); /* a piece, a range: parts of one */
+  if (!has(g->shards, json_string_value(whole)))
+    json_array_append(g->shards, whole);
+  json_decref(whole);
+  if (g->after < 0 || after < g->after)
+    g->after = after;
+}
+
+/* Lanes that were left to us; those that were refused, once: secrets and the pipeline's file may be better by now; those that the end of the
+ * host cut short. */
+static void look_at_lane(struct again *g, const struct running *r, const json_t *lane) {
+  json_t *retry = json_object_get(lane, "retry");
+  bool refused = is_refused(lane) && !json_is_true(json_object_get(r->options, "read_again"));
+  if (retry) {
+    json_array_append(g->retries, retry);
+    take_shard(g, lane, json_string_value(json_object_get(retry, "shard")), json_number_value(json_object_get(retry, "after_seconds")));
+  } else if (refused) {
+    take_shard(g, lane, NULL, (double)r->conf->retry.retry_delay_ns / (double)NS_PER_SEC);
+    g->refused = true;
+  } else if (strcmp(status_of(lane), "cancelled") == 0 && r->why == WHY_HOST_STOPS) {
+    take_shard(g, lane, NULL, 0);
+  } else {
+    g->lost |= strcmp(status_of(lane), "failed") == 0;
+  }
+}
+
+static json_t *options_of_again(struct again *g, const struct running *r, bool whole) {
+  json_t *options = r->options ? json_deep_copy(r->options) : json_object(), *retry;
   size_t i;
-  *ret_after = -1;
-  json_array_foreach(json_object_get(r->summary, "lanes"), i, lane) {
-    json_t *retry = json_object_get(lane, "retry");
-    const char *shard = json_string_value(json_object_get(retry, "shard"));
-    double after = json_number_value(json_object_get(retry, "after_seconds"));
-    if (!shard)
-      continue;
-    json_array_append(retries, retry);
-    if (!has(shards, shard))
-      json_array_append_new(shards, json_string(shard));
-    if (*ret_after < 0 || after < *ret_after)
-      *ret_after = after;
-  }
-  json_t *options = NULL;
-  if (json_array_size(retries)) {
-    json_t *retry;
-    options = r->options ? json_deep_copy(r->options) : json_object();
-    json_array_foreach(retries, i, retry) /* what is left of each wait when the first is over */
-      json_object_set_new(retry, "after_seconds", json_real(json_number_value(json_object_get(retry, "after_seconds")) - *ret_after));
-    json_object_set(options, "retries", retries);
-    json_object_set(options, "shards", shards);
-  }
-  json_decref(retries);
-  json_decref(shards);
+  json_array_foreach(g->retries, i, retry) /* what is left of each wait when the first is over */
+    json_object_set_new(retry, "after_seconds", json_real(json_number_value(json_object_get(retry, "after_seconds")) - g->after));
+  json_object_set(options, "retries", g->retries);
+  if (!whole)
+    json_object_set(options, "shards", g->shards);
+  if (g->refused)
+    json_object_set_new(options, "read_again", json_true());
   return options;
 }
 
+/* Rows that stand aside until the end are gone with their run: it is tried again as a whole, if all of it can be. */
 static bool follow_lanes(struct outcome *o) {
-  double after;
-  json_t *options = options_of_lanes(o->of, &after);
-  if (!options)
-    return false;
-  int64_t wait = (int64_t)(after * (double)NS_PER_SEC);
-  outcome_queue(o, "retry", o->row.ended_ns + wait, o->of->run.attempt + 1, options);
-  json_decref(options);
-  return true;
+  const struct running *r = o->of;
+  bool whole = json_is_true(json_object_get(r->summary, "aside"));
+  struct again g = {.retries = json_array(), .shards = json_array(), .after = -1};
+  const json_t *lane;
+  size_t i;
+  json_array_foreach(json_object_get(r->summary, "lanes"), i, lane)
+    look_at_lane(&g, r, lane);
+  bool again = (json_array_size(g.retries) || g.refused) && !(whole && g.lost);
+  if (again) {
+    json_t *options = options_of_again(&g, r, whole);
+    outcome_queue(o, "retry", o->row.ended_ns + (int64_t)(g.after * (double)NS_PER_SEC), r->run.attempt + 1, options);
+    json_decref(options);
+  }
+  json_decref(g.retries);
+  json_decref(g.shards);
+  return again;
 }
 
 /* ---- the run as a whole ---------------------------------------------------------------------------------------------------------------------- */
@@ -99,31 +134,9 @@ static bool failed_as_whole(const struct outcome *o) {
   return is_state(o, "crashed") || (is_state(o, "failed") && (!o->of->summary || json_object_get(o->of->summary, "error")));
 }
 
-/* Shards whose credentials were refused; a target that is replaced as a whole needs all of them. */
-static json_t *refused_shards(const struct running *r) {
-  json_t *shards = json_array();
-  const json_t *lane;
-  size_t i;
-  json_array_foreach(json_object_get(r->summary, "lanes"), i, lane) {
-    const char *class_name = json_string_value(json_object_get(json_object_get(lane, "error"), "class"));
-    const char *shard = json_string_value(json_object_get(lane, "shard"));
-    if (!class_name || strcmp(class_name, err_class_name(ETL_E_AUTH)) != 0)
-      continue;
-    const char *whole = arena_memdup(r->arena, shard, strcspn(shard, "#@"));
-    if (!has(shards, whole))
-      json_array_append_new(shards, json_string(whole));
-  }
-  return shards;
-}
-
-/* Secrets and the pipeline's file may be better by now: the next attempt reads them itself, once. */
+/* As for lanes: the next attempt reads secrets and the pipeline's file itself, once. */
 static bool follow_auth(struct outcome *o, json_t *options) {
-  json_t *shards = refused_shards(o->of);
-  bool some = json_array_size(shards) > 0;
-  if (some && !json_is_true(json_object_get(o->of->summary, "replaces")))
-    json_object_set(options, "shards", shards);
-  json_decref(shards);
-  if (!(some || is_class(o, ETL_E_AUTH)) || json_is_true(json_object_get(options, "read_again")))
+  if (!is_class(o, ETL_E_AUTH) || !failed_as_whole(o) || json_is_true(json_object_get(options, "read_again")))
     return false;
   json_object_set_new(options, "read_again", json_true());
   outcome_queue(o, "retry", o->row.ended_ns + o->of->conf->retry.retry_delay_ns, o->of->run.attempt + 1, options);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 16384 };
+enum { BLOCK_BYTES = 16384, BIG_BLOCK_BYTES = 262144 /* is given back to the system when it is freed */ };
 
 static void *checked(void *p) {
   if (p)
@@ -42,6 +42,7 @@ struct block {
 };
 struct arena {
   struct block *blocks;
+  size_t bytes;
 };
 
 struct arena *arena_new(void) { return xcalloc(1, sizeof(struct arena)); }
@@ -71,21 +72,26 @@ void arena_reset(struct arena *a) {
     }
   blocks_free(a->blocks);
   a->blocks = keep;
+  a->bytes = keep ? BLOCK_BYTES : 0;
   if (keep) {
     keep->next = NULL;
     keep->used = 0;
   }
 }
 
+/* A small one for the many small arenas; of one that has grown, few that are big. */
+static size_t usual_block(const struct arena *a) { return a->bytes < 4 * BIG_BLOCK_BYTES ? BLOCK_BYTES : BIG_BLOCK_BYTES; }
+
 void *arena_alloc_aligned(struct arena *a, size_t size, size_t align) {
   struct block *b = a->blocks;
   size_t at = b ? (b->used + align - 1) & ~(align - 1) : 0;
   if (!b || at + size > b->size) {
-    size_t want = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+    size_t usual = usual_block(a), want = size > usual ? size : usual;
     size_t total = (sizeof *b + want + 63) & ~(size_t)63;
     b = checked(aligned_alloc(64, total));
     *b = (struct block){.size = want};
-    if (a->blocks && want > BLOCK_BYTES) { /* keep filling the block in hand */
+    a->bytes += want;
+    if (a->blocks && want > usual) { /* keep filling the block in hand */
       b->next = a->blocks->next;
       a->blocks->next = b;
     } else {

@@ -190,3 +190,17 @@ struct registry *describes_scan(const struct conf *conf, struct diags *d) {
     complain(d, conf->file, &e);
   return r;
 }
+
+void describes_refuse(struct describes *c, struct registry *r) {
+  for (size_t i = 0; i < r->files_n; i++) {
+    struct err e;
+    if (r->files[i].bad)
+      continue;
+    const struct description *d = describes_get(c, r->files[i].path, &e);
+    if (!d && e.error_class != ETL_E_RETRYABLE) {
+      cleanup_free char *why = xasprintf("%s%s%s", e.message, e.remedy[0] ? "; " : "", e.remedy);
+      registry_refuse(r, i, why);
+    }
+    describes_put(c, d);
+  }
+}

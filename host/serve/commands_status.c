@@ -6,7 +6,7 @@
 #include "serve/reload.h"
 #include "serve/shown.h"
 
-enum { LOG_LINES = 50, LOG_LINES_MAX = 10000 };
+enum { UNUSABLE_MAX = 1000, LOG_LINES = 50, LOG_LINES_MAX = 10000 };
 
 /* ---- status ----------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -56,6 +56,18 @@ static json_t *report_bad_connectors(const struct generation *g) {
       json_t *j = json_object();
       shown_text(j, "file", g->registry->files[i].path);
       shown_text(j, "reason", g->registry->files[i].bad);
+      json_array_append_new(list, j);
+    }
+  return list;
+}
+
+static json_t *report_unusable(const struct generation *g) {
+  json_t *list = json_array();
+  for (size_t i = 0; g->problems && i < g->conf->pipelines_n && json_array_size(list) < UNUSABLE_MAX; i++)
+    if (g->problems[i]) {
+      json_t *j = json_object();
+      shown_text(j, "pipeline", g->by_name[i]->name);
+      shown_text(j, "reason", g->problems[i]);
       json_array_append_new(list, j);
     }
   return list;
@@ -118,6 +130,7 @@ int command_status(struct asked *q, struct err *e) {
     json_object_set_new(q->answer, "host", report_host(s));
     json_object_set_new(q->answer, "configuration", report_configuration(s));
     json_object_set_new(q->answer, "bad_connectors", report_bad_connectors(s->gen));
+    json_object_set_new(q->answer, "unusable", report_unusable(s->gen));
   }
   json_object_set_new(q->answer, "store", report_store(q));
   json_object_set_new(q->answer, "queue", queue);

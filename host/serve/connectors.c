@@ -10,20 +10,6 @@ static bool same_text(const char *a, const char *b) { return a == b || (a && b &
 
 /* ---- looking -------------------------------------------------------------------------------------------------------------------------------- */
 
-void connectors_refuse(struct registry *r, struct describes *describes) {
-  for (size_t i = 0; i < r->files_n; i++) {
-    struct err e;
-    if (r->files[i].bad)
-      continue;
-    const struct description *d = describes_get(describes, r->files[i].path, &e);
-    if (!d && e.error_class != ETL_E_RETRYABLE) {
-      cleanup_free char *why = xasprintf("%s%s%s", e.message, e.remedy[0] ? "; " : "", e.remedy);
-      registry_refuse(r, i, why);
-    }
-    describes_put(describes, d);
-  }
-}
-
 static const struct plugin_file *file_at(const struct registry *r, const char *path) {
   for (size_t i = 0; i < r->files_n; i++)
     if (strcmp(r->files[i].path, path) == 0)
@@ -43,7 +29,7 @@ static bool same_registry(const struct registry *a, const struct registry *b) {
 
 struct generation *connectors_look(struct generation *g, struct describes *describes) {
   struct registry *r = registry_scan_others(g->conf->plugin_dirs);
-  connectors_refuse(r, describes);
+  describes_refuse(describes, r);
   if (!same_registry(g->registry, r))
     return generation_again(g, r, describes);
   registry_free(r);

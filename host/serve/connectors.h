@@ -1,12 +1,10 @@
-/* serve/connectors.h: connectors that come, go and are replaced while the host runs.  connectors_look() and connectors_refuse() run on the thread
- * of serve/reload.h, the rest on the loop's. */
+/* serve/connectors.h: connectors that come, go and are replaced while the host runs.  connectors_look() runs on the thread of
+ * serve/reload.h, the rest on the loop's. */
 #ifndef HOST_SERVE_CONNECTORS_H
 #define HOST_SERVE_CONNECTORS_H
 
 #include "serve/serve.h"
 
-/* Files whose notes are sound, but that do not describe themselves, are refused: they crash, hang, or are no connectors. */
-void connectors_refuse(struct registry *r, struct describes *describes);
 /* g with the connectors as they are now; NULL: they are what g has. */
 struct generation *connectors_look(struct generation *g, struct describes *describes);
 /* What is new, replaced, refused and gone, and which pipelines can run no more, or again. */

@@ -12,6 +12,7 @@
 #include "serve/connectors.h"
 
 enum {
+  BIG_BYTES = 128 * 1024, /* such pieces of memory go back to the system */
   TOLD_ONE_BY_ONE = 1000, /* pipelines that changed */
   CANCELLED_AT_ONCE = 10000
 };
@@ -47,7 +48,7 @@ static void *read_all(void *arg) {
   else if (generation_load(r->conf_path, NULL, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0)
     r->gen = NULL;
   else
-    connectors_refuse(r->gen->registry, r->describes);
+    describes_refuse(r->describes, r->gen->registry);
   ev_async_send(r->loop, r->ended);
   return NULL;
 }
@@ -272,6 +273,7 @@ int reload_open(struct serve *s, void **ret_self, struct err *e) {
   (void)e;
   l->serve = s;
   mallopt(M_ARENA_MAX, 1); /* what the thread allocates and the loop frees is to be used again by both */
+  mallopt(M_MMAP_THRESHOLD, BIG_BYTES); /* it would grow by itself with what is freed */
   ev_async_init(&l->ended, on_ended);
   l->ended.data = l;
   ev_async_start(s->loop, &l->ended);

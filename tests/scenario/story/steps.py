@@ -113,6 +113,16 @@ def pipeline(stage: Stage, s: Statement) -> None:
     (stage.folder / "pipelines.d" / f"{s.words[1]}.conf").write_text(stage.text(s.block), encoding="utf-8")
 
 
+@verb("pipelines COUNT NAME { libconfig }")
+def pipelines(stage: Stage, s: Statement) -> None:
+    """NAME0, NAME1 ...; # in the text is the number."""
+    if len(s.words) != 3 or s.block is None:
+        raise usage(s)
+    text = stage.text(s.block)
+    for i in range(int(s.words[1])):
+        (stage.folder / "pipelines.d" / f"{s.words[2]}{i}.conf").write_text(text.replace("#", str(i)), encoding="utf-8")
+
+
 @verb("file PATH { text }")
 def file(stage: Stage, s: Statement) -> None:
     path = stage.folder / stage.text(s.words[1])

@@ -2,6 +2,7 @@
 #include "serve/client.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +11,7 @@
 #include "serve/control.h"
 #include "serve/shown.h"
 
-enum { HEAD = 4, FOLLOWED_MAX = 4 * 1024 * 1024, PART_ROWS = 500 };
+enum { HEAD = 4, FOLLOWED_MAX = 4 * 1024 * 1024, LARGE_BYTES = 1024 * 1024 };
 
 void client_end(struct client *c, const char *why) {
   if (c->over)
@@ -28,6 +29,16 @@ static void be_patient(struct client *c) {
 }
 
 /* ---- out ----------------------------------------------------------------------------------------------------------------------------------- */
+
+/* A long answer is not kept in mind for the next one: hosts live for months. */
+static void drop_out(struct client *c) {
+  bool large = c->out_room > LARGE_BYTES;
+  free(c->out);
+  c->out = NULL;
+  c->out_at = c->out_room = 0;
+  if (large)
+    malloc_trim(0);
+}
 
 /* What fits goes into the socket. */
 static void put_out(struct client *c) {
@@ -50,9 +61,7 @@ static void put_out(struct client *c) {
   if (c->over)
     return;
   ev_io_stop(c->loop, &c->writable);
-  free(c->out);
-  c->out = NULL;
-  c->out_at = c->out_room = 0;
+  drop_out(c);
   if (c->leaving)
     client_end(c, NULL);
   else if (c->follow.kind != FOLLOW_NONE)
@@ -97,33 +106,7 @@ void client_send(struct client *c, const json_t *part) {
   put_out(c);
 }
 
-/* The first rows of a list go in a part of their own; list loses them. */
-static void send_rows(struct client *c, const char *key, json_t *list) {
-  json_t *rows = json_array(), *rest = json_array(), *row;
-  size_t i;
-  json_array_foreach(list, i, row) {
-    json_array_append(rows, row);
-    if (json_array_size(rows) < PART_ROWS || i + 1 == json_array_size(list))
-      continue;
-    json_t *part = json_object();
-    json_object_set(part, key, rows);
-    client_send(c, part);
-    json_decref(part);
-    json_array_clear(rows);
-  }
-  json_array_extend(rest, rows);
-  json_array_clear(list);
-  json_array_extend(list, rest);
-  json_decref(rows);
-  json_decref(rest);
-}
-
 void client_answer(struct client *c, json_t *answer) {
-  const char *key;
-  json_t *value;
-  json_object_foreach(answer, key, value)
-    if (json_array_size(value) > PART_ROWS)
-      send_rows(c, key, value);
   client_send(c, answer);
   json_decref(answer);
 }
@@ -245,6 +228,6 @@ void client_free(struct client *c) {
   frame_reader_fini(&c->in);
   follow_fini(&c->follow);
   close(c->fd);
-  free(c->out);
+  drop_out(c);
   free(c);
 }

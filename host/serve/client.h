@@ -36,7 +36,7 @@ struct client *client_new(int fd, struct ev_loop *loop, const struct client_call
 void client_free(struct client *c);
 /* What does not fit into the socket waits here; a client that follows and lets too much wait is over. */
 void client_send(struct client *c, const json_t *part);
-/* An answer, whose lists go in several parts when they are long; takes it. */
+/* The same; takes it. */
 void client_answer(struct client *c, json_t *answer);
 void client_refuse(struct client *c, const struct err *e);
 /* The next request may come. */

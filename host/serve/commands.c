@@ -6,6 +6,8 @@
 
 #include "serve/shown.h"
 
+enum { PART_ROWS = 500 };
+
 static int ping(struct asked *q, struct err *e) {
   (void)e;
   json_object_set_new(q->answer, "pid", json_integer(getpid()));
@@ -66,6 +68,17 @@ const struct conf_pipeline *asked_pipeline(const struct asked *q, struct err *e)
   else
     err_remedy(e, "`etl list` shows them%s", q->serve ? "; one that is new is there after `etl reload`" : "");
   return NULL;
+}
+
+void asked_add(struct asked *q, const char *key, json_t *row) {
+  json_t *list = json_object_get(q->answer, key);
+  if (!list) {
+    list = json_array();
+    json_object_set_new(q->answer, key, list);
+  }
+  json_array_append_new(list, row);
+  if (q->part && json_array_size(list) >= PART_ROWS)
+    q->part(q);
 }
 
 int asked_store(const struct asked *q, struct err *e) {

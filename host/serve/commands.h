@@ -31,6 +31,8 @@ struct asked {
   struct arena *arena;
   json_t *answer;          /* an object, to be filled */
   struct follow follow;    /* for a host alone */
+  void (*part)(struct asked *q); /* sends what the answer has so far, and empties it; NULL: all goes at the end */
+  void *part_arg;
 };
 /* Carries out what is asked.  -1: e says why not; class ETL_E_CONFIG: the question was wrong; ETL_E_UNSUPPORTED: this needs a host that runs. */
 int command_run(struct asked *q, struct err *e);
@@ -52,6 +54,8 @@ bool asked_flag(const struct asked *q, const char *key);
 int asked_number(const struct asked *q, const char *key, int64_t min, int64_t max, int64_t dflt, int64_t *ret, struct err *e);
 /* The pipeline that the request names.  NULL: e names the nearest. */
 const struct conf_pipeline *asked_pipeline(const struct asked *q, struct err *e);
+/* Adds a row to a list of the answer, which goes off in parts: it may be long. */
+void asked_add(struct asked *q, const char *key, json_t *row);
 /* -1: the store cannot be used just now. */
 int asked_store(const struct asked *q, struct err *e);
 /* The end of a handler that failed in the store: the host notes that it is away. */

@@ -9,13 +9,12 @@
 
 enum { HISTORY = 50, HISTORY_MAX = 10000, EVENTS_MAX = 500, ATTEMPTS_MAX = 1000 };
 
-static json_t *report_runs(const struct asked *q, const struct store_run *runs, size_t n) {
-  json_t *list = json_array();
+static void add_runs(struct asked *q, const char *key, const struct store_run *runs, size_t n) {
+  json_object_set_new(q->answer, key, json_array());
   for (size_t i = 0; i < n; i++) {
     const struct running *here = q->serve && !runs[i].ended_ns ? serve_running(q->serve, runs[i].id) : NULL;
-    json_array_append_new(list, here ? command_live(here) : shown_run(&runs[i]));
+    asked_add(q, key, here ? command_live(here) : shown_run(&runs[i]));
   }
-  return list;
 }
 
 json_t *command_live(const struct running *r) {
@@ -82,7 +81,7 @@ int command_history(struct asked *q, struct err *e) {
     return asked_failed(q, e);
   if (n == 0 && f.pipeline && !asked_pipeline(q, e)) /* one that is configured no more may have a history */
     return -1;
-  json_object_set_new(q->answer, "runs", report_runs(q, runs, n));
+  add_runs(q, "runs", runs, n);
   return 0;
 }
 
@@ -127,14 +126,11 @@ int command_info(struct asked *q, struct err *e) {
       store_events(q->store, -1, NULL, run->id, EVENTS_MAX, q->arena, &events, &events_n, e) < 0)
     return asked_failed(q, e);
   const struct running *here = q->serve && !run->ended_ns ? serve_running(q->serve, run->id) : NULL;
-  json_t *task_list = json_array(), *event_list = json_array();
-  for (size_t i = 0; i < tasks_n; i++)
-    json_array_append_new(task_list, shown_task(&tasks[i]));
-  for (size_t i = 0; i < events_n; i++)
-    json_array_append_new(event_list, shown_event(&events[i]));
   json_object_set_new(q->answer, "info", here ? command_live(here) : shown_run(run));
-  json_object_set_new(q->answer, "attempts", report_runs(q, attempts, attempts_n));
-  json_object_set_new(q->answer, "tasks", task_list);
-  json_object_set_new(q->answer, "events", event_list);
+  add_runs(q, "attempts", attempts, attempts_n);
+  for (size_t i = 0; i < tasks_n; i++)
+    asked_add(q, "tasks", shown_task(&tasks[i]));
+  for (size_t i = 0; i < events_n; i++)
+    asked_add(q, "events", shown_event(&events[i]));
   return 0;
 }

@@ -163,10 +163,9 @@ int command_list(struct asked *q, struct err *e) {
   for (size_t i = 0; i < n; i++)
     order[i] = &q->conf->pipelines[i];
   qsort(order, n, sizeof *order, by_name);
-  json_t *list = json_array();
+  json_object_set_new(q->answer, "pipelines", json_array());
   for (size_t i = 0; i < n; i++)
-    json_array_append_new(list, report_pipeline(q, &k, order[i]));
-  json_object_set_new(q->answer, "pipelines", list);
+    asked_add(q, "pipelines", report_pipeline(q, &k, order[i]));
   shown_text(q->answer, "store_error", q->store ? NULL : q->store_error);
   return 0;
 }

@@ -27,6 +27,11 @@ struct control {
 
 /* ---- asking --------------------------------------------------------------------------------------------------------------------------------- */
 
+static void on_part(struct asked *q) {
+  client_send(q->part_arg, q->answer);
+  json_object_clear(q->answer);
+}
+
 static void on_asked(struct client *c, json_t *request) {
   struct control *l = c->owner;
   struct serve *s = l->serve;
@@ -39,7 +44,9 @@ static void on_asked(struct client *c, json_t *request) {
                     .store_error = s->store_error,
                     .now_ns = serve_now(s),
                     .arena = arena_new(),
-                    .answer = json_object()};
+                    .answer = json_object(),
+                    .part = on_part,
+                    .part_arg = c};
   if (command_run(&q, &e) < 0) {
     client_refuse(c, &e);
     json_decref(q.answer);

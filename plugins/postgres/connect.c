@@ -13,6 +13,8 @@
 #include "text.h"
 #include "wait.h"
 
+enum { LOOK_MS = 200 };
+
 int32_t session_init(struct session *s, const struct etl_host *host, const struct settings *settings) {
   *s = (struct session){.host = host, .settings = settings};
   s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -44,15 +46,19 @@ void session_cancel(struct session *s) {
 
 bool session_lost(const struct session *s) { return !s->conn || PQstatus(s->conn) == CONNECTION_BAD; }
 
+/* A session that is being made for a reader cannot be woken yet: in a long silence the host is asked. */
 enum session_wait session_wait_for(struct session *s, short events, int64_t timeout_ms) {
   struct pollfd p[] = {{.fd = PQsocket(s->conn), .events = events}, {.fd = s->wake_fd, .events = POLLIN}};
-  int n;
-  do
-    n = atomic_load(&s->cancelled) ? 0 : poll(p, 2, timeout_ms < 0 ? -1 : (int)timeout_ms);
-  while (n < 0 && errno == EINTR);
-  if (atomic_load(&s->cancelled))
-    return WAIT_CANCELLED;
-  return n == 0 ? WAIT_TIMEOUT : WAIT_READY;
+  for (int64_t left = timeout_ms;; left -= left > 0 ? LOOK_MS : 0) {
+    int n, step = left < 0 || left > LOOK_MS ? LOOK_MS : (int)left;
+    do
+      n = atomic_load(&s->cancelled) ? 0 : poll(p, 2, step);
+    while (n < 0 && errno == EINTR);
+    if (atomic_load(&s->cancelled) || (n == 0 && s->host->cancelled(s->host)))
+      return WAIT_CANCELLED;
+    if (n != 0 || step == left)
+      return n == 0 ? WAIT_TIMEOUT : WAIT_READY;
+  }
 }
 
 int32_t session_give_up(struct session *s) {

@@ -130,7 +130,9 @@ void sql_merge(struct text *t, const struct target *g, const struct columns *col
 int32_t merge_all(struct target *g);     /* what is staged; fails at a row that cannot be merged */
 int32_t merge_careful(struct instance *in); /* what is staged of all targets; rows that cannot be merged are set aside */
 int32_t merge_parts(struct instance *in);   /* the same, when it is known that they cannot be merged in one go */
-int32_t merge_refuse_fewer(const struct target *g); /* rows that were only to be added did not all arrive */
+/* That each row that was merged is there, itself or another one of its key: a trigger may have left it out. */
+int32_t merge_check_there(struct target *g, int64_t from, int64_t to);
+int32_t merge_refuse_fewer(const struct target *g); /* not all that was to be there is */
 
 /* ---- settle.c: the epoch's way into the targets */
 int32_t settle_write(struct target *g, struct etl_msg *m);

@@ -50,6 +50,13 @@ static void sql_goal(struct text *t, const struct target *g) {
     sql_table(t, g);
 }
 
+static void sql_staged(struct text *t, const struct target *g) {
+  if (g->in->stages && !g->staged)
+    sql_table(t, g);
+  else
+    text_addf(t, "pg_temp.%s", g->staging);
+}
+
 /* In key order, so that two lanes that meet the same rows lock them in the same order. */
 void sql_merge(struct text *t, const struct target *g, const struct columns *columns, int64_t from, int64_t to) {
   text_add(t, "INSERT INTO ");
@@ -61,10 +68,7 @@ void sql_merge(struct text *t, const struct target *g, const struct columns *col
   text_add(t, ") ");
   sql_columns(t, columns, "");
   text_add(t, " FROM ");
-  if (g->in->stages && !g->staged)
-    sql_table(t, g);
-  else
-    text_addf(t, "pg_temp.%s", g->staging);
+  sql_staged(t, g);
   if (to)
     text_addf(t, " WHERE " MERGE_ROW " BETWEEN %" PRId64 " AND %" PRId64, from, to);
   text_add(t, " ORDER BY ");
@@ -137,14 +141,57 @@ static int32_t append_part(struct target *g, int64_t from, int64_t to) {
   return rc;
 }
 
+static int32_t ask(struct target *g, const char *doing, struct text *sql, bool *ret) {
+  PGresult *r = NULL;
+  int32_t rc = sql->failed ? out_of_memory(g->in) : session_query(&g->in->session, doing, text_str(sql), 0, NULL, &r);
+  if (rc == ETL_OK)
+    *ret = *PQgetvalue(r, 0, 0) == 't';
+  PQclear(r);
+  text_clear(sql);
+  return rc;
+}
+
+int32_t merge_check_there(struct target *g, int64_t from, int64_t to) {
+  static const char doing[] = "looking for rows that a trigger left out";
+  struct text sql = {0}, goal = {0};
+  bool may = false, gone = false;
+  sql_goal(&goal, g);
+  text_add(&sql, "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgtype & 7 = 7 AND tgrelid = "); /* each row, BEFORE INSERT */
+  text_add_literal(&sql, text_str(&goal));
+  text_add(&sql, "::pg_catalog.regclass)");
+  sql.failed |= goal.failed;
+  int32_t rc = ask(g, doing, &sql, &may);
+  text_add(&sql, "SELECT EXISTS (SELECT 1 FROM ");
+  sql_staged(&sql, g);
+  text_addf(&sql, " AS s WHERE NOT EXISTS (SELECT 1 FROM %s AS t WHERE true", text_str(&goal));
+  for (size_t i = 0; i < g->key->n; i++) {
+    text_add(&sql, " AND t.");
+    text_add_name(&sql, g->key->list[i]);
+    text_add(&sql, " = s.");
+    text_add_name(&sql, g->key->list[i]);
+  }
+  text_add(&sql, ")");
+  if (to)
+    text_addf(&sql, " AND s." MERGE_ROW " BETWEEN %" PRId64 " AND %" PRId64, from, to);
+  text_add(&sql, ")");
+  if (rc == ETL_OK && may)
+    rc = ask(g, doing, &sql, &gone);
+  text_fini(&sql);
+  text_fini(&goal);
+  return rc == ETL_OK && gone ? merge_refuse_fewer(g) : rc;
+}
+
 static int32_t merge_part(struct target *g, int64_t from, int64_t to) {
   struct text sql = {0};
+  PGresult *r = NULL;
   if (!mode_merges(g->mode))
     return append_part(g, from, to);
   sql_merge(&sql, g, &g->columns, from, to);
-  int32_t rc = sql.failed ? out_of_memory(g->in) : session_run(&g->in->session, "merging", text_str(&sql));
+  int32_t rc = sql.failed ? out_of_memory(g->in) : session_query(&g->in->session, "merging", text_str(&sql), 0, NULL, &r);
   text_fini(&sql);
-  return rc;
+  bool fewer = rc == ETL_OK && strtoll(PQcmdTuples(r), NULL, 10) < (to ? to - from + 1 : g->staged_rows);
+  PQclear(r);
+  return fewer ? merge_check_there(g, from, to) : rc;
 }
 
 int32_t merge_all(struct target *g) {

@@ -37,7 +37,7 @@ const struct etl_option *const postgres_options[] = {
                         .doc = "append adds rows; merge inserts or updates by `key`; insert_missing inserts rows whose key is not there and "
                                "leaves the others alone; delete_missing merges and, at the end of a run that read everything, deletes "
                                "the rows whose key did not come: the table must be this pipeline's alone, and the stream without a cursor; replace builds the table anew "
-                               "and swaps it at the end of the run."),
+                               "and swaps it at the end of the run.  A row of a new key, or one to be added, that a trigger of the table leaves out stops the run."),
     [OPT_KEY] = OPTION("key", ETL_T_LIST, .example = "[ \"shard_id\", \"login_id\" ]",
                        .doc = "Columns that identify a row; needed for merge.  A table made by etl gets them as its primary key."),
     [OPT_NEWEST_BY] = OPTION("newest_by", ETL_T_STRING, .example = "changed_at",

@@ -106,13 +106,15 @@ void sql_publish(struct text *sql, const struct target *g, const struct columns 
   sql_table(sql, g);
 }
 
-/* Of rows that are only added as many must arrive as were staged. */
+/* Of rows that are only added as many must arrive as were staged; of the others, those of all keys. */
 static int32_t bring_rows(struct target *g, struct text *sql) {
   struct instance *in = g->in;
   static const char doing[] = "bringing the run's rows to the target";
   PGresult *added = NULL, *staged = NULL;
-  if (mode_merges(g->mode))
-    return run_text(in, doing, sql);
+  if (mode_merges(g->mode)) {
+    int32_t merged = run_text(in, doing, sql);
+    return merged == ETL_OK ? merge_check_there(g, 0, 0) : merged;
+  }
   int32_t rc = sql->failed ? out_of_memory(in) : session_query(&in->session, doing, text_str(sql), 0, NULL, &added);
   text_clear(sql);
   text_add(sql, "SELECT count(*) FROM ");

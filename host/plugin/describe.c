@@ -157,6 +157,7 @@ static void limit_child(void) {
   setrlimit(RLIMIT_CORE, &none);
   setrlimit(RLIMIT_CPU, &cpu);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* nobody waits for it any more */
 }
 
 int describe_child(const char *path, int fd) {

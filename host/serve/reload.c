@@ -37,6 +37,7 @@ struct reload {
   ev_async ended;
   char **gone; /* pipelines whose queued runs the store has yet to cancel */
   size_t gone_n;
+  bool strangers; /* also those of pipelines that this host does not know: they went while it was down, and no other host shares the store */
 };
 
 /* ---- the thread's half ------------------------------------------------------------------------------------------------------------------ */
@@ -105,7 +106,8 @@ static int by_text(const void *a, const void *b) { return strcmp(*(const char *c
 
 /* One that came back meanwhile keeps its runs. */
 static bool is_gone(const struct reload *l, const char *pipeline) {
-  return bsearch(&pipeline, l->gone, l->gone_n, sizeof *l->gone, by_text) && !generation_find(l->serve->gen, pipeline);
+  bool named = l->gone_n && bsearch(&pipeline, l->gone, l->gone_n, sizeof *l->gone, by_text);
+  return (named || l->strangers) && !generation_find(l->serve->gen, pipeline);
 }
 
 static int cancel_one(struct serve *s, const struct store_run *run, struct err *e) {
@@ -123,17 +125,20 @@ static void cancel_gone(struct reload *l) {
   struct store_run *runs;
   struct err e;
   size_t n = 0;
-  if (l->gone_n == 0 || s->store_away || !s->store)
+  if ((l->gone_n == 0 && !l->strangers) || s->store_away || !s->store)
     return;
   struct arena *a = arena_new();
-  qsort(l->gone, l->gone_n, sizeof *l->gone, by_text);
+  if (l->gone_n)
+    qsort(l->gone, l->gone_n, sizeof *l->gone, by_text);
   int rc = store_list(s->store, &(struct store_filter){.states = "queued", .limit = CANCELLED_AT_ONCE}, a, &runs, &n, &e);
   for (size_t i = 0; rc == 0 && i < n; i++)
     if (is_gone(l, runs[i].pipeline))
       rc = cancel_one(s, &runs[i], &e);
   arena_free(a);
-  if (rc == 0 || !serve_store_failed(s, &e))
-    forget_gone(l);
+  if (rc < 0 && serve_store_failed(s, &e))
+    return; /* again when it is back */
+  forget_gone(l);
+  l->strangers = false;
 }
 
 /* ---- the loop's half -------------------------------------------------------------------------------------------------------------------- */
@@ -266,6 +271,16 @@ void serve_look(struct serve *s) {
 
 bool reload_ended(struct serve *s, int64_t number) { return ((struct reload *)serve_part_self(s, "reload"))->done >= number; }
 
+/* It may be waiting for a connector that hangs, for ten seconds; what it has made by then ends with the process.  True: it had come to its end. */
+static bool stop_thread(struct reload *l) {
+  void *result = NULL;
+  if (pthread_equal(l->thread, pthread_self()))
+    return true;
+  pthread_cancel(l->thread);
+  pthread_join(l->thread, &result);
+  return result != PTHREAD_CANCELED;
+}
+
 /* ---- the part ------------------------------------------------------------------------------------------------------------------------------- */
 
 int reload_open(struct serve *s, void **ret_self, struct err *e) {
@@ -277,14 +292,15 @@ int reload_open(struct serve *s, void **ret_self, struct err *e) {
   ev_async_init(&l->ended, on_ended);
   l->ended.data = l;
   ev_async_start(s->loop, &l->ended);
+  l->strangers = strncmp(s->gen->conf->state, "sqlite:", 7) == 0;
+  cancel_gone(l);
   *ret_self = l;
   return 0;
 }
 
 void reload_close(struct serve *s, void *self) {
   struct reload *l = self;
-  if (l->busy) {
-    join(l);
+  if (l->busy && stop_thread(l)) {
     if (l->reading.gen && l->reading.look)
       generation_own(l->reading.gen);
     generation_unref(l->reading.gen);

@@ -165,6 +165,16 @@ def move(stage: Stage, s: Statement) -> None:
     (stage.folder / words[0]).rename(stage.folder / words[2])
 
 
+@verb("link PATH to TARGET")
+def link(stage: Stage, s: Statement) -> None:
+    words = after(s, stage, 1)
+    if len(words) != 3 or words[1] != "to":
+        raise usage(s)
+    path = stage.folder / words[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(words[2])
+
+
 @verb("mode PATH OCTAL")
 def mode(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)

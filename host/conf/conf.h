@@ -77,6 +77,9 @@ struct conf_serve { /* serve: of the long-running host */
   int64_t max_running;    /* runs at the same time; 0: as many as there are processors */
   int64_t lease_ns, stop_timeout_ns;
   int64_t worker_memory_bytes; /* 0: no limit */
+  int64_t worker_files;        /* descriptors */
+  int64_t worker_cpu_ns;       /* 0: no limit */
+  bool worker_cores;
   const char *log_file;   /* absolute; NULL: stderr */
   const char *log_format; /* text or json */
   const char *log_level;  /* debug, info, warning, error */

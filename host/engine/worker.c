@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -165,6 +166,29 @@ static void ignore_signals(void) {
     signal(signals[i], SIG_IGN);
 }
 
+/* Never above what there is. */
+static void lower(int resource, rlim_t soft, rlim_t hard) {
+  struct rlimit l;
+  if (getrlimit(resource, &l) < 0)
+    return;
+  l.rlim_max = hard < l.rlim_max ? hard : l.rlim_max;
+  l.rlim_cur = soft < l.rlim_max ? soft : l.rlim_max;
+  setrlimit(resource, &l);
+}
+
+/* Before any connector is loaded. */
+static void confine(const struct spec *s) {
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* no connector gains rights by starting a set-uid program */
+  if (s->max_files > 0)
+    lower(RLIMIT_NOFILE, (rlim_t)s->max_files, (rlim_t)s->max_files);
+  if (s->max_cpu_ns > 0) {
+    rlim_t seconds = (rlim_t)((s->max_cpu_ns + NS_PER_SEC - 1) / NS_PER_SEC);
+    lower(RLIMIT_CPU, seconds, seconds + GRACE_SECONDS); /* SIGXCPU first: its end names its reason */
+  }
+  if (s->no_core)
+    lower(RLIMIT_CORE, 0, 0);
+}
+
 /* Leak checkers want a tidy end; everybody else a quick one, without the exit handlers of foreign libraries. */
 static int leave(struct worker *w, int status) {
 #ifdef __SANITIZE_ADDRESS__
@@ -201,7 +225,7 @@ int worker_main(int fd, const struct ask_command *more) {
   }
   if (receive_spec(w) < 0)
     return RUN_EXIT_CANCELLED; /* the supervisor is gone, or another version */
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* no connector gains rights by starting a set-uid program */
+  confine(w->spec);
   calls_catch_crashes();
   run_init(&w->run, w->spec, fd, w->calls);
   w->run.more_commands = more;

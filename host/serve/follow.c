@@ -145,7 +145,8 @@ static bool follow_auth(struct outcome *o, json_t *options) {
 
 static bool follow_whole(struct outcome *o, json_t *options) {
   const struct conf_pipeline *p = o->of->conf;
-  bool again = is_state(o, "crashed") || is_class(o, ETL_E_RETRYABLE) || is_class(o, ETL_E_INDOUBT);
+  bool crashed = is_state(o, "crashed") && !is_class(o, ETL_E_PERMANENT); /* it may be told to have had all that it may have */
+  bool again = crashed || is_class(o, ETL_E_RETRYABLE) || is_class(o, ETL_E_INDOUBT);
   if (!p || is_state(o, "succeeded") || is_state(o, "cancelled"))
     return false;
   if (!again || !failed_as_whole(o))

@@ -137,6 +137,7 @@ static json_t *values_of(const struct running *r) {
 }
 
 static int make_spec(struct running *r, struct err *e, struct spec **ret) {
+  const struct conf_serve *limits = &r->gen->conf->serve;
   struct spec *spec;
   if (connectors_current(r->gen->registry, r->conf, e) < 0) {
     serve_look(r->serve);
@@ -150,6 +151,9 @@ static int make_spec(struct running *r, struct err *e, struct spec **ret) {
   spec->run = r->run.id;
   spec->owner = r->run.fence;
   spec->defer_retries = true;
+  spec->max_files = limits->worker_files;
+  spec->max_cpu_ns = limits->worker_cpu_ns;
+  spec->no_core = !limits->worker_cores;
   take_options(spec, r->options);
   breakers_start(r, spec);
   window_put(r, spec);

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import re
 
 from .errors import StoryError
 from .process import Deadline, Process, child_environment
@@ -19,6 +21,15 @@ def workers_of(pid: int) -> list[int]:
         except OSError:
             pass
     return found
+
+
+def state_of_process(pid: int, what: str) -> str:
+    """`shares`: what of its descriptors are those of its parent, too; else a file of /proc."""
+    if what != "shares":
+        return pathlib.Path(f"/proc/{pid}/{what}").read_text()
+    parent = int(re.search(r"^PPid:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+    here, there = (dict((fd.name, os.readlink(fd)) for fd in pathlib.Path(f"/proc/{p}/fd").iterdir()) for p in (pid, parent))
+    return "\n".join(sorted(f"{fd} {to}" for fd, to in here.items() if to in there.values()))
 
 
 class Command:

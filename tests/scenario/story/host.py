@@ -1,6 +1,7 @@
 """The long-running host: `etl serve`, its log, and what it remembers."""
 from __future__ import annotations
 
+import re
 import signal
 import sqlite3
 
@@ -22,7 +23,21 @@ class Host(Command):
     def begin(self) -> None:
         super().__init__(*self.arguments, self.stage.env)
         self.seen = 0  # lines of the log that a `wait` has gone past
-        self.process.wait_line(r"\bhost \S+ serves ", self.stage.deadline, "stderr")
+        self.wait_start(re.compile(r"\bhost \S+ serves "))
+
+    def wait_start(self, line: re.Pattern) -> None:
+        """Where its log goes."""
+        setting = re.search(r'\blog_file\s*=\s*"([^"]+)"', (self.stage.folder / "etl.conf").read_text())
+        if not setting:
+            self.process.wait_line(line.pattern, self.stage.deadline, "stderr")
+            return
+        file = self.stage.folder / setting[1]
+
+        def look():
+            if not self.process.running:
+                raise StoryError(f"{self.name} ended before it served\n{self.explain()}")
+            return file.exists() and line.search(file.read_text(errors="replace"))
+        self.stage.deadline.poll(look, f"{line.pattern} in {file}")
 
     def explain(self) -> str:
         return "\n".join(self.process.tail())

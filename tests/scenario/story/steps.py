@@ -10,7 +10,7 @@ import signal
 from . import control as socket_clients
 from .compare import demand, demand_rows, holds, shown
 from .errors import Skip, StoryError
-from .etl import EXITS, Command
+from .etl import EXITS, Command, state_of_process
 from .host import Host
 from .mssql_real import RealMssql
 from .mssqld import Mssqld
@@ -269,12 +269,17 @@ def send_signal(stage: Stage, s: Statement) -> None:
         command.process.send(number)
 
 
-@verb("wait RUN expect OUTCOME | wait RUN stdout|stderr /line/ | wait RUN FIELD OP VALUE | wait HOST log /line/ | wait until ACTOR \"SQL\" OP VALUE")
+@verb("wait RUN expect OUTCOME | wait RUN stdout|stderr /line/ | wait RUN FIELD OP VALUE | wait HOST log /line/ | "
+      "wait file PATH /text/ | wait until ACTOR \"SQL\" OP VALUE")
 def wait(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)
     if words[0] == "until" and len(words) == 5:
         actor = stage.actor(words[1])
         stage.deadline.poll(lambda: holds(shown(actor.query(words[2])), words[3], words[4]), f"{words[1]}: {words[2]} {words[3]} {words[4]}")
+        return
+    if words[0] == "file" and len(words) == 3:
+        file = stage.folder / words[1]
+        stage.deadline.poll(lambda: file.exists() and holds(file.read_text(errors="replace"), "~", words[2]), f"/{words[2]}/ in {words[1]}")
         return
     command = stage.actor(words[0], Command)
     if isinstance(command, Host) and words[1:2] == ["log"] and len(words) == 3:
@@ -332,6 +337,9 @@ def expect(stage: Stage, s: Statement) -> None:
         expect_event(stage, s, words)
     elif isinstance(stage.actors.get(what), Host) and words[1:2] == ["log"]:
         demand(f"log of {what}", stage.actors[what].process.text("stderr"), *two(s, words[2:]))
+    elif what.endswith(".worker"):
+        pid = stage.actor(what.removesuffix(".worker"), Command).worker(stage.deadline)
+        demand(f"{words[1]} of {what}", state_of_process(pid, words[1]), *two(s, words[2:]))
     elif what == "file":
         demand(f"file {words[1]}", (stage.folder / words[1]).read_text(errors="replace"), *two(s, words[2:]))
     else:

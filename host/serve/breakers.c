@@ -49,21 +49,23 @@ int breakers_learn(struct serve *s, struct err *e) {
 
 /* ---- starting -------------------------------------------------------------------------------------------------------------------------- */
 
+/* One run of a pipeline is active at a time.  So when another one may start, whichever made a breaker half open has ended without a verdict:
+ * it failed and is tried again, or was cancelled, or its host is gone.  The next one tries in its place. */
+static bool tries_nobody(const struct breaker *b) { return b->state == BREAKER_HALF_OPEN; }
+
 static bool asked_for(const char *trigger) { return strcmp(trigger, "manual") == 0 || strcmp(trigger, "probe") == 0; }
 
 bool breakers_admit(const struct serve *s, const struct job *j, const char *trigger) {
   const struct job_breaker *own = find(j, "");
-  return !own || asked_for(trigger) || serve_now(s) >= breaker_wait_until_ns(&own->b, &j->conf->breaker);
+  return !own || asked_for(trigger) || tries_nobody(&own->b) || serve_now(s) >= breaker_wait_until_ns(&own->b, &j->conf->breaker);
 }
 
 const char *breakers_reason(const struct serve *s, const struct job *j, struct arena *a) {
   const struct job_breaker *own = find(j, "");
   char when[TIME_TEXT];
   int64_t until = own && j->conf ? breaker_wait_until_ns(&own->b, &j->conf->breaker) : 0;
-  if (until <= serve_now(s))
+  if (until <= serve_now(s) || until == INT64_MAX) /* half open: it waits for the run that tries */
     return NULL;
-  if (until == INT64_MAX)
-    return "its circuit breaker is half open: one run tries whether it works again";
   return arena_printf(a, "its circuit breaker is open after %lld failures in a row, until %s", (long long)own->b.failures, time_text(when, until));
 }
 
@@ -92,7 +94,7 @@ void breakers_start(struct running *r, struct spec *spec) {
   for (size_t i = 0; i < j->breakers_n; i++) {
     struct job_breaker *k = &j->breakers[i];
     enum breaker_state was = k->b.state;
-    if (!breaker_allow(&k->b, &r->conf->breaker, serve_now(r->serve)) && *k->shard)
+    if (!tries_nobody(&k->b) && !breaker_allow(&k->b, &r->conf->breaker, serve_now(r->serve)) && *k->shard)
       r->skipped[r->skipped_n++] = arena_strdup(r->arena, k->shard);
     if (k->b.state == was)
       continue;

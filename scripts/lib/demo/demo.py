@@ -1,4 +1,4 @@
-"""The demo's story, from the first login over the kill -9 to both sides compared.  Run it by scripts/demo.
+"""The demo's story, from the first login over the kill -9 to the host that does all this by itself.  Run it by scripts/demo.
 
 Everything a reader sees is what etl prints, or the answer to a query; every claim is checked, and the demo fails if one does not hold.
 """
@@ -44,21 +44,36 @@ def table(head: list[str], rows: list[list[str | None]]) -> None:
     sys.stdout.flush()
 
 
+def kill(process: Process, deadline: Deadline) -> None:
+    victims = workers_of(process.pid) + [process.pid]
+    print(f"$ kill -9 {' '.join(map(str, victims))}", flush=True)
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    process.wait(deadline)
+    process.end()
+
+
 class Demo:
     def __init__(self, world: World):
         self.world = world
         self.program = str(world.build / "host/etl")
+        self.environment = world.environment
 
     def etl(self, *words: str, wanted: int = 0) -> None:
         """Runs etl as a user would, on this terminal."""
         print(f"$ etl {' '.join(words)}", flush=True)
         keep = {k: os.environ[k] for k in ("TERM", "COLUMNS") if k in os.environ}
-        status = subprocess.run([self.program, *words], env=child_environment({**self.world.environment, **keep}), check=False).returncode
+        status = subprocess.run([self.program, *words], env=child_environment({**self.environment, **keep}), check=False).returncode
         if status != wanted:
             raise StoryError(f"etl {' '.join(words)} ended with exit status {status}")
 
+    def start(self, *words: str) -> Process:
+        """The same in the background."""
+        name = f"etl-{words[0]}"
+        return Process(name, [self.program, *words], child_environment(self.environment), SOURCE, self.world.folder / f"{name}.log")
+
     # ---- comparing ------------------------------------------------------------------------------------------------
-    def counts(self) -> bool:
+    def counts(self, shown: bool = True) -> bool:
         """Shows for each shard what it has and what the warehouse has; true if they are the same."""
         rows, same = [], True
         for shard, server in self.world.shards.items():
@@ -67,7 +82,8 @@ class Demo:
             fits = source[1:] == sink
             same = same and fits
             rows.append([shard, source[0], source[1], sink[0], "yes" if fits else "not yet"])
-        table(["shard", "rows there", "logins there", "in the warehouse", "all, and once"], rows)
+        if shown:
+            table(["shard", "rows there", "logins there", "in the warehouse", "all, and once"], rows)
         return same
 
     def demand_equal(self) -> None:
@@ -108,16 +124,10 @@ class Demo:
         heading(f"{sum(MORE.values())} more logins, and a kill -9 in the middle of the run")
         for shard, n in MORE.items():
             self.world.log_in(shard, n)
-        run = Process("run", [self.program, "run", "login-analytics", "--progress", "json"], child_environment(self.world.environment), SOURCE,
-                      self.world.folder / "killed-run.log")
+        run = self.start("run", "login-analytics", "--progress", "json")
         deadline = Deadline(RUN_S)
         run.wait_line(r'"event": *"progress".*"rows_read": *[1-9]', deadline, "stdout")
-        victims = workers_of(run.pid) + [run.pid]
-        print(f"$ kill -9 {' '.join(map(str, victims))}", flush=True)
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-        run.wait(deadline)
-        run.end()
+        kill(run, deadline)
         say("Right afterwards: whole epochs are there, none twice, none half.")
         if self.counts():
             say("(The run was done before the signal came.)")
@@ -150,6 +160,44 @@ class Demo:
         heading("Both sides compared, through the transformers")
         self.etl("verify", "login-analytics")
 
+    def serve(self) -> None:
+        heading("The host: from now on it runs by itself, every five seconds")
+        self.environment = {**self.environment, "ETL_CONF": str(self.world.host_configuration("every 5s"))}
+        deadline = Deadline(RUN_S)
+        print("$ etl serve &", flush=True)
+        host = self.start("serve")
+        host.wait_line("serves", deadline)
+        for shard in SHARDS:
+            self.world.log_in(shard, 500)
+        say("500 more logins in each shard. Nobody runs anything.")
+        self.wait_equal(host, deadline)
+        self.etl("list")
+        heading("kill -9 for the host, too; more logins while it is away")
+        kill(host, deadline)
+        for shard in SHARDS:
+            self.world.log_in(shard, 200)
+        print("$ etl serve &", flush=True)
+        host = self.start("serve")
+        self.wait_equal(host, deadline)
+        self.demand_equal()
+        print()
+        self.etl("history", "login-analytics", "--limit", "5")
+        print()
+        self.etl("status")
+        print("\n$ kill -TERM %etl", flush=True)
+        host.process.send_signal(signal.SIGTERM)
+        if host.wait(deadline) != 0:
+            raise StoryError("the host did not end as it should")
+        print("\n".join(line for _, line in host.lines[-2:]))
+        host.end()
+
+    def wait_equal(self, host: Process, deadline: Deadline) -> None:
+        """Until the host's runs have brought everything."""
+        seen = 0
+        while not self.counts(shown=False):
+            host.wait_line("run .* succeeded", deadline, skip=seen)
+            seen = len(host.lines)
+
 
 def main() -> int:
     world = World(pathlib.Path(sys.argv[1]).resolve())
@@ -161,7 +209,7 @@ def main() -> int:
               [[shard, f"{s.attributes['host']}:{s.attributes['port']}", s.query("SELECT COUNT(*) FROM dbo.user_logins")[0][0]]
                for shard, s in world.shards.items()])
         demo = Demo(world)
-        for act in (demo.plan, demo.first_run, demo.look, demo.second_run, demo.killed_run, demo.bad_row, demo.verify):
+        for act in (demo.plan, demo.first_run, demo.look, demo.second_run, demo.killed_run, demo.bad_row, demo.verify, demo.serve):
             act()
         heading("Done: every login is in the warehouse, once")
         return 0

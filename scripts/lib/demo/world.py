@@ -114,6 +114,16 @@ class World:
         a = self.warehouse.attributes
         return {**env, "PGHOST": a["host"], "PGPORT": a["port"], "PGUSER": a["user"], "PGPASSWORD": a["password"], "PGDATABASE": a["database"]}
 
+    def host_configuration(self, schedule: str) -> pathlib.Path:
+        """conf/ with a state store of the demo's own, and the pipeline at other times."""
+        folder = self.folder / "host"
+        (folder / "pipelines.d").mkdir(parents=True)
+        pipeline = (SOURCE / "conf/pipelines.d/login-analytics.conf").read_text(encoding="utf-8")
+        (folder / "pipelines.d/login-analytics.conf").write_text(pipeline.replace('schedule = "@hourly"', f'schedule = "{schedule}"'), encoding="utf-8")
+        conf = (SOURCE / "conf/etl.conf").read_text(encoding="utf-8")
+        (folder / "etl.conf").write_text(conf.replace("sqlite:///var/lib/etl/etl.db", f"sqlite://{folder}/etl.db"), encoding="utf-8")
+        return folder / "etl.conf"
+
     def end(self) -> None:
         for server in {id(s): s for s in self.shards.values()}.values():
             server.end()

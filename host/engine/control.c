@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "engine/outside.h"
+
 static struct etl_cursor *one(struct run *r, const struct lane *l, uint64_t epoch) {
   struct etl_cursor *c = arena_alloc(r->arena, sizeof *c);
   *c = (struct etl_cursor){.struct_size = sizeof *c, .stream = l->stream, .shard = l->shard, .epoch = epoch};
@@ -37,6 +39,10 @@ int control_commit(const struct control_commit *c, struct run *r, const char *id
   struct etl_txn txn = {.struct_size = sizeof txn, .id = id, .owner = r->owner, .from = (const struct etl_cursor *const *)c->from, .from_n = c->n};
   if (c->n == 0)
     return 0;
+  if (r->outside) {
+    outside_tell(r, (const struct etl_cursor *const *)c->to, c->n);
+    return 0;
+  }
   if (CALL(&in->svc, "begin", api->begin(in->self, &txn)) == ETL_OK &&
       CALL(&in->svc, "commit", api->commit(in->self, (const struct etl_cursor *const *)c->to, c->n)) == ETL_OK)
     return 0;

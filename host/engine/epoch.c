@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "engine/identity.h"
+#include "engine/outside.h"
 #include "engine/quarantine.h"
 #include "engine/ranges.h"
 #include "engine/writer.h"
@@ -212,6 +213,8 @@ static int resolve(struct writer *w, const struct err *why, struct epoch_sums **
   return 0;
 }
 
+static bool can_ask(const struct writer *w) { return w->api->committed && !w->lane->run->outside; }
+
 /* Sends the commit.  0 it holds, -1 it does not or nobody knows: then *sums are kept for when the sink is asked. */
 static int send(struct writer *w, struct epoch_sums **sums) {
   struct lane *l = w->lane;
@@ -225,12 +228,14 @@ static int send(struct writer *w, struct epoch_sums **sums) {
   if (l->run->spec->dry_run)
     return 0;
   int32_t rc = CALL(&w->inst.svc, "commit", w->api->commit(w->inst.self, list, 1));
+  if (rc == ETL_OK && l->run->outside)
+    outside_tell(l->run, list, 1);
   if (rc == ETL_OK)
     return 0;
   if (rc == ETL_STOPPED)
     return doubt(w, sums);
   services_take_err(&w->inst.svc, &e);
-  if (e.error_class == ETL_E_INDOUBT)
+  if (e.error_class == ETL_E_INDOUBT && can_ask(w))
     return resolve(w, &e, sums);
   (void)writer_refused(w, &e);
   w->open = false;

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/control.h"
+#include "engine/outside.h"
 
 enum {
   TEXT_MAX = 4096, /* of a value; a longer one goes in by its beginning and a number made of it */
@@ -154,7 +155,7 @@ static int accept(struct run *r) {
 
 int identity_settle(struct run *r) {
   struct err e;
-  bool stores = (r->loader_caps & ETL_CAP_STORES_CURSOR) && !r->spec->dry_run;
+  bool stores = run_stores_cursors(r) && !r->spec->dry_run;
   if (r->spec->accept_change)
     return stores ? accept(r) : 0;
   for (size_t i = 0; i < r->lanes_n; i++)

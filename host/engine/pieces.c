@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/control.h"
+#include "engine/outside.h"
 #include "engine/crew.h"
 #include "engine/identity.h"
 #include "engine/ranges.h"
@@ -284,7 +285,7 @@ static bool is_new(const struct lane *l) { return l->start.p && l->at.epoch == 0
 
 int pieces_store_starts(struct run *r) {
   struct control_commit c = {0};
-  if (r->spec->dry_run || (r->loader_caps & ETL_CAP_ASIDE) || !(r->loader_caps & ETL_CAP_STORES_CURSOR))
+  if (r->spec->dry_run || (r->loader_caps & ETL_CAP_ASIDE) || !run_stores_cursors(r))
     return 0;
   for (size_t i = 0; i < r->lanes_n; i++) {
     const struct lane *l = &r->lanes[i];

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "engine/bind.h"
 #include "engine/identity.h"
+#include "engine/outside.h"
 #include "engine/ranges.h"
 #include "engine/writer.h"
 
@@ -282,6 +283,7 @@ int run_open_control(struct run *r) {
     r->loader_caps = api->caps(r->control.self);
     services_leave(&r->control.svc, ETL_OK);
   }
+  r->outside = outside_applies(r);
   return 0;
 }
 
@@ -311,6 +313,8 @@ static int32_t committed_each(void *arg, const struct etl_cursor *c) {
 int run_ask_committed(struct run *r) {
   const struct etl_loader *api = part_loader(&r->load);
   struct err e;
+  if (r->outside)
+    return outside_read(r);
   if (!api->committed || CALL(&r->control.svc, "committed", api->committed(r->control.self, committed_each, r)) == ETL_OK)
     return 0;
   services_take_err(&r->control.svc, &e);

@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "engine/control.h"
+#include "engine/outside.h"
 #include "base/moment.h"
 #include "engine/quarantine.h"
 
@@ -157,7 +158,7 @@ static int settle(struct run *r, const struct lane *l) {
 }
 
 int ranges_forget(struct run *r) {
-  if (!ranges_wanted(r->spec) || r->spec->dry_run || !(r->loader_caps & ETL_CAP_STORES_CURSOR))
+  if (!ranges_wanted(r->spec) || r->spec->dry_run || !run_stores_cursors(r))
     return 0;
   struct control_commit c = {0};
   for (size_t i = 0; i < r->lanes_n; i++) {

@@ -76,11 +76,10 @@ static void mask_tree(const struct report *r, json_t *j) {
   }
 }
 
-void report_event(struct report *r, const char *name, json_t *fields) {
+void report_unmasked(struct report *r, const char *name, json_t *fields) {
   json_t *j = json_object();
   json_object_set_new(j, "event", json_string(name));
   if (fields) {
-    mask_tree(r, fields);
     json_object_update(j, fields);
     json_decref(fields);
   }
@@ -89,6 +88,12 @@ void report_event(struct report *r, const char *name, json_t *fields) {
     r->fd = -1; /* nobody listens any more: the socket watcher ends the run */
   pthread_mutex_unlock(&r->lock);
   json_decref(j);
+}
+
+void report_event(struct report *r, const char *name, json_t *fields) {
+  if (fields)
+    mask_tree(r, fields);
+  report_unmasked(r, name, fields);
 }
 
 json_t *report_text(const char *text, size_t n) {

@@ -21,6 +21,8 @@ void report_fini(struct report *r);
 void report_mask(struct report *r, const struct secrets *s);
 /* Sends {"event": name, ...fields}; takes the reference of fields.  A supervisor that is gone is noticed elsewhere. */
 void report_event(struct report *r, const char *name, json_t *fields);
+/* The same without masking, for what only the supervisor sees, and has to get as it is. */
+void report_unmasked(struct report *r, const char *name, json_t *fields);
 /* As JSON, with a '?' for each byte that is not UTF-8: what comes from elsewhere may be. */
 json_t *report_text(const char *text, size_t n);
 /* {"class", "message", "remedy", ...}; stage, connector, lane may be NULL. */

@@ -44,7 +44,8 @@ static int refuse_refresh(struct run *r) {
     return 0;
   err_set(&e, ETL_E_UNSUPPORTED, "--full-refresh cannot be used here: loader %s cannot build its target anew, and goes on from where it stands",
           r->load.conn->name);
-  err_remedy(&e, "empty the target by its own means, with what it keeps of pipeline '%s', and run without --full-refresh", r->spec->pipeline);
+  err_remedy(&e, "empty the target by its own means, with what %s of pipeline '%s', and run without --full-refresh",
+             r->outside ? "the table cursors of the state store has" : "it keeps", r->spec->pipeline);
   return run_fail(r, &e, &r->load);
 }
 

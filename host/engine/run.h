@@ -61,6 +61,7 @@ struct run {
   pthread_cond_t lane_ended; /* or began to wait */
   _Atomic bool deferring;    /* set under lock: lanes that wait end, see engine/defer.h */
   int64_t refused;           /* rows that the loader set aside at the end of the run: the lanes had counted them as written */
+  bool outside;              /* its cursors are kept by the supervisor, see engine/outside.h */
   struct conf_capture capture; /* as far as this run does so */
   bool control_open;         /* the monitor may cancel it; under lock */
   bool summary_sent;         /* under lock */

@@ -150,6 +150,7 @@ void spec_free(struct spec *s) {
     return;
   json_decref(s->ask);
   json_decref(s->retries);
+  json_decref(s->cursors);
   arena_free(s->arena);
 }
 
@@ -193,6 +194,7 @@ json_t *spec_to_json(const struct spec *s) {
   json_object_set_new(j, "skip_shards", names_to_json(s->skip_shards, s->skip_shards_n));
   json_object_set(j, "ask", s->ask);
   json_object_set(j, "retries", s->retries);
+  json_object_set(j, "cursors", s->cursors);
   return j;
 }
 
@@ -227,6 +229,7 @@ int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec) {
     rc = stage_from_json(json_array_get(transforms, s->transforms_n), s->arena, &s->transforms[s->transforms_n]);
   s->ask = json_incref(json_object_get(j, "ask"));
   s->retries = json_incref(json_object_get(j, "retries"));
+  s->cursors = json_incref(json_object_get(j, "cursors"));
   if (rc < 0) {
     spec_free(s);
     return err_set(e, ETL_E_INTERNAL, "the run's specification does not parse: host and worker differ");

@@ -43,6 +43,7 @@ struct spec {
   int64_t owner;      /* the fencing number of a host with a queue of runs; 0: the sink picks one */
   bool defer_retries; /* lanes that wait for their retry, with no others at work, are left to the supervisor (engine/defer.h) */
   json_t *retries;    /* "retry" of lanes of the run before, which this one carries on with; owned; NULL: none */
+  json_t *cursors;    /* where lanes stand whose sink cannot say so (engine/outside.h); owned; NULL: nobody keeps that */
   bool accept_change; /* options with ETL_OPT_IDENTITY may be others than those that the saved cursors were made with */
 };
 

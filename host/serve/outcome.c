@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "serve/downstream.h"
 #include "serve/outcome.h"
+#include "serve/positions.h"
 
 #define ROUND_NS (10 * NS_PER_MS) /* of what is shown */
 
@@ -175,7 +176,7 @@ static bool store_outcome(struct serve *s, struct outcome *o) {
   struct store_outcome row = {
       .run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .window_done = o->window_done, .breakers = o->breakers, .breakers_n = o->breakers_n};
   struct err e;
-  if (s->store_away)
+  if (s->store_away || positions_store(o->of) < 0)
     return false;
   if (!o->again)
     downstream_of(s, &o->row, o->of->arena, &d);

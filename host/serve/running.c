@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "serve/breakers.h"
 #include "serve/connectors.h"
+#include "serve/positions.h"
 #include "serve/reload.h"
 #include "serve/windows.h"
 
@@ -64,6 +65,10 @@ static void look_at_memory(struct running *r) {
 static void on_event(void *arg, json_t *event) {
   struct running *r = arg;
   const char *name = text_of(event, "event");
+  if (strcmp(name, "committed") == 0) { /* for the host alone */
+    positions_take(r, event);
+    return;
+  }
   serve_parts_worker_event(r->serve, r, event);
   if (strcmp(name, "progress") == 0) {
     json_decref(r->progress);
@@ -217,6 +222,7 @@ void running_free(struct running *r) {
   json_decref(r->options);
   json_decref(r->progress);
   json_decref(r->summary);
+  json_decref(r->positions);
   for (size_t i = 0; i < RUNNING_LINES; i++)
     free(r->lines[i]);
   free(r->reason);
@@ -236,7 +242,7 @@ static int start_worker(struct running *r, struct err *e) {
     return err_set(e, RUN_EMPTY, "its window is covered already");
   if (make_spec(r, e, &spec) < 0)
     return -1;
-  int rc = supervise_start(spec, s->loop, on_event, r, e, &r->worker);
+  int rc = positions_start(r, spec, e) < 0 ? -1 : supervise_start(spec, s->loop, on_event, r, e, &r->worker);
   spec_free(spec);
   if (rc == 0)
     supervise_on_end(r->worker, on_end);

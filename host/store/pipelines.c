@@ -71,6 +71,8 @@ int store_cursors(struct store *s, const char *pipeline, struct arena *a, struct
 
 static int put_cursor(struct store *s, const struct store_cursor *c, struct err *e) {
   struct rows rows;
+  if (!c->cursor)
+    return store_do(s, SQL_CURSOR_DROP, NULL, e, PARAMS(TEXT(c->pipeline), TEXT(c->stream), TEXT(c->shard), INT(c->owner)));
   if (store_do(s, SQL_CURSOR_PUT, &rows, e,
                PARAMS(TEXT(c->pipeline), TEXT(c->stream), TEXT(c->shard), INT(c->owner), INT(c->epoch), TEXT(c->cursor))) < 0)
     return -1;

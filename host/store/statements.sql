@@ -153,6 +153,9 @@ SELECT * FROM cursors WHERE pipeline = $1 ORDER BY stream, shard
 -- name: cursor_put
 INSERT INTO cursors (pipeline, stream, shard, owner, epoch, cursor) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (pipeline, stream, shard) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, cursor = excluded.cursor
-WHERE cursors.owner <= excluded.owner AND cursors.epoch < excluded.epoch RETURNING pipeline
+WHERE cursors.owner <= excluded.owner AND (cursors.epoch < excluded.epoch
+  OR (cursors.owner = excluded.owner AND cursors.epoch = excluded.epoch AND cursors.cursor = excluded.cursor)) RETURNING pipeline
+-- name: cursor_drop
+DELETE FROM cursors WHERE pipeline = $1 AND stream = $2 AND shard = $3 AND owner <= $4
 -- name: cursor_forget
 DELETE FROM cursors WHERE pipeline = $1

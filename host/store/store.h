@@ -65,7 +65,7 @@ struct store_breaker {
 struct store_cursor {
   const char *pipeline, *stream, *shard;
   int64_t owner, epoch;
-  const char *cursor; /* NULL: none yet */
+  const char *cursor; /* the engine's text; to be put, NULL: the lane is forgotten */
 };
 struct store_host {
   const char *name, *machine;
@@ -193,7 +193,8 @@ int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t
 int store_breakers(struct store *s, const char *pipeline, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e);
 int store_breakers_save(struct store *s, const struct store_breaker *b, size_t n, struct err *e); /* closed without failures: is forgotten */
 int store_cursors(struct store *s, const char *pipeline, struct arena *a, struct store_cursor **ret, size_t *ret_n, struct err *e);
-/* One transaction.  ETL_E_FENCED: one of them belongs to a greater owner, or its epoch is not below c's. */
+/* One transaction.  ETL_E_FENCED: one of them belongs to a greater owner, or its epoch is not below c's; what is there already, with the same
+ * owner, is no mistake: the answer to it may have been lost. */
 int store_cursors_put(struct store *s, const struct store_cursor *c, size_t n, struct err *e);
 int store_cursors_forget(struct store *s, const char *pipeline, struct err *e);
 

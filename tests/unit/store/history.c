@@ -209,18 +209,25 @@ Test(store_history, breakers_are_remembered) {
 Test(store_history, cursors_do_not_go_back) {
   struct store *s = opened("a", STORE_SERVE);
   struct store_cursor in[] = {{.pipeline = "p", .stream = "t", .shard = "x", .owner = 5, .epoch = 1, .cursor = "c1"},
-                              {.pipeline = "p", .stream = "t", .shard = "y", .owner = 5, .epoch = 1, .cursor = NULL}},
+                              {.pipeline = "p", .stream = "t", .shard = "y", .owner = 5, .epoch = 1, .cursor = "d1"}},
                       *out;
   size_t n;
   OK(store_cursors_put(s, in, 2, &err));
   in[0].epoch = 2;
   in[0].cursor = "c2";
+  in[1].cursor = "d2";
   REFUSED(store_cursors_put(s, in, 2, &err), ETL_E_FENCED, "shard y");
   OK(store_cursors(s, "p", arena, &out, &n, &err));
   cr_assert_eq(n, 2);
   cr_expect_str_eq(out[0].cursor, "c1", "all or none");
-  cr_expect_null(out[1].cursor);
-  OK(store_cursors_put(s, in, 1, &err));
+  cr_expect_str_eq(out[1].cursor, "d1");
+  in[1].cursor = "d1";
+  OK(store_cursors_put(s, in, 2, &err));
+  OK(store_cursors_put(s, in, 2, &err)); /* the answer was lost */
+  in[1].cursor = NULL;
+  OK(store_cursors_put(s, in + 1, 1, &err));
+  OK(store_cursors(s, "p", arena, &out, &n, &err));
+  cr_assert_eq(n, 1, "the other is forgotten");
   in[0].epoch = 3;
   in[0].owner = 4;
   REFUSED(store_cursors_put(s, in, 1, &err), ETL_E_FENCED, "newer run");

@@ -67,9 +67,17 @@ static void print_findings(const struct printing *p, const json_t *list) {
   }
 }
 
-static void print_configuration(const struct printing *p) {
-  const json_t *conf = json_object_get(p->all, "configuration"), *reload = json_object_get(conf, "reload"), *bad;
+static void print_each(const struct printing *p, const char *list, const char *title, const char *what) {
+  const json_t *one;
   size_t i;
+  json_array_foreach(json_object_get(p->all, list), i, one) {
+    label(p, title);
+    printf("%s: %s\n", words_clean(p->a, event_string(one, what)), words_clean(p->a, event_string(one, "reason")));
+  }
+}
+
+static void print_configuration(const struct printing *p) {
+  const json_t *conf = json_object_get(p->all, "configuration"), *reload = json_object_get(conf, "reload");
   if (!conf)
     return;
   label(p, "configuration");
@@ -81,10 +89,8 @@ static void print_configuration(const struct printing *p) {
            words_count(p->a, number(reload, "errors"), "error"));
   }
   print_findings(p, json_object_get(reload, "findings"));
-  json_array_foreach(json_object_get(p->all, "bad_connectors"), i, bad) {
-    label(p, "bad connector");
-    printf("%s: %s\n", words_clean(p->a, event_string(bad, "file")), words_clean(p->a, event_string(bad, "reason")));
-  }
+  print_each(p, "bad_connectors", "bad connector", "file");
+  print_each(p, "unusable", "cannot run", "pipeline");
 }
 
 static void print_store(const struct printing *p) {

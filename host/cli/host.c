@@ -117,6 +117,10 @@ static int no_host(struct err *e, const char *what, const char *where) {
 static int load_pipelines(const struct cli_args *a, struct conf **ret) {
   struct diags d = {0};
   int rc = conf_load_for_check(cli_opt(a, "conf"), NULL, &d, ret);
+  if (rc == 0 && !(*ret)->state) {
+    conf_free(*ret);
+    rc = -1;
+  }
   if (rc < 0)
     diags_print(&d, stderr);
   else if (d.errors)
@@ -155,7 +159,7 @@ static int ask_store(const struct asking *k, const char *where, bool quiet, stru
   if (follows(k->request))
     return no_host(e, ", so there is nothing to wait for", where);
   if (load_pipelines(k->args, &c) < 0)
-    return err_set(e, ETL_E_CONFIG, "no host is running, and the configuration cannot be read");
+    return err_set(e, ETL_E_CONFIG, "no host is running (nobody listens at %s), and the configuration cannot be read", where);
   k->ret->from_store = true;
   int rc = run_on_store(k, c, e);
   if (rc == 0 && !quiet)
@@ -181,13 +185,25 @@ static int ask(const struct asking *k, const struct conf *c, bool quiet, struct 
   return e->error_class == ETL_E_UNSUPPORTED ? ask_store(k, path, quiet, e) : -1;
 }
 
-int host_ask(const struct cli_args *a, json_t *request, host_part_fn *part, void *arg, bool quiet, struct host_answer *ret) {
+/* etl.conf, to find the host by: a host that runs can be asked whatever else is wrong with it by now. */
+static int load_main(const struct cli_args *a, struct conf **ret) {
   struct diags d = {0};
+  int status = CLI_OK;
+  if (conf_load_main_for_check(cli_opt(a, "conf"), &d, ret) < 0) {
+    status = check_report(&d);
+  } else if (d.errors && !(*ret)->serve.control_socket && !(*ret)->state) {
+    status = check_report(&d);
+    conf_free(*ret);
+  }
+  diags_fini(&d);
+  return status;
+}
+
+int host_ask(const struct cli_args *a, json_t *request, host_part_fn *part, void *arg, bool quiet, struct host_answer *ret) {
   struct conf *c = NULL;
   struct err e;
   *ret = (struct host_answer){.json = json_object()};
-  int status = conf_load_main(cli_opt(a, "conf"), &d, &c) < 0 ? check_report(&d) : CLI_OK;
-  diags_fini(&d);
+  int status = load_main(a, &c);
   if (status == CLI_OK) {
     const struct asking k = {.args = a, .request = request, .part = part, .arg = arg, .ret = ret};
     struct arena *arena = arena_new();

@@ -163,6 +163,8 @@ int conf_load(const char *path, const char *only, struct diags *d, struct conf *
 int conf_load_for_check(const char *path, const char *only, struct diags *d, struct conf **ret_conf);
 /* etl.conf alone: neither pipelines nor connections are looked at.  path NULL and none in the usual places: all defaults. */
 int conf_load_main(const char *path, struct diags *d, struct conf **ret_conf);
+/* The same, also with mistakes in it that are none of syntax: what they spoil is NULL.  Without the names of pipelines. */
+int conf_load_main_for_check(const char *path, struct diags *d, struct conf **ret_conf);
 /* As conf_load_main(), with the targets of `notify`, whose variables nobody else needs. */
 int conf_load_notify(const char *path, struct diags *d, struct conf **ret_conf);
 /* As conf_load_main(), with one pipeline that is written in no file: text is what would be in its file, but no variable is looked up;

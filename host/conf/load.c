@@ -308,6 +308,17 @@ int conf_load_main(const char *path, struct diags *d, struct conf **ret_conf) {
   return 0;
 }
 
+int conf_load_main_for_check(const char *path, struct diags *d, struct conf **ret_conf) {
+  struct load l;
+  load_init(&l, d);
+  if (load_main_if_there(&l, path) < 0 && (!l.base_dir || l.connections.unknown || access(l.conf->file, R_OK) < 0)) {
+    conf_free(l.conf);
+    return -1;
+  }
+  *ret_conf = l.conf;
+  return 0;
+}
+
 int conf_load_notify(const char *path, struct diags *d, struct conf **ret_conf) {
   struct conf *c = NULL;
   size_t errors = d->errors;

@@ -123,6 +123,7 @@ static const struct cli_option start_options[] = {
     {0}};
 static const struct cli_option reload_options[] = {
     {'w', "wait", .doc = "Until it was read: what changed is told, or what is wrong with it, and the status is 2."}, OUTPUT_JSON, {0}};
+static const struct cli_option breaker_options[] = {{0, "shard", "ID", .doc = "With reset: only the breaker of this shard."}, OUTPUT_JSON, {0}};
 static const struct cli_option history_options[] = {
     {0, "state", "STATE,...", .doc = "Only runs in these states: queued, claimed, running, succeeded, partial, failed, cancelled, crashed, skipped."},
     {0, "since", "TIME", .doc = "Only those queued since then: 2h, 7d, 2026-03-01, 2026-03-01T06:00:00Z."},
@@ -179,7 +180,7 @@ const struct cli_command cli_commands[] = {
      "Of the records that the host keeps at hand, of one pipeline or all.  Without a host running: the events that the state store remembers.", 0, 1, logs_options, cmd_logs},
     {"pause", "NAME", "let no run of a pipeline start", "Until `etl resume`, also over restarts of the host.  What becomes due meanwhile is left out.", 1, 1, list_options, cmd_pause},
     {"resume", "NAME", "let runs of a paused pipeline start again", NULL, 1, 1, list_options, cmd_resume},
-    {"breaker", "NAME [reset]", "show or close a pipeline's circuit breakers", "Its own and those of its shards; reset closes them at once.", 1, 2, list_options, cmd_breaker},
+    {"breaker", "NAME [reset]", "show or close a pipeline's circuit breakers", "Its own and those of its shards; reset closes them at once.", 1, 2, breaker_options, cmd_breaker},
     {"reload", "", "have the host read its configuration again",
      "All or nothing: with one mistake the configuration before it stays, and `etl status` shows the mistakes.  Runs at work go on with what they began with.  SIGHUP does the same.", 0, 0,
      reload_options, cmd_reload},

@@ -14,29 +14,39 @@ static const char *why(const json_t *r) {
   return message ? message : reason ? reason : "";
 }
 
-void runs_print(const json_t *runs, bool with_pipeline, size_t indent) {
-  static const char *const all[] = {"RUN", "~PIPELINE", "STATE", "TRIGGER", "DUE (UTC)", ">TRY", ">TOOK", ">WRITTEN", ">REJECTED", "~WHY", NULL},
-                           *const one[] = {"RUN", "STATE", "TRIGGER", "DUE (UTC)", ">TRY", ">TOOK", ">WRITTEN", ">REJECTED", "~WHY", NULL};
+enum { WIDE = 110 /* columns from which on there is room for everything */ };
+
+static void add_run(struct columns *t, struct arena *a, const json_t *r, bool with_pipeline, bool wide) {
   const struct colours *c = colours_of(stdout);
-  struct columns *t = columns_new(with_pipeline ? all : one);
+  const char *state = event_string(r, "state"), *due = event_string(r, "due");
+  columns_cell(t, NULL, "%s", event_string(r, "run"));
+  if (with_pipeline)
+    columns_cell(t, NULL, "%s", event_string(r, "pipeline"));
+  columns_cell(t, host_state_colour(c, state), "%s", state);
+  columns_cell(t, NULL, "%s", due && strlen(due) >= 19 ? arena_printf(a, "%.5s %.8s", due + 5, due + 11) : "");
+  columns_cell(t, NULL, "%s", json_object_get(r, "seconds") ? words_seconds(a, json_number_value(json_object_get(r, "seconds"))) : "");
+  columns_cell(t, NULL, "%s", words_number(a, number(r, "rows_written")));
+  if (wide) {
+    columns_cell(t, NULL, "%s", number(r, "rows_rejected") ? words_number(a, number(r, "rows_rejected")) : "");
+    columns_cell(t, NULL, "%s", event_string(r, "trigger"));
+    columns_cell(t, NULL, "%lld", (long long)number(r, "attempt"));
+  }
+  columns_cell(t, c->dim, "%s", why(r));
+}
+
+void runs_print(const json_t *runs, bool with_pipeline, size_t indent) {
+  static const char *const full[] = {"RUN", "~PIPELINE", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", ">REJECTED", "TRIGGER", ">TRY", "~WHY", NULL},
+                           *const narrow[] = {"RUN", "~PIPELINE", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", "~WHY", NULL},
+                           *const one[] = {"RUN", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", ">REJECTED", "TRIGGER", ">TRY", "~WHY", NULL},
+                           *const one_narrow[] = {"RUN", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", "~WHY", NULL};
+  bool wide = words_columns(stdout) == 0 || words_columns(stdout) >= WIDE;
+  struct columns *t = columns_new(with_pipeline ? wide ? full : narrow : wide ? one : one_narrow);
   struct arena *a = arena_new();
   const json_t *r;
   size_t i;
-  json_array_foreach(runs, i, r) {
-    const char *state = event_string(r, "state"), *due = event_string(r, "due");
-    columns_cell(t, NULL, "%s", event_string(r, "run"));
-    if (with_pipeline)
-      columns_cell(t, NULL, "%s", event_string(r, "pipeline"));
-    columns_cell(t, host_state_colour(c, state), "%s", state);
-    columns_cell(t, NULL, "%s", event_string(r, "trigger"));
-    columns_cell(t, NULL, "%s", due && strlen(due) >= 19 ? arena_printf(a, "%.5s %.8s", due + 5, due + 11) : "");
-    columns_cell(t, NULL, "%lld", (long long)number(r, "attempt"));
-    columns_cell(t, NULL, "%s", json_object_get(r, "seconds") ? words_seconds(a, json_number_value(json_object_get(r, "seconds"))) : "");
-    columns_cell(t, NULL, "%s", words_number(a, number(r, "rows_written")));
-    columns_cell(t, NULL, "%s", number(r, "rows_rejected") ? words_number(a, number(r, "rows_rejected")) : "");
-    columns_cell(t, c->dim, "%s", why(r));
-  }
-  columns_print(t, indent, c, stdout);
+  json_array_foreach(runs, i, r)
+    add_run(t, a, r, with_pipeline, wide);
+  columns_print(t, indent, colours_of(stdout), stdout);
   columns_free(t);
   arena_free(a);
 }

@@ -61,6 +61,17 @@ Test(words, cut_to_columns) {
   }
 }
 
+Test(words, when_it_was_or_will_be) {
+  const int64_t now = words_time("2026-03-01T12:00:00Z");
+  cr_expect_eq(now, 1772366400000000000);
+  cr_expect_str_eq(words_when(a, "2026-03-01T11:59:59.5Z", now), "just now");
+  cr_expect_str_eq(words_when(a, "2026-03-01T11:56:55Z", now), "3m05s ago");
+  cr_expect_str_eq(words_when(a, "2026-03-01T12:00:12.9Z", now), "in 12s");
+  cr_expect_str_eq(words_when(a, "2026-03-02T14:00:00Z", now), "in 1d02h");
+  cr_expect_str_eq(words_when(a, NULL, now), "");
+  cr_expect_str_eq(words_when(a, "soon", now), "");
+}
+
 Test(words, colours_are_for_terminals) {
   FILE *f = tmpfile();
   cr_expect_str_eq(colours_of(f)->bad, "");

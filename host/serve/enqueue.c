@@ -16,6 +16,9 @@ struct touched { /* a job that was due */
   int64_t last_due_ns; /* before */
   size_t late, made_up;
   bool more; /* there were older ones, which nobody counted */
+  int64_t due_ns;         /* of its row; 0: it has none */
+  const char *reason;     /* why that is left out; NULL: it is not */
+  bool counted;           /* left out for the same reason as the one before: it has no row of its own */
 };
 struct batch {
   struct serve *serve;
@@ -69,16 +72,24 @@ static bool one_waits(struct serve *s, struct job *j) {
   return j->waiting;
 }
 
-static void add_on_time(struct batch *b, struct job *j, int64_t due_ns) {
+/* A schedule of seconds would fill history with times that are left out: only the first is in it, the others are counted.  Pipelines that come
+ * after this one wait for each, though. */
+static void add_on_time(struct batch *b, struct touched *t, int64_t due_ns) {
+  struct job *j = t->job;
   bool waits = !wants_all(j->conf) && one_waits(b->serve, j);
   const char *breaker = wants_all(j->conf) ? NULL : breakers_reason(b->serve, j, b->arena);
+  t->reason = breaker ? breaker : waits ? "a run of an earlier time still waits in the queue" : NULL;
+  t->counted = t->reason && j->left_out && strcmp(j->left_out, t->reason) == 0 && !downstream_has_any(b->serve, j->name);
+  if (t->counted)
+    return;
   struct store_run *row = add(b, j, "schedule", due_ns);
+  t->due_ns = due_ns;
   j->waiting |= !breaker;
-  if (!waits && !breaker)
+  if (!t->reason)
     return;
   row->state = "skipped";
   row->ended_ns = b->now_ns;
-  row->reason = breaker ? breaker : "a run of an earlier time still waits in the queue";
+  row->reason = t->reason;
 }
 
 /* The times of one job up to now, as catch_up wants them. */
@@ -100,7 +111,7 @@ static void add_job(struct batch *b, struct job *j) {
     j->last_due_ns = first;
     serve_job_next(b->serve, j);
     if (!j->paused && (wants_all(p) || j->next_due_ns > b->now_ns))
-      add_on_time(b, j, first);
+      add_on_time(b, t, first);
   }
   if (j->paused || (first && !wants_all(p))) /* the newest one stands for those before it */
     return;
@@ -115,6 +126,42 @@ static void tell_missed(struct serve *s, const struct touched *t) {
   cleanup_free char *message = xasprintf("%s%zu due times were missed; %zu of them are made up", t->more ? "more than " : "", t->late, t->made_up);
   serve_event(s, &(struct serve_event){
                      .level = LEVEL_WARNING, .kind = "schedule", .name = "missed", .pipeline = t->job->name, .message = message});
+}
+
+static void tell_left_out(struct serve *s, const struct job *j) {
+  char since[TIME_TEXT];
+  if (j->left_out_n == 0)
+    return;
+  cleanup_free char *message = xasprintf("%zu more due times were left out since that of %s, which is in history: %s", j->left_out_n,
+                                         time_text(since, j->left_out_ns), j->left_out);
+  serve_event(s, &(struct serve_event){.level = LEVEL_WARNING, .kind = "schedule", .name = "left_out", .pipeline = j->name, .message = message});
+}
+
+static void count_left_out(struct serve *s, const struct touched *t) {
+  struct job *j = t->job;
+  j->left_out_n += t->counted;
+  if (!t->due_ns)
+    return;
+  tell_left_out(s, j);
+  free(j->left_out);
+  j->left_out = t->reason ? xstrdup(t->reason) : NULL;
+  j->left_out_ns = t->due_ns;
+  j->left_out_n = 0;
+}
+
+void serve_tell_left_out(struct serve *s) {
+  for (size_t i = 0; i < s->jobs_n; i++)
+    tell_left_out(s, s->jobs[i]);
+}
+
+/* Without a row the store does not know that they are done with. */
+static int note_counted(struct batch *b, struct err *e) {
+  struct store_pipeline *list = arena_alloc(b->arena, (b->jobs_n + 1) * sizeof *list);
+  size_t n = 0;
+  for (size_t i = 0; i < b->jobs_n; i++)
+    if (b->jobs[i].counted)
+      list[n++] = (struct store_pipeline){.name = b->jobs[i].job->name, .last_due_ns = b->jobs[i].job->last_due_ns};
+  return n ? store_pipelines_note(b->serve->store, list, n, e) : 0;
 }
 
 /* It is due until the store has it. */
@@ -151,11 +198,16 @@ static void flush(struct batch *b) {
   size_t superseded_n;
   struct store_run *superseded = waiting_retries(b, &superseded_n);
   int rc = b->n ? store_enqueue(s->store, b->rows, b->n, true, b->now_ns, NULL, &e) : 0;
-  for (size_t i = 0; i < b->jobs_n; i++)
-    if (rc < 0)
+  if (rc == 0)
+    rc = note_counted(b, &e);
+  for (size_t i = 0; i < b->jobs_n; i++) {
+    if (rc < 0) {
       undo(s, &b->jobs[i]);
-    else
-      tell_missed(s, &b->jobs[i]);
+      continue;
+    }
+    tell_missed(s, &b->jobs[i]);
+    count_left_out(s, &b->jobs[i]);
+  }
   if (rc < 0)
     serve_store_failed(s, &e);
   for (size_t i = 0; rc == 0 && i < b->n; i++)

@@ -21,6 +21,7 @@ struct job *serve_job(const struct serve *s, const char *pipeline) {
 
 static void job_free(struct job *j) {
   breakers_free(j);
+  free(j->left_out);
   free(j->name);
   free(j);
 }

@@ -319,6 +319,7 @@ int serve_main(const char *conf_path, const struct clock *clock) {
     systemd_ready(&s.systemd);
     serve_poke(&s);
     ev_run(s.loop, 0);
+    serve_tell_left_out(&s);
     serve_tell(&s, LEVEL_INFO, "host", "stopped", "host %s has stopped", s.host);
   }
   close_all(&s);

@@ -40,6 +40,9 @@ struct job { /* lives as long as its pipeline is configured, or runs */
   bool paused;
   size_t index;                     /* in serve->jobs, and in serve->due */
   bool waiting;                     /* a scheduled run of it may be in the queue */
+  char *left_out;                   /* why due times are left out now; NULL: they are not */
+  int64_t left_out_ns;              /* the first of them, which history tells of */
+  size_t left_out_n;                /* those behind it */
   struct running *running;          /* NULL: it does not run here */
   struct job_breaker *breakers;     /* serve/breakers.h */
   size_t breakers_n;
@@ -172,6 +175,7 @@ void serve_jobs_free(struct serve *s);
 void serve_job_next(struct serve *s, struct job *j); /* next_due_ns from last_due_ns */
 /* enqueue.c */
 void serve_enqueue_due(struct serve *s, struct arena *a);
+void serve_tell_left_out(struct serve *s); /* when the host stops */
 void serve_enqueue_reboot(struct serve *s); /* once, when the host has its store */
 const char *serve_connections(const struct conf_pipeline *p, struct arena *a); /* names, a space between them */
 /* tick.c */

@@ -118,17 +118,18 @@ static void take_tasks(struct outcome *o) {
 
 /* ---- telling ------------------------------------------------------------------------------------------------------------------------------- */
 
-static void tell(struct serve *s, const struct outcome *o) {
+static void tell_end(struct serve *s, const struct outcome *o, bool stored) {
   const struct store_run *row = &o->row;
   char took[UNITS_TEXT];
   bool good = strcmp(row->state, "succeeded") == 0 || strcmp(row->state, "skipped") == 0, partial = strcmp(row->state, "partial") == 0;
   bool stopped = strcmp(row->state, "cancelled") == 0;
   const char *why = row->error_message ? row->error_message : row->reason;
   units_print_duration(took, (row->ended_ns - row->started_ns) / NS_PER_MS * NS_PER_MS);
-  cleanup_free char *message = xasprintf("run %s %s after %s: %lld rows read, %lld written%s%s%s%s", row->id, row->state, took,
+  cleanup_free char *message = xasprintf("run %s %s after %s: %lld rows read, %lld written%s%s%s%s%s", row->id, row->state, took,
                                          (long long)row->rows_read, (long long)row->rows_written, good || !why ? "" : ": ", good || !why ? "" : why,
                                          !good && row->error_message && row->error_remedy ? "; " : "",
-                                         !good && row->error_message && row->error_remedy ? row->error_remedy : "");
+                                         !good && row->error_message && row->error_remedy ? row->error_remedy : "",
+                                         stored ? "" : " (the state store hears of it when it can be used again)");
   serve_event(s, &(struct serve_event){.level = good || stopped ? LEVEL_INFO : partial ? LEVEL_WARNING : LEVEL_ERROR,
                                        .kind = "run",
                                        .name = row->state,
@@ -148,6 +149,16 @@ static void tell_retry(struct serve *s, const struct outcome *o) {
   serve_event(
       s, &(struct serve_event){
              .level = LEVEL_INFO, .kind = "retry", .name = "queued", .pipeline = next->pipeline, .run = next->id, .message = message, .of = o->of});
+}
+
+/* Once: when it is stored, so that a run which turns out to be another host's is not told as ours; or at once while the store is away. */
+static void tell(struct serve *s, struct outcome *o, bool stored) {
+  if (o->told)
+    return;
+  o->told = true;
+  tell_end(s, o, stored);
+  if (o->again)
+    tell_retry(s, o);
 }
 
 /* ---- storing ------------------------------------------------------------------------------------------------------------------------------- */
@@ -182,6 +193,7 @@ static bool store_outcome(struct serve *s, struct outcome *o) {
     downstream_of(s, &o->row, o->of->arena, &d);
   row.queue = all_rows(o, &d, &row.queue_n);
   if (store_finish(s->store, &row, &e) == 0) {
+    tell(s, o, true);
     downstream_tell(s, &d);
     if (!o->again)
       downstream_again(s, &o->row);
@@ -200,6 +212,7 @@ static void settle(struct running *r) {
     forget(s, r);
     return;
   }
+  tell(s, r->outcome, false);
   struct running **at = &s->ended;
   while (*at)
     at = &(*at)->next;
@@ -231,9 +244,6 @@ static void end(struct outcome *o) {
   struct running *r = o->of;
   outcome_follow(o);
   o->window_done = o->row.window_to_ns && strcmp(o->row.state, "succeeded") == 0;
-  tell(r->serve, o);
-  if (o->again)
-    tell_retry(r->serve, o);
   settle(r);
 }
 

@@ -14,6 +14,7 @@ struct outcome {
   struct store_breaker *breakers;
   size_t breakers_n;
   bool window_done;
+  bool told;
   bool again; /* a further attempt is queued: this was not the end for good */
 };
 /* The same pipeline, due time and window once more, as a row of its own; options NULL: none. */

@@ -29,7 +29,7 @@ const struct sources *sources_make(const struct conf *c, const struct graph *g, 
     struct sources *own = &all[g->order[k]];
     if (p->when.kind == SCHEDULE_CRON || p->when.kind == SCHEDULE_EVERY)
       add(own, p);
-    else if (!node->upstream_n)
+    if (!own->n == !node->upstream_n) /* one of both tells; with both it runs at more times than they have in common */
       own->unsure = true;
     for (size_t u = 0; u < node->upstream_n; u++) {
       const struct sources *up = &all[node->upstream[u]];

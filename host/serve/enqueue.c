@@ -28,6 +28,8 @@ struct batch {
   size_t n, room;
   struct touched *jobs;
   size_t jobs_n, jobs_room;
+  struct store_pipeline *noted; /* times without a row */
+  size_t noted_n;
 };
 
 const char *serve_connections(const struct conf_pipeline *p, struct arena *a) {
@@ -154,14 +156,52 @@ void serve_tell_left_out(struct serve *s) {
     tell_left_out(s, s->jobs[i]);
 }
 
-/* Without a row the store does not know that they are done with. */
-static int note_counted(struct batch *b, struct err *e) {
-  struct store_pipeline *list = arena_alloc(b->arena, (b->jobs_n + 1) * sizeof *list);
-  size_t n = 0;
+/* ---- what all upstreams run for, too -------------------------------------------------------------------------------------------------------- */
+
+static int by_slot(const void *a, const void *b) {
+  const struct store_run *const *x = a, *const *y = b;
+  int c = strcmp((*x)->pipeline, (*y)->pipeline);
+  return c ? c : ((*x)->due_ns > (*y)->due_ns) - ((*x)->due_ns < (*y)->due_ns);
+}
+
+/* Whether the run is queued by the end of its upstreams: each has a row here for the same time. */
+static bool comes_after(struct serve *s, const struct store_run *row, struct store_run **slots, size_t n) {
+  const struct conf_pipeline *p = serve_job(s, row->pipeline)->conf;
+  if (strcmp(row->state, "queued") != 0)
+    return false;
+  for (size_t i = 0; i < p->after_n; i++) {
+    struct store_run key = {.pipeline = p->after[i].name, .due_ns = row->due_ns}, *k = &key;
+    if (!bsearch(&k, slots, n, sizeof *slots, by_slot))
+      return false;
+  }
+  return p->after_n > 0;
+}
+
+/* Takes these out of the rows. */
+static void leave_to_upstreams(struct batch *b) {
+  struct store_run **slots = arena_alloc(b->arena, (b->n + 1) * sizeof *slots);
+  bool *later = arena_alloc(b->arena, (b->n + 1) * sizeof *later);
+  size_t n = b->n, kept = 0;
+  for (size_t i = 0; i < n; i++)
+    slots[i] = &b->rows[i];
+  qsort(slots, n, sizeof *slots, by_slot);
+  for (size_t i = 0; i < n; i++)
+    later[i] = comes_after(b->serve, &b->rows[i], slots, n);
+  b->noted = arena_alloc(b->arena, (n + b->jobs_n + 1) * sizeof *b->noted);
+  for (size_t i = 0; i < n; i++)
+    if (later[i])
+      b->noted[b->noted_n++] = (struct store_pipeline){.name = b->rows[i].pipeline, .last_due_ns = b->rows[i].due_ns};
+    else
+      b->rows[kept++] = b->rows[i];
+  b->n = kept;
+}
+
+/* Without a row the store does not know that a time is done with. */
+static int note_times(struct batch *b, struct err *e) {
   for (size_t i = 0; i < b->jobs_n; i++)
     if (b->jobs[i].counted)
-      list[n++] = (struct store_pipeline){.name = b->jobs[i].job->name, .last_due_ns = b->jobs[i].job->last_due_ns};
-  return n ? store_pipelines_note(b->serve->store, list, n, e) : 0;
+      b->noted[b->noted_n++] = (struct store_pipeline){.name = b->jobs[i].job->name, .last_due_ns = b->jobs[i].job->last_due_ns};
+  return b->noted_n ? store_pipelines_note(b->serve->store, b->noted, b->noted_n, e) : 0;
 }
 
 /* It is due until the store has it. */
@@ -196,10 +236,11 @@ static void flush(struct batch *b) {
   struct serve *s = b->serve;
   struct err e;
   size_t superseded_n;
+  leave_to_upstreams(b);
   struct store_run *superseded = waiting_retries(b, &superseded_n);
   int rc = b->n ? store_enqueue(s->store, b->rows, b->n, true, b->now_ns, NULL, &e) : 0;
   if (rc == 0)
-    rc = note_counted(b, &e);
+    rc = note_times(b, &e);
   for (size_t i = 0; i < b->jobs_n; i++) {
     if (rc < 0) {
       undo(s, &b->jobs[i]);

@@ -5,6 +5,7 @@
 
 #include "base/table.h"
 #include "cli/event_text.h"
+#include "conf/late.h"
 #include "plugin/describe.h"
 
 /* ---- where -------------------------------------------------------------------------------------------------------------------------- */
@@ -28,12 +29,12 @@ static const char *url_where(struct arena *a, const char *url) {
 
 static const char *value_where(struct arena *a, const struct etl_option *o, const struct conf_node *n) {
   if (o->type == ETL_T_URL && n->kind == CONF_STRING)
-    return url_where(a, n->text);
+    return url_where(a, late_shown(n->text, a));
   if (o->flags & ETL_OPT_SECRET || n->secret)
     return NULL;
   if (n->kind == CONF_LIST || n->kind == CONF_GROUP)
     return arena_printf(a, "%zu", n->kids_n);
-  return n->text;
+  return n->text ? late_shown(n->text, a) : NULL;
 }
 
 const char *conns_where(struct arena *a, const struct registry *r, const struct conf_stage *connection) {

@@ -101,12 +101,12 @@ static bool valid_name(const char *s, size_t n) {
 
 /* A variable of the run: its place is marked, its default is looked into now. */
 static int leave_late(struct expansion *x, const char *s, size_t n, const char *dflt, struct buffer *out) {
-  static const char mark[] = {LATE_MARK, '{'};
+  static const char mark = LATE_MARK, end = LATE_END;
   size_t head = dflt ? (size_t)(dflt + 2 - s) : n;
-  append(out, mark, sizeof mark);
+  append(out, &mark, 1);
   append(out, s, head);
   int rc = expand_text(x, s + head, n - head, out);
-  append(out, "}", 1);
+  append(out, &end, 1);
   return rc;
 }
 

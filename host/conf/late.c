@@ -1,4 +1,5 @@
-/* Late variables.  A mark is LATE_MARK "{name:-default}"; the default's own variables were looked up when the file was read. */
+/* Late variables.  A mark is LATE_MARK "name:-default" LATE_END; the default's own variables were looked up when the file was read, but for
+ * those that are late, too. */
 #include "conf/late.h"
 
 #include <stdlib.h>
@@ -38,28 +39,39 @@ static const char *sample_of(const char *name) {
 
 struct mark { /* one in a text */
   const char *begin, *end; /* of the whole */
-  char *name;
-  const char *dflt; /* of dflt_n bytes; NULL: none */
-  size_t dflt_n;
+  char *name, *dflt;       /* dflt NULL: none */
 };
 
+/* The LATE_END of the mark at m; NULL: there is none. */
+static const char *end_of(const char *m) {
+  for (int depth = 0; *m; m++) {
+    depth += *m == LATE_MARK;
+    if (*m == LATE_END && --depth == 0)
+      return m;
+  }
+  return NULL;
+}
+
 static bool next_mark(const char *text, struct arena *a, struct mark *ret) {
-  const char *m = strchr(text, LATE_MARK), *close = m && m[1] == '{' ? strchr(m, '}') : NULL;
+  const char *m = strchr(text, LATE_MARK), *close = m ? end_of(m) : NULL;
   if (!close)
     return false;
-  const char *dflt = memmem(m, (size_t)(close - m), ":-", 2), *name = m + 2;
-  *ret = (struct mark){
-      .begin = m, .end = close + 1, .name = arena_memdup(a, name, (size_t)((dflt ? dflt : close) - name)), .dflt = dflt ? dflt + 2 : NULL};
-  ret->dflt_n = dflt ? (size_t)(close - dflt - 2) : 0;
+  const char *dflt = memmem(m, (size_t)(close - m), ":-", 2), *name = m + 1;
+  *ret = (struct mark){.begin = m,
+                       .end = close + 1,
+                       .name = arena_memdup(a, name, (size_t)((dflt ? dflt : close) - name)),
+                       .dflt = dflt ? arena_memdup(a, dflt + 2, (size_t)(close - dflt) - 2) : NULL};
   return true;
 }
+
+static const char *fill_text(const char *text, const json_t *values, struct arena *a, struct err *e);
 
 static const char *value_of(const struct mark *m, const json_t *values, struct arena *a, struct err *e) {
   const char *value = values ? json_string_value(json_object_get(values, m->name)) : NULL;
   if (value && *value)
     return value;
   if (m->dflt)
-    return arena_memdup(a, m->dflt, m->dflt_n);
+    return fill_text(m->dflt, values, a, e);
   if (!values)
     return sample_of(m->name);
   err_set(e, ETL_E_CONFIG, "${%s} has no value in this run", m->name);
@@ -77,6 +89,13 @@ static const char *fill_text(const char *text, const json_t *values, struct aren
     done = arena_printf(a, "%s%.*s%s", done, (int)(m.begin - text), text, value);
     text = m.end;
   }
+  return *done ? arena_printf(a, "%s%s", done, text) : text;
+}
+
+const char *late_shown(const char *text, struct arena *a) {
+  const char *done = "", marks[] = {LATE_MARK, LATE_END, 0};
+  for (size_t n; text[n = strcspn(text, marks)]; text += n + 1)
+    done = arena_printf(a, "%s%.*s%s", done, (int)n, text, text[n] == LATE_MARK ? "${" : "}");
   return *done ? arena_printf(a, "%s%s", done, text) : text;
 }
 
@@ -136,10 +155,17 @@ static void check_name(const struct conf_pipeline *p, const char *name, const ch
   diags_add(d, DIAG_ERROR, origin, "${%s} is of pipeline '%s', but this one does not come after it; add after = [ \"%s\" ];", name, of, of);
 }
 
-static void check_node(const struct conf_pipeline *p, const struct conf_node *n, struct arena *a, struct diags *d) {
+static void check_text(const struct conf_pipeline *p, const char *text, const char *origin, struct arena *a, struct diags *d) {
   struct mark m;
-  for (const char *text = n->kind == CONF_STRING ? n->text : NULL; text && next_mark(text, a, &m); text = m.end)
-    check_name(p, m.name, n->origin, a, d);
+  for (; text && next_mark(text, a, &m); text = m.end) {
+    check_name(p, m.name, origin, a, d);
+    check_text(p, m.dflt, origin, a, d);
+  }
+}
+
+static void check_node(const struct conf_pipeline *p, const struct conf_node *n, struct arena *a, struct diags *d) {
+  if (n->kind == CONF_STRING)
+    check_text(p, n->text, n->origin, a, d);
   for (size_t i = 0; i < n->kids_n; i++)
     check_node(p, n->kids[i], a, d);
 }

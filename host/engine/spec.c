@@ -136,7 +136,7 @@ int spec_for_connection(const struct conf *c, const struct conf_stage *connectio
   s->memory_bytes = CONNECTION_MEMORY_BYTES;
   s->transforms = arena_alloc(s->arena, sizeof *s->transforms);
   s->shards = arena_alloc(s->arena, sizeof *s->shards);
-  if (find_stage(r, kind, connection, e, &s->extract) < 0) {
+  if (find_stage(r, kind, connection, e, &s->extract) < 0 || fill_stages(s, NULL, e) < 0) {
     spec_free(s);
     return -1;
   }

@@ -241,11 +241,14 @@ static int make_lane(struct lane *l, struct run *r, const struct seed *s, struct
     l->note = at->note;
     l->finished = l->piece && at->finished;
   }
+  const char *done = backfill && !r->spec->repair ? identity_done(l->note, r->arena) : NULL;
+  if (r->spec->interval)
+    l->finished = ranges_covered(r->spec, done); /* it may have come to the end of an earlier one */
   if (r->spec->repair) {
     l->old_epoch = l->at.epoch;
     lane_begin_repair(l);
   }
-  return backfill && !l->finished ? ranges_of_lane(l, r->spec->repair ? NULL : identity_done(l->note, r->arena), e) : 0;
+  return backfill && !l->finished ? ranges_of_lane(l, done, e) : 0;
 }
 
 static int make_lanes(struct run *r, const struct seeds *l, struct err *e) {

@@ -124,7 +124,14 @@ const char *ranges_shard(const struct run *r, const char *shard) {
   const char *from = r->spec->range_from, *to = r->spec->range_to;
   if (r->spec->repair)
     return arena_printf(r->arena, "%s@repair", shard);
+  if (r->spec->interval)
+    return arena_printf(r->arena, "%s@window", shard);
   return arena_printf(r->arena, "%s@%s..%s", shard, from ? from : "", to ? to : "");
+}
+
+bool ranges_covered(const struct spec *s, const char *done) {
+  struct moment read, to;
+  return done && s->range_to && moment_parse(done, &read) == 0 && moment_parse(s->range_to, &to) == 0 && moment_compare(&read, &to) >= 0;
 }
 
 /* A window of another size than before begins where the ones before ended. */
@@ -158,7 +165,7 @@ static int settle(struct run *r, const struct lane *l) {
 }
 
 int ranges_forget(struct run *r) {
-  if (!ranges_wanted(r->spec) || r->spec->dry_run || !run_stores_cursors(r))
+  if (!ranges_wanted(r->spec) || r->spec->interval || r->spec->dry_run || !run_stores_cursors(r))
     return 0;
   struct control_commit c = {0};
   for (size_t i = 0; i < r->lanes_n; i++) {

@@ -23,7 +23,7 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   RETRY(FIELD_INT, max_retry_delay_ns), RETRY(FIELD_INT, retry_timeout_ns), RETRY(FIELD_INT, jitter_ns), RETRY(FIELD_BOOL, exponential_backoff),
   FIELD(FIELD_INT, parallelism),     LIMIT(sessions),                  LIMIT(rows_per_second),
   LIMIT(bytes_per_second),           FIELD(FIELD_TEXT, range_from),    FIELD(FIELD_TEXT, range_to),
-  FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change), FIELD(FIELD_BOOL, repair),
+  FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change), FIELD(FIELD_BOOL, repair),      FIELD(FIELD_BOOL, interval),
   FIELD(FIELD_TEXT, quarantine_dir), FIELD(FIELD_INT, owner), FIELD(FIELD_BOOL, defer_retries), CAPTURE(FIELD_BOOL, raw), CAPTURE(FIELD_BOOL, transformed),
   CAPTURE(FIELD_TEXT, raw_table), CAPTURE(FIELD_TEXT, transformed_table), CAPTURE(FIELD_INT, keep_ns), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
   FIELD(FIELD_INT, max_files), FIELD(FIELD_INT, max_cpu_ns), FIELD(FIELD_BOOL, no_core),

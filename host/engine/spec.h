@@ -37,6 +37,7 @@ struct spec {
   const char *range_from, *range_to; /* a backfill: only this range of the cursor column; NULL: no bound */
   const char *window;                /* cuts the range; NULL: it is read in one go */
   bool full_refresh, keep_staging, dry_run;
+  bool interval; /* the range is the next window of a pipeline with interval = true: engine/ranges.h */
   bool repair; /* rows are loaded beside the pipeline's own cursors, from the start, as far as run->sieve lets them */
   bool uses_stdin, uses_stdout; /* of the process that starts the worker; else a connector gets at neither */
   json_t *ask; /* what a command wants to know (engine/ask.h), owned; NULL: nothing more */

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "conf/retry.h"
 #include "serve/breakers.h"
+#include "serve/windows.h"
 
 struct store_run *outcome_queue(struct outcome *o, const char *trigger, int64_t not_before_ns, int64_t attempt, const json_t *options) {
   struct arena *a = o->of->arena;
@@ -94,6 +95,8 @@ static json_t *options_of_again(struct again *g, const struct running *r, bool w
   json_array_foreach(g->retries, i, retry) /* what is left of each wait when the first is over */
     json_object_set_new(retry, "after_seconds", json_real(json_number_value(json_object_get(retry, "after_seconds")) - g->after));
   json_object_set(options, "retries", g->retries);
+  if (!whole && window_leaves_out(r, g->shards))
+    json_object_set_new(options, "left_out", json_true());
   if (!whole)
     json_object_set(options, "shards", g->shards);
   if (g->refused)

@@ -6,6 +6,7 @@
 #include "serve/downstream.h"
 #include "serve/outcome.h"
 #include "serve/positions.h"
+#include "serve/windows.h"
 
 #define ROUND_NS (10 * NS_PER_MS) /* of what is shown */
 
@@ -243,7 +244,7 @@ static struct outcome *outcome_new(struct running *r) {
 static void end(struct outcome *o) {
   struct running *r = o->of;
   outcome_follow(o);
-  o->window_done = o->row.window_to_ns && strcmp(o->row.state, "succeeded") == 0;
+  o->window_done = o->row.window_to_ns && strcmp(o->row.state, "succeeded") == 0 && !window_leaves_out(r, NULL);
   settle(r);
 }
 

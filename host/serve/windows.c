@@ -20,7 +20,10 @@ static int64_t delay_of(struct running *r) {
   for (size_t i = 0; c && c->options && c->options[i]; i++)
     if (strcmp(c->options[i]->name, "consistency_delay") == 0)
       text = c->options[i]->dflt;
-  return text && units_parse_duration(text, &ns) == 0 ? ns : 0;
+  if (!text || units_parse_duration(text, &ns) < 0)
+    ns = 0;
+  describes_put(r->serve->describes, d);
+  return ns;
 }
 
 /* From the store, since another host may have done the last one. */
@@ -61,6 +64,26 @@ const char *window_moment(struct arena *a, int64_t ns) {
 void window_put(const struct running *r, struct spec *spec) {
   if (!r->run.window_to_ns)
     return;
+  spec->interval = true;
   spec->range_from = r->run.window_from_ns ? window_moment(spec->arena, r->run.window_from_ns) : NULL;
   spec->range_to = window_moment(spec->arena, r->run.window_to_ns);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------------------------------------- */
+
+bool window_leaves_out(const struct running *r, const json_t *shards) {
+  const json_t *lane, *one;
+  bool retry = json_object_get(r->options, "retries") || json_object_get(r->options, "read_again"); /* else a user has chosen */
+  size_t i, k;
+  if (r->skipped_n || json_is_true(json_object_get(r->options, "left_out")) || (json_object_get(r->options, "shards") && !retry))
+    return true;
+  json_array_foreach(json_object_get(r->summary, "lanes"), i, lane) {
+    const char *status = json_string_value(json_object_get(lane, "status")), *shard = json_string_value(json_object_get(lane, "shard"));
+    bool chosen = strcmp(status, "success") == 0;
+    json_array_foreach(shards, k, one)
+      chosen |= strlen(json_string_value(one)) == strcspn(shard, "#@") && strncmp(json_string_value(one), shard, strcspn(shard, "#@")) == 0;
+    if (!chosen)
+      return true;
+  }
+  return false;
 }

@@ -15,7 +15,7 @@
 #include "serve/shown.h"
 #include "serve/socket.h"
 
-enum { ANSWER_SECONDS = 60 };
+enum { ANSWER_SECONDS = 30 };
 
 struct asking {
   const struct cli_args *args;

@@ -60,7 +60,8 @@ static void help_all(FILE *to) {
   }
   put_options("Options", cli_globals, to);
   fputs("\nExit status: 0 success, 1 failed, 2 wrong usage or configuration, 3 some lanes\n"
-        "failed, 4 cancelled, 5 the worker process died.\n",
+        "failed, 4 cancelled, 5 the worker process died.  Of commands that ask the\n"
+        "host: 3 none is running, 4 this user may not ask it.\n",
         to);
 }
 

@@ -84,7 +84,7 @@ static void man_etl(void) {
   puts(".SH OPTIONS\nThese go with every command.");
   put_options(cli_globals);
   puts(".SH EXIT STATUS\n.TP\n0\nsuccess\n.TP\n1\nfailed\n.TP\n2\nwrong usage or configuration\n.TP\n3\nsome lanes (or rows) failed, the "
-       "others did not\n.TP\n4\ncancelled\n.TP\n5\nthe worker process died; nothing is lost or doubled\n.SH ENVIRONMENT\n.TP\n"
+       "others did not\n.TP\n4\ncancelled\n.TP\n5\nthe worker process died; nothing is lost or doubled\n.PP\nOf commands that ask the host: 3 none is running, 4 this user may not ask it.\n.SH ENVIRONMENT\n.TP\n"
        ".B ETL_CONF\nthe configuration, if \\-c does not name it\n.TP\n.B ETL_PLUGIN_PATH\nfolders of connectors, separated by colons, instead of plugin_dirs\n.TP\n.B NO_COLOR\nno "
        "colours\n.SH SIGNALS\nSIGINT or SIGTERM lets a run commit what is in hand and end; a second one ends it at once.\n.SH SEE ALSO\n"
        ".BR etl.conf (5),\n\\fBetl plugin info\\fR, which shows the options of a connector");

@@ -15,7 +15,7 @@ static int by_name(const void *a, const void *b) {
 struct job *serve_job(const struct serve *s, const char *pipeline) {
   struct job key = {.name = (char *)(uintptr_t)pipeline};
   const struct job *k = &key;
-  struct job **found = bsearch(&k, s->jobs, s->jobs_n, sizeof *s->jobs, by_name);
+  struct job **found = s->jobs_n == 0 ? NULL : bsearch(&k, s->jobs, s->jobs_n, sizeof *s->jobs, by_name);
   return found ? *found : NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* All errors of d as one message, a line each after the first. */
 static int diags_to_err(const struct diags *d, struct err *e) {
@@ -26,8 +27,12 @@ static int load(struct part *p, const struct spec_stage *s, enum etl_kind kind, 
   struct diags d = {0};
   *p = (struct part){.stage = arena_strdup(arena, stage)};
   turn_init(&p->turn);
-  if (plugin_cache(s->path, cache_dir, arena, e, &copy) < 0 || plugin_load(copy, e, &plugin) < 0)
+  if (plugin_cache(s->path, cache_dir, arena, e, &copy) < 0)
     return -1;
+  if (plugin_load(copy, e, &plugin) < 0) {
+    unlink(copy); /* no connector: nobody will want it */
+    return -1;
+  }
   p->conn = plugin_connector(plugin, kind);
   if (!p->conn)
     return err_set(e, ETL_E_CONFIG, "%s: plugin %s (%s) has no %s", s->conf.origin, s->conf.plugin, s->path, plugin_kind_name(kind));

@@ -1,5 +1,7 @@
 /* Copies of connectors, named by content.  A copy is written beside its place and renamed, so that a reader finds a whole file or
- * none; two processes that copy the same file do no harm to each other. */
+ * none; two processes that copy the same file do no harm to each other.  Whoever adds a copy takes away what nobody has used for long:
+ * the time of a copy is when it was last found to be right, to the day. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -16,7 +19,10 @@
 
 enum {
   CHUNK = 1 << 16,
-  HEX = 64
+  HEX = 64,
+  DAY_SECONDS = 86400,
+  UNUSED_SECONDS = 30 * DAY_SECONDS,
+  UNFINISHED_SECONDS = 3600 /* whoever wrote it was killed */
 };
 
 static int complain(struct err *e, const char *what, const char *path) {
@@ -89,9 +95,24 @@ static bool is_there(const char *path, const char *want_hex) {
   struct err e;
   bool same = fd >= 0 && fstat(fd, &st) == 0 && trust_check(path, &st, TRUST_CODE, &e) == 0 && hash_fd(fd, -1, hex) == 0 &&
               strcmp(hex, want_hex) == 0;
+  if (same && st.st_mtime < time(NULL) - DAY_SECONDS)
+    futimens(fd, NULL); /* if not, somebody else keeps this cache */
   if (fd >= 0)
     close(fd);
   return same;
+}
+
+/* Old versions of connectors, and what was left half written. */
+static void sweep(const char *dir) {
+  DIR *d = opendir(dir);
+  time_t now = time(NULL);
+  struct stat st;
+  for (struct dirent *f = NULL; d && (f = readdir(d));)
+    if (fstatat(dirfd(d), f->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        st.st_mtime < now - (f->d_name[0] == '.' ? UNFINISHED_SECONDS : UNUSED_SECONDS))
+      unlinkat(dirfd(d), f->d_name, 0);
+  if (d)
+    closedir(d);
 }
 
 /* Copies in under a temporary name; what was copied is hashed, so the name is right even if the file changes meanwhile. */
@@ -111,6 +132,7 @@ static int copy_in(int fd, const char *dir, const char *name, struct arena *a, s
     unlink(tmp);
   }
   close(to);
+  sweep(dir);
   if (rc == 0)
     *ret_path = path;
   return rc;

@@ -1,5 +1,6 @@
 /* Copies of connectors by content. */
 #include <dirent.h>
+#include <fcntl.h>
 
 #include "plugin/registry.h"
 #include "samples.h"
@@ -61,6 +62,34 @@ Test(cache, a_damaged_copy_is_replaced) {
   cache("sample.so", a);
   cr_assert_eq(lstat(one, &st), 0);
   cr_expect(S_ISREG(st.st_mode), "a link in the cache is not followed");
+  arena_free(a);
+}
+
+static void make_older(const char *path, time_t seconds) {
+  struct timespec at[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+  cr_assert_eq(utimensat(AT_FDCWD, path, at, 0), 0);
+}
+
+Test(cache, what_nobody_has_used_for_long_goes) {
+  enum { DAY = 86400 };
+  struct arena *a = arena_new();
+  sample_copy("good", "old.so");
+  sample_copy("good", "used.so");
+  const char *old = cache("old.so", a), *used = cache("used.so", a);
+  const char *half = "cache/deep/plugins/.old.Xy12Zz", *half_now = "cache/deep/plugins/.new.Xy12Zz";
+  fclose(fopen(half, "w"));
+  fclose(fopen(half_now, "w"));
+  make_older(old, 31 * DAY);
+  make_older(used, 31 * DAY);
+  make_older(half, 7200);
+  cr_expect_str_eq(cache("used.so", a), used);
+  sample_copy("transformer", "new.so");
+  const char *new = cache("new.so", a);
+  cr_expect_eq(access(old, F_OK), -1);
+  cr_expect_eq(access(half, F_OK), -1, "who wrote it is gone");
+  cr_expect_eq(access(half_now, F_OK), 0, "somebody may be writing it");
+  cr_expect_eq(access(used, F_OK), 0, "it was used just now");
+  cr_expect_eq(access(new, F_OK), 0);
   arena_free(a);
 }
 

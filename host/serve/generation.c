@@ -63,7 +63,14 @@ static char *problem_of(const struct generation *g, const struct conf_pipeline *
 
 struct generation *generation_again(struct generation *g, struct registry *r, struct describes *describes) {
   struct generation *again = xcalloc(1, sizeof *again);
-  *again = (struct generation){.refs = 1, .number = g->number, .loaded_ns = g->loaded_ns, .conf = g->conf, .registry = r, .by_name = g->by_name, .of = g->of ? g->of : g};
+  *again = (struct generation){.refs = 1,
+                               .number = g->number,
+                               .loaded_ns = g->loaded_ns,
+                               .conf = g->conf,
+                               .registry = r,
+                               .graph = g->graph,
+                               .by_name = g->by_name,
+                               .of = g->of ? g->of : g};
   again->problems = xcalloc(g->conf->pipelines_n + 1, sizeof *again->problems);
   for (size_t i = 0; i < g->conf->pipelines_n; i++)
     again->problems[i] = problem_of(again, g->by_name[i], describes);

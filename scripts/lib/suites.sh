@@ -3,7 +3,7 @@
 # and ends with a line "N passed, N failed, N skipped"; whatever it leaves out of that line is made good by its exit status.
 
 # shellcheck disable=SC2154 # tree and build_dir come from build.sh
-suites_all=(lint unit abi kit stress connectors scenario notify kill conformance sanitize bench)
+suites_all=(lint unit abi kit stress connectors scenario notify kill chaos conformance sanitize bench)
 declare -A suites_about=(
   [lint]="rules about the sources"
   [unit]="every module by itself (Criterion)"
@@ -14,6 +14,7 @@ declare -A suites_about=(
   [scenario]="whole runs, told as stories"
   [notify]="notifications to a mail server, a web server and commands"
   [kill]="killed and cut off at every step, then run again"
+  [chaos]="two hosts on one store, killed, frozen and reloaded by chance"
   [conformance]="the SQL Server stand-in against clients of others"
   [bench]="the benchmark moves its rows and verifies them; no time is judged"
   [sanitize]="unit, connectors, kit, scenarios and notifications under AddressSanitizer and UBSan"
@@ -41,6 +42,7 @@ suite_connectors() { build_tree plain && meson_suite "$tree" connectors; }
 suite_scenario() { build_tree plain && tests/scenario/run --build "$tree" -j "$(nproc)"; }
 suite_notify() { build_tree plain && tests/notify/run --build "$tree"; }
 suite_kill() { build_tree plain && tests/kill/run --build "$tree"; }
+suite_chaos() { build_tree plain && tests/chaos/run --build "$tree"; }
 suite_conformance() { tests/conformance/run; }
 suite_bench() {
   scripts/bench --quick -o json one_shard_1m nothing_new postgres_1m csv_1m |

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import peers_local, peers_sqlserver, report, rounds, table
+from . import peers_local, peers_sqlserver, report, rounds, serve_10k, table
 from .peers import Failed
 from .servers import SOURCE, Shard, Sink, Skip, StoryError
 
@@ -22,6 +22,7 @@ CASES = {  # name: (shards, rows, rows with --quick)
     "nothing_new": (4, 1_000_000, 20_000),
     "postgres_1m": (0, 1_000_000, 100_000),
     "csv_1m": (0, 1_000_000, 100_000),
+    "serve_10k": (0, 10_000, 200),  # pipelines, not rows
 }
 PEERS = [peers_sqlserver.Floor, peers_sqlserver.FreebcpCopy]
 SLOW_PEERS = {False: [], True: [peers_sqlserver.Pgloader, peers_sqlserver.TdsFdw]}  # where they are worth their time
@@ -91,11 +92,16 @@ def run_csv(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, qui
     return rounds.moving(case, peers, [], sink, rows, times)
 
 
+def run_serve(case: str, tree: pathlib.Path, _: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
+    _, pipelines, times = size(case, quick)
+    return serve_10k.run(case, tree, folder, pipelines, times)
+
+
 def run_case(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, quick: bool) -> list[rounds.Figure]:
     folder.mkdir()
     rounds.say(f"{case}:")
     try:
-        return {"postgres_1m": run_postgres, "csv_1m": run_csv}.get(case, run_shards)(case, tree, sink, folder, quick)
+        return {"postgres_1m": run_postgres, "csv_1m": run_csv, "serve_10k": run_serve}.get(case, run_shards)(case, tree, sink, folder, quick)
     finally:
         shutil.rmtree(folder)
 
@@ -122,7 +128,7 @@ def run_cases(cases: list[str], tree: pathlib.Path, quick: bool) -> tuple[list[r
 def notes(cases: list[str], void: list[str], quick: bool) -> str:
     """Under the table: what these figures are figures of."""
     rows = ", ".join(f"{case} {size(case, quick)[1]:,}" for case in cases)
-    lines = [CONDITIONS.format(cores=os.cpu_count(), rounds=size(cases[0], quick)[2]), f"Rows: {rows}."]
+    lines = [CONDITIONS.format(cores=os.cpu_count(), rounds=size(cases[0], quick)[2]), f"Rows (of serve_10k, pipelines): {rows}."]
     if quick:
         lines.append("With --quick they are too few to measure by.")
     if void:

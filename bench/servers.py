@@ -14,7 +14,7 @@ sys.path.insert(0, str(SOURCE / "tests/scenario"))
 from story import mssqld as story_mssqld, postgres as story_postgres  # noqa: E402
 from story.errors import Skip, StoryError  # noqa: E402
 from story.libpq import Connection  # noqa: E402
-from story.process import Deadline  # noqa: E402
+from story.process import Deadline, Process  # noqa: E402
 
 START_SECONDS = 60
 MSSQL_PASSWORD, PG_PASSWORD = story_mssqld.PASSWORD, story_postgres.PASSWORD

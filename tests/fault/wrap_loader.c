@@ -58,7 +58,7 @@ const struct etl_loader *wrapper_loader(const struct etl_loader *real) {
   table = (struct etl_loader){
     .struct_size = sizeof table,
     .claim = real->claim ? claim : NULL,
-    .committed = committed,
+    .committed = real->committed ? committed : NULL,
     .run_begin = real->run_begin ? run_begin : NULL,
     .prepare = prepare,
     .begin = begin,

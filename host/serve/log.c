@@ -20,7 +20,7 @@ struct log {
   const struct clock *clock;
   char *file;
   int fd;
-  bool json;
+  bool json, torn; /* the last line is there in part */
   enum log_level level;
   struct log_line kept[KEPT];
   int64_t seq, lost;
@@ -78,6 +78,7 @@ int log_reopen(struct log *l, const struct log_settings *s, struct err *e) {
   free(old);
   close(l->fd);
   l->fd = fd;
+  l->torn = false;
   l->json = s->json;
   l->level = s->level;
   return 0;
@@ -148,13 +149,15 @@ static char *to_text(const json_t *record) {
 
 static bool put(struct log *l, const json_t *record) {
   char *text = l->json ? json_dumps(record, JSON_COMPACT) : to_text(record);
-  cleanup_free char *line = l->json ? xasprintf("%s\n", text) : xstrdup(text);
+  cleanup_free char *line = xasprintf("%s%s%s", l->torn ? "\n" : "", text, l->json ? "\n" : "");
   free(text);
   size_t n = strlen(line);
   ssize_t done;
   do
     done = write(l->fd, line, n);
   while (done < 0 && errno == EINTR);
+  if (done > 0)
+    l->torn = done < (ssize_t)n;
   return done == (ssize_t)n;
 }
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 
+from .disk import Disk
 from .errors import StoryError
 from .etl import Command
 from .mssql_real import RealMssql
@@ -51,6 +52,7 @@ class Stage:
         self.env: dict[str, str] = {}
         self.settings = ""  # what `settings` adds to etl.conf
         self.pipes: dict[str, int] = {}
+        self.disks: dict[str, Disk] = {}
         self.last: Command | None = None  # the newest etl command, for expect
         self.commands = 0
         shutil.rmtree(folder, ignore_errors=True)
@@ -119,3 +121,5 @@ class Stage:
             os.close(pipe)
         for actor in reversed(list(self.actors.values())):
             actor.end()
+        for disk in self.disks.values():
+            disk.end()

@@ -9,6 +9,7 @@ import signal
 
 from . import control as socket_clients
 from .compare import demand, demand_rows, holds, shown
+from .disk import Disk
 from .errors import Skip, StoryError
 from .etl import EXITS, Command, state_of_process
 from .host import Host
@@ -173,6 +174,19 @@ def link(stage: Stage, s: Statement) -> None:
     path = stage.folder / words[0]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(words[2])
+
+
+@verb("disk PATH SIZE | disk PATH full|free")
+def disk(stage: Stage, s: Statement) -> None:
+    words = after(s, stage, 1)
+    if len(words) != 2:
+        raise usage(s)
+    if words[1] not in ("full", "free"):
+        stage.disks[words[0]] = Disk(stage.folder / words[0], words[1])
+    elif words[0] not in stage.disks:
+        raise StoryError(f"there is no disk {words[0]}")
+    else:
+        (stage.disks[words[0]].fill if words[1] == "full" else stage.disks[words[0]].free)()
 
 
 @verb("mode PATH OCTAL")

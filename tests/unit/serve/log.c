@@ -1,8 +1,10 @@
 /* The log: what is in a line, what is kept, a file that was moved away, and a disk that is full. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -88,6 +90,31 @@ Test(log, what_a_full_disk_swallows_is_counted_and_told) {
   log_text(l, LEVEL_INFO, "three");
   cr_expect_eq(log_lost(l), 0);
   cr_expect(strstr(content(file), "2 records could not be written"));
+  log_close(l);
+}
+
+static void limit_file(rlim_t bytes) {
+  struct rlimit l;
+  getrlimit(RLIMIT_FSIZE, &l);
+  l.rlim_cur = bytes;
+  setrlimit(RLIMIT_FSIZE, &l);
+}
+
+Test(log, a_line_that_had_no_room_for_its_end_is_not_gone_on_with) {
+  const char *file = "host.log";
+  struct log *l = opened(&(struct log_settings){.file = file, .level = LEVEL_INFO});
+  signal(SIGXFSZ, SIG_IGN);
+  log_text(l, LEVEL_INFO, "one");
+  limit_file(strlen(content(file)) + 8);
+  log_text(l, LEVEL_INFO, "two");
+  cr_expect_eq(log_lost(l), 1);
+  limit_file(RLIM_INFINITY);
+  log_text(l, LEVEL_INFO, "three");
+  cr_expect_eq(log_lost(l), 0);
+  size_t lines = 0;
+  for (const char *p = content(file); (p = strchr(p, '\n')); p++)
+    lines++;
+  cr_expect_eq(lines, 4, "one, what there is of two, that some are lost, three");
   log_close(l);
 }
 

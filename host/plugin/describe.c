@@ -56,17 +56,22 @@ static int start(const char *executable, const char *path, int *ret_fd, pid_t *r
   return rc;
 }
 
-/* All that comes until the end; -1: too late (errno ETIMEDOUT) or too much. */
-static int collect(int fd, int64_t until_ns, char **ret, size_t *ret_n) {
+/* All that comes until the end; -1: too late (errno ETIMEDOUT), too much, or nobody wants it any more (ECANCELED). */
+static int collect(int fd, int stop_fd, int64_t until_ns, char **ret, size_t *ret_n) {
   char *buf = xcalloc(ANSWER_LIMIT, 1);
   size_t n = 0;
   int rc = 0;
   while (rc == 0) {
     int64_t left = until_ns - clock_mono_ns();
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    int ready = left <= 0 ? 0 : poll(&p, 1, (int)(left / NS_PER_MS) + 1);
+    struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
+    int ready = left <= 0 ? 0 : poll(p, 2, (int)(left / NS_PER_MS) + 1);
     if (ready < 0 && errno == EINTR)
       continue;
+    if (ready > 0 && p[1].revents) {
+      errno = ECANCELED;
+      rc = -1;
+      break;
+    }
     ssize_t got = ready > 0 ? read(fd, buf + n, ANSWER_LIMIT - n) : -1;
     if (ready == 0) {
       errno = ETIMEDOUT;
@@ -87,6 +92,8 @@ static int collect(int fd, int64_t until_ns, char **ret, size_t *ret_n) {
 
 static int explain_silence(const char *path, int why, int status, int64_t deadline_ns, struct err *e) {
   char limit[UNITS_TEXT];
+  if (why == ECANCELED)
+    return err_set(e, ETL_E_RETRYABLE, "the description of the connector %s was not waited for", path);
   if (why == ETIMEDOUT)
     err_set(e, ETL_E_INTERNAL, "the connector %s did not describe itself within %s: it hangs when it is loaded", path,
             units_print_duration(limit, deadline_ns));
@@ -121,8 +128,7 @@ static int take_answer(const char *path, const char *text, size_t n, int status,
   return rc;
 }
 
-int describe_by(const char *executable, const char *path, int64_t deadline_ns, struct err *e,
-                struct description **ret_description) {
+static int ask(const char *executable, const char *path, int64_t deadline_ns, int stop_fd, struct err *e, struct description **ret_description) {
   int fd = -1, status = 0;
   pid_t pid = 0;
   int rc = start(executable, path, &fd, &pid);
@@ -130,7 +136,7 @@ int describe_by(const char *executable, const char *path, int64_t deadline_ns, s
     return err_set(e, ETL_E_RETRYABLE, "cannot start a process that describes the connector %s: %s", path, strerror(rc));
   char *answer;
   size_t n;
-  int why = collect(fd, clock_mono_ns() + deadline_ns, &answer, &n) < 0 ? errno : 0;
+  int why = collect(fd, stop_fd, clock_mono_ns() + deadline_ns, &answer, &n) < 0 ? errno : 0;
   close(fd);
   /* After the end of the answer only exiting is left, and a connector may hang even there.  A process that is ending already keeps
    * the status it has. */
@@ -146,8 +152,14 @@ int describe_by(const char *executable, const char *path, int64_t deadline_ns, s
   return rc;
 }
 
-int describe(const char *path, struct err *e, struct description **ret_description) {
-  return describe_by("/proc/self/exe", path, 10 * NS_PER_SEC, e, ret_description);
+int describe_by(const char *executable, const char *path, int64_t deadline_ns, struct err *e, struct description **ret_description) {
+  return ask(executable, path, deadline_ns, -1, e, ret_description);
+}
+
+int describe(const char *path, struct err *e, struct description **ret_description) { return describe_unless(path, -1, e, ret_description); }
+
+int describe_unless(const char *path, int stop_fd, struct err *e, struct description **ret_description) {
+  return ask("/proc/self/exe", path, 10 * NS_PER_SEC, stop_fd, e, ret_description);
 }
 
 /* ---- the child ---- */

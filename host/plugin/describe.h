@@ -18,6 +18,8 @@ struct description {
 };
 /* Starts this executable again as `etl _describe PATH` and reads its answer; deadline 10 s. */
 int describe(const char *path, struct err *e, struct description **ret_description);
+/* The same, but it is given up (ETL_E_RETRYABLE) as soon as stop_fd can be read; -1: never. */
+int describe_unless(const char *path, int stop_fd, struct err *e, struct description **ret_description);
 /* The same by another executable, and with another deadline. */
 int describe_by(const char *executable, const char *path, int64_t deadline_ns, struct err *e, struct description **ret_description);
 void description_free(struct description *d);

@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/late.h"
 #include "plugin/options.h"
@@ -20,10 +22,12 @@ struct describes {
   pthread_mutex_t lock; /* of all below; nobody is asked under it */
   struct described *list;
   size_t n;
+  int stop; /* can be read from describes_stop() on */
 };
 
 struct describes *describes_new(void) {
   struct describes *c = xcalloc(1, sizeof *c);
+  c->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   pthread_mutex_init(&c->lock, NULL);
   return c;
 }
@@ -37,7 +41,14 @@ void describes_free(struct describes *c) {
   }
   free(c->list);
   pthread_mutex_destroy(&c->lock);
+  if (c->stop >= 0)
+    close(c->stop);
   free(c);
+}
+
+void describes_stop(struct describes *c) {
+  if (c->stop >= 0)
+    eventfd_write(c->stop, 1);
 }
 
 static struct described *entry_of(struct describes *c, const char *path) {
@@ -82,7 +93,7 @@ const struct description *describes_get(struct describes *c, const char *path, s
   struct described *k = entry_of(c, path);
   if (!known(k) || !same(&fresh.st, &k->st)) {
     pthread_mutex_unlock(&c->lock);
-    if (describe(path, &fresh.e, &fresh.d) < 0)
+    if (describe_unless(path, c->stop, &fresh.e, &fresh.d) < 0)
       fresh.d = NULL;
     pthread_mutex_lock(&c->lock);
     k = entry_of(c, path); /* the list may lie elsewhere now */

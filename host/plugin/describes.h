@@ -10,6 +10,8 @@
 struct describes;
 struct describes *describes_new(void);
 void describes_free(struct describes *c); /* accepts NULL */
+/* Nobody is asked any more: who waits for an answer gets an error at once.  Any thread. */
+void describes_stop(struct describes *c);
 /* Asks again only when the file is another one than last time (device, inode, size, time of change); what it could not answer is kept, too.
  * NULL with e.  To be given back. */
 const struct description *describes_get(struct describes *c, const char *path, struct err *e);

@@ -271,16 +271,6 @@ void serve_look(struct serve *s) {
 
 bool reload_ended(struct serve *s, int64_t number) { return ((struct reload *)serve_part_self(s, "reload"))->done >= number; }
 
-/* It may be waiting for a connector that hangs, for ten seconds; what it has made by then ends with the process.  True: it had come to its end. */
-static bool stop_thread(struct reload *l) {
-  void *result = NULL;
-  if (pthread_equal(l->thread, pthread_self()))
-    return true;
-  pthread_cancel(l->thread);
-  pthread_join(l->thread, &result);
-  return result != PTHREAD_CANCELED;
-}
-
 /* ---- the part ------------------------------------------------------------------------------------------------------------------------------- */
 
 int reload_open(struct serve *s, void **ret_self, struct err *e) {
@@ -300,7 +290,9 @@ int reload_open(struct serve *s, void **ret_self, struct err *e) {
 
 void reload_close(struct serve *s, void *self) {
   struct reload *l = self;
-  if (l->busy && stop_thread(l)) {
+  if (l->busy) {
+    describes_stop(s->describes); /* it may be waiting for a connector that hangs */
+    join(l);
     if (l->reading.gen && l->reading.look)
       generation_own(l->reading.gen);
     generation_unref(l->reading.gen);

@@ -222,7 +222,7 @@ static struct store_run *waiting_retries(struct batch *b, size_t *ret_n) {
     if (store_list(b->serve->store, &(struct store_filter){.pipeline = pipeline, .states = "queued"}, b->arena, &runs, &found, &e) < 0)
       continue;
     for (size_t k = 0; k < found; k++)
-      if (strcmp(runs[k].trigger, "retry") == 0) {
+      if (strcmp(runs[k].trigger, "retry") == 0 && strcmp(b->rows[i].state, "queued") == 0) {
         list = xrealloc(list, (n + 1) * sizeof *list);
         list[n] = runs[k];
         list[n++].state = "skipped";
@@ -232,7 +232,15 @@ static struct store_run *waiting_retries(struct batch *b, size_t *ret_n) {
   return list;
 }
 
-static void flush(struct batch *b) {
+/* One that was asked for by hand still waits. */
+static bool is_superseded(struct serve *s, struct arena *a, const char *id) {
+  struct store_run *run = NULL;
+  struct err e;
+  return store_get(s->store, id, a, &run, &e) == 0 && run && strcmp(run->state, "skipped") == 0;
+}
+
+/* False: nothing is queued. */
+static bool flush(struct batch *b) {
   struct serve *s = b->serve;
   struct err e;
   size_t superseded_n;
@@ -255,10 +263,12 @@ static void flush(struct batch *b) {
     if (strcmp(b->rows[i].state, "skipped") == 0)
       downstream_again(s, &b->rows[i]);
   for (size_t i = 0; rc == 0 && i < superseded_n; i++)
-    downstream_again(s, &superseded[i]);
+    if (is_superseded(s, b->arena, superseded[i].id))
+      downstream_again(s, &superseded[i]);
   free(superseded);
   free(b->rows);
   free(b->jobs);
+  return rc == 0;
 }
 
 void serve_enqueue_due(struct serve *s, struct arena *a) {
@@ -275,12 +285,13 @@ void serve_enqueue_due(struct serve *s, struct arena *a) {
   flush(&b);
 }
 
-void serve_enqueue_reboot(struct serve *s) {
+bool serve_enqueue_reboot(struct serve *s) {
   struct arena *a = arena_new();
   struct batch b = {.serve = s, .arena = a, .now_ns = serve_now(s)};
   for (size_t i = 0; i < s->jobs_n; i++)
     if (s->jobs[i]->conf && s->jobs[i]->conf->enabled && s->jobs[i]->conf->when.kind == SCHEDULE_REBOOT && !s->jobs[i]->paused)
       add(&b, s->jobs[i], "reboot", s->started_ns);
-  flush(&b);
+  bool queued = flush(&b);
   arena_free(a);
+  return queued;
 }

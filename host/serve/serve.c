@@ -33,8 +33,15 @@ size_t serve_max_running(const struct serve *s) {
 
 /* ---- the store comes and goes ----------------------------------------------------------------------------------------------------------- */
 
+/* A host does not start with a store that wants an operator first.  One that serves waits for the operator: a file that was moved comes back, a
+ * password is set right. */
+static bool is_away(const struct serve *s, uint32_t error_class) {
+  bool operator_needed = error_class == ETL_E_CONFIG || error_class == ETL_E_AUTH || error_class == ETL_E_PERMANENT;
+  return error_class == ETL_E_RETRYABLE || (operator_needed && s->state != SERVE_STARTING);
+}
+
 bool serve_store_failed(struct serve *s, const struct err *e) {
-  if (e->error_class != ETL_E_RETRYABLE) {
+  if (!is_away(s, e->error_class)) {
     if (e->error_class != ETL_E_FENCED)
       log_err(s->log, LEVEL_ERROR, NULL, e);
     return false;
@@ -59,8 +66,7 @@ static int learn(struct serve *s, struct err *e) {
   if (s->state == SERVE_STOPPING)
     return 0;
   if (!s->rebooted)
-    serve_enqueue_reboot(s);
-  s->rebooted = true;
+    s->rebooted = serve_enqueue_reboot(s);
   return serve_reap(s, e);
 }
 

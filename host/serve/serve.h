@@ -162,7 +162,8 @@ size_t serve_max_running(const struct serve *s);
 int64_t serve_now(const struct serve *s); /* wall clock, ns */
 /* Takes over a configuration that was read: jobs, due times, log settings, parts.  Takes the reference.  Reloading itself is done elsewhere. */
 void serve_take(struct serve *s, struct generation *g);
-/* After a call of the store that failed.  True: it is away, the call is to be made again later; false: it is the caller's error. */
+/* After a call of the store that failed.  True: it is away, the call is to be made again later; false: the call itself is wrong, or its run is
+ * somebody else's. */
 bool serve_store_failed(struct serve *s, const struct err *e);
 /* Opens the store, or asks whether it answers again; then what waited for it goes on.  -1: not yet, or (e is not retryable) never. */
 int serve_store_try(struct serve *s, struct err *e);
@@ -176,7 +177,7 @@ void serve_job_next(struct serve *s, struct job *j); /* next_due_ns from last_du
 /* enqueue.c */
 void serve_enqueue_due(struct serve *s, struct arena *a);
 void serve_tell_left_out(struct serve *s); /* when the host stops */
-void serve_enqueue_reboot(struct serve *s); /* once, when the host has its store */
+bool serve_enqueue_reboot(struct serve *s); /* once, when the host has its store; false: it did not take them */
 const char *serve_connections(const struct conf_pipeline *p, struct arena *a); /* names, a space between them */
 /* tick.c */
 void serve_tick_init(struct serve *s);

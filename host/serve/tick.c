@@ -76,7 +76,7 @@ static void sleep_until_next(struct serve *s, int64_t looked_ns) {
   struct err e;
   size_t index;
   int64_t due;
-  if (due_first(s->due, &index, &due) && due < next)
+  if (due_first(s->due, &index, &due) && due < next && due > looked_ns) /* else the store did not take it */
     next = due;
   if (s->running_n < serve_max_running(s) && store_next(s->store, looked_ns, &stored, &e) < 0)
     serve_store_failed(s, &e);

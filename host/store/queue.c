@@ -28,7 +28,7 @@ int queue_add(struct store *s, const struct store_run *r, bool supersede, int64_
     return -1;
   if (ret_added)
     *ret_added = rows.n > 0;
-  if (!supersede || rows.n == 0)
+  if (!supersede || rows.n == 0 || strcmp(r->state, "queued") != 0)
     return 0;
   const char *why = arena_printf(s->scratch, "superseded by %s, which became due before the retry", r->id);
   return store_do(s, SQL_RUN_SUPERSEDE, NULL, e, PARAMS(TEXT(r->pipeline), TEXT(r->id), TEXT(why), TIME(now_ns)));

@@ -93,7 +93,8 @@ int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_
 
 /* Adds runs in one transaction; what is used of each: all but host, lease and fence; state "queued", or an ended one for the record ("skipped").
  * A run whose id is there already, and one of trigger schedule, catch_up or dependency whose (pipeline, due) is, is left as it is: several hosts
- * may queue the same slot.  supersede: when a run was added, its pipeline's retries still waiting become "skipped".
+ * may queue the same slot.  supersede: when a run was queued, its pipeline's retries still waiting become "skipped", but for those
+ * of runs that were asked for by hand (trigger manual): what they were to do, no scheduled run does.
  * last_due_ns of its pipeline grows to the due of a run of trigger schedule or catch_up.  ret_added: n of them, or NULL. */
 int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e);
 

@@ -109,7 +109,7 @@ static int unknown(const char *name, struct err *e) {
 
 static void tell(const struct asked *q, const struct command *c, const struct err *failed) {
   const char *of = asked_text(q, "pipeline") ? asked_text(q, "pipeline") : asked_text(q, "run");
-  cleanup_free char *message = xasprintf("%s%s%s was asked for by %s%s%s", c->name, of ? " of " : "", of ? of : "", q->who, failed ? " and refused: " : "",
+  cleanup_free char *message = xasprintf("%s%s%s was asked for by %s (pid %lld)%s%s", c->name, of ? " of " : "", of ? of : "", q->who, (long long)q->pid, failed ? " and refused: " : "",
                                          failed ? failed->message : "");
   log_write(q->serve->log, &(struct log_record){.level = c->changes ? LEVEL_INFO : LEVEL_DEBUG, .message = message});
 }

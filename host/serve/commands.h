@@ -23,6 +23,7 @@ bool follow_wants(const struct follow *f, const json_t *record); /* a record of 
 struct asked {
   const json_t *request;   /* {"cmd": ...} */
   const char *who;         /* asks, for the log */
+  int64_t pid;             /* its process */
   struct serve *serve;     /* NULL: no host runs */
   const struct conf *conf;
   struct store *store;     /* NULL: it cannot be used */

@@ -10,6 +10,8 @@
 static int texts_only(const json_t *list, const char *what, bool or_null, struct err *e) {
   const json_t *one;
   size_t i;
+  if (list && !json_is_array(list))
+    return err_set(e, ETL_E_CONFIG, "'%s' of the question is no list", what);
   json_array_foreach(list, i, one)
     if (!json_is_string(one) && !(or_null && json_is_null(one)))
       return err_set(e, ETL_E_CONFIG, "'%s' of the question is no list of texts", what);

@@ -38,6 +38,7 @@ static void on_asked(struct client *c, json_t *request) {
   struct err e;
   struct asked q = {.request = request,
                     .who = c->peer.name,
+                    .pid = c->peer.pid,
                     .serve = s,
                     .conf = s->gen->conf,
                     .store = s->store_away ? NULL : s->store,

@@ -230,3 +230,26 @@ Test(client, who_follows_may_be_silent) {
   turn();
   cr_expect(ev_is_active(&table.client->patience));
 }
+
+/* Bytes by chance, some of them within frames of the right length: whatever comes, the host is there for the next one. */
+Test(client, any_bytes) {
+  unsigned seed = 4711;
+  for (int round = 0; round < 2000; round++) {
+    char bytes[300];
+    size_t n = 1 + (size_t)rand_r(&seed) % 200, at = rand_r(&seed) % 2 ? 4 : 0;
+    for (size_t i = 0; i < n; i++)
+      bytes[at + i] = rand_r(&seed) % 3 ? "{}[]\",:0 cmd\\u\n"[rand_r(&seed) % 17] : (char)rand_r(&seed);
+    if (at)
+      memcpy(bytes, (const char[4]){(char)n}, 4);
+    put(bytes, at + n);
+    turn();
+    if (!table.client || table.client->over || round % 10 == 9) {
+      rise();
+      sit_down();
+    }
+  }
+  ask("{\"cmd\":\"one\"}");
+  json_t *answer = fetch();
+  cr_expect_not_null(answer);
+  json_decref(answer);
+}

@@ -1,6 +1,7 @@
 /* Copies of connectors by content. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "plugin/registry.h"
 #include "samples.h"

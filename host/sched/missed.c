@@ -1,4 +1,5 @@
-/* The newest times are looked for from now backwards, in steps that double: a host that was down for a year is not to count minutes. */
+/* The newest times are looked for from now backwards, in steps that double: a host that was down for a year is not to count minutes, and one that
+ * has ten thousand pipelines is not to count a week of them for each. */
 #include "sched/missed.h"
 
 #include <string.h>
@@ -17,15 +18,16 @@ static size_t collect(const struct conf_pipeline *p, int64_t from_ns, int64_t no
 
 void sched_missed(const struct conf_pipeline *p, int64_t last_ns, int64_t now_ns, struct arena *a, struct sched_missed *ret) {
   int64_t *ring = xcalloc(SCHED_MISSED_MAX, sizeof *ring), from_ns = now_ns, step = 60 * NS_PER_SEC;
-  size_t n = 0;
-  while (from_ns > last_ns && n < SCHED_MISSED_MAX) {
+  bool all = p->interval || p->catch_up == CATCH_UP_ALL;
+  size_t n = 0, most = all ? SCHED_MISSED_MAX : SCHED_MISSED_COUNTED;
+  while (from_ns > last_ns && n < most) {
     from_ns = step < now_ns - last_ns ? now_ns - step : last_ns;
     n = collect(p, from_ns, now_ns, ring);
     step = step > INT64_MAX / 2 ? INT64_MAX : step * 2;
   }
-  size_t kept = n < SCHED_MISSED_MAX ? n : SCHED_MISSED_MAX;
+  size_t kept = n < most ? n : most;
   *ret = (struct sched_missed){.passed = kept, .n = kept, .more = n > kept || (kept && sched_pipeline_next_ns(p, last_ns) < ring[(n - kept) % SCHED_MISSED_MAX])};
-  if (!p->interval && p->catch_up != CATCH_UP_ALL)
+  if (!all)
     ret->n = p->catch_up == CATCH_UP_LATEST && kept;
   int64_t *due = arena_alloc(a, (ret->n + 1) * sizeof *due);
   for (size_t i = 0; i < ret->n; i++)

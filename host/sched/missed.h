@@ -5,12 +5,13 @@
 #include "conf/conf.h"
 
 enum {
-  SCHED_MISSED_MAX = 10000
+  SCHED_MISSED_MAX = 10000,
+  SCHED_MISSED_COUNTED = 100 /* where no more than one is to be run */
 };
 struct sched_missed {
   const int64_t *due_ns; /* to be run, the oldest first */
   size_t n;
-  size_t passed; /* how many passed; no more than SCHED_MISSED_MAX are looked at, the newest */
+  size_t passed; /* how many passed; no more than SCHED_MISSED_MAX, or _COUNTED, are looked at, the newest */
   bool more;     /* there were older ones */
 };
 /* Of the times after last_ns (the last one that was dealt with) up to now_ns those that catch_up says; all of them for a pipeline with

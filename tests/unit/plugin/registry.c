@@ -125,3 +125,55 @@ Test(registry, files_of_other_users) {
                    "chown 0 'a/sample.so'");
   registry_free(r);
 }
+
+Test(registry, folder_that_is_left_out) {
+  mkdir("a", 0755);
+  mkdir("open", 0755);
+  sample_copy("good", "a/sample.so");
+  sample_copy("good", "open/other.so");
+  chmod("open", 0777);
+  const char *const dirs[] = {"open", "a", NULL};
+  struct registry *r = registry_scan_others(dirs);
+  cr_assert_eq(r->files_n, 1);
+  cr_expect_str_eq(r->files[0].path, "a/sample.so");
+  cr_expect_str_eq(r->dirs, "open (refused), a");
+  cr_expect_str_eq(r->refused, "directory 'open' may be written by every user of this machine, so it is not trusted; take the permission away: chmod o-w 'open'");
+  registry_free(r);
+}
+
+/* The next one of the same name takes its place. */
+Test(registry, file_that_is_refused_later) {
+  mkdir("a", 0755);
+  mkdir("b", 0755);
+  sample_copy("good", "a/sample.so");
+  sample_copy("good", "b/sample.so");
+  const char *const dirs[] = {"a", "b", NULL};
+  struct registry *r = scan(dirs);
+  struct err e;
+  cr_expect_not_null(r->files[1].shadowed_by);
+  registry_refuse(r, 0, "it crashes");
+  cr_expect_null(r->files[1].shadowed_by);
+  const struct plugin_file *f = registry_find(r, ETL_KIND_EXTRACTOR, "sample", &e);
+  cr_assert_not_null(f);
+  cr_expect_str_eq(f->path, "b/sample.so");
+  registry_refuse(r, 1, "it hangs");
+  expect_missing(r, ETL_KIND_EXTRACTOR, "sample", "the extractor 'sample' cannot be used: its file a/sample.so was refused: it crashes", "");
+  registry_free(r);
+}
+
+Test(registry, marks_of_files) {
+  struct plugin_mark before, now;
+  mkdir("a", 0755);
+  sample_copy("good", "a/sample.so");
+  const char *const dirs[] = {"a", NULL};
+  struct registry *r = scan(dirs);
+  cr_assert_eq(plugin_mark("a/sample.so", &before), 0);
+  cr_expect(plugin_mark_same(&r->files[0].mark, &before));
+  sample_copy("good", "a/other.so");
+  rename("a/other.so", "a/sample.so");
+  cr_assert_eq(plugin_mark("a/sample.so", &now), 0);
+  cr_expect_not(plugin_mark_same(&before, &now));
+  unlink("a/sample.so");
+  cr_expect_eq(plugin_mark("a/sample.so", &now), -1);
+  registry_free(r);
+}

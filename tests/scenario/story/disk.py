@@ -9,6 +9,7 @@ import pathlib
 from .errors import Skip, StoryError
 
 CLONE_NEWNS, MS_PRIVATE_ALL, MNT_DETACH = 0x20000, 0x4000 | 0x40000, 2
+MS_RDONLY, MS_REMOUNT = 1, 32
 FILLER = "filler"
 
 
@@ -34,6 +35,17 @@ class Disk:
 
     def free(self) -> None:
         (self.path / FILLER).unlink()
+
+    def make_read_only(self) -> None:
+        """While nobody has a file open there to write."""
+        self._mount_again(MS_RDONLY)
+
+    def make_writable(self) -> None:
+        self._mount_again(0)
+
+    def _mount_again(self, how: int) -> None:
+        if self.libc.mount(b"none", os.fsencode(self.path), None, MS_REMOUNT | how, None):
+            raise StoryError(f"{self.path} cannot be mounted again: {os.strerror(ctypes.get_errno())}")
 
     def end(self) -> None:
         self.libc.umount2(os.fsencode(self.path), MNT_DETACH)

@@ -176,17 +176,18 @@ def link(stage: Stage, s: Statement) -> None:
     path.symlink_to(words[2])
 
 
-@verb("disk PATH SIZE | disk PATH full|free")
+@verb("disk PATH SIZE | disk PATH full|free|read-only|writable")
 def disk(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)
     if len(words) != 2:
         raise usage(s)
-    if words[1] not in ("full", "free"):
+    if words[1] not in ("full", "free", "read-only", "writable"):
         stage.disks[words[0]] = Disk(stage.folder / words[0], words[1])
     elif words[0] not in stage.disks:
         raise StoryError(f"there is no disk {words[0]}")
     else:
-        (stage.disks[words[0]].fill if words[1] == "full" else stage.disks[words[0]].free)()
+        mounted = stage.disks[words[0]]
+        {"full": mounted.fill, "free": mounted.free, "read-only": mounted.make_read_only, "writable": mounted.make_writable}[words[1]]()
 
 
 @verb("mode PATH OCTAL")

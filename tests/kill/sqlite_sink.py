@@ -114,8 +114,9 @@ class Play:
                              f"{done.stdout[-2000:]}{done.stderr}")
         return summary
 
+    # for writing: a killed commit has to be rolled back first
     def ask(self, sql: str) -> list:
-        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/sink.db?mode=ro", uri=True)) as db:
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/sink.db?mode=rw", uri=True)) as db:
             return db.execute(sql).fetchall()
 
     def aside(self) -> list:

@@ -71,6 +71,9 @@ static void take_shard(struct again *g, const json_t *lane, const char *shard, d
     g->after = after;
 }
 
+/* For a reason that is none of its own: the next host, or this one when it has its store again, goes on with it at once. */
+static bool is_cut_short(const struct running *r) { return r->why == WHY_HOST_STOPS || r->why == WHY_STORE; }
+
 /* Lanes that were left to us; those that were refused, once: secrets and the pipeline's file may be better by now; those that the end of the
  * host cut short. */
 static void look_at_lane(struct again *g, const struct running *r, const json_t *lane) {
@@ -82,7 +85,7 @@ static void look_at_lane(struct again *g, const struct running *r, const json_t 
   } else if (refused) {
     take_shard(g, lane, NULL, (double)r->conf->retry.retry_delay_ns / (double)NS_PER_SEC);
     g->refused = true;
-  } else if (strcmp(status_of(lane), "cancelled") == 0 && r->why == WHY_HOST_STOPS) {
+  } else if (strcmp(status_of(lane), "cancelled") == 0 && is_cut_short(r)) {
     take_shard(g, lane, NULL, 0);
   } else {
     g->lost |= strcmp(status_of(lane), "failed") == 0;
@@ -168,12 +171,12 @@ static bool follow_whole(struct outcome *o, json_t *options) {
   return true;
 }
 
-/* The next host goes on with it at once. */
 static bool follow_stop(struct outcome *o, const json_t *options) {
-  if (o->of->why != WHY_HOST_STOPS || is_state(o, "succeeded"))
+  if (!is_cut_short(o->of) || is_state(o, "succeeded"))
     return false;
   outcome_queue(o, "retry", o->row.ended_ns, o->of->run.attempt, options)->root = o->of->run.root ? o->of->run.root : o->of->run.id;
-  o->row.reason = "the host was stopped; the run goes on when it is back";
+  if (o->of->why == WHY_HOST_STOPS)
+    o->row.reason = "the host was stopped; the run goes on when it is back";
   return true;
 }
 

@@ -194,6 +194,14 @@ static void explain_unreplaced(struct run *r, size_t succeeded) {
   run_fail(r, &e, NULL);
 }
 
+/* Asked to finish, it ended in the middle of a wait. */
+static bool left_waiting(const struct run *r) {
+  for (size_t i = 0; stop_mode(&r->stop) != STOP_NONE && i < r->lanes_n; i++)
+    if (atomic_load(&r->lanes[i].status) == LANE_FAILED && r->lanes[i].retry_after_ns >= 0)
+      return true;
+  return false;
+}
+
 static int finish(struct run *r) {
   size_t succeeded = lanes_with(r, LANE_SUCCESS), failed = lanes_with(r, LANE_FAILED);
   bool all = succeeded == r->lanes_n, aside = (r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run;
@@ -205,7 +213,7 @@ static int finish(struct run *r) {
   if (ended == 0 && all && !aside) /* run again after an end that failed, the range is not read anew */
     ended = ranges_forget(r);
   captures_prune(r, clock_wall_ns());
-  if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r)) {
+  if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r) || left_waiting(r)) {
     run_report_summary(r, "cancelled");
     return RUN_EXIT_CANCELLED;
   }

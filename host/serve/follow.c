@@ -175,8 +175,6 @@ static bool follow_stop(struct outcome *o, const json_t *options) {
   if (!is_cut_short(o->of) || is_state(o, "succeeded"))
     return false;
   outcome_queue(o, "retry", o->row.ended_ns, o->of->run.attempt, options)->root = o->of->run.root ? o->of->run.root : o->of->run.id;
-  if (o->of->why == WHY_HOST_STOPS)
-    o->row.reason = "the host was stopped; the run goes on when it is back";
   return true;
 }
 
@@ -195,6 +193,8 @@ static bool follow_retry(struct outcome *o) {
 
 void outcome_follow(struct outcome *o) {
   o->again = follow_retry(o);
+  if (o->again && o->of->why == WHY_HOST_STOPS)
+    o->row.reason = "the host was stopped; the run goes on when it is back";
   if (o->again)
     return;
   breakers_note(o);

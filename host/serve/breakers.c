@@ -30,6 +30,12 @@ void breakers_free(struct job *j) {
   j->breakers_n = 0;
 }
 
+/* One that opened in a future further away than its cooldown did so by a clock that was wrong: a run may try. */
+static int64_t opened_ns(const struct serve *s, const struct job *j, int64_t opened_ns) {
+  int64_t cooldown = j->conf ? j->conf->breaker.cooldown_ns : 0, now = serve_now(s);
+  return opened_ns > now + cooldown ? now - cooldown : opened_ns;
+}
+
 int breakers_learn(struct serve *s, struct err *e) {
   struct arena *a = arena_new();
   struct store_breaker *list;
@@ -39,7 +45,7 @@ int breakers_learn(struct serve *s, struct err *e) {
     breakers_free(s->jobs[i]);
   for (size_t i = 0; rc == 0 && i < n; i++) {
     struct job *j = serve_job(s, list[i].pipeline);
-    struct breaker b = {.failures = list[i].failures, .opened_at_ns = list[i].opened_ns};
+    struct breaker b = {.failures = list[i].failures, .opened_at_ns = j ? opened_ns(s, j, list[i].opened_ns) : 0};
     if (j && breaker_state_parse(list[i].state, &b.state) == 0)
       find_or_add(j, list[i].shard)->b = b;
   }

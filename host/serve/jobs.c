@@ -96,6 +96,32 @@ static int note_new(struct serve *s, const struct store_pipeline *known, size_t 
   return n ? store_pipelines_note(s->store, fresh, n, e) : 0;
 }
 
+/* A clock that was ahead for a while has left due times behind that no schedule would reach for years.  By how little it may be ahead, those
+ * times count: none of them is due twice. */
+static void look_at_clock(struct serve *s) {
+  const char *one = NULL;
+  size_t n = 0;
+  int64_t now = serve_now(s);
+  for (size_t i = 0; i < s->jobs_n; i++) {
+    struct job *j = s->jobs[i];
+    if (j->last_due_ns <= now + STORE_AHEAD_NS)
+      continue;
+    j->last_due_ns = now;
+    one = j->name;
+    n++;
+  }
+  if (n)
+    serve_tell(s, LEVEL_WARNING, "schedule", "clock",
+               "%zu pipelines, such as '%s', were due more than a day ahead of now: the clock was wrong then, or is now; their schedules go on from now", n,
+               one);
+}
+
+void serve_jobs_clock(struct serve *s) {
+  look_at_clock(s);
+  for (size_t i = 0; i < s->jobs_n; i++)
+    serve_job_next(s, s->jobs[i]);
+}
+
 int serve_jobs_learn(struct serve *s, struct err *e) {
   struct arena *a = arena_new();
   struct store_pipeline *known;
@@ -104,6 +130,7 @@ int serve_jobs_learn(struct serve *s, struct err *e) {
   if (rc == 0) {
     for (size_t i = 0; i < n; i++)
       learn_one(s, &known[i]);
+    look_at_clock(s);
     rc = note_new(s, known, n, a, e);
   }
   if (rc == 0)

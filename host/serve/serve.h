@@ -146,6 +146,7 @@ struct serve {
   struct waiting_event *events, *events_last;
   size_t events_n;
   enum stop_mode stopping;
+  int64_t ticked_ns;       /* wall clock at the last tick */
   ev_timer tick, lease, store_retry, stop_timer, prune, watchdog;
   ev_signal signals[4];
   void *parts[PARTS_MAX];
@@ -172,6 +173,7 @@ int serve_store_try(struct serve *s, struct err *e);
 struct job *serve_job(const struct serve *s, const char *pipeline); /* NULL: there is none */
 void serve_jobs_take(struct serve *s, const struct generation *g);  /* makes, keeps and drops jobs */
 int serve_jobs_learn(struct serve *s, struct err *e);               /* from the store: paused, last_due, window_to */
+void serve_jobs_clock(struct serve *s);                            /* the clock was set back */
 void serve_jobs_free(struct serve *s);
 void serve_job_next(struct serve *s, struct job *j); /* next_due_ns from last_due_ns */
 /* enqueue.c */

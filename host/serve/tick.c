@@ -110,6 +110,9 @@ static void on_tick(struct ev_loop *loop, ev_timer *t, int revents) {
     return; /* its return pokes */
   struct arena *a = arena_new();
   int64_t looked_ns = serve_now(s);
+  if (looked_ns + STORE_AHEAD_NS < s->ticked_ns)
+    serve_jobs_clock(s);
+  s->ticked_ns = looked_ns;
   serve_enqueue_due(s, a);
   if (!s->store_away)
     claim(s, a);

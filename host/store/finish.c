@@ -47,7 +47,7 @@ static int finish(struct store *s, const struct store_outcome *o, enum standing 
     return 0;
   if (end_run(s, o->run, &pipeline, e) < 0 || tasks_add(s, o->tasks, o->tasks_n, e) < 0)
     return -1;
-  if (o->window_done && store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(pipeline), TIME(0), TIME(o->run->window_to_ns))) < 0)
+  if (o->window_done && store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(pipeline), TIME(0), TIME(o->run->window_to_ns), TIME(0))) < 0)
     return -1;
   for (size_t i = 0; i < o->queue_n; i++)
     if (queue_add(s, &o->queue[i], false, o->run->ended_ns, NULL, e) < 0)

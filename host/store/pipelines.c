@@ -23,7 +23,7 @@ int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t
     return -1;
   int rc = 0;
   for (size_t i = 0; i < n && rc == 0; i++)
-    rc = store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(p[i].name), TIME(p[i].last_due_ns), TIME(p[i].window_to_ns)));
+    rc = store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(p[i].name), TIME(p[i].last_due_ns), TIME(p[i].window_to_ns), TIME(0)));
   return store_end(s, rc, e);
 }
 

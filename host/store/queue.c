@@ -24,7 +24,8 @@ static int insert(struct store *s, const struct store_run *r, int64_t now_ns, st
 int queue_add(struct store *s, const struct store_run *r, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
   struct rows rows;
   if (insert(s, r, now_ns, &rows, e) < 0 ||
-      store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(r->pipeline), TIME(is_slot(r->trigger) ? r->due_ns : 0), TIME(0))) < 0)
+      store_do(s, SQL_PIPELINE_NOTE, NULL, e,
+               PARAMS(TEXT(r->pipeline), TIME(is_slot(r->trigger) ? r->due_ns : 0), TIME(0), TIME(now_ns + STORE_AHEAD_NS))) < 0)
     return -1;
   if (ret_added)
     *ret_added = rows.n > 0;

@@ -27,7 +27,8 @@ SELECT * FROM hosts ORDER BY name
 -- name: pipeline_note
 INSERT INTO pipelines (name, last_due_at, window_to_at) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET
-  last_due_at = CASE WHEN excluded.last_due_at > coalesce(pipelines.last_due_at, 0) THEN excluded.last_due_at ELSE pipelines.last_due_at END,
+  last_due_at = CASE WHEN excluded.last_due_at > coalesce(pipelines.last_due_at, 0) OR (pipelines.last_due_at > $4 AND excluded.last_due_at IS NOT NULL)
+    THEN excluded.last_due_at ELSE pipelines.last_due_at END,
   window_to_at = CASE WHEN excluded.window_to_at > coalesce(pipelines.window_to_at, 0) THEN excluded.window_to_at ELSE pipelines.window_to_at END
 -- name: pipeline_pause
 INSERT INTO pipelines (name, paused) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET paused = excluded.paused

@@ -95,7 +95,9 @@ int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_
  * A run whose id is there already, and one of trigger schedule, catch_up or dependency whose (pipeline, due) is, is left as it is: several hosts
  * may queue the same slot.  supersede: when a run was queued, its pipeline's retries still waiting become "skipped", but for those
  * of runs that were asked for by hand (trigger manual): what they were to do, no scheduled run does.
- * last_due_ns of its pipeline grows to the due of a run of trigger schedule or catch_up.  ret_added: n of them, or NULL. */
+ * last_due_ns of its pipeline grows to the due of a run of trigger schedule or catch_up; one that is further ahead of now than STORE_AHEAD_NS, by
+ * a clock that was wrong, becomes it.  ret_added: n of them, or NULL. */
+#define STORE_AHEAD_NS (INT64_C(86400) * 1000000000)
 int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e);
 
 struct store_limits {

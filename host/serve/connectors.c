@@ -93,9 +93,9 @@ static void tell_pipelines(struct serve *s, const struct generation *old, const 
     better += was && !is;
   }
   if (worse > 1)
-    serve_tell(s, LEVEL_ERROR, "plugin", "unusable", "%zu pipelines cannot run any more until their connectors are back", worse);
+    serve_tell(s, LEVEL_ERROR, "plugin", "unusable", "%zu pipeline%s cannot run any more until their connectors are back", worse, worse == 1 ? "" : "s");
   if (better > 1)
-    serve_tell(s, LEVEL_INFO, "plugin", "usable", "%zu pipelines can run again", better);
+    serve_tell(s, LEVEL_INFO, "plugin", "usable", "%zu pipeline%s can run again", better, better == 1 ? "" : "s");
 }
 
 void connectors_tell(struct serve *s, const struct generation *old, const struct generation *now) {

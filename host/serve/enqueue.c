@@ -125,7 +125,7 @@ static void add_job(struct batch *b, struct job *j) {
 static void tell_missed(struct serve *s, const struct touched *t) {
   if (t->late == 0)
     return;
-  cleanup_free char *message = xasprintf("%s%zu due times were missed; %zu of them are made up", t->more ? "more than " : "", t->late, t->made_up);
+  cleanup_free char *message = xasprintf("%s%zu due time%s missed; %zu of them made up", t->more ? "more than " : "", t->late, t->late == 1 ? " was" : "s were", t->made_up);
   serve_event(s, &(struct serve_event){
                      .level = LEVEL_WARNING, .kind = "schedule", .name = "missed", .pipeline = t->job->name, .message = message});
 }

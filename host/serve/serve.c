@@ -320,7 +320,8 @@ int serve_main(const char *conf_path, const struct clock *clock) {
   int rc = open_all(&s);
   if (rc == EXIT_OK) {
     s.state = SERVE_RUNNING;
-    serve_tell(&s, LEVEL_INFO, "host", "started", "host %s serves %zu pipelines with the state store %s", s.host, s.gen->conf->pipelines_n,
+    serve_tell(&s, LEVEL_INFO, "host", "started", "host %s serves %zu pipeline%s with the state store %s", s.host, s.gen->conf->pipelines_n,
+               s.gen->conf->pipelines_n == 1 ? "" : "s",
                s.store ? store_place(s.store) : "that cannot be used yet");
     systemd_ready(&s.systemd);
     serve_poke(&s);

@@ -19,6 +19,7 @@ enum {
   ANSWER_MS = 6000,
   IDLE_MS = 5000,      /* in a transaction */
   AGAIN_MS = 500,      /* a session that breaks sooner is opened again at once */
+  ENDING_MS = 1000,    /* of a session of ours that the server was told to end */
   REST_MS = 250,       /* after an attempt that failed at once */
   REST_TIMES = 5,      /* as long as the attempt took */
 };
@@ -31,6 +32,7 @@ struct driver_postgres {
   char *host, *host_quoted; /* of a host that serves; NULL: a command */
   PGconn *conn;
   bool prepared[SQL_N];
+  int holder; /* the server's process of our newest session that took the name of this host; 0: none has */
   bool opening, makes; /* makes: the schema, if it is not there */
   int64_t rest_until_ns;
   struct err rest; /* what the last attempt to connect ended with */
@@ -311,6 +313,17 @@ static const char *holder(struct driver_postgres *d, char *to, size_t size) {
   return to;
 }
 
+/* The network was cut, and the server takes our last session for alive, for hours if nobody tells it.  What that one left open is undone. */
+static bool end_own_session(struct driver_postgres *d) {
+  struct err ignored;
+  PGresult *r;
+  cleanup_free char *text = xasprintf("SELECT count(*) FILTER (WHERE pg_terminate_backend(l.pid)) FROM pg_locks l, "
+                                      "hashtextextended('%s:host:' || %s, 0) k WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.pid = %d "
+                                      "AND l.classid = (k >> 32 & 4294967295)::oid AND l.objid = (k & 4294967295)::oid",
+                                      d->address.schema, d->host_quoted, d->holder);
+  return d->holder && query(d, "ending the session before", text, &r, &ignored) == 0 && number(d, r) > 0;
+}
+
 /* A session of ours that broke may not have ended at the server yet, so at the start it is waited for. */
 static int take_name(struct driver_postgres *d, struct err *e) {
   char who[300];
@@ -318,12 +331,17 @@ static int take_name(struct driver_postgres *d, struct err *e) {
   cleanup_free char *take =
       xasprintf("SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('%s:host:' || %s, 0)) THEN 1 ELSE 0 END", d->address.schema, d->host_quoted);
   int64_t deadline = now_ms() + (d->opening ? CONNECT_MS : 0);
-  for (;;) {
+  for (bool told = false;;) {
     if (query(d, "taking the name of this host", take, &r, e) < 0)
       return -1;
-    if (number(d, r) == 1)
+    if (number(d, r) == 1) {
+      d->holder = d->pq.PQbackendPID(d->conn);
       return 0;
-    if (now_ms() >= deadline)
+    }
+    if (!told && end_own_session(d))
+      deadline = now_ms() + ENDING_MS;
+    told = true;
+    if (now_ms() >= deadline || !d->conn)
       break;
     poll(NULL, 0, 50);
   }
@@ -334,10 +352,12 @@ static int take_name(struct driver_postgres *d, struct err *e) {
 }
 
 /* Every statement looks few rows up by an index and takes them in its order.  The planner, who knows nothing of tables that have just begun to
- * grow, would rather read and sort the whole queue for each claim. */
+ * grow, would rather read and sort the whole queue for each claim.  The server asks after seconds of silence whether we are there: a host that
+ * starts again on a machine that lost its power has its name back soon. */
 static int set_up(struct driver_postgres *d, struct err *e) {
   cleanup_free char *settings = xasprintf("SET standard_conforming_strings = on; SET search_path TO \"%s\"; SET statement_timeout = %d; "
                                           "SET lock_timeout = %d; SET idle_in_transaction_session_timeout = %d; SET client_min_messages = error; "
+                                          "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
                                           "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
                                           "SET enable_mergejoin = off; SET enable_sort = off; SET jit = off",
                                           d->address.schema, STATEMENT_MS, STATEMENT_MS, IDLE_MS);

@@ -1,6 +1,8 @@
 /* Several hosts on one store in PostgreSQL, and a server that goes away. */
 #include <criterion/criterion.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -284,6 +286,63 @@ Test(store_postgres, a_server_that_is_not_there) {
   while (store_ping(s, T0, &err) < 0)
     poll(NULL, 0, 10);
   store_close(s);
+}
+
+/* ---- a network that was cut ------------------------------------------------------------------------------------------------------------- */
+
+static int to_server(void) {
+  struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM};
+  if (getaddrinfo(getenv("PGHOST"), getenv("PGPORT"), &hints, &found) != 0)
+    return -1;
+  int fd = socket(found->ai_family, SOCK_STREAM, 0), rc = connect(fd, found->ai_addr, found->ai_addrlen);
+  freeaddrinfo(found);
+  return rc < 0 ? -1 : fd;
+}
+
+/* False: one of both has ended. */
+static bool pass_on(struct pollfd ends[2]) {
+  char bytes[65536];
+  for (int i = 0; i < 2; i++) {
+    ssize_t n = ends[i].revents ? read(ends[i].fd, bytes, sizeof bytes) : 0;
+    if (ends[i].revents && (n <= 0 || write(ends[!i].fd, bytes, (size_t)n) != n))
+      return false;
+  }
+  return true;
+}
+
+/* Carries one session after the other.  The first is cut when `cut` is written to: the client sees its end, the server never hears of it. */
+static void carry(int listener, int cut) {
+  for (bool first = true;; first = false) {
+    struct pollfd ends[3] = {{.fd = accept(listener, NULL, NULL), .events = POLLIN}, {.fd = to_server(), .events = POLLIN},
+                             {.fd = first ? cut : -1, .events = POLLIN}};
+    while (poll(ends, 3, -1) > 0 && !ends[2].revents && pass_on(ends))
+      ;
+    close(ends[0].fd);
+    if (!first)
+      close(ends[1].fd);
+  }
+}
+
+Test(store_postgres, a_session_that_only_the_server_takes_for_alive) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t at_n = sizeof at;
+  int listener = socket(AF_INET, SOCK_STREAM, 0), cut[2];
+  cr_assert(bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 8) == 0 && pipe(cut) == 0);
+  cr_assert_eq(getsockname(listener, (struct sockaddr *)&at, &at_n), 0);
+  pid_t child = fork();
+  if (child == 0)
+    carry(listener, cut[0]);
+  snprintf(store_url, sizeof store_url, "postgresql://127.0.0.1:%d/?schema=t%ld", ntohs(at.sin_port), (long)getpid());
+  struct store *s = opened("cut", STORE_SERVE);
+  OK(store_ping(s, T0, &err));
+  cr_assert_eq(write(cut[1], "x", 1), 1);
+  int64_t began = clock_mono_ns();
+  while (store_ping(s, T0, &err) < 0 && clock_mono_ns() - began < 20 * SECOND)
+    poll(NULL, 0, 50);
+  cr_expect_lt(clock_mono_ns() - began, 10 * SECOND, "%s", err.message);
+  store_close(s);
+  kill(child, SIGKILL);
+  cr_assert_eq(waitpid(child, NULL, 0), child);
 }
 
 /* ---- addresses and rights ----------------------------------------------------------------------------------------------------------------- */

@@ -63,6 +63,16 @@ int serve_reap(struct serve *s, struct err *e) {
   return rc;
 }
 
+/* Leases go by the server's clock, but due times by ours. */
+static void look_at_clock(struct serve *s) {
+  int64_t behind_ns = store_clock_behind_ns(s->store), by = behind_ns < 0 ? -behind_ns : behind_ns;
+  char text[UNITS_TEXT];
+  if (by > 0 && !s->clock_told)
+    serve_tell(s, LEVEL_WARNING, "host", "clock", "the clock of this host is %s %s that of the state store's server; due times are as early or late; set it right (NTP)",
+               units_print_duration(text, by / NS_PER_SEC * NS_PER_SEC), behind_ns < 0 ? "ahead of" : "behind");
+  s->clock_told = by > 0;
+}
+
 static void on_lease(struct ev_loop *loop, ev_timer *t, int revents) {
   struct serve *s = t->data;
   struct err e;
@@ -72,6 +82,8 @@ static void on_lease(struct ev_loop *loop, ev_timer *t, int revents) {
   if (!s->store_away && (serve_renew(s, &e) < 0 || store_ping(s->store, serve_now(s), &e) < 0 || (s->state == SERVE_RUNNING && serve_reap(s, &e) < 0) ||
                          breakers_learn(s, &e) < 0))
     serve_store_failed(s, &e);
+  if (!s->store_away)
+    look_at_clock(s);
   stop_overdue(s);
   malloc_trim(0); /* a thousand runs that were due at once have left the heap in pieces */
 }

@@ -134,6 +134,7 @@ struct serve {
   struct systemd systemd;
   struct store *store;
   bool rebooted;           /* runs of @reboot are queued */
+  bool clock_told;         /* that it differs from that of the store's server */
   bool store_away;         /* the last call failed; under retry */
   int64_t store_away_ns;   /* since when, wall clock */
   char *store_error;       /* why; NULL */

@@ -161,7 +161,7 @@ static int settle_doubts(struct store *s, int64_t now_ns, struct err *e) {
 
 int store_claim(struct store *s, int64_t now_ns, int64_t lease_until_ns, const struct store_limits *limits, struct arena *a, struct store_run **ret,
                 size_t *ret_n, struct err *e) {
-  struct claim c = {.s = s, .limits = limits, .now_ns = now_ns, .lease_until_ns = lease_until_ns, .a = a};
+  struct claim c = {.s = s, .limits = limits, .now_ns = now_ns, .lease_until_ns = lease_until_ns + s->behind_ns, .a = a};
   if (settle_doubts(s, now_ns, e) < 0 || store_begin(s, ACCESS_LIGHT, e) < 0)
     return -1;
   int rc = claim(&c, e);
@@ -208,7 +208,7 @@ int store_renew(struct store *s, struct store_lease *leases, size_t n, int64_t l
   struct rows *rows = arena_alloc(s->scratch, n * sizeof *rows);
   int rc = 0;
   for (size_t i = 0; i < n && rc == 0; i++)
-    rc = store_do(s, SQL_RUN_RENEW, &rows[i], e, PARAMS(TEXT(leases[i].id), TEXT(s->host), INT(leases[i].fence), TIME(lease_until_ns)));
+    rc = store_do(s, SQL_RUN_RENEW, &rows[i], e, PARAMS(TEXT(leases[i].id), TEXT(s->host), INT(leases[i].fence), TIME(lease_until_ns + s->behind_ns)));
   if (store_end(s, rc, e) < 0)
     return -1;
   for (size_t i = 0; i < n; i++) {
@@ -224,7 +224,7 @@ int store_renew(struct store *s, struct store_lease *leases, size_t n, int64_t l
 static int take_over(struct store *s, int64_t now_ns, int64_t lease_until_ns, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
   struct rows rows, fence;
   bool first = !s->reaped;
-  if (store_do(s, SQL_RUN_ABANDONED, &rows, e, PARAMS(TIME(now_ns), TEXT(first ? s->host : NULL), INT(first && s->driver->exclusive))) < 0)
+  if (store_do(s, SQL_RUN_ABANDONED, &rows, e, PARAMS(TIME(now_ns + s->behind_ns), TEXT(first ? s->host : NULL), INT(first && s->driver->exclusive))) < 0)
     return -1;
   struct store_run *runs = columns_read(run_columns, sizeof *runs, &rows, s->scratch);
   for (size_t i = 0; i < rows.n; i++) {
@@ -232,7 +232,7 @@ static int take_over(struct store *s, int64_t now_ns, int64_t lease_until_ns, st
       return -1;
     runs[i].fence = fence.n ? rows_at(&fence, 0, 0)->i : runs[i].fence + 1;
     runs[i].lease_until_ns = lease_until_ns;
-    if (store_do(s, SQL_RUN_TAKE_OVER, NULL, e, PARAMS(TEXT(runs[i].id), TEXT(s->host), INT(runs[i].fence), TIME(lease_until_ns))) < 0)
+    if (store_do(s, SQL_RUN_TAKE_OVER, NULL, e, PARAMS(TEXT(runs[i].id), TEXT(s->host), INT(runs[i].fence), TIME(lease_until_ns + s->behind_ns))) < 0)
       return -1;
   }
   struct claim c = {.a = a, .runs = runs, .n = rows.n};

@@ -9,6 +9,7 @@ struct store {
   char *host;
   struct arena *scratch; /* of the call under way */
   struct arena *waste;   /* of the statement under way */
+  int64_t behind_ns;     /* what our clock lacks to the server's; leases are told by the server's, since hosts whose clocks differ judge each other's */
   bool reaped;           /* what was left behind before this host began has been looked for */
   struct store_lease *doubts; /* claims whose commit was not answered: given back by the next claim */
   size_t doubts_n;

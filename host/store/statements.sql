@@ -16,6 +16,9 @@ SELECT {{1|1 FROM pg_advisory_xact_lock(hashtextextended(current_schema() || ':s
 -- name: lock_claims
 SELECT {{1|1 FROM pg_advisory_xact_lock(hashtextextended(current_schema() || ':claims', 0))}}
 
+-- name: server_clock
+SELECT {{0|CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)}} AS at
+
 -- name: host_put
 INSERT INTO hosts (name, machine, pid, started_at, seen_at) VALUES ($1, $2, $3, $4, $4)
 ON CONFLICT (name) DO UPDATE SET machine = excluded.machine, pid = excluded.pid, started_at = excluded.started_at, seen_at = excluded.seen_at

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "store/priv.h"
 
 /* What a connector says need not be UTF-8, but PostgreSQL takes nothing else. */
@@ -164,9 +166,35 @@ void store_close(struct store *s) {
 
 const char *store_place(const struct store *s) { return s->driver->place; }
 
-int store_ping(struct store *s, int64_t now_ns, struct err *e) {
-  return store_begin(s, ACCESS_LIGHT, e) < 0 ? -1 : store_end(s, store_do(s, SQL_HOST_SEEN, NULL, e, PARAMS(TEXT(s->host), TIME(now_ns))), e);
+/* Within a second they are the same: the answer takes its time, too. */
+static int compare_clocks(struct store *s, int64_t *ret_behind_ns, struct err *e) {
+  struct rows rows;
+  int64_t asked_ns = clock_wall_ns();
+  if (s->driver->exclusive) {
+    *ret_behind_ns = 0;
+    return 0;
+  }
+  if (store_do(s, SQL_SERVER_CLOCK, &rows, e, NULL, 0) < 0)
+    return -1;
+  int64_t behind_ns = rows_at(&rows, 0, 0)->i * 1000 - (asked_ns + (clock_wall_ns() - asked_ns) / 2);
+  *ret_behind_ns = behind_ns > NS_PER_SEC || behind_ns < -NS_PER_SEC ? behind_ns : 0;
+  return 0;
 }
+
+int store_ping(struct store *s, int64_t now_ns, struct err *e) {
+  int64_t behind_ns = 0;
+  if (store_begin(s, ACCESS_LIGHT, e) < 0)
+    return -1;
+  int rc = store_do(s, SQL_HOST_SEEN, NULL, e, PARAMS(TEXT(s->host), TIME(now_ns)));
+  if (rc == 0)
+    rc = compare_clocks(s, &behind_ns, e);
+  if (store_end(s, rc, e) < 0)
+    return -1;
+  s->behind_ns = behind_ns;
+  return 0;
+}
+
+int64_t store_clock_behind_ns(const struct store *s) { return s->behind_ns; }
 
 int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_t *ret_n, struct err *e) {
   struct rows rows;

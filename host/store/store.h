@@ -87,6 +87,8 @@ void store_close(struct store *s); /* accepts NULL */
 const char *store_place(const struct store *s); /* for people: the file, or server/database; never a password */
 /* Looks whether the store answers, and notes that this host was seen. */
 int store_ping(struct store *s, int64_t now_ns, struct err *e);
+/* As of the last ping: what this machine's clock lacks to that of the store's server; 0: less than a second, or the store is a file. */
+int64_t store_clock_behind_ns(const struct store *s);
 int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_t *ret_n, struct err *e);
 
 /* ---- the queue ---------------------------------------------------------------------------------------------------------------------- */

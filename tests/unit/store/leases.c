@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "fixture.h"
+#include "store/priv.h"
 
 TestSuite(store_leases, .init = enter, .fini = leave, .timeout = 60);
 
@@ -252,5 +253,30 @@ Test(store_leases, killed_in_the_middle_of_a_transaction) {
   r = claim(s, 6, 9, &n);
   cr_assert_eq(n, 2);
   cr_expect_eq(r[0].fence, (T0 + 6 * SECOND) / 1000, "the fence that nobody got is not kept either");
+  store_close(s);
+}
+
+/* ---- clocks that differ ------------------------------------------------------------------------------------------------------------------- */
+
+/* The clock of this one is an hour ahead; for it a minute of the server passes. */
+Test(store_leases, a_host_whose_clock_is_ahead_judges_by_the_servers) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_limits limits = {.max = 1};
+  struct store_run *r;
+  size_t n;
+  enqueue(s, due("1", "p", 0));
+  OK(store_reap(s, T0, T0 + 30 * SECOND, arena, &r, &n, &err)); /* of the host before it */
+  OK(store_claim(s, T0 + SECOND, T0 + 31 * SECOND, &limits, arena, &r, &n, &err));
+  cr_assert_eq(n, 1);
+  s->behind_ns = -3600 * SECOND;
+  OK(store_reap(s, T0 + 3600 * SECOND + 2 * SECOND, T0 + 3700 * SECOND, arena, &r, &n, &err));
+  cr_expect_eq(n, 0, "the lease has 29 s left");
+  struct store_lease lease = {.id = "1", .fence = got(s, "1")->fence};
+  OK(store_renew(s, &lease, 1, T0 + 3600 * SECOND + 40 * SECOND, &err));
+  cr_expect_not(lease.lost);
+  cr_expect_eq(got(s, "1")->lease_until_ns, T0 + 40 * SECOND);
+  OK(store_reap(s, T0 + 3600 * SECOND + 41 * SECOND, T0 + 3600 * SECOND + 71 * SECOND, arena, &r, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_eq(got(s, "1")->lease_until_ns, T0 + 71 * SECOND);
   store_close(s);
 }

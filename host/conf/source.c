@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libconfig.h>
 #include <math.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static const char *origin_of(struct reading *r, const config_setting_t *s) {
   const char *file = config_setting_source_file(s);
   unsigned line = config_setting_source_line(s);
   if (config_setting_is_root(s))
-    return arena_strdup(r->arena, shown_path(file, r->path, r->arena));
+    return shown_path(file, r->path, r->arena);
   if (!r->origin || r->file != file || r->line != line)
     r->origin = arena_printf(r->arena, "%s:%u", shown_path(file, r->path, r->arena), line);
   r->file = file;
@@ -91,7 +92,7 @@ static const char *origin_of(struct reading *r, const config_setting_t *s) {
 }
 
 static struct conf_node *copy_node(struct reading *r, const config_setting_t *s) {
-  struct conf_node *n = arena_alloc(r->arena, sizeof *n);
+  struct conf_node *n = arena_alloc_aligned(r->arena, sizeof *n, alignof(struct conf_node)); /* there are many */
   n->name = arena_strdup(r->arena, config_setting_name(s));
   n->origin = origin_of(r, s);
   n->base_dir = r->base_dir;
@@ -101,7 +102,7 @@ static struct conf_node *copy_node(struct reading *r, const config_setting_t *s)
   }
   n->kind = config_setting_is_group(s) ? CONF_GROUP : CONF_LIST;
   n->kids_n = (size_t)config_setting_length(s);
-  n->kids = arena_alloc(r->arena, n->kids_n * sizeof *n->kids);
+  n->kids = arena_alloc_aligned(r->arena, n->kids_n * sizeof *n->kids, alignof(struct conf_node *));
   for (size_t i = 0; i < n->kids_n; i++)
     n->kids[i] = copy_node(r, config_setting_get_elem(s, (unsigned)i));
   return n;

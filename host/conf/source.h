@@ -5,7 +5,7 @@
 
 #include "conf/conf.h"
 
-/* Reads the file and what it includes; base_dir: its absolute folder, kept in the nodes.  Everything in a.
+/* Reads the file and what it includes; base_dir: its absolute folder.  Both texts are kept in the nodes.  Everything else is in a.
  * 0, or -1 with an error in d (unreadable, written by others, or wrong syntax: then only the first mistake is known). */
 int source_read(const char *path, const char *base_dir, struct arena *a, struct diags *d, struct conf_node **ret_root);
 /* The same of a text, such as an option's default: "[ \"a\", \"b\" ]".  -1: not libconfig's language. */

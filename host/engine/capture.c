@@ -22,13 +22,17 @@ static void capture_free(struct capture *c) {
   free(c->stream);
   free(c->reason);
   free(c->raw);
-  budget_free_mem(c->text);
+  if (c->counted)
+    budget_free_mem(c->text);
+  else
+    free(c->text);
   free(c);
 }
 
-/* text (of n bytes) as memory of the budget; c is freed when there is none. */
+/* A copy of text (of n bytes); c is freed when there is no room. */
 static struct capture *keep_text(struct capture *c, const char *text, size_t n, struct budget *budget) {
-  c->text = budget_alloc(budget, n ? n : 1);
+  c->counted = budget != NULL;
+  c->text = budget ? budget_alloc(budget, n ? n : 1) : xcalloc(n + 1, 1);
   if (!c->text) {
     capture_free(c);
     return NULL;

@@ -27,7 +27,8 @@ struct capture { /* records of the same kind that came together */
   int64_t first;      /* number of the first one; the others follow */
   int64_t *raw;       /* as they were loaded: the numbers of the rows that they come of */
   int64_t n;
-  char *text;         /* JSON of each, one NUL ended text behind the other, in the budget's memory; NULL: there is none */
+  char *text;         /* JSON of each, one NUL ended text behind the other, NULL: there is none */
+  bool counted;       /* text is the budget's memory */
   int64_t bytes;
   int64_t first_row;  /* place of the first valid one among the rows of the epoch, from 1 */
   struct capture_change *changes; /* one a record; NULL: there are none */
@@ -37,9 +38,10 @@ struct captures {
   int64_t n, bytes;
 };
 
-/* Rows of a batch; stream is copied.  NULL: the budget is spent. */
+/* Rows of a batch; stream is copied.  The text counts against budget, unless that is NULL: who empties rings never waits for room.  NULL: there is
+ * no room. */
 struct capture *capture_rows(const char *stream, const struct ArrowSchema *schema, const struct ArrowArray *rows, struct budget *budget);
-/* One record; text, reason: copied; text NULL: there is none.  NULL: the budget is spent. */
+/* One record; text, reason: copied; text NULL: there is none.  NULL: there is no room. */
 struct capture *capture_one(const char *stream, uint32_t status, const char *reason, const char *text, struct budget *budget);
 /* Of rows with numbers[0..n), those whose fate that is.  NULL: there are none. */
 struct capture *capture_left_out(const char *stream, const char *reason, const int64_t *numbers, const uint8_t *fates, int64_t n);

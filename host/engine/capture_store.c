@@ -60,7 +60,7 @@ static void number(struct writer *w, struct capture *c) {
 
 /* A row that a stage set aside, with its place among the rows as they came. */
 static int add_reject(struct writer *w, const struct reject *r, const char *stream) {
-  struct capture *c = capture_one(stream, ETL_CAPTURED_QUARANTINED, r->message, r->raw, w->lane->run->services.budget);
+  struct capture *c = capture_one(stream, ETL_CAPTURED_QUARANTINED, r->message, r->raw, NULL);
   if (!c)
     return no_room(w);
   c->raw[0] = r->number;
@@ -95,7 +95,7 @@ int captures_rows(struct writer *w, const struct writer_out *o, struct item *it,
   *ret = NULL;
   if (!w->lane->run->capture.transformed)
     return 0;
-  struct capture *c = capture_rows(o->stream.name, &o->schema, &it->msg.rows, w->lane->run->services.budget);
+  struct capture *c = capture_rows(o->stream.name, &o->schema, &it->msg.rows, NULL);
   if (!c)
     return no_room(w);
   c->status = ETL_CAPTURED_VALID;
@@ -129,9 +129,10 @@ struct telling { /* records as the ABI wants them */
   uint64_t n;
 };
 
+/* Of the same width, as an index takes them best in order. */
 static const char *id_of(struct telling *t, int64_t number) {
   const struct lane *l = t->w->lane;
-  return number ? arena_printf(t->a, "%s.%zu.%lld", l->run->spec->run, (size_t)(l - l->run->lanes) + 1, (long long)number) : NULL;
+  return number ? arena_printf(t->a, "%s.%zu.%011lld", l->run->spec->run, (size_t)(l - l->run->lanes) + 1, (long long)number) : NULL;
 }
 
 static struct etl_captured *tell(struct telling *t, int64_t number) {

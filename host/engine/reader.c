@@ -150,8 +150,19 @@ static int reader_push(struct reader *r, struct etl_msg *m, enum end end) {
   return 0;
 }
 
-/* No more at once than may be read in a second. */
-static uint64_t wanted(int64_t batch, int64_t per_second) { return (uint64_t)(per_second > 0 && per_second < batch ? per_second : batch); }
+enum {
+  CAPTURE_SHARE = 20, /* of the lane's part of the budget, a batch: it is in several hands at once, each time with its text, which is longer */
+  CAPTURE_ROW_BYTES = 64
+};
+
+/* No more at once than may be read in a second, nor than there is room for. */
+static uint64_t wanted(const struct lane *l, int64_t batch, int64_t per_second, int64_t unit_bytes) {
+  const struct run *r = l->run;
+  int64_t most = r->spec->memory_bytes / (int64_t)(r->lanes_n * CAPTURE_SHARE) / unit_bytes + 1;
+  if ((r->capture.raw || r->capture.transformed) && most < batch)
+    batch = most;
+  return (uint64_t)(per_second > 0 && per_second < batch ? per_second : batch);
+}
 
 /* A stop was asked for before there was anything to be committed. */
 static int reader_end_unread(struct reader *r) {
@@ -182,8 +193,8 @@ static int reader_begin(struct reader *r) {
                           .limit_rows = (uint64_t)(spec->limit_rows ? spec->limit_rows - atomic_load(&l->rows_read) : 0),
                           .range_from = window->from,
                           .range_to = window->to,
-                          .want_rows = wanted(spec->batch_rows, spec->limits.rows_per_second),
-                          .want_bytes = wanted(spec->batch_bytes, spec->limits.bytes_per_second)};
+                          .want_rows = wanted(l, spec->batch_rows, spec->limits.rows_per_second, CAPTURE_ROW_BYTES),
+                          .want_bytes = wanted(l, spec->batch_bytes, spec->limits.bytes_per_second, 1)};
   if (reader_enter(r) < 0)
     return -1;
   if (stop_mode(&l->stop) == STOP_FINISH) /* asked for while it waited */

@@ -12,6 +12,7 @@
 #include "store/address.h"
 #include "store/driver.h"
 #include "store/libpq.h"
+#include "store/resolve.h"
 
 enum {
   CONNECT_MS = 2000,
@@ -29,6 +30,8 @@ struct driver_postgres {
   struct driver base;
   struct libpq pq;
   struct address address;
+  char *names; /* of servers, whose addresses have to be looked up; NULL: none */
+  struct resolving *resolving;
   char *host, *host_quoted; /* of a host that serves; NULL: a command */
   PGconn *conn;
   bool prepared[SQL_N];
@@ -248,6 +251,10 @@ static int dial(struct driver_postgres *d, struct err *e) {
   cleanup_free char *name = xasprintf("etl %s", d->host ? d->host : "");
   const char *const values[] = {name, "6000", "10", d->address.url, "UTF8", NULL};
   int64_t deadline = now_ms() + CONNECT_MS;
+  if (d->names && !resolve_within(&d->resolving, d->names, CONNECT_MS, resolve_name, NULL)) {
+    err_set(e, ETL_E_RETRYABLE, "state store %s: connecting: the address of %s was not found within %d s", d->base.place, d->names, CONNECT_MS / 1000);
+    return err_remedy(e, "check the name servers (/etc/resolv.conf); nothing is lost");
+  }
   d->conn = d->pq.PQconnectStartParams(keys, values, 1);
   if (!d->conn)
     return err_set(e, ETL_E_RETRYABLE, "state store %s: no memory", d->base.place);
@@ -423,6 +430,8 @@ static int postgres_commit(struct driver *base, struct err *e) {
 static void postgres_close(struct driver *base) {
   struct driver_postgres *d = (struct driver_postgres *)base;
   disconnect(d);
+  resolve_forget(d->resolving);
+  free(d->names);
   address_fini(&d->address);
   free(d->base.place);
   free(d->host);
@@ -432,10 +441,21 @@ static void postgres_close(struct driver *base) {
 
 static const struct driver_api api = {postgres_begin, postgres_commit, postgres_rollback, postgres_run, postgres_script, postgres_close};
 
+/* Of the URL, else of the environment. */
+static const char *option_of(const PQconninfoOption *options, const char *keyword, const char *variable) {
+  for (; options && options->keyword; options++)
+    if (strcmp(options->keyword, keyword) == 0 && options->val && *options->val)
+      return options->val;
+  return getenv(variable);
+}
+
 /* libpq's own words may show the password in a URL that it cannot read. */
 static int check_url(struct driver_postgres *d, struct err *e) {
   char *why = NULL;
   PQconninfoOption *options = d->pq.PQconninfoParse(d->address.url, &why);
+  const char *names = option_of(options, "host", "PGHOST");
+  if (names && !option_of(options, "hostaddr", "PGHOSTADDR"))
+    d->names = xstrdup(names);
   d->pq.PQconninfoFree(options); /* takes NULL */
   if (why)
     d->pq.PQfreemem(why);

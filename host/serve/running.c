@@ -100,7 +100,19 @@ static void on_end(void *arg) {
 
 /* ---- start --------------------------------------------------------------------------------------------------------------------------------- */
 
-static void take_options(struct spec *spec, const json_t *o) {
+/* What lanes have been failing for goes on while they wait in the queue. */
+static json_t *retries_of(const struct running *r) {
+  json_t *retries = json_deep_copy(json_object_get(r->options, "retries")), *retry;
+  double waited = (double)(r->started_ns - r->run.queued_ns) / (double)NS_PER_SEC;
+  size_t i;
+  json_array_foreach(retries, i, retry)
+    json_object_set_new(retry, "failing_seconds",
+                        json_real(json_number_value(json_object_get(retry, "failing_seconds")) + (waited > 0 ? waited : 0)));
+  return retries;
+}
+
+static void take_options(struct spec *spec, const struct running *r) {
+  const json_t *o = r->options;
   const json_t *shards = json_object_get(o, "shards"), *range = json_object_get(o, "range");
   spec->full_refresh = json_is_true(json_object_get(o, "full_refresh"));
   spec->accept_change = json_is_true(json_object_get(o, "accept_change"));
@@ -113,7 +125,7 @@ static void take_options(struct spec *spec, const json_t *o) {
     spec->range_to = arena_strdup(spec->arena, json_string_value(json_array_get(range, 1)));
   }
   spec->window = arena_strdup(spec->arena, text_of(o, "window"));
-  spec->retries = json_incref(json_object_get(o, "retries"));
+  spec->retries = retries_of(r);
 }
 
 static void put_moment(json_t *values, const char *name, int64_t ns, struct arena *a) {
@@ -159,7 +171,7 @@ static int make_spec(struct running *r, struct err *e, struct spec **ret) {
   spec->max_files = limits->worker_files;
   spec->max_cpu_ns = limits->worker_cpu_ns;
   spec->no_core = !limits->worker_cores;
-  take_options(spec, r->options);
+  take_options(spec, r);
   breakers_start(r, spec);
   window_put(r, spec);
   *ret = spec;

@@ -36,13 +36,15 @@ static int64_t opened_ns(const struct serve *s, const struct job *j, int64_t ope
   return opened_ns > now + cooldown ? now - cooldown : opened_ns;
 }
 
-int breakers_learn(struct serve *s, struct err *e) {
+/* Of one job; NULL: of all. */
+static int learn(struct serve *s, struct job *only, struct err *e) {
   struct arena *a = arena_new();
   struct store_breaker *list;
   size_t n = 0;
-  int rc = store_breakers(s->store, NULL, a, &list, &n, e);
+  int rc = store_breakers(s->store, only ? only->name : NULL, a, &list, &n, e);
   for (size_t i = 0; rc == 0 && i < s->jobs_n; i++)
-    breakers_free(s->jobs[i]);
+    if (!only || s->jobs[i] == only)
+      breakers_free(s->jobs[i]);
   for (size_t i = 0; rc == 0 && i < n; i++) {
     struct job *j = serve_job(s, list[i].pipeline);
     struct breaker b = {.failures = list[i].failures, .opened_at_ns = j ? opened_ns(s, j, list[i].opened_ns) : 0};
@@ -52,6 +54,8 @@ int breakers_learn(struct serve *s, struct err *e) {
   arena_free(a);
   return rc;
 }
+
+int breakers_learn(struct serve *s, struct err *e) { return learn(s, NULL, e); }
 
 /* ---- starting -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -96,6 +100,9 @@ static void tell(struct serve *s, const struct job *j, const struct job_breaker 
 
 void breakers_start(struct running *r, struct spec *spec) {
   struct job *j = r->job;
+  struct err e;
+  if (learn(r->serve, j, &e) < 0) /* what this run comes to is counted on top of what other hosts have counted */
+    serve_store_failed(r->serve, &e);
   r->skipped = arena_alloc(r->arena, (j->breakers_n + 1) * sizeof *r->skipped);
   for (size_t i = 0; i < j->breakers_n; i++) {
     struct job_breaker *k = &j->breakers[i];

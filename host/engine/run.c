@@ -25,7 +25,8 @@ static int control_failed(struct run *r) {
 /* What a target that is replaced as a whole cannot do. */
 static int refuse_parts_of_whole(struct run *r) {
   struct err e;
-  const char *option = r->spec->shards_n ? "--shard" : r->spec->limit_rows ? "--limit" : r->spec->repair ? "--repair" : ranges_wanted(r->spec) ? "--range" : NULL;
+  bool whole_window = r->spec->interval && r->spec->full_refresh; /* it begins at the beginning */
+  const char *option = r->spec->shards_n ? "--shard" : r->spec->limit_rows ? "--limit" : r->spec->repair ? "--repair" : ranges_wanted(r->spec) && !whole_window ? "--range" : NULL;
   if (!(r->loader_caps & ETL_CAP_REPLACE) || r->spec->dry_run || !option)
     return 0;
   err_set(&e, ETL_E_CONFIG, "%s cannot be used here: this run replaces the whole target of pipeline '%s', and rows left out would be lost",

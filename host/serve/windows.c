@@ -1,5 +1,5 @@
 /* Windows of pipelines with interval = true: each run covers the time from the end of the last window that succeeded to its due time, less the
- * delay behind which the source's rows are complete.  A window that failed is therefore part of the next one; a retry keeps its own. */
+ * delay behind which the source's rows are complete.  A full refresh is a window from the beginning.  A window that failed is therefore part of the next one; a retry keeps its own. */
 #include "serve/windows.h"
 
 #include <string.h>
@@ -41,9 +41,10 @@ static int last_end(struct running *r, int64_t *ret_ns, struct err *e) {
 }
 
 int window_choose(struct running *r, struct err *e) {
-  if (!r->conf->interval || r->run.window_to_ns || json_object_get(r->options, "range") || json_is_true(json_object_get(r->options, "full_refresh")))
+  bool all = json_is_true(json_object_get(r->options, "full_refresh"));
+  if (!r->conf->interval || r->run.window_to_ns || json_object_get(r->options, "range"))
     return 0;
-  if (last_end(r, &r->run.window_from_ns, e) < 0)
+  if (!all && last_end(r, &r->run.window_from_ns, e) < 0)
     return -1;
   int64_t due = r->run.due_ns ? r->run.due_ns : r->started_ns;
   r->run.window_to_ns = due - delay_of(r);

@@ -210,43 +210,28 @@ static void undo(struct serve *s, struct touched *t) {
   serve_job_next(s, t->job);
 }
 
-/* Retries that wait, of pipelines which others come after: what is added takes their place, and the others have to hear of that. */
-static struct store_run *waiting_retries(struct batch *b, size_t *ret_n) {
-  struct store_run *list = NULL, *runs;
-  struct err e;
-  size_t n = 0, found = 0;
-  for (size_t i = 0; i < b->n; i++) {
-    const char *pipeline = b->rows[i].pipeline;
-    if ((i > 0 && strcmp(b->rows[i - 1].pipeline, pipeline) == 0) || !downstream_has_any(b->serve, pipeline))
-      continue;
-    if (store_list(b->serve->store, &(struct store_filter){.pipeline = pipeline, .states = "queued"}, b->arena, &runs, &found, &e) < 0)
-      continue;
-    for (size_t k = 0; k < found; k++)
-      if (strcmp(runs[k].trigger, "retry") == 0 && strcmp(b->rows[i].state, "queued") == 0) {
-        list = xrealloc(list, (n + 1) * sizeof *list);
-        list[n] = runs[k];
-        list[n++].state = "skipped";
-      }
-  }
-  *ret_n = n;
+/* What was added took the place of retries, also of those that another host queued just now: what comes after them has to hear of that. */
+static struct store_run *take_superseded(struct batch *b, size_t *ret_n) {
+  const struct store_run *found = store_superseded(b->serve->store, ret_n);
+  struct store_run *list = arena_alloc(b->arena, (*ret_n + 1) * sizeof *list);
+  for (size_t i = 0; i < *ret_n; i++)
+    list[i] = (struct store_run){.id = arena_strdup(b->arena, found[i].id),
+                                 .pipeline = arena_strdup(b->arena, found[i].pipeline),
+                                 .state = "skipped",
+                                 .due_ns = found[i].due_ns};
   return list;
-}
-
-/* One that was asked for by hand still waits. */
-static bool is_superseded(struct serve *s, struct arena *a, const char *id) {
-  struct store_run *run = NULL;
-  struct err e;
-  return store_get(s->store, id, a, &run, &e) == 0 && run && strcmp(run->state, "skipped") == 0;
 }
 
 /* False: nothing is queued. */
 static bool flush(struct batch *b) {
   struct serve *s = b->serve;
   struct err e;
-  size_t superseded_n;
+  size_t superseded_n = 0;
+  struct store_run *superseded = NULL;
   leave_to_upstreams(b);
-  struct store_run *superseded = waiting_retries(b, &superseded_n);
   int rc = b->n ? store_enqueue(s->store, b->rows, b->n, true, b->now_ns, NULL, &e) : 0;
+  if (rc == 0 && b->n)
+    superseded = take_superseded(b, &superseded_n);
   if (rc == 0)
     rc = note_times(b, &e);
   for (size_t i = 0; i < b->jobs_n; i++) {
@@ -262,10 +247,8 @@ static bool flush(struct batch *b) {
   for (size_t i = 0; rc == 0 && i < b->n; i++)
     if (strcmp(b->rows[i].state, "skipped") == 0)
       downstream_again(s, &b->rows[i]);
-  for (size_t i = 0; rc == 0 && i < superseded_n; i++)
-    if (is_superseded(s, b->arena, superseded[i].id))
-      downstream_again(s, &superseded[i]);
-  free(superseded);
+  for (size_t i = 0; i < superseded_n; i++)
+    downstream_again(s, &superseded[i]);
   free(b->rows);
   free(b->jobs);
   return rc == 0;

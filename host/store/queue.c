@@ -21,6 +21,28 @@ static int insert(struct store *s, const struct store_run *r, int64_t now_ns, st
                          TEXT(r->error_message), TEXT(r->error_remedy), TEXT(r->error_stage), TEXT(r->error_connector), TEXT(r->reason)));
 }
 
+/* Retries that still wait: the run that was added does what they were to do. */
+static int supersede_by(struct store *s, const struct store_run *r, int64_t now_ns, struct err *e) {
+  struct rows rows;
+  const char *why = arena_printf(s->scratch, "superseded by %s, which became due before the retry", r->id);
+  if (store_do(s, SQL_RUN_SUPERSEDE, &rows, e, PARAMS(TEXT(r->pipeline), TEXT(r->id), TEXT(why), TIME(now_ns))) < 0)
+    return -1;
+  if (rows.n == 0)
+    return 0;
+  struct store_run *all = arena_alloc(s->scratch, (s->superseded_n + rows.n) * sizeof *all);
+  if (s->superseded_n)
+    memcpy(all, s->superseded, s->superseded_n * sizeof *all);
+  memcpy(all + s->superseded_n, columns_read(run_columns, sizeof *all, &rows, s->scratch), rows.n * sizeof *all);
+  s->superseded = all;
+  s->superseded_n += rows.n;
+  return 0;
+}
+
+const struct store_run *store_superseded(const struct store *s, size_t *ret_n) {
+  *ret_n = s->superseded_n;
+  return s->superseded;
+}
+
 int queue_add(struct store *s, const struct store_run *r, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
   struct rows rows;
   if (insert(s, r, now_ns, &rows, e) < 0 ||
@@ -29,10 +51,7 @@ int queue_add(struct store *s, const struct store_run *r, bool supersede, int64_
     return -1;
   if (ret_added)
     *ret_added = rows.n > 0;
-  if (!supersede || rows.n == 0 || strcmp(r->state, "queued") != 0)
-    return 0;
-  const char *why = arena_printf(s->scratch, "superseded by %s, which became due before the retry", r->id);
-  return store_do(s, SQL_RUN_SUPERSEDE, NULL, e, PARAMS(TEXT(r->pipeline), TEXT(r->id), TEXT(why), TIME(now_ns)));
+  return supersede && rows.n > 0 && strcmp(r->state, "queued") == 0 ? supersede_by(s, r, now_ns, e) : 0;
 }
 
 static int by_pipeline(const void *a, const void *b) {
@@ -42,6 +61,7 @@ static int by_pipeline(const void *a, const void *b) {
 }
 
 int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
+  s->superseded_n = 0;
   if (n == 0)
     return 0;
   if (store_begin(s, ACCESS_WRITE, e) < 0)
@@ -54,7 +74,10 @@ int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool 
   int rc = 0;
   for (size_t i = 0; i < n && rc == 0; i++)
     rc = queue_add(s, order[i], supersede, now_ns, ret_added ? &ret_added[order[i] - runs] : NULL, e);
-  return store_end(s, rc, e);
+  rc = store_end(s, rc, e);
+  if (rc < 0)
+    s->superseded_n = 0;
+  return rc;
 }
 
 /* ---- how it stands --------------------------------------------------------------------------------------------------------------------- */

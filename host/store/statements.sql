@@ -51,7 +51,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 ON CONFLICT DO NOTHING RETURNING id
 -- name: run_supersede
 UPDATE pipeline_runs SET state = 'skipped', reason = $3, ended_at = $4 WHERE pipeline = $1 AND trigger = 'retry' AND state = 'queued' AND id <> $2
-  AND NOT EXISTS (SELECT 1 FROM pipeline_runs first WHERE first.id = pipeline_runs.root AND first.trigger = 'manual')
+  AND NOT EXISTS (SELECT 1 FROM pipeline_runs first WHERE first.id = pipeline_runs.root AND first.trigger = 'manual') RETURNING *
 -- name: run_candidates
 SELECT * FROM pipeline_runs r WHERE state = 'queued' AND not_before_at <= $1 AND -priority >= $2 AND (-priority, due_at, queued_at, id) > ($2, $3, $4, $5)
   AND NOT EXISTS (SELECT 1 FROM pipeline_runs a WHERE a.pipeline = r.pipeline AND a.state IN ('claimed', 'running'))

@@ -101,6 +101,8 @@ int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_
  * a clock that was wrong, becomes it.  ret_added: n of them, or NULL. */
 #define STORE_AHEAD_NS (INT64_C(86400) * 1000000000)
 int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e);
+/* The retries that it superseded, as they are now; there until the next call of the store. */
+const struct store_run *store_superseded(const struct store *s, size_t *ret_n);
 
 struct store_limits {
   int64_t max;                    /* runs to be claimed by this call */

@@ -240,6 +240,12 @@ Test(store_queue, waiting_retries_are_superseded) {
   OK(store_enqueue(s, runs, 3, false, T0, NULL, &err));
   struct store_run next = due("next", "p", 30);
   OK(store_enqueue(s, &next, 1, true, T0 + 30 * SECOND, NULL, &err));
+  size_t n;
+  const struct store_run *superseded = store_superseded(s, &n);
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(superseded->id, "retry");
+  cr_expect_str_eq(superseded->pipeline, "p");
+  cr_expect_eq(superseded->due_ns, T0);
   struct store_run *r = got(s, "retry");
   cr_expect_str_eq(r->state, "skipped");
   cr_expect_not_null(strstr(r->reason, "next"));
@@ -250,6 +256,8 @@ Test(store_queue, waiting_retries_are_superseded) {
   late.trigger = "retry";
   enqueue(s, late);
   OK(store_enqueue(s, &next, 1, true, T0 + 31 * SECOND, NULL, &err));
+  store_superseded(s, &n);
+  cr_expect_eq(n, 0);
   cr_expect_str_eq(got(s, "late")->state, "queued", "a run that was there already supersedes nothing");
   store_close(s);
 }

@@ -238,7 +238,7 @@ Test(client, any_bytes) {
     char bytes[300];
     size_t n = 1 + (size_t)rand_r(&seed) % 200, at = rand_r(&seed) % 2 ? 4 : 0;
     for (size_t i = 0; i < n; i++)
-      bytes[at + i] = rand_r(&seed) % 3 ? "{}[]\",:0 cmd\\u\n"[rand_r(&seed) % 17] : (char)rand_r(&seed);
+      bytes[at + i] = rand_r(&seed) % 3 ? "{}[]\",:0 cmd\\u\n"[rand_r(&seed) % 16] : (char)rand_r(&seed);
     if (at)
       memcpy(bytes, (const char[4]){(char)n}, 4);
     put(bytes, at + n);

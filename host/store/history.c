@@ -8,48 +8,33 @@ enum { PRUNE_AT_ONCE = 1000, LIMIT = 1000 };
 /* ---- runs ------------------------------------------------------------------------------------------------------------------------------- */
 
 int store_list(struct store *s, const struct store_filter *f, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
-  struct rows rows;
   enum sql sql = f->root ? SQL_RUN_LIST_ROOT : f->pipeline ? SQL_RUN_LIST_PIPELINE : SQL_RUN_LIST;
   struct value params[] = {TEXT(f->states), TEXT(f->root), TIME(f->due_ns), TIME(f->since_ns), TIME(f->before_ns),
                            INT(f->limit > 0 ? f->limit : LIMIT), TEXT(f->pipeline)};
-  if (store_ask(s, sql, a, &rows, e, params, sql == SQL_RUN_LIST ? 6 : 7) < 0)
-    return -1;
-  *ret = columns_read(run_columns, sizeof **ret, &rows, a);
-  *ret_n = rows.n;
-  return 0;
+  return store_fetch(s, sql, run_columns, sizeof **ret, a, ret, ret_n, e, params, sql == SQL_RUN_LIST ? 6 : 7);
 }
 
 int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, struct err *e) {
-  struct rows rows;
-  if (store_ask(s, SQL_RUN_GET, a, &rows, e, PARAMS(TEXT(id))) < 0)
+  struct store_run *runs;
+  size_t n;
+  if (store_fetch(s, SQL_RUN_GET, run_columns, sizeof *runs, a, &runs, &n, e, PARAMS(TEXT(id))) < 0)
     return -1;
-  if (rows.n == 0 && *id && store_ask(s, SQL_RUN_BEGINS, a, &rows, e, PARAMS(TEXT(id))) < 0)
+  if (n == 0 && *id && store_fetch(s, SQL_RUN_BEGINS, run_columns, sizeof *runs, a, &runs, &n, e, PARAMS(TEXT(id))) < 0)
     return -1;
-  struct store_run *runs = columns_read(run_columns, sizeof *runs, &rows, a);
-  if (rows.n > 1) {
+  if (n > 1) {
     err_set(e, ETL_E_CONFIG, "several runs begin with %s, for instance %s and %s", id, runs[0].id, runs[1].id);
     return err_remedy(e, "write more of it");
   }
-  *ret = rows.n ? runs : NULL;
+  *ret = n ? runs : NULL;
   return 0;
 }
 
 int store_latest(struct store *s, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
-  struct rows rows;
-  if (store_ask(s, SQL_RUN_LATEST, a, &rows, e, NULL, 0) < 0)
-    return -1;
-  *ret = columns_read(run_columns, sizeof **ret, &rows, a);
-  *ret_n = rows.n;
-  return 0;
+  return store_fetch(s, SQL_RUN_LATEST, run_columns, sizeof **ret, a, ret, ret_n, e, NULL, 0);
 }
 
 int store_tasks(struct store *s, const char *run, struct arena *a, struct store_task **ret, size_t *ret_n, struct err *e) {
-  struct rows rows;
-  if (store_ask(s, SQL_TASK_LIST, a, &rows, e, PARAMS(TEXT(run))) < 0)
-    return -1;
-  *ret = columns_read(task_columns, sizeof **ret, &rows, a);
-  *ret_n = rows.n;
-  return 0;
+  return store_fetch(s, SQL_TASK_LIST, task_columns, sizeof **ret, a, ret, ret_n, e, PARAMS(TEXT(run)));
 }
 
 /* ---- events ----------------------------------------------------------------------------------------------------------------------------- */
@@ -71,13 +56,8 @@ int store_event_add(struct store *s, const struct store_event *events, size_t n,
 
 int store_events(struct store *s, int64_t after, const char *pipeline, const char *run, int64_t limit, struct arena *a, struct store_event **ret,
                  size_t *ret_n, struct err *e) {
-  struct rows rows;
-  if (store_ask(s, after < 0 ? SQL_EVENT_NEWEST : SQL_EVENT_AFTER, a, &rows, e,
-                PARAMS(INT(after), TEXT(pipeline), TEXT(run), INT(limit > 0 ? limit : LIMIT))) < 0)
-    return -1;
-  *ret = columns_read(event_columns, sizeof **ret, &rows, a);
-  *ret_n = rows.n;
-  return 0;
+  return store_fetch(s, after < 0 ? SQL_EVENT_NEWEST : SQL_EVENT_AFTER, event_columns, sizeof **ret, a, ret, ret_n, e,
+                     PARAMS(INT(after), TEXT(pipeline), TEXT(run), INT(limit > 0 ? limit : LIMIT)));
 }
 
 /* ---- forgetting ------------------------------------------------------------------------------------------------------------------------- */

@@ -8,12 +8,7 @@ int store_pause(struct store *s, const char *pipeline, bool paused, struct err *
 }
 
 int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e) {
-  struct rows rows;
-  if (store_ask(s, SQL_PIPELINE_LIST, a, &rows, e, NULL, 0) < 0)
-    return -1;
-  *ret = columns_read(pipeline_columns, sizeof **ret, &rows, a);
-  *ret_n = rows.n;
-  return 0;
+  return store_fetch(s, SQL_PIPELINE_LIST, pipeline_columns, sizeof **ret, a, ret, ret_n, e, NULL, 0);
 }
 
 int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t n, struct err *e) {
@@ -30,12 +25,7 @@ int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t
 /* ---- breakers --------------------------------------------------------------------------------------------------------------------------- */
 
 int store_breakers(struct store *s, const char *pipeline, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e) {
-  struct rows rows;
-  if (store_ask(s, SQL_BREAKER_LIST, a, &rows, e, PARAMS(TEXT(pipeline))) < 0)
-    return -1;
-  *ret = columns_read(breaker_columns, sizeof **ret, &rows, a);
-  *ret_n = rows.n;
-  return 0;
+  return store_fetch(s, SQL_BREAKER_LIST, breaker_columns, sizeof **ret, a, ret, ret_n, e, PARAMS(TEXT(pipeline)));
 }
 
 int breakers_put(struct store *s, const struct store_breaker *b, size_t n, struct err *e) {
@@ -61,12 +51,7 @@ int store_breakers_save(struct store *s, const struct store_breaker *b, size_t n
 /* ---- cursors of sinks without their own ------------------------------------------------------------------------------------------------- */
 
 int store_cursors(struct store *s, const char *pipeline, struct arena *a, struct store_cursor **ret, size_t *ret_n, struct err *e) {
-  struct rows rows;
-  if (store_ask(s, SQL_CURSOR_LIST, a, &rows, e, PARAMS(TEXT(pipeline))) < 0)
-    return -1;
-  *ret = columns_read(cursor_columns, sizeof **ret, &rows, a);
-  *ret_n = rows.n;
-  return 0;
+  return store_fetch(s, SQL_CURSOR_LIST, cursor_columns, sizeof **ret, a, ret, ret_n, e, PARAMS(TEXT(pipeline)));
 }
 
 static int put_cursor(struct store *s, const struct store_cursor *c, struct err *e) {

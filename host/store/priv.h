@@ -35,6 +35,9 @@ struct column {
 extern const struct column run_columns[], task_columns[], event_columns[], pipeline_columns[], breaker_columns[], cursor_columns[], host_columns[];
 /* Each row becomes a struct of size, filled by the names of the columns; in a. */
 void *columns_read(const struct column *columns, size_t size, const struct rows *rows, struct arena *a);
+/* store_ask() for such structs; ret: where the pointer to them goes. */
+int store_fetch(struct store *s, enum sql sql, const struct column *columns, size_t size, struct arena *a, void *ret, size_t *ret_n, struct err *e,
+                const struct value *params, size_t n);
 
 int store_migrate(struct store *s, enum store_use use, const struct sql_text *versions, size_t n, struct err *e);
 

@@ -57,6 +57,17 @@ int store_ask(struct store *s, enum sql sql, struct arena *a, struct rows *ret, 
   return s->driver->api->commit(s->driver, e);
 }
 
+int store_fetch(struct store *s, enum sql sql, const struct column *columns, size_t size, struct arena *a, void *ret, size_t *ret_n, struct err *e,
+                const struct value *params, size_t n) {
+  struct rows rows;
+  if (store_ask(s, sql, a, &rows, e, params, n) < 0)
+    return -1;
+  void *found = columns_read(columns, size, &rows, a);
+  memcpy(ret, &found, sizeof found);
+  *ret_n = rows.n;
+  return 0;
+}
+
 /* ---- versions of the tables ------------------------------------------------------------------------------------------------------------ */
 
 /* 0: none yet. */
@@ -197,10 +208,5 @@ int store_ping(struct store *s, int64_t now_ns, struct err *e) {
 int64_t store_clock_behind_ns(const struct store *s) { return s->behind_ns; }
 
 int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_t *ret_n, struct err *e) {
-  struct rows rows;
-  if (store_ask(s, SQL_HOST_LIST, a, &rows, e, NULL, 0) < 0)
-    return -1;
-  *ret = columns_read(host_columns, sizeof **ret, &rows, a);
-  *ret_n = rows.n;
-  return 0;
+  return store_fetch(s, SQL_HOST_LIST, host_columns, sizeof **ret, a, ret, ret_n, e, NULL, 0);
 }

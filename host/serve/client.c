@@ -69,6 +69,8 @@ static void put_out(struct client *c) {
 }
 
 static void make_room(struct client *c, size_t n) {
+  if (c->out_at + c->out_n + n <= c->out_room)
+    return;
   if (c->out_at > 0)
     memmove(c->out, c->out + c->out_at, c->out_n);
   c->out_at = 0;
@@ -89,9 +91,10 @@ static void add_frame(struct client *c, const json_t *part) {
     return;
   }
   make_room(c, HEAD + n);
+  char *at = c->out + c->out_at + c->out_n;
   for (unsigned i = 0; i < HEAD; i++)
-    c->out[c->out_n + i] = (char)(n >> (8 * i) & 0xff);
-  json_dumpb(part, c->out + c->out_n + HEAD, n, JSON_COMPACT);
+    at[i] = (char)(n >> (8 * i) & 0xff);
+  json_dumpb(part, at + HEAD, n, JSON_COMPACT);
   c->out_n += HEAD + n;
 }
 
@@ -174,7 +177,7 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents) {
   if (n < 0 && errno == EAGAIN)
     return;
   if (n > 0) {
-    if (c->follow.kind != FOLLOW_NONE && too_long(c))
+    if (too_long(c)) /* also while it is not its turn */
       refuse_garbage(c, "is no request, or too long for one");
     take_requests(c);
     return;

@@ -2,6 +2,7 @@
 #include "serve/client.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -172,6 +173,24 @@ Test(client, a_long_answer_comes_whole_to_who_fetches_slowly) {
   json_decref(answer);
   json_decref(fetch());
   cr_expect_eq(table.asked, 2);
+}
+
+/* However much it sends meanwhile: what waits is limited. */
+Test(client, who_does_not_fetch_and_sends_on_is_refused) {
+  char bytes[64 * 1024];
+  memset(bytes, ' ', sizeof bytes);
+  frame(bytes, "{\"cmd\":\"more\"}");
+  table.rows = 30000;
+  ask("{\"cmd\":\"much\"}");
+  turn();
+  cr_assert_gt(table.client->out_n, 100000);
+  for (int i = 0; i < 100 && table.client && !table.client->leaving; i++) {
+    if (write(table.fd, bytes, sizeof bytes) < 0)
+      cr_assert_eq(errno, EAGAIN);
+    turn();
+  }
+  cr_assert(table.client && table.client->leaving);
+  cr_expect_lt(table.client->in.cap, 1024 * 1024);
 }
 
 Test(client, who_follows_and_does_not_fetch_is_dropped) {

@@ -103,6 +103,7 @@ static void take_lane(struct outcome *o, const json_t *lane) {
     t->error_class = text_of(error, "class");
     t->error_code = code_of(error, o->of->arena);
     t->error_message = text_of(error, "message");
+    t->error_remedy = text_of(error, "remedy");
   }
 }
 

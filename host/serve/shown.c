@@ -101,7 +101,7 @@ json_t *shown_task(const struct store_task *t) {
                                         F("ended", TIME, store_task, ended_ns),
                                         {0}};
   static const struct field errors[] = {F("class", TEXT, store_task, error_class), F("vendor_state", TEXT, store_task, error_code),
-                                        F("message", TEXT, store_task, error_message), {0}};
+                                        F("message", TEXT, store_task, error_message), F("remedy", TEXT, store_task, error_remedy), {0}};
   json_t *j = from(fields, t);
   if (t->error_message)
     json_object_set_new(j, "error", from(errors, t));

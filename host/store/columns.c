@@ -56,6 +56,7 @@ const struct column task_columns[] = {
   {"error_class", COLUMN_TEXT, AT(store_task, error_class)},
   {"error_code", COLUMN_TEXT, AT(store_task, error_code)},
   {"error_message", COLUMN_TEXT, AT(store_task, error_message)},
+  {"error_remedy", COLUMN_TEXT, AT(store_task, error_remedy)},
   {0},
 };
 

@@ -8,7 +8,7 @@ int tasks_add(struct store *s, const struct store_task *t, size_t n, struct err 
     if (store_do(s, SQL_TASK_PUT, NULL, e,
                  PARAMS(TEXT(t->run), TEXT(t->stage), TEXT(t->stream ? t->stream : ""), TEXT(t->shard ? t->shard : ""), TEXT(t->state),
                         INT(t->attempts), INT(t->rows_in), INT(t->rows_out), INT(t->bytes), TIME(t->started_ns), TIME(t->ended_ns),
-                        TEXT(t->error_class), TEXT(t->error_code), TEXT(t->error_message))) < 0)
+                        TEXT(t->error_class), TEXT(t->error_code), TEXT(t->error_message), TEXT(t->error_remedy))) < 0)
       return -1;
   return 0;
 }

@@ -134,3 +134,14 @@ CREATE VIEW event_log AS
   SELECT id, {{strftime('%Y-%m-%d %H:%M:%f', happened_at / 1000000.0, 'unixepoch')|to_timestamp(happened_at / 1000000.0)}} AS happened,
     level, kind, host, pipeline, run, stage, shard, message
   FROM events;
+
+-- version 2: what to do about the error of a task; runs that wait, by pipeline
+ALTER TABLE pipeline_tasks ADD COLUMN error_remedy text;
+DROP VIEW tasks;
+CREATE VIEW tasks AS
+  SELECT t.run, r.pipeline, t.stage, t.stream, t.shard, t.state, t.attempts, t.rows_in, t.rows_out, t.bytes,
+    {{strftime('%Y-%m-%d %H:%M:%f', t.started_at / 1000000.0, 'unixepoch')|to_timestamp(t.started_at / 1000000.0)}} AS started,
+    {{strftime('%Y-%m-%d %H:%M:%f', t.ended_at / 1000000.0, 'unixepoch')|to_timestamp(t.ended_at / 1000000.0)}} AS ended,
+    round((t.ended_at - t.started_at) / 1000000.0, 3) AS seconds, t.error_class, t.error_code, t.error_message, t.error_remedy
+  FROM pipeline_tasks t JOIN pipeline_runs r ON r.id = t.run;
+CREATE INDEX pipeline_runs_due ON pipeline_runs (pipeline, not_before_at) WHERE state = 'queued';

@@ -127,8 +127,8 @@ DELETE FROM pipeline_runs WHERE id IN (
 
 -- name: task_put
 INSERT INTO pipeline_tasks (run, stage, stream, shard, state, attempts, rows_in, rows_out, bytes, started_at, ended_at, error_class, error_code,
-  error_message)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING
+  error_message, error_remedy)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING
 -- name: task_list
 SELECT * FROM pipeline_tasks WHERE run = $1 ORDER BY stream, shard, stage
 

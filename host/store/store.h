@@ -39,7 +39,7 @@ struct store_run {
 struct store_task { /* one stage of one lane of a run */
   const char *run, *stage, *stream, *shard, *state;
   int64_t attempts, rows_in, rows_out, bytes, started_ns, ended_ns;
-  const char *error_class, *error_code, *error_message;
+  const char *error_class, *error_code, *error_message, *error_remedy;
 };
 struct store_event {
   int64_t id; /* given by the store, growing */

@@ -148,13 +148,15 @@ Test(store_history, tasks_go_with_their_run) {
   size_t n;
   enqueue(s, due("1", "p", 0));
   struct store_run end = *claim(s, 1, 1, &n);
-  struct store_task *t, task = {.run = "1", .stage = "load", .state = "succeeded"};
+  struct store_task *t, task = {.run = "1", .stage = "load", .state = "failed", .error_class = "auth", .error_message = "no", .error_remedy = "ask"};
   end.state = "succeeded";
   end.ended_ns = T0 + 2 * SECOND;
   OK(store_finish(s, &(struct store_outcome){.run = &end, .tasks = &task, .tasks_n = 1}, &err));
   ended(s, "2", "p", "failed", 3);
   OK(store_tasks(s, "1", arena, &t, &n, &err));
-  cr_expect_eq(n, 1);
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(t->error_message, "no");
+  cr_expect_str_eq(t->error_remedy, "ask");
   prune_all(s, 100, 1, 0);
   OK(store_tasks(s, "1", arena, &t, &n, &err));
   cr_expect_eq(n, 0);
@@ -281,6 +283,39 @@ Test(store_history, an_older_store_is_brought_up_to_date) {
   OK(store_migrate(s, STORE_SERVE, versions, SQL_VERSIONS + 1, &err));
   cr_expect_str_eq(got(s, "1")->id, "1");
   REFUSED(store_migrate(s, STORE_SERVE, sql_versions, SQL_VERSIONS, &err), ETL_E_CONFIG, "newer");
+  store_close(s);
+}
+
+/* As the first release left one behind: a run with a task. */
+static void leave_version_1(void) {
+  static const char rows[] = "INSERT INTO pipeline_runs (id, pipeline, trigger, state, due_at, queued_at, not_before_at, started_at, ended_at, priority, attempt, root)"
+                             " VALUES ('1', 'p', 'manual', 'failed', 1, 1, 1, 2, 3, 0, 1, '1');"
+                             "INSERT INTO pipeline_tasks (run, stage, stream, shard, state, attempts, rows_in, rows_out, bytes, error_message)"
+                             " VALUES ('1', 'load', 's', 'eu1', 'failed', 2, 30, 20, 0, 'no')";
+  struct store s = {.host = "a", .scratch = arena, .waste = arena_new()};
+  int rc = on_postgres() ? driver_postgres_open(store_url, STORE_SERVE, s.host, &err, &s.driver) : driver_sqlite_open(store_url, STORE_SERVE, &err, &s.driver);
+  cr_assert_eq(rc, 0, "%s", err.message);
+  OK(store_migrate(&s, STORE_SERVE, sql_versions, 1, &err));
+  OK(store_begin(&s, ACCESS_WRITE, &err));
+  OK(store_end(&s, s.driver->api->script(s.driver, &(struct sql_text){rows, rows}, &err), &err));
+  s.driver->api->close(s.driver);
+  arena_free(s.waste);
+}
+
+Test(store_history, version_1_is_brought_up_to_date) {
+  struct store *s;
+  struct store_task *t;
+  size_t n;
+  leave_version_1();
+  REFUSED(store_open(store_url, STORE_READ, "a", T0, &err, &s), ETL_E_CONFIG, "older version (1");
+  s = opened("a", STORE_SERVE);
+  OK(store_tasks(s, "1", arena, &t, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_eq(t->rows_in, 30);
+  cr_expect_str_eq(t->error_message, "no");
+  cr_expect_null(t->error_remedy);
+  OK(store_begin(s, ACCESS_READ, &err));
+  OK(store_end(s, s->driver->api->script(s->driver, &(struct sql_text){"SELECT error_remedy FROM tasks", "SELECT error_remedy FROM tasks"}, &err), &err));
   store_close(s);
 }
 

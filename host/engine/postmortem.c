@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/spawn.h"
 #include "engine/report.h"
 
 void postmortem_init(struct postmortem *p, const char *pipeline, const char *run) {
@@ -69,14 +70,13 @@ static void explain_death(int wait_status, const struct call_slot *s, struct err
     return;
   }
   int sig = WTERMSIG(wait_status);
-  const char *name = sigabbrev_np(sig);
   if (sig == SIGXCPU) {
     err_set(e, ETL_E_PERMANENT, "the worker process took more time of processors than it may (SIGXCPU)%s", where);
     err_remedy(e, "raise worker_cpu_time of 'serve' (for a run in a shell: ulimit -t), or look what made it slow; the next run goes on from the "
                   "last commit");
     return;
   }
-  err_set(e, ETL_E_INTERNAL, "the worker process was ended by SIG%s%s", name ? name : "?", where);
+  err_set(e, ETL_E_INTERNAL, "the worker process was ended by SIG%s%s", spawn_signal_name(sig), where);
   if (sig == SIGKILL)
     err_remedy(e, "somebody killed it, or the system had no memory left (journalctl -k tells); nothing is lost, the next run goes on from the "
                   "last commit");

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -16,12 +14,11 @@
 #include <unistd.h>
 
 #include "base/frame.h"
+#include "base/spawn.h"
 #include "engine/postmortem.h"
 #include "engine/run.h"
 
-extern char **environ;
-
-enum { WORKER_FD = 3, KILL_AFTER_SECONDS = 10 };
+enum { KILL_AFTER_SECONDS = 10 };
 
 struct supervised {
   struct ev_loop *loop;
@@ -61,7 +58,7 @@ static bool drain(struct supervised *w) {
     while ((got = frame_reader_next(&w->in, &event)) == 1)
       deliver(w, event);
     if (got < 0) { /* a connector wrote into it: nothing that comes can be trusted */
-      kill(w->pid, SIGKILL);
+      spawn_end(w->pid);
       return false;
     }
     long n = frame_reader_fill(&w->in, w->fd);
@@ -86,14 +83,12 @@ static int status_of(int wait_status, bool told_last) {
 
 static void on_exit_of_worker(struct ev_loop *loop, ev_io *io, int revents) {
   struct supervised *w = io->data;
-  int wait_status = 0;
   (void)revents;
   ev_io_stop(loop, io);
   drain(w);
   ev_timer_stop(loop, &w->kill_timer);
   ev_io_stop(loop, &w->socket_io);
-  while (waitpid(w->pid, &wait_status, 0) < 0 && errno == EINTR)
-    ;
+  int wait_status = spawn_wait(w->pid);
   w->exit_status = status_of(wait_status, w->told_last);
   w->ended = true;
   if (!w->told_last) {
@@ -109,32 +104,12 @@ static void on_exit_of_worker(struct ev_loop *loop, ev_io *io, int revents) {
 
 /* ---- start ------------------------------------------------------------------------------------------------------------------------------- */
 
-static int spawn(struct supervised *w, const struct spec *s, int child_fd, struct err *e) {
-  char *argv[] = {"etl", "_worker", "3", NULL};
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attr;
-  sigset_t none;
-  /* both are moved out of the way first: one may be where the other has to go */
-  int a = fcntl(child_fd, F_DUPFD_CLOEXEC, WORKER_FD + 2), b = fcntl(w->calls_fd, F_DUPFD_CLOEXEC, WORKER_FD + 2);
-  sigemptyset(&none);
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_init(&attr);
-  if (!s->uses_stdin)
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0); /* a connector neither eats our input */
-  if (!s->uses_stdout)
-    posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO); /* nor prints between our events */
-  posix_spawn_file_actions_adddup2(&files, a, WORKER_FD);
-  posix_spawn_file_actions_adddup2(&files, b, WORKER_FD + 1);
-  posix_spawn_file_actions_addclosefrom_np(&files, WORKER_FD + 2);
-  posix_spawnattr_setsigmask(&attr, &none);
-  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-  int rc = a < 0 || b < 0 ? errno : posix_spawn(&w->pid, "/proc/self/exe", &files, &attr, argv, environ);
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attr);
-  if (a >= 0)
-    close(a);
-  if (b >= 0)
-    close(b);
+/* A connector neither eats our input nor prints between our events.  Only who is in our group may read from a terminal. */
+static int spawn_worker(struct supervised *w, const struct spec *s, int child_fd, struct err *e) {
+  const char *argv[] = {"etl", "_worker", "3", NULL};
+  const int fds[] = {s->uses_stdin ? STDIN_FILENO : SPAWN_NULL, s->uses_stdout ? STDOUT_FILENO : STDERR_FILENO, STDERR_FILENO, child_fd, w->calls_fd};
+  const struct spawn worker = {.path = "/proc/self/exe", .argv = argv, .fds = fds, .fds_n = sizeof fds / sizeof *fds, .own_group = !s->uses_stdin};
+  int rc = spawn_start(&worker, &w->pid);
   if (rc == 0)
     return 0;
   w->pid = 0;
@@ -149,7 +124,7 @@ static int start(struct supervised *w, const struct spec *s, struct err *e) {
   if (!w->calls || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
     return err_set(e, ETL_E_RETRYABLE, "the worker process cannot be started: %s", strerror(errno));
   w->fd = pair[0];
-  int rc = spawn(w, s, pair[1], e);
+  int rc = spawn_worker(w, s, pair[1], e);
   close(pair[1]);
   if (rc < 0)
     return -1;
@@ -171,7 +146,7 @@ static void on_kill_time(struct ev_loop *loop, ev_timer *t, int revents) {
   (void)loop;
   (void)revents;
   w->killed_by_us = true;
-  pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+  spawn_end(w->pid);
 }
 
 int supervise_start(const struct spec *s, struct ev_loop *loop, supervise_fn *event, void *arg, struct err *e, struct supervised **ret) {
@@ -203,7 +178,7 @@ void supervise_cancel(struct supervised *w, enum stop_mode mode) {
   json_t *j = json_pack("{s:s, s:s}", "cmd", "cancel", "mode", mode == STOP_FINISH ? "finish" : "stop");
   if (frame_write(w->fd, j) < 0 && errno != EPIPE) { /* it cannot be told */
     w->killed_by_us = true;
-    pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+    spawn_end(w->pid);
   }
   json_decref(j);
   if (mode == STOP_NOW && !ev_is_active(&w->kill_timer))
@@ -225,9 +200,8 @@ void supervise_free(struct supervised *w) {
   ev_io_stop(w->loop, &w->pid_io);
   ev_timer_stop(w->loop, &w->kill_timer);
   if (w->pid > 0 && !w->ended) {
-    kill(w->pid, SIGKILL);
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-      ;
+    spawn_end(w->pid);
+    spawn_wait(w->pid);
   }
   const int fds[] = {w->fd, w->pidfd, w->calls_fd};
   for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/spawn.h"
 #include "base/units.h"
 #include "kit/kit.h"
 #include "plugin/note.h"
@@ -20,7 +20,6 @@ enum {
   DEADLINE_S = 120,
   ANSWER_ROOM = 8192
 };
-extern char **environ;
 
 struct outcome {
   char text[ANSWER_ROOM];
@@ -34,23 +33,15 @@ struct tally {
 };
 
 static int start(const struct kit_request *r, const char *kind, const char *name, int result, int doing, pid_t *ret_pid) {
-  posix_spawn_file_actions_t actions;
+  const int fds[] = {SPAWN_NULL, STDERR_FILENO, STDERR_FILENO, [KIT_RESULT_FD] = result, [KIT_DOING_FD] = doing};
   size_t n = 0;
   while (r->argv[n])
     n++;
-  char **argv = xcalloc(n + 3, sizeof *argv);
+  cleanup_free const char **argv = xcalloc(n + 3, sizeof *argv);
   memcpy(argv, r->argv, n * sizeof *argv);
-  argv[n] = (char *)kind;
-  argv[n + 1] = (char *)name;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, result, KIT_RESULT_FD);
-  posix_spawn_file_actions_adddup2(&actions, doing, KIT_DOING_FD);
-  int rc = posix_spawn(ret_pid, "/proc/self/exe", &actions, NULL, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  free(argv);
-  return rc;
+  argv[n] = kind;
+  argv[n + 1] = name;
+  return spawn_start(&(struct spawn){.path = "/proc/self/exe", .argv = argv, .fds = fds, .fds_n = sizeof fds / sizeof *fds, .own_group = true}, ret_pid);
 }
 
 /* Until the child closes its end, says something, or is late. */
@@ -78,23 +69,14 @@ static const char *line(char **at) {
   return begin;
 }
 
-/* Descriptors above those that the child has, so that none of them is in the way of another. */
-static int high(int fd) {
-  int up = fcntl(fd, F_DUPFD_CLOEXEC, 10);
-  close(fd);
-  return up;
-}
-
 static int run_case(const struct kit_request *r, const char *kind, const char *name, struct outcome *o, struct err *e) {
   int ends[2], doing = memfd_create("doing", MFD_CLOEXEC);
   pid_t pid;
   memset(o, 0, sizeof *o);
   if (doing < 0 || ftruncate(doing, KIT_DOING_ROOM) < 0 || pipe2(ends, O_CLOEXEC) < 0)
     return err_set(e, ETL_E_RETRYABLE, "cannot start a process: %s", strerror(errno));
-  int result = high(ends[1]), rc;
-  doing = high(doing);
-  rc = start(r, kind, name, result, doing, &pid);
-  close(result);
+  int rc = start(r, kind, name, ends[1], doing, &pid);
+  close(ends[1]);
   if (rc) {
     close(ends[0]);
     close(doing);
@@ -103,9 +85,8 @@ static int run_case(const struct kit_request *r, const char *kind, const char *n
   listen_to(ends[0], o);
   close(ends[0]);
   if (o->late)
-    kill(pid, SIGKILL);
-  while (waitpid(pid, &o->status, 0) < 0 && errno == EINTR)
-    ;
+    spawn_end(pid);
+  o->status = spawn_wait(pid);
   char *at = o->text;
   o->word = line(&at);
   o->what = line(&at);
@@ -125,7 +106,7 @@ static bool ended_badly(const struct outcome *o, char *buf, size_t room) {
   if (o->late)
     snprintf(buf, room, "hangs in %s: nothing for %d seconds", doing, DEADLINE_S);
   else if (WIFSIGNALED(o->status))
-    snprintf(buf, room, "crashed in %s: SIG%s (%s)", doing, sigabbrev_np(WTERMSIG(o->status)) ? sigabbrev_np(WTERMSIG(o->status)) : "?",
+    snprintf(buf, room, "crashed in %s: SIG%s (%s)", doing, spawn_signal_name(WTERMSIG(o->status)),
              strsignal(WTERMSIG(o->status)));
   else if (WEXITSTATUS(o->status) || strcmp(o->word, "ok") != 0)
     snprintf(buf, room, "ended the process in %s with exit status %d", doing, WEXITSTATUS(o->status));

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/spawn.h"
 #include "base/units.h"
 
 enum {
@@ -25,29 +25,15 @@ enum {
   STATUS_BAD = 1
 };
 
-extern char **environ;
-
 /* The child gets the pipe as DESCRIBE_FD, nothing on its input, and its output goes where errors go. */
 static int start(const char *executable, const char *path, int *ret_fd, pid_t *ret_pid) {
+  const char *argv[] = {"etl", "_describe", path, NULL};
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0)
     return errno;
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-  /* dup2 onto itself would leave close-on-exec set on some systems; glibc clears it then */
-  posix_spawn_file_actions_adddup2(&actions, ends[1], DESCRIBE_FD);
-  posix_spawnattr_t as_usual; /* the caller may be a thread that hears no signals */
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_init(&as_usual);
-  posix_spawnattr_setsigmask(&as_usual, &none);
-  posix_spawnattr_setflags(&as_usual, POSIX_SPAWN_SETSIGMASK);
-  char *argv[] = {(char *)"etl", (char *)"_describe", (char *)path, NULL};
-  int rc = posix_spawn(ret_pid, executable, &actions, &as_usual, argv, environ);
-  posix_spawnattr_destroy(&as_usual);
-  posix_spawn_file_actions_destroy(&actions);
+  const int fds[] = {SPAWN_NULL, STDERR_FILENO, STDERR_FILENO, [DESCRIBE_FD] = ends[1]};
+  const struct spawn child = {.path = executable, .argv = argv, .fds = fds, .fds_n = sizeof fds / sizeof *fds, .own_group = true};
+  int rc = spawn_start(&child, ret_pid);
   close(ends[1]);
   if (rc)
     close(ends[0]);
@@ -101,7 +87,7 @@ static int explain_silence(const char *path, int why, int status, int64_t deadli
     err_set(e, ETL_E_INTERNAL, "the description of the connector %s cannot be read: %s", path, strerror(why));
   else if (WIFSIGNALED(status))
     err_set(e, ETL_E_INTERNAL, "the connector %s crashed when it was asked to describe itself: SIG%s (%s)", path,
-            sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?", strsignal(WTERMSIG(status)));
+            spawn_signal_name(WTERMSIG(status)), strsignal(WTERMSIG(status)));
   else
     err_set(e, ETL_E_INTERNAL, "the connector %s ended the process that loaded it (exit status %d) instead of describing itself",
             path, WEXITSTATUS(status));
@@ -129,7 +115,7 @@ static int take_answer(const char *path, const char *text, size_t n, int status,
 }
 
 static int ask(const char *executable, const char *path, int64_t deadline_ns, int stop_fd, struct err *e, struct description **ret_description) {
-  int fd = -1, status = 0;
+  int fd = -1;
   pid_t pid = 0;
   int rc = start(executable, path, &fd, &pid);
   if (rc)
@@ -140,10 +126,8 @@ static int ask(const char *executable, const char *path, int64_t deadline_ns, in
   close(fd);
   /* After the end of the answer only exiting is left, and a connector may hang even there.  A process that is ending already keeps
    * the status it has. */
-  if (waitpid(pid, &status, WNOHANG) == 0)
-    kill(pid, SIGKILL);
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-    ;
+  spawn_end(pid);
+  int status = spawn_wait(pid);
   bool whole = !why && n;
   if (whole && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
     status = STATUS_OK;

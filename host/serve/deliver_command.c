@@ -2,10 +2,8 @@
  * environment but where things are: the host's may hold passwords.  It shares the process group of this process, which is ended as a whole
  * when the command is late. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/spawn.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "serve/deliver.h"
@@ -70,24 +69,9 @@ static int file_of(const char *text) {
 }
 
 static int start(const struct conf_notify *t, const json_t *message, int in, int out, pid_t *ret) {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attr;
-  sigset_t none, all;
+  const int fds[] = {in, out, out};
   char **env = environment_new(message);
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_init(&attr);
-  posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-  posix_spawnattr_setsigmask(&attr, &none);
-  posix_spawnattr_setsigdefault(&attr, &all);
-  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  int rc = posix_spawnp(ret, t->command[0], &files, &attr, (char *const *)(uintptr_t)t->command, env);
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attr);
+  int rc = spawn_start(&(struct spawn){.path = t->command[0], .argv = t->command, .env = env, .fds = fds, .fds_n = 3}, ret);
   environment_free(env);
   return rc;
 }
@@ -136,7 +120,7 @@ static int late(struct delivery *d, int pidfd, struct err *e) {
 int deliver_command(struct delivery *d, struct err *e) {
   const struct conf_notify *t = &d->target;
   cleanup_free char *body = json_dumps(d->message, JSON_COMPACT);
-  int in = file_of(body), out = memfd_create("output", MFD_CLOEXEC), status = 0;
+  int in = file_of(body), out = memfd_create("output", MFD_CLOEXEC);
   pid_t pid;
   if (in < 0 || out < 0)
     return err_set(e, ETL_E_RETRYABLE, "there is no memory for a message: %s", strerror(errno));
@@ -148,7 +132,7 @@ int deliver_command(struct delivery *d, struct err *e) {
   int pidfd = pidfd_open(pid, 0);
   if (!ended_within(pidfd, t->timeout_ns / NS_PER_MS))
     return late(d, pidfd, e);
-  waitpid(pid, &status, 0);
+  int status = spawn_wait(pid);
   cleanup_free char *words = last_words(out);
   snprintf(d->said, sizeof d->said, "%s", words);
   return judge(t, status, words, e);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,10 +15,9 @@
 
 #include "base/frame.h"
 #include "base/mem.h"
+#include "base/spawn.h"
 #include "base/units.h"
 #include "serve/deliver.h"
-
-extern char **environ;
 
 enum {
   GRACE_SECONDS = 5 /* beyond its own timeout */
@@ -37,11 +35,6 @@ struct notify_child {
 };
 
 /* ---- its end ------------------------------------------------------------------------------------------------------------------------ */
-
-static void end_group(const struct notify_child *c) {
-  if (kill(-c->pid, SIGKILL) < 0) /* it is no group's leader yet */
-    pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0);
-}
 
 static void reap(struct notify_child *c, siginfo_t *how) {
   *how = (siginfo_t){0};
@@ -84,6 +77,8 @@ static void on_end(struct ev_loop *loop, ev_io *io, int revents) {
   ev_io_stop(loop, io);
   ev_timer_stop(loop, &c->deadline);
   json_t *j = read_answer(c);
+  if (!j)
+    spawn_end(c->pid); /* what it started does not end with it by itself */
   reap(c, &how);
   answer.ok = json_is_true(json_object_get(j, "ok"));
   answer.said = get(j, "said");
@@ -103,7 +98,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *t, int revents) {
   (void)loop;
   (void)revents;
   c->late = true;
-  end_group(c);
+  spawn_end(c->pid);
 }
 
 /* ---- start -------------------------------------------------------------------------------------------------------------------------- */
@@ -119,37 +114,8 @@ static int job_file(const json_t *target, const json_t *message) {
   return fd;
 }
 
-static int spawn(struct notify_child *c, const char *exe, int job_fd, int answer_fd) {
-  char *argv[] = {"etl", "_notify", NULL};
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attr;
-  sigset_t none, all;
-  /* both are moved out of the way first: one may be where the other has to go */
-  int a = fcntl(job_fd, F_DUPFD_CLOEXEC, DELIVER_ANSWER_FD + 1), b = fcntl(answer_fd, F_DUPFD_CLOEXEC, DELIVER_ANSWER_FD + 1);
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_init(&attr);
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&files, a, DELIVER_JOB_FD);
-  posix_spawn_file_actions_adddup2(&files, b, DELIVER_ANSWER_FD);
-  posix_spawn_file_actions_addclosefrom_np(&files, DELIVER_ANSWER_FD + 1);
-  posix_spawnattr_setsigmask(&attr, &none);
-  posix_spawnattr_setsigdefault(&attr, &all);
-  posix_spawnattr_setpgroup(&attr, 0);
-  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  int rc = a < 0 || b < 0 ? errno : posix_spawn(&c->pid, exe, &files, &attr, argv, environ);
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attr);
-  if (a >= 0)
-    close(a);
-  if (b >= 0)
-    close(b);
-  return rc;
-}
-
 static int start(struct notify_child *c, const char *exe, const json_t *target, const json_t *message) {
+  const char *argv[] = {"etl", "_notify", NULL};
   int pair[2], job = job_file(target, message), rc;
   if (job < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
     rc = errno;
@@ -158,7 +124,8 @@ static int start(struct notify_child *c, const char *exe, const json_t *target, 
     return rc;
   }
   c->fd = pair[0];
-  rc = spawn(c, exe, job, pair[1]);
+  const int fds[] = {SPAWN_NULL, STDERR_FILENO, STDERR_FILENO, [DELIVER_JOB_FD] = job, [DELIVER_ANSWER_FD] = pair[1]};
+  rc = spawn_start(&(struct spawn){.path = exe, .argv = argv, .fds = fds, .fds_n = sizeof fds / sizeof *fds, .own_group = true}, &c->pid);
   close(pair[1]);
   close(job);
   if (rc == 0 && (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0 || (c->pidfd = pidfd_open(c->pid, 0)) < 0))
@@ -187,17 +154,13 @@ int notify_child_start(const char *exe, struct ev_loop *loop, const json_t *targ
 }
 
 void notify_child_free(struct notify_child *c) {
-  siginfo_t how;
   if (!c)
     return;
   ev_io_stop(c->loop, &c->ended);
   ev_timer_stop(c->loop, &c->deadline);
-  if (c->pid > 0 && c->pidfd >= 0) {
-    end_group(c);
-    reap(c, &how);
-  } else if (c->pid > 0) {
-    kill(c->pid, SIGKILL);
-    waitpid(c->pid, NULL, 0);
+  if (c->pid > 0) {
+    spawn_end(c->pid);
+    spawn_wait(c->pid);
   }
   if (c->fd >= 0)
     close(c->fd);

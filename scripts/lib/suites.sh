@@ -103,21 +103,27 @@ suite_run() {
     printf 'suite %s ended with status %d and %s\n' "$name" "$status" "${counts[*]:-no counts}"
     suite_failed=1
   fi
-  left=$(left_behind kill)
+  left=$(left_behind)
   if [ -n "$left" ]; then
     printf 'suite %s left processes behind:\n%s\n' "$name" "$left"
     suite_failed=$((suite_failed + 1))
   fi
 }
 
-# left_behind [kill]: processes that a suite started (they carry ETL_TEST_RUN) and that still run.  This shell and its subshells do
-# not carry it: the kernel shows the environment that a program was started with.
+# left_behind: ends what a suite started and that still runs, and names it.  This shell adopts what has lost its parent, so it is all below it.
 left_behind() {
-  local dir pid
-  for dir in /proc/[0-9]*; do
-    pid=${dir#/proc/}
-    grep -qsz "^ETL_TEST_RUN=$ETL_TEST_RUN\$" "$dir/environ" || continue
-    printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
-    [ "${1:-}" != kill ] || kill -KILL "$pid" 2>/dev/null || true
+  local pid line
+  for pid in $(descendants $$); do
+    line=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || continue
+    [ "$pid" = "$BASHPID" ] || [ -z "$line" ] || printf '%s %s\n' "$pid" "$line"
+    [ "$pid" = "$BASHPID" ] || kill -KILL "$pid" || true
+  done 2>/dev/null
+}
+
+# descendants PID: the processes below it, but not who asks.
+descendants() {
+  local child
+  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+    [ "$child" = "$BASHPID" ] || { printf '%s\n' "$child"; descendants "$child"; }
   done
 }

@@ -16,7 +16,7 @@ class Wrong(Exception):
 
 
 def environment() -> dict[str, str]:
-    keep = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "ETL_TEST_RUN")
+    keep = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
     return {**{k: os.environ[k] for k in keep if k in os.environ}, "LANG": "C.UTF-8", "TZ": "UTC", "SECRET_OF_HOST": "not for commands"}
 
 

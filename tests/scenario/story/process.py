@@ -39,7 +39,7 @@ class Deadline:
 
 def child_environment(extra: dict[str, str]) -> dict[str, str]:
     """What a child sees of our environment: nothing that could change what it does."""
-    keep = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "ETL_TEST_RUN", "LD_PRELOAD")
+    keep = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD")
     return {**{k: os.environ[k] for k in keep if k in os.environ}, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", **extra}
 
 

@@ -122,8 +122,9 @@ left_behind() {
 
 # descendants PID: the processes below it, but not who asks.
 descendants() {
-  local child
-  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+  local child children
+  children=$(cat "/proc/$1/task/"*/children 2>/dev/null) || true
+  for child in $children; do
     [ "$child" = "$BASHPID" ] || { printf '%s\n' "$child"; descendants "$child"; }
   done
 }

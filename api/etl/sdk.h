@@ -34,6 +34,8 @@ __attribute__((format(printf, 5, 6))) int32_t etl_reject_raw(const struct etl_ho
  * are strings; binary is "\x00ff".  Text that is not UTF-8 or holds a NUL is {"$hex": "00ff"}; a value of more than 64 KiB is cut: {"$cut": "its first
  * characters", "$bytes": length}; a type that the SDK does not know is {"$format": "its Arrow format"}. */
 char *etl_row_json(const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t row);
+/* All rows likewise, one behind the other, each with its NUL; *ret_bytes: of all of them. */
+char *etl_rows_json(const struct ArrowSchema *schema, const struct ArrowArray *batch, uint64_t *ret_bytes);
 
 __attribute__((format(printf, 3, 4))) void etl_logf(const struct etl_host *h, uint32_t level, const char *fmt, ...);
 

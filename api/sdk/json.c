@@ -1,7 +1,6 @@
-/* One row of a batch as a JSON object, for people and for quarantine.  Any thread. */
-#include <inttypes.h>
+/* Rows of a batch as JSON objects, for people, for quarantine and for captured records: many rows of few bytes each, so values are written without
+ * a detour.  Any thread. */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,33 +14,46 @@ struct out {
   bool failed;
 };
 
-static void put(struct out *o, const char *p, size_t n) {
-  if (o->failed)
-    return;
-  if (o->n + n + 1 > o->cap) {
+/* Room for n more bytes, and for a NUL behind them; NULL: no memory. */
+static char *room(struct out *o, size_t n) {
+  if (o->n + n + 1 > o->cap && !o->failed) {
     size_t cap = (o->n + n + 1) * 2;
     char *grown = realloc(o->p, cap);
-    if (!grown) {
-      o->failed = true;
-      return;
-    }
-    o->p = grown;
-    o->cap = cap;
+    o->failed = !grown;
+    o->p = grown ? grown : o->p;
+    o->cap = grown ? cap : o->cap;
   }
-  memcpy(o->p + o->n, p, n);
+  return o->failed ? NULL : o->p + o->n;
+}
+
+static void put(struct out *o, const char *p, size_t n) {
+  char *to = room(o, n);
+  if (!to)
+    return;
+  memcpy(to, p, n);
   o->n += n;
   o->p[o->n] = 0;
 }
 
 static void put_text(struct out *o, const char *text) { put(o, text, strlen(text)); }
 
-__attribute__((format(printf, 2, 3))) static void putf(struct out *o, const char *fmt, ...) {
-  char text[96];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  put_text(o, text);
+static void put_char(struct out *o, char c) { put(o, &c, 1); }
+
+/* With zeroes before it, up to so many digits. */
+static void put_uint(struct out *o, uint64_t v, size_t digits) {
+  char text[24], *end = text + sizeof text, *p = end;
+  do
+    *--p = (char)('0' + v % 10);
+  while (v /= 10);
+  while ((size_t)(end - p) < digits)
+    *--p = '0';
+  put(o, p, (size_t)(end - p));
+}
+
+static void put_int(struct out *o, int64_t v, size_t digits) {
+  if (v < 0)
+    put_char(o, '-');
+  put_uint(o, v < 0 ? -(uint64_t)v : (uint64_t)v, digits);
 }
 
 /* ---- strings ------------------------------------------------------------------------------------------------------------------- */
@@ -64,37 +76,55 @@ static size_t character(const uint8_t *p, size_t n) {
 /* A NUL is taken for no text: PostgreSQL's json would hold it, but not give it out. */
 static bool is_text(const uint8_t *p, size_t n) {
   for (size_t i = 0, length; i < n; i += length)
-    if (p[i] == 0 || (length = character(p + i, n - i)) == 0)
+    if ((uint8_t)(p[i] - 1) < 0x7f)
+      length = 1;
+    else if (p[i] == 0 || (length = character(p + i, n - i)) == 0)
       return false;
   return true;
 }
 
+static void put_hex_digits(struct out *o, const uint8_t *p, size_t n) {
+  static const char digits[] = "0123456789abcdef";
+  char *to = room(o, 2 * n);
+  for (size_t i = 0; to && i < n; i++) {
+    *to++ = digits[p[i] >> 4];
+    *to++ = digits[p[i] & 15];
+  }
+  if (!to)
+    return;
+  *to = 0;
+  o->n += 2 * n;
+}
+
+static void put_hex(struct out *o, const char *before, const uint8_t *p, size_t n) {
+  put_char(o, '"');
+  put_text(o, before);
+  put_hex_digits(o, p, n);
+  put_char(o, '"');
+}
+
+static void put_escaped(struct out *o, uint8_t c) {
+  if (c == '"' || c == '\\' || c == '\n') {
+    put_char(o, '\\');
+    put_char(o, c == '\n' ? 'n' : (char)c);
+  } else {
+    put(o, "\\u00", 4);
+    put_hex_digits(o, &c, 1);
+  }
+}
+
 static void put_string(struct out *o, const uint8_t *p, size_t n) {
-  put(o, "\"", 1);
+  put_char(o, '"');
   for (size_t i = 0, from = 0; i <= n; i++) {
     bool plain = i < n && p[i] >= ' ' && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f;
     if (plain)
       continue;
     put(o, (const char *)p + from, i - from);
     from = i + 1;
-    if (i == n)
-      break;
-    if (p[i] == '"' || p[i] == '\\')
-      putf(o, "\\%c", p[i]);
-    else if (p[i] == '\n')
-      put(o, "\\n", 2);
-    else
-      putf(o, "\\u%04x", p[i]);
+    if (i < n)
+      put_escaped(o, p[i]);
   }
-  put(o, "\"", 1);
-}
-
-static void put_hex(struct out *o, const char *before, const uint8_t *p, size_t n) {
-  put(o, "\"", 1);
-  put_text(o, before);
-  for (size_t i = 0; i < n; i++)
-    putf(o, "%02x", p[i]);
-  put(o, "\"", 1);
+  put_char(o, '"');
 }
 
 static void put_bytes(struct out *o, struct etl_bytes b, bool text) {
@@ -114,17 +144,22 @@ static void put_bytes(struct out *o, struct etl_bytes b, bool text) {
     put_hex(o, "", p, n);
     put_text(o, "}");
   }
-  if (cut)
-    putf(o, ", \"$bytes\": %" PRIu64 "}", b.n);
+  if (cut) {
+    put_text(o, ", \"$bytes\": ");
+    put_uint(o, b.n, 1);
+    put_char(o, '}');
+  }
 }
 
 /* ---- numbers and times ----------------------------------------------------------------------------------------------------------- */
 
 static void put_float(struct out *o, double v, uint32_t width) {
+  char text[40];
   if (isnan(v) || isinf(v))
-    put_text(o, isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    snprintf(text, sizeof text, isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
   else
-    putf(o, "%.*g", width == 4 ? 9 : 17, v);
+    snprintf(text, sizeof text, "%.*g", width == 4 ? 9 : 17, v);
+  put_text(o, text);
 }
 
 static void put_decimal(struct out *o, const uint8_t *p, int32_t scale) {
@@ -152,18 +187,27 @@ static void put_decimal(struct out *o, const uint8_t *p, int32_t scale) {
 
 static void put_date(struct out *o, int64_t days) {
   struct etl_civil c = etl_civil_from_days(days);
-  putf(o, "%s%04" PRId64 "-%02" PRId32 "-%02" PRId32, c.year < 0 ? "-" : "", c.year < 0 ? -c.year : c.year, c.month, c.day);
+  put_int(o, c.year, 4);
+  put_char(o, '-');
+  put_uint(o, (uint64_t)c.month, 2);
+  put_char(o, '-');
+  put_uint(o, (uint64_t)c.day, 2);
 }
 
 static void put_time(struct out *o, int64_t v, int64_t per_second) {
   int64_t seconds = v / per_second, fraction = v % per_second;
-  putf(o, "%02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
+  size_t digits = per_second == 1000 ? 3 : per_second == 1000000 ? 6 : 9;
+  put_int(o, seconds / 3600, 2);
+  put_char(o, ':');
+  put_int(o, seconds / 60 % 60, 2);
+  put_char(o, ':');
+  put_int(o, seconds % 60, 2);
   if (!fraction)
     return;
-  int digits = per_second == 1000 ? 3 : per_second == 1000000 ? 6 : 9;
   for (; fraction % 10 == 0; fraction /= 10)
     digits--;
-  putf(o, ".%0*" PRId64, digits, fraction);
+  put_char(o, '.');
+  put_int(o, fraction, digits);
 }
 
 static void put_timestamp(struct out *o, int64_t v, const struct etl_format *f) {
@@ -180,10 +224,13 @@ static void put_timestamp(struct out *o, int64_t v, const struct etl_format *f) 
 }
 
 static void put_uuid(struct out *o, const uint8_t *p) {
-  put(o, "\"", 1);
-  for (int i = 0; i < 16; i++)
-    putf(o, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", p[i]);
-  put(o, "\"", 1);
+  put_char(o, '"');
+  for (size_t i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10)
+      put_char(o, '-');
+    put_hex_digits(o, p + i, 1);
+  }
+  put_char(o, '"');
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------------------- */
@@ -191,8 +238,8 @@ static void put_uuid(struct out *o, const uint8_t *p) {
 static void put_value(struct out *o, const struct etl_view *v, int64_t row) {
   switch (v->f.logical) {
   case ETL_L_BOOL: put_text(o, etl_view_bool(v, row) ? "true" : "false"); return;
-  case ETL_L_INT: putf(o, "%" PRId64, etl_view_i64(v, row)); return;
-  case ETL_L_UINT: putf(o, "%" PRIu64, (uint64_t)etl_view_i64(v, row)); return;
+  case ETL_L_INT: put_int(o, etl_view_i64(v, row), 1); return;
+  case ETL_L_UINT: put_uint(o, (uint64_t)etl_view_i64(v, row), 1); return;
   case ETL_L_FLOAT: put_float(o, etl_view_f64(v, row), v->f.width); return;
   case ETL_L_DECIMAL: put_decimal(o, etl_view_fixed(v, row), v->f.scale); return;
   case ETL_L_STRING:
@@ -214,30 +261,77 @@ static void put_value(struct out *o, const struct etl_view *v, int64_t row) {
   put_text(o, "null");
 }
 
-char *etl_row_json(const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t row) {
-  struct out o = {0};
-  put(&o, "{", 1);
-  for (int64_t i = 0; i < schema->n_children; i++) {
-    const struct ArrowSchema *column = schema->children[i];
-    struct etl_view v;
-    if (i)
-      put(&o, ", ", 2);
-    put_bytes(&o, (struct etl_bytes){column->name, strlen(column->name)}, true);
-    put(&o, ": ", 2);
-    if (etl_view_init(&v, schema, batch, i) < 0) {
-      put_text(&o, "{\"$format\": ");
-      put_string(&o, (const uint8_t *)column->format, strlen(column->format));
-      put_text(&o, "}");
-    } else if (etl_view_null(&v, row)) {
-      put_text(&o, "null");
+struct column {
+  struct etl_view view;
+  bool known;             /* its format */
+  size_t name, name_end;  /* in names: what goes before its values */
+};
+struct writer {
+  const struct ArrowSchema *schema;
+  struct column *columns;
+  struct out names, out;
+};
+
+static bool writer_init(struct writer *w, const struct ArrowSchema *schema, const struct ArrowArray *batch) {
+  *w = (struct writer){.schema = schema, .columns = calloc((size_t)schema->n_children + 1, sizeof *w->columns)};
+  for (int64_t i = 0; w->columns && i < schema->n_children; i++) {
+    struct column *c = &w->columns[i];
+    const char *name = schema->children[i]->name;
+    c->known = etl_view_init(&c->view, schema, batch, i) == 0;
+    c->name = w->names.n;
+    put_text(&w->names, i ? ", " : "");
+    put_bytes(&w->names, (struct etl_bytes){name, strlen(name)}, true);
+    put_text(&w->names, ": ");
+    c->name_end = w->names.n;
+  }
+  return w->columns && !w->names.failed;
+}
+
+static void put_row(struct writer *w, int64_t row) {
+  struct out *o = &w->out;
+  put_char(o, '{');
+  for (int64_t i = 0; i < w->schema->n_children; i++) {
+    const struct column *c = &w->columns[i];
+    put(o, w->names.p + c->name, c->name_end - c->name);
+    if (!c->known) {
+      const char *format = w->schema->children[i]->format;
+      put_text(o, "{\"$format\": ");
+      put_string(o, (const uint8_t *)format, strlen(format));
+      put_char(o, '}');
+    } else if (etl_view_null(&c->view, row)) {
+      put(o, "null", 4);
     } else {
-      put_value(&o, &v, row);
+      put_value(o, &c->view, row);
     }
   }
-  put(&o, "}", 1);
-  if (o.failed) {
-    free(o.p);
-    return NULL;
+  put_char(o, '}');
+}
+
+static char *writer_end(struct writer *w) {
+  free(w->columns);
+  free(w->names.p);
+  if (!w->out.failed)
+    return w->out.p;
+  free(w->out.p);
+  return NULL;
+}
+
+char *etl_row_json(const struct ArrowSchema *schema, const struct ArrowArray *batch, int64_t row) {
+  struct writer w;
+  if (writer_init(&w, schema, batch))
+    put_row(&w, row);
+  return writer_end(&w);
+}
+
+char *etl_rows_json(const struct ArrowSchema *schema, const struct ArrowArray *batch, uint64_t *ret_bytes) {
+  struct writer w;
+  bool good = writer_init(&w, schema, batch);
+  put(&w.out, "", 0); /* a text even of no rows */
+  for (int64_t row = 0; good && row < batch->length; row++) {
+    put_row(&w, row);
+    put_char(&w.out, 0);
   }
-  return o.p;
+  w.out.failed |= !good;
+  *ret_bytes = w.out.n;
+  return writer_end(&w);
 }

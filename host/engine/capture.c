@@ -44,21 +44,19 @@ static struct capture *keep_text(struct capture *c, const char *text, size_t n, 
 }
 
 struct capture *capture_rows(const char *stream, const struct ArrowSchema *schema, const struct ArrowArray *rows, struct budget *budget) {
-  cleanup_free char *all = NULL;
-  size_t n = 0, room = 0;
-  for (int64_t i = 0; i < rows->length; i++) {
-    cleanup_free char *json = etl_row_json(schema, rows, i);
-    size_t more = json ? strlen(json) + 1 : 0;
-    if (!json)
-      return NULL;
-    if (n + more > room) {
-      room = (n + more) * 2;
-      all = xrealloc(all, room);
-    }
-    memcpy(all + n, json, more);
-    n += more;
+  uint64_t n;
+  char *text = etl_rows_json(schema, rows, &n);
+  if (!text)
+    return NULL;
+  struct capture *c = capture_new(stream, 0, NULL, rows->length);
+  if (!budget) {
+    c->text = text;
+    c->bytes += (int64_t)n;
+    return c;
   }
-  return keep_text(capture_new(stream, 0, NULL, rows->length), all, n, budget);
+  c = keep_text(c, text, (size_t)n, budget);
+  free(text);
+  return c;
 }
 
 struct capture *capture_one(const char *stream, uint32_t status, const char *reason, const char *text, struct budget *budget) {

@@ -251,3 +251,32 @@ Test(json, a_row_of_a_slice_and_a_type_nobody_knows) {
   s.release(&s);
   etl_batch_fini(&b);
 }
+
+Test(json, all_rows_of_a_slice_one_behind_the_other) {
+  struct ArrowSchema s;
+  struct etl_batch b;
+  struct ArrowArray rows;
+  static const char want[] = "{\"v\": 1}\0{\"v\": 2}";
+  uint64_t n = 0;
+  cr_assert_eq(etl_schema_init(&s, 1), 0);
+  cr_assert_eq(etl_schema_set(&s, 0, "v", "i", true, NULL, NULL), 0);
+  cr_assert_eq(etl_batch_init(&b, &host, &s, 3), 0);
+  for (int32_t i = 0; i < 3; i++) {
+    cr_assert_eq(etl_batch_row(&b), 0);
+    etl_batch_i32(&b, 0, i);
+  }
+  cr_assert_eq(etl_batch_finish(&b, &rows), 0);
+  rows.offset = 1;
+  rows.length = 2;
+  char *json = etl_rows_json(&s, &rows, &n);
+  cr_assert_eq(n, sizeof want);
+  cr_expect_eq(memcmp(json, want, sizeof want), 0);
+  free(json);
+  rows.length = 0;
+  json = etl_rows_json(&s, &rows, &n);
+  cr_expect(json && n == 0);
+  free(json);
+  rows.release(&rows);
+  s.release(&s);
+  etl_batch_fini(&b);
+}

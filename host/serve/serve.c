@@ -191,14 +191,24 @@ static void on_watchdog(struct ev_loop *loop, ev_timer *t, int revents) {
   systemd_watchdog(&s->systemd);
 }
 
-static void start_watchers(struct serve *s) {
-  double watchdog = (double)s->systemd.watchdog_ns / (double)NS_PER_SEC / 2;
+/* From the beginning: what comes while the host starts is done once it has started. */
+static int open_loop(struct serve *s, struct err *e) {
+  s->loop = ev_loop_new(EVFLAG_AUTO);
+  if (!s->loop) {
+    err_set(e, ETL_E_PERMANENT, "no event loop can be made");
+    return err_remedy(e, "look at the limit of open files (ulimit -n)");
+  }
   signal(SIGPIPE, SIG_IGN);
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
     ev_signal_init(&s->signals[i], on_signal, signals[i].number);
     s->signals[i].data = s;
     ev_signal_start(s->loop, &s->signals[i]);
   }
+  return 0;
+}
+
+static void start_watchers(struct serve *s) {
+  double watchdog = (double)s->systemd.watchdog_ns / (double)NS_PER_SEC / 2;
   ev_timer_init(&s->store_retry, on_store_retry, 0, RETRY_FIRST_SECONDS);
   ev_timer_init(&s->stop_timer, on_stop_timer, 0, 0);
   ev_timer_init(&s->prune, on_prune, RETRY_LAST_SECONDS, PRUNE_SECONDS);
@@ -271,15 +281,11 @@ static int open_conf(struct serve *s) {
 
 static int open_all(struct serve *s) {
   struct err e;
+  if (open_loop(s, &e) < 0)
+    return complain(&e);
   int rc = open_conf(s);
   if (rc != EXIT_OK)
     return rc;
-  s->loop = ev_loop_new(EVFLAG_AUTO);
-  if (!s->loop) {
-    err_set(&e, ETL_E_PERMANENT, "no event loop can be made");
-    err_remedy(&e, "look at the limit of open files (ulimit -n)");
-    return complain(&e);
-  }
   start_watchers(s);
   if (serve_store_try(s, &e) < 0 && !serve_store_failed(s, &e))
     return complain(&e);

@@ -210,28 +210,14 @@ static void undo(struct serve *s, struct touched *t) {
   serve_job_next(s, t->job);
 }
 
-/* What was added took the place of retries, also of those that another host queued just now: what comes after them has to hear of that. */
-static struct store_run *take_superseded(struct batch *b, size_t *ret_n) {
-  const struct store_run *found = store_superseded(b->serve->store, ret_n);
-  struct store_run *list = arena_alloc(b->arena, (*ret_n + 1) * sizeof *list);
-  for (size_t i = 0; i < *ret_n; i++)
-    list[i] = (struct store_run){.id = arena_strdup(b->arena, found[i].id),
-                                 .pipeline = arena_strdup(b->arena, found[i].pipeline),
-                                 .state = "skipped",
-                                 .due_ns = found[i].due_ns};
-  return list;
-}
-
 /* False: nothing is queued. */
 static bool flush(struct batch *b) {
   struct serve *s = b->serve;
   struct err e;
-  size_t superseded_n = 0;
-  struct store_run *superseded = NULL;
   leave_to_upstreams(b);
   int rc = b->n ? store_enqueue(s->store, b->rows, b->n, true, b->now_ns, NULL, &e) : 0;
   if (rc == 0 && b->n)
-    superseded = take_superseded(b, &superseded_n);
+    serve_follow(s); /* what was added took the place of retries, or is left out */
   if (rc == 0)
     rc = note_times(b, &e);
   for (size_t i = 0; i < b->jobs_n; i++) {
@@ -244,11 +230,6 @@ static bool flush(struct batch *b) {
   }
   if (rc < 0)
     serve_store_failed(s, &e);
-  for (size_t i = 0; rc == 0 && i < b->n; i++)
-    if (strcmp(b->rows[i].state, "skipped") == 0)
-      downstream_again(s, &b->rows[i]);
-  for (size_t i = 0; i < superseded_n; i++)
-    downstream_again(s, &superseded[i]);
   free(b->rows);
   free(b->jobs);
   return rc == 0;

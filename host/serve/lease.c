@@ -82,8 +82,10 @@ static void on_lease(struct ev_loop *loop, ev_timer *t, int revents) {
   if (!s->store_away && (serve_renew(s, &e) < 0 || store_ping(s->store, serve_now(s), &e) < 0 || (s->state == SERVE_RUNNING && serve_reap(s, &e) < 0) ||
                          breakers_learn(s, &e) < 0))
     serve_store_failed(s, &e);
-  if (!s->store_away)
+  if (!s->store_away) {
     look_at_clock(s);
+    serve_follow(s); /* of hosts that are gone, and of runs that ended by the hand of somebody */
+  }
   stop_overdue(s);
   malloc_trim(0); /* a thousand runs that were due at once have left the heap in pieces */
 }

@@ -172,33 +172,24 @@ static void forget(struct serve *s, struct running *r) {
   serve_poke(s);
 }
 
-/* The outcome's own rows, and those of downstreams. */
-static struct store_run *all_rows(const struct outcome *o, const struct downstream *d, size_t *ret_n) {
-  struct store_run *rows = arena_alloc(o->of->arena, (o->queue_n + d->n + 1) * sizeof *rows);
-  if (o->queue_n)
-    memcpy(rows, o->queue, o->queue_n * sizeof *rows);
-  if (d->n)
-    memcpy(rows + o->queue_n, d->rows, d->n * sizeof *rows);
-  *ret_n = o->queue_n + d->n;
-  return rows;
-}
-
 /* True: it is settled, one way or the other. */
 static bool store_outcome(struct serve *s, struct outcome *o) {
-  struct downstream d = {0};
-  struct store_outcome row = {
-      .run = &o->row, .tasks = o->tasks, .tasks_n = o->tasks_n, .window_done = o->window_done, .breakers = o->breakers, .breakers_n = o->breakers_n};
+  const struct store_outcome row = {.run = &o->row,
+                                    .tasks = o->tasks,
+                                    .tasks_n = o->tasks_n,
+                                    .queue = o->queue,
+                                    .queue_n = o->queue_n,
+                                    .followed = o->again || !downstream_has_any(s, o->row.pipeline),
+                                    .window_done = o->window_done,
+                                    .breakers = o->breakers,
+                                    .breakers_n = o->breakers_n};
   struct err e;
   if (s->store_away || positions_store(o->of) < 0)
     return false;
-  if (!o->again)
-    downstream_of(s, &o->row, o->of->arena, &d);
-  row.queue = all_rows(o, &d, &row.queue_n);
   if (store_finish(s->store, &row, &e) == 0) {
     tell(s, o, true);
-    downstream_tell(s, &d);
-    if (!o->again)
-      downstream_again(s, &o->row);
+    if (!row.followed)
+      serve_follow(s);
     return true;
   }
   if (serve_store_failed(s, &e))

@@ -87,7 +87,7 @@ int serve_store_try(struct serve *s, struct err *e) {
   if (was_away)
     serve_tell(s, LEVEL_INFO, "store", "back", "the state store can be used again");
   ev_timer_stop(s->loop, &s->store_retry);
-  serve_poke(s);
+  serve_follow(s);
   return 0;
 }
 

@@ -3,7 +3,8 @@
  *   enqueue.c  due times -> runs in the store's queue
  *   tick.c     ... -> runs claimed -> running.c
  *   running.c  one worker: started, watched, stopped
- *   outcome.c  the end of a run: tasks, retry, breaker, downstream, all in one transaction of the store
+ *   outcome.c  the end of a run: tasks, retry, breaker, all in one transaction of the store
+ *   downstream.c  ... -> runs that come after it in the queue
  *   lease.c    leases of what runs; runs of hosts that are gone
  *   jobs.c     what is known of each pipeline, over reloads
  *   events.c   serve_event(): every change of state goes through it, into log, store and parts
@@ -134,6 +135,7 @@ struct serve {
   struct systemd systemd;
   struct store *store;
   bool rebooted;           /* runs of @reboot are queued */
+  bool follow;             /* runs may have ended that nobody has looked behind */
   bool clock_told;         /* that it differs from that of the store's server */
   bool store_away;         /* the last call failed; under retry */
   int64_t store_away_ns;   /* since when, wall clock */
@@ -160,6 +162,7 @@ int serve_main(const char *conf_path, const struct clock *clock);
 void serve_stop(struct serve *s, enum stop_mode mode, const char *reason);
 /* As soon as the loop gets to it: looks what is due and what can be started.  Cheap; call it whenever something may have changed. */
 void serve_poke(struct serve *s);
+void serve_follow(struct serve *s); /* the same, when runs have ended that others come after */
 size_t serve_max_running(const struct serve *s);
 int64_t serve_now(const struct serve *s); /* wall clock, ns */
 /* Takes over a configuration that was read: jobs, due times, log settings, parts.  Takes the reference.  Reloading itself is done elsewhere. */

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "sched/due.h"
 #include "serve/breakers.h"
+#include "serve/downstream.h"
 
 enum { POLL_SECONDS = 5 /* others queue runs, too */, UNCLAIM_SECONDS = 1 };
 
@@ -114,11 +115,15 @@ static void on_tick(struct ev_loop *loop, ev_timer *t, int revents) {
     serve_jobs_clock(s);
   s->ticked_ns = looked_ns;
   serve_enqueue_due(s, a);
+  if (s->follow && !s->store_away)
+    s->follow = downstream_follow(s);
   if (!s->store_away)
     claim(s, a);
   arena_free(a);
   serve_flush_events(s);
-  if (!s->store_away)
+  if (s->follow)
+    serve_poke(s);
+  else if (!s->store_away)
     sleep_until_next(s, looked_ns);
 }
 
@@ -131,4 +136,9 @@ void serve_poke(struct serve *s) {
   ev_timer_stop(s->loop, &s->tick);
   ev_timer_set(&s->tick, 0, 0);
   ev_timer_start(s->loop, &s->tick);
+}
+
+void serve_follow(struct serve *s) {
+  s->follow = true;
+  serve_poke(s);
 }

@@ -27,13 +27,14 @@ static int look(struct store *s, const struct store_run *r, enum standing *ret, 
   return 0;
 }
 
-static int end_run(struct store *s, const struct store_run *r, const char **ret_pipeline, struct err *e) {
+static int end_run(struct store *s, const struct store_outcome *o, const char **ret_pipeline, struct err *e) {
+  const struct store_run *r = o->run;
   struct rows rows;
   if (store_do(s, SQL_RUN_FINISH, &rows, e,
                PARAMS(TEXT(r->id), TEXT(r->state), TIME(r->ended_ns), TIME(r->started_ns), INT(r->rows_read), INT(r->rows_written),
                       INT(r->rows_filtered), INT(r->rows_rejected), INT(r->bytes), TEXT(r->error_class), TEXT(r->error_code), TEXT(r->error_message),
                       TEXT(r->error_remedy), TEXT(r->error_stage), TEXT(r->error_connector), TEXT(r->reason), TIME(r->window_from_ns),
-                      TIME(r->window_to_ns))) < 0)
+                      TIME(r->window_to_ns), INT(o->followed))) < 0)
     return -1;
   *ret_pipeline = rows_at(&rows, 0, 0)->s;
   return 0;
@@ -45,7 +46,7 @@ static int finish(struct store *s, const struct store_outcome *o, enum standing 
     return -1;
   if (*ret != OURS)
     return 0;
-  if (end_run(s, o->run, &pipeline, e) < 0 || tasks_add(s, o->tasks, o->tasks_n, e) < 0)
+  if (end_run(s, o, &pipeline, e) < 0 || tasks_add(s, o->tasks, o->tasks_n, e) < 0)
     return -1;
   if (o->window_done && store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(pipeline), TIME(0), TIME(o->run->window_to_ns), TIME(0))) < 0)
     return -1;

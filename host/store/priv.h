@@ -13,8 +13,6 @@ struct store {
   bool reaped;           /* what was left behind before this host began has been looked for */
   struct store_lease *doubts; /* claims whose commit was not answered: given back by the next claim */
   size_t doubts_n;
-  struct store_run *superseded; /* by the newest store_enqueue(); in scratch */
-  size_t superseded_n;
 };
 
 #define PARAMS(...) (const struct value[]){__VA_ARGS__}, sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value)

@@ -23,24 +23,8 @@ static int insert(struct store *s, const struct store_run *r, int64_t now_ns, st
 
 /* Retries that still wait: the run that was added does what they were to do. */
 static int supersede_by(struct store *s, const struct store_run *r, int64_t now_ns, struct err *e) {
-  struct rows rows;
   const char *why = arena_printf(s->scratch, "superseded by %s, which became due before the retry", r->id);
-  if (store_do(s, SQL_RUN_SUPERSEDE, &rows, e, PARAMS(TEXT(r->pipeline), TEXT(r->id), TEXT(why), TIME(now_ns))) < 0)
-    return -1;
-  if (rows.n == 0)
-    return 0;
-  struct store_run *all = arena_alloc(s->scratch, (s->superseded_n + rows.n) * sizeof *all);
-  if (s->superseded_n)
-    memcpy(all, s->superseded, s->superseded_n * sizeof *all);
-  memcpy(all + s->superseded_n, columns_read(run_columns, sizeof *all, &rows, s->scratch), rows.n * sizeof *all);
-  s->superseded = all;
-  s->superseded_n += rows.n;
-  return 0;
-}
-
-const struct store_run *store_superseded(const struct store *s, size_t *ret_n) {
-  *ret_n = s->superseded_n;
-  return s->superseded;
+  return store_do(s, SQL_RUN_SUPERSEDE, NULL, e, PARAMS(TEXT(r->pipeline), TEXT(r->id), TEXT(why), TIME(now_ns)));
 }
 
 int queue_add(struct store *s, const struct store_run *r, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
@@ -60,24 +44,40 @@ static int by_pipeline(const void *a, const void *b) {
   return order ? order : (x > y) - (x < y);
 }
 
-int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
-  s->superseded_n = 0;
-  if (n == 0)
-    return 0;
-  if (store_begin(s, ACCESS_WRITE, e) < 0)
-    return -1;
-  /* Two hosts lock the rows of pipelines in the same order, so that neither waits for the other. */
-  const struct store_run **order = arena_alloc(s->scratch, n * sizeof *order);
+/* Two hosts lock the rows of pipelines in the same order, so that neither waits for the other. */
+static int add_all(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
+  const struct store_run **order = arena_alloc(s->scratch, (n + 1) * sizeof *order);
   for (size_t i = 0; i < n; i++)
     order[i] = &runs[i];
   qsort(order, n, sizeof *order, by_pipeline);
-  int rc = 0;
+  for (size_t i = 0; i < n; i++)
+    if (queue_add(s, order[i], supersede, now_ns, ret_added ? &ret_added[order[i] - runs] : NULL, e) < 0)
+      return -1;
+  return 0;
+}
+
+int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
+  if (n == 0)
+    return 0;
+  return store_begin(s, ACCESS_WRITE, e) < 0 ? -1 : store_end(s, add_all(s, runs, n, supersede, now_ns, ret_added, e), e);
+}
+
+/* ---- what comes after those that have ended -------------------------------------------------------------------------------------------- */
+
+int store_unfollowed(struct store *s, const struct store_run *after, int64_t limit, struct arena *a, struct store_run **ret, size_t *ret_n,
+                     struct err *e) {
+  return store_fetch(s, SQL_RUN_UNFOLLOWED, run_columns, sizeof **ret, a, ret, ret_n, e,
+                     PARAMS(INT(after ? after->ended_ns / 1000 : INT64_MIN), TEXT(after ? after->id : ""), INT(limit)));
+}
+
+int store_followed(struct store *s, const struct store_run *runs, size_t n, const struct store_run *queue, size_t queue_n, int64_t now_ns,
+                   bool *ret_added, struct err *e) {
+  if (store_begin(s, queue_n ? ACCESS_WRITE : ACCESS_LIGHT, e) < 0)
+    return -1;
+  int rc = add_all(s, queue, queue_n, false, now_ns, ret_added, e);
   for (size_t i = 0; i < n && rc == 0; i++)
-    rc = queue_add(s, order[i], supersede, now_ns, ret_added ? &ret_added[order[i] - runs] : NULL, e);
-  rc = store_end(s, rc, e);
-  if (rc < 0)
-    s->superseded_n = 0;
-  return rc;
+    rc = store_do(s, SQL_RUN_FOLLOWED, NULL, e, PARAMS(TEXT(runs[i].id)));
+  return store_end(s, rc, e);
 }
 
 /* ---- how it stands --------------------------------------------------------------------------------------------------------------------- */

@@ -145,3 +145,8 @@ CREATE VIEW tasks AS
     round((t.ended_at - t.started_at) / 1000000.0, 3) AS seconds, t.error_class, t.error_code, t.error_message, t.error_remedy
   FROM pipeline_tasks t JOIN pipeline_runs r ON r.id = t.run;
 CREATE INDEX pipeline_runs_due ON pipeline_runs (pipeline, not_before_at) WHERE state = 'queued';
+
+-- version 3: what comes after a run is looked for when its end is stored, by whoever gets to it
+ALTER TABLE pipeline_runs ADD COLUMN followed bigint NOT NULL DEFAULT 1;
+UPDATE pipeline_runs SET followed = 0 WHERE ended_at IS NULL;
+CREATE INDEX pipeline_runs_unfollowed ON pipeline_runs (ended_at, id) WHERE followed = 0 AND ended_at IS NOT NULL;

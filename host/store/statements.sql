@@ -46,12 +46,12 @@ UPDATE pipelines SET fence = CASE WHEN fence >= $2 THEN fence + 1 ELSE $2 END WH
 -- name: run_insert
 INSERT INTO pipeline_runs (id, pipeline, trigger, state, due_at, queued_at, not_before_at, started_at, ended_at, window_from_at, window_to_at,
   priority, attempt, root, connections, options, rows_read, rows_written, rows_filtered, rows_rejected, bytes, error_class, error_code, error_message, error_remedy,
-  error_stage, error_connector, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)
+  error_stage, error_connector, reason, followed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, 0)
 ON CONFLICT DO NOTHING RETURNING id
 -- name: run_supersede
 UPDATE pipeline_runs SET state = 'skipped', reason = $3, ended_at = $4 WHERE pipeline = $1 AND trigger = 'retry' AND state = 'queued' AND id <> $2
-  AND NOT EXISTS (SELECT 1 FROM pipeline_runs first WHERE first.id = pipeline_runs.root AND first.trigger = 'manual') RETURNING *
+  AND NOT EXISTS (SELECT 1 FROM pipeline_runs first WHERE first.id = pipeline_runs.root AND first.trigger = 'manual')
 -- name: run_candidates
 SELECT * FROM pipeline_runs r WHERE state = 'queued' AND not_before_at <= $1 AND -priority >= $2 AND (-priority, due_at, queued_at, id) > ($2, $3, $4, $5)
   AND NOT EXISTS (SELECT 1 FROM pipeline_runs a WHERE a.pipeline = r.pipeline AND a.state IN ('claimed', 'running'))
@@ -76,13 +76,17 @@ SELECT state, host, fence FROM pipeline_runs WHERE id = $1 {{|FOR UPDATE}}
 -- name: run_finish
 UPDATE pipeline_runs SET state = $2, ended_at = $3, started_at = coalesce($4, started_at), lease_until_at = NULL, rows_read = $5, rows_written = $6,
   rows_filtered = $7, rows_rejected = $8, bytes = $9, error_class = $10, error_code = $11, error_message = $12, error_remedy = $13, error_stage = $14,
-  error_connector = $15, reason = coalesce($16, reason), window_from_at = coalesce($17, window_from_at), window_to_at = coalesce($18, window_to_at)
+  error_connector = $15, reason = coalesce($16, reason), window_from_at = coalesce($17, window_from_at), window_to_at = coalesce($18, window_to_at), followed = $19
 WHERE id = $1 RETURNING pipeline
 -- name: run_abandoned
 SELECT * FROM pipeline_runs WHERE state IN ('claimed', 'running') AND (lease_until_at < $1 OR host = $2 OR $3 = 1)
 ORDER BY due_at, id {{|FOR UPDATE SKIP LOCKED}}
 -- name: run_take_over
 UPDATE pipeline_runs SET host = $2, fence = $3, lease_until_at = $4 WHERE id = $1
+-- name: run_unfollowed
+SELECT * FROM pipeline_runs WHERE followed = 0 AND ended_at IS NOT NULL AND (ended_at, id) > ($1, $2) ORDER BY ended_at, id LIMIT $3
+-- name: run_followed
+UPDATE pipeline_runs SET followed = 1 WHERE id = $1
 -- name: run_next
 SELECT min(not_before_at) AS next FROM pipeline_runs WHERE state = 'queued' AND not_before_at > $1
 -- name: run_count

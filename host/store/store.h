@@ -101,8 +101,13 @@ int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_
  * a clock that was wrong, becomes it.  ret_added: n of them, or NULL. */
 #define STORE_AHEAD_NS (INT64_C(86400) * 1000000000)
 int store_enqueue(struct store *s, const struct store_run *runs, size_t n, bool supersede, int64_t now_ns, bool *ret_added, struct err *e);
-/* The retries that it superseded, as they are now; there until the next call of the store. */
-const struct store_run *store_superseded(const struct store *s, size_t *ret_n);
+/* Runs that ended, in whichever way, and of which nobody has yet looked for what comes after them: the earliest ones behind `after`, at most
+ * limit; after NULL: the first. */
+int store_unfollowed(struct store *s, const struct store_run *after, int64_t limit, struct arena *a, struct store_run **ret, size_t *ret_n,
+                     struct err *e);
+/* Somebody has, of these n, and found that queue is to be added: as by store_enqueue() without supersede, in the same transaction. */
+int store_followed(struct store *s, const struct store_run *runs, size_t n, const struct store_run *queue, size_t queue_n, int64_t now_ns,
+                   bool *ret_added, struct err *e);
 
 struct store_limits {
   int64_t max;                    /* runs to be claimed by this call */
@@ -136,8 +141,9 @@ struct store_outcome {
   const struct store_run *run; /* what counts: id, fence, state, ended_ns, started_ns, window_from_ns, window_to_ns, counts, error_*, reason */
   const struct store_task *tasks;
   size_t tasks_n;
-  const struct store_run *queue; /* a retry, downstream runs: as by store_enqueue() without supersede */
+  const struct store_run *queue; /* a retry, a probe: as by store_enqueue() without supersede */
   size_t queue_n;
+  bool followed;    /* nothing comes after it: store_unfollowed() does not tell of it */
   bool window_done; /* run->window_to_ns becomes the pipeline's, unless that is later */
   const struct store_breaker *breakers;
   size_t breakers_n;

@@ -286,10 +286,10 @@ Test(store_history, an_older_store_is_brought_up_to_date) {
   store_close(s);
 }
 
-/* As the first release left one behind: a run with a task. */
+/* As the first release left one behind: a run with a task, and one that waits. */
 static void leave_version_1(void) {
   static const char rows[] = "INSERT INTO pipeline_runs (id, pipeline, trigger, state, due_at, queued_at, not_before_at, started_at, ended_at, priority, attempt, root)"
-                             " VALUES ('1', 'p', 'manual', 'failed', 1, 1, 1, 2, 3, 0, 1, '1');"
+                             " VALUES ('1', 'p', 'manual', 'failed', 1, 1, 1, 2, 3, 0, 1, '1'), ('2', 'p', 'manual', 'queued', 2, 2, 2, NULL, NULL, 0, 1, '2');"
                              "INSERT INTO pipeline_tasks (run, stage, stream, shard, state, attempts, rows_in, rows_out, bytes, error_message)"
                              " VALUES ('1', 'load', 's', 'eu1', 'failed', 2, 30, 20, 0, 'no')";
   struct store s = {.host = "a", .scratch = arena, .waste = arena_new()};
@@ -316,6 +316,21 @@ Test(store_history, version_1_is_brought_up_to_date) {
   cr_expect_null(t->error_remedy);
   OK(store_begin(s, ACCESS_READ, &err));
   OK(store_end(s, s->driver->api->script(s->driver, &(struct sql_text){"SELECT error_remedy FROM tasks", "SELECT error_remedy FROM tasks"}, &err), &err));
+  store_close(s);
+}
+
+Test(store_history, what_ended_before_there_was_such_a_list_is_not_on_it) {
+  leave_version_1();
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_run *r;
+  size_t n;
+  const char *state;
+  OK(store_unfollowed(s, NULL, 9, arena, &r, &n, &err));
+  cr_expect_eq(n, 0, "what came after runs of that time is long since there");
+  OK(store_cancel(s, "2", "now", "by hand", T0, &state, &err));
+  OK(store_unfollowed(s, NULL, 9, arena, &r, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(r->id, "2");
   store_close(s);
 }
 

@@ -231,6 +231,51 @@ Test(store_queue, more_than_a_page_is_looked_through) {
   store_close(s);
 }
 
+static const char *unfollowed(struct store *s, const struct store_run *after, int64_t limit) {
+  struct store_run *r;
+  size_t n;
+  const char *ids = "";
+  OK(store_unfollowed(s, after, limit, arena, &r, &n, &err));
+  for (size_t i = 0; i < n; i++)
+    ids = arena_printf(arena, "%s%s%s", ids, i ? " " : "", r[i].id);
+  return ids;
+}
+
+Test(store_queue, who_ended_is_told_of_until_somebody_looked_behind_it) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_run runs[] = {due("plain", "p", 0), due("nothing", "q", 0), due("cancelled", "r", 60), due("skipped", "t", 0)};
+  runs[3].state = "skipped";
+  OK(store_enqueue(s, runs, 4, false, T0, NULL, &err));
+  size_t n;
+  const char *state;
+  struct store_run *r = claim(s, 5, 9, &n), end;
+  cr_assert_eq(n, 2);
+  cr_expect_str_eq(unfollowed(s, NULL, 9), "skipped", "what was added as ended has ended, too");
+  OK(finish_as(s, &r[1], "succeeded", 6));
+  end = r[0];
+  end.state = "failed";
+  end.ended_ns = T0 + 7 * SECOND;
+  OK(store_finish(s, &(struct store_outcome){.run = &end, .followed = true}, &err));
+  OK(store_cancel(s, "cancelled", "now", "by hand", T0 + 8 * SECOND, &state, &err));
+  const char *other = strcmp(r[1].id, "plain") == 0 ? "skipped plain cancelled" : "skipped nothing cancelled";
+  cr_expect_str_eq(unfollowed(s, NULL, 9), other);
+  struct store_run *first, next[] = {due("behind", "z", 0), due("again", "z", 0)};
+  next[0].trigger = next[1].trigger = "dependency";
+  OK(store_unfollowed(s, NULL, 1, arena, &first, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(unfollowed(s, first, 1), r[1].id);
+  bool added[2];
+  OK(store_followed(s, first, 1, next, 2, T0 + 9 * SECOND, added, &err));
+  cr_expect(added[0] && !added[1]);
+  cr_expect_str_eq(got(s, "behind")->state, "queued");
+  cr_expect_str_eq(unfollowed(s, NULL, 9), other + strlen("skipped "));
+  next[0].state = "sleeping";
+  next[0].due_ns++;
+  cr_expect_eq(store_followed(s, got(s, "cancelled"), 1, next, 1, T0, NULL, &err), -1);
+  cr_expect_str_eq(unfollowed(s, NULL, 9), other + strlen("skipped "), "with what could not be queued nothing is marked");
+  store_close(s);
+}
+
 Test(store_queue, waiting_retries_are_superseded) {
   struct store *s = opened("a", STORE_SERVE);
   struct store_run runs[] = {due("retry", "p", 0), due("other", "q", 0), due("manual", "p", 0)};
@@ -240,12 +285,7 @@ Test(store_queue, waiting_retries_are_superseded) {
   OK(store_enqueue(s, runs, 3, false, T0, NULL, &err));
   struct store_run next = due("next", "p", 30);
   OK(store_enqueue(s, &next, 1, true, T0 + 30 * SECOND, NULL, &err));
-  size_t n;
-  const struct store_run *superseded = store_superseded(s, &n);
-  cr_assert_eq(n, 1);
-  cr_expect_str_eq(superseded->id, "retry");
-  cr_expect_str_eq(superseded->pipeline, "p");
-  cr_expect_eq(superseded->due_ns, T0);
+  cr_expect_str_eq(unfollowed(s, NULL, 9), "retry");
   struct store_run *r = got(s, "retry");
   cr_expect_str_eq(r->state, "skipped");
   cr_expect_not_null(strstr(r->reason, "next"));
@@ -256,8 +296,6 @@ Test(store_queue, waiting_retries_are_superseded) {
   late.trigger = "retry";
   enqueue(s, late);
   OK(store_enqueue(s, &next, 1, true, T0 + 31 * SECOND, NULL, &err));
-  store_superseded(s, &n);
-  cr_expect_eq(n, 0);
   cr_expect_str_eq(got(s, "late")->state, "queued", "a run that was there already supersedes nothing");
   store_close(s);
 }

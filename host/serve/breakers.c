@@ -195,6 +195,8 @@ void breakers_note(struct outcome *o) {
 
 int breakers_reset(struct serve *s, struct job *j, const char *shard, struct err *e) {
   int n = 0;
+  if (learn(s, j, e) < 0) /* another host may have opened one just now */
+    return -1;
   for (size_t i = 0; i < j->breakers_n; i++) {
     struct job_breaker *k = &j->breakers[i];
     struct store_breaker row = {.pipeline = j->name, .shard = k->shard, .state = breaker_state_name(BREAKER_CLOSED), .changed_ns = serve_now(s)};
@@ -208,6 +210,6 @@ int breakers_reset(struct serve *s, struct job *j, const char *shard, struct err
       tell(s, j, k, NULL, "the circuit breaker was closed by hand");
     n += was_open;
   }
-  serve_poke(s);
+  serve_follow(s); /* the probe that waited is skipped */
   return n;
 }

@@ -50,10 +50,12 @@ static int finish(struct store *s, const struct store_outcome *o, enum standing 
     return -1;
   if (o->window_done && store_do(s, SQL_PIPELINE_NOTE, NULL, e, PARAMS(TEXT(pipeline), TIME(0), TIME(o->run->window_to_ns), TIME(0))) < 0)
     return -1;
+  if (breakers_put(s, o->breakers, o->breakers_n, e) < 0)
+    return -1;
   for (size_t i = 0; i < o->queue_n; i++)
     if (queue_add(s, &o->queue[i], false, o->run->ended_ns, NULL, e) < 0)
       return -1;
-  return breakers_put(s, o->breakers, o->breakers_n, e) < 0 ? -1 : events_add(s, o->events, o->events_n, e);
+  return events_add(s, o->events, o->events_n, e);
 }
 
 int store_finish(struct store *s, const struct store_outcome *o, struct err *e) {

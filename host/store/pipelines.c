@@ -28,6 +28,14 @@ int store_breakers(struct store *s, const char *pipeline, struct arena *a, struc
   return store_fetch(s, SQL_BREAKER_LIST, breaker_columns, sizeof **ret, a, ret, ret_n, e, PARAMS(TEXT(pipeline)));
 }
 
+/* While a breaker is not open, a probe that still waits has nothing to try.  One that is queued when it opens comes after this. */
+static int withdraw_probes(struct store *s, const struct store_breaker *b, struct err *e) {
+  if (strcmp(b->state, "open") == 0 || (b->shard && *b->shard))
+    return 0;
+  const char *why = strcmp(b->state, "closed") == 0 ? "the circuit breaker was closed before its probe began" : "another run tries whether it works again";
+  return store_do(s, SQL_BREAKER_WITHDRAW_PROBES, NULL, e, PARAMS(TEXT(b->pipeline), TEXT(why), TIME(b->changed_ns)));
+}
+
 int breakers_put(struct store *s, const struct store_breaker *b, size_t n, struct err *e) {
   for (size_t i = 0; i < n; i++, b++) {
     bool nothing = strcmp(b->state, "closed") == 0 && b->failures == 0;
@@ -36,7 +44,7 @@ int breakers_put(struct store *s, const struct store_breaker *b, size_t n, struc
                      : store_do(s, SQL_BREAKER_PUT, NULL, e,
                                 PARAMS(TEXT(b->pipeline), TEXT(shard), TEXT(b->state), INT(b->failures), TIME(b->opened_ns), TIME(b->changed_ns),
                                        TEXT(b->reason)));
-    if (rc < 0)
+    if (rc < 0 || withdraw_probes(s, b, e) < 0)
       return -1;
   }
   return 0;

@@ -154,6 +154,8 @@ SELECT * FROM breakers WHERE $1 IS NULL OR pipeline = $1 ORDER BY pipeline, shar
 INSERT INTO breakers (pipeline, shard, state, failures, opened_at, changed_at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (pipeline, shard) DO UPDATE SET state = excluded.state, failures = excluded.failures, opened_at = excluded.opened_at,
   changed_at = excluded.changed_at, reason = excluded.reason
+-- name: breaker_withdraw_probes
+UPDATE pipeline_runs SET state = 'skipped', reason = $2, ended_at = $3 WHERE pipeline = $1 AND trigger = 'probe' AND state = 'queued'
 -- name: breaker_forget
 DELETE FROM breakers WHERE pipeline = $1 AND shard = $2
 

@@ -204,7 +204,8 @@ int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **re
 int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t n, struct err *e);
 /* pipeline NULL: of all. */
 int store_breakers(struct store *s, const char *pipeline, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e);
-int store_breakers_save(struct store *s, const struct store_breaker *b, size_t n, struct err *e); /* closed without failures: is forgotten */
+/* Closed without failures: is forgotten.  A pipeline's own that is not open: its probes that wait in the queue become "skipped". */
+int store_breakers_save(struct store *s, const struct store_breaker *b, size_t n, struct err *e);
 int store_cursors(struct store *s, const char *pipeline, struct arena *a, struct store_cursor **ret, size_t *ret_n, struct err *e);
 /* One transaction.  ETL_E_FENCED: one of them belongs to a greater owner, or its epoch is not below c's; what is there already, with the same
  * owner, is no mistake: the answer to it may have been lost. */

@@ -254,6 +254,35 @@ Test(store_history, hosts_are_seen) {
   store_close(s);
 }
 
+Test(store_history, a_probe_waits_no_longer_than_its_breaker_is_open) {
+  struct store *s = opened("a", STORE_SERVE);
+  static const char *const states[] = {"open", "half_open", "closed"}, *const left[] = {"queued", "skipped", "skipped"};
+  for (int i = 0; i < 3; i++) {
+    struct store_run probe = due(arena_printf(arena, "probe%d", i), "p", i), other = due(arena_printf(arena, "other%d", i), "q", i);
+    probe.trigger = other.trigger = "probe";
+    enqueue(s, probe);
+    enqueue(s, other);
+    struct store_breaker b[] = {{.pipeline = "q", .shard = "eu1", .state = states[i], .failures = 3, .changed_ns = T0 + SECOND},
+                                {.pipeline = "p", .shard = "", .state = states[i], .changed_ns = T0 + SECOND}};
+    OK(store_breakers_save(s, b, 2, &err));
+    cr_expect_str_eq(got(s, probe.id)->state, left[i]);
+    cr_expect_str_eq(got(s, other.id)->state, "queued", "the breaker of a shard has no probe");
+  }
+  cr_expect_eq(got(s, "probe2")->ended_ns, T0 + SECOND);
+  cr_expect_not_null(strstr(got(s, "probe2")->reason, "closed"));
+  size_t n;
+  struct store_run again = due("again", "z", 9), first = due("first", "z", 1);
+  enqueue(s, first);
+  again.trigger = "probe";
+  struct store_run *r = claim(s, 2, 1, &n), end = *r;
+  end.state = "failed";
+  end.ended_ns = T0 + 3 * SECOND;
+  struct store_breaker half = {.pipeline = "z", .shard = "", .state = "half_open", .changed_ns = T0 + 3 * SECOND};
+  OK(store_finish(s, &(struct store_outcome){.run = &end, .queue = &again, .queue_n = 1, .breakers = &half, .breakers_n = 1}, &err));
+  cr_expect_str_eq(got(s, "again")->state, "queued", "one that comes with the same outcome stays");
+  store_close(s);
+}
+
 /* ---- versions ----------------------------------------------------------------------------------------------------------------------------- */
 
 static void become_version(struct store *s, int64_t version, const char *etl_version) {

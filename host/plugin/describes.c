@@ -3,18 +3,20 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "conf/late.h"
 #include "plugin/options.h"
 
+enum { AT_ONCE = 4 /* files that are asked side by side */ };
+
 struct described {
   char *path;
-  struct stat st;
+  struct plugin_mark mark;
   struct description *d; /* NULL: e says why */
   struct err e;
 };
@@ -60,11 +62,6 @@ static struct described *entry_of(struct describes *c, const char *path) {
   return &c->list[c->n++];
 }
 
-static bool same(const struct stat *a, const struct stat *b) {
-  return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-         a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 /* A moment's want of processes is not the connector's fault: it is asked again. */
 static bool known(const struct described *k) { return k->d || (k->e.error_class && k->e.error_class != ETL_E_RETRYABLE); }
 
@@ -85,13 +82,13 @@ static const struct description *take(const struct described *k, struct err *e) 
 
 const struct description *describes_get(struct describes *c, const char *path, struct err *e) {
   struct described fresh = {0};
-  if (stat(path, &fresh.st) < 0) {
+  if (plugin_mark(path, &fresh.mark) < 0) {
     err_set(e, ETL_E_CONFIG, "cannot read the connector %s: %s", path, strerror(errno));
     return NULL;
   }
   pthread_mutex_lock(&c->lock);
   struct described *k = entry_of(c, path);
-  if (!known(k) || !same(&fresh.st, &k->st)) {
+  if (!known(k) || !plugin_mark_same(&fresh.mark, &k->mark)) {
     pthread_mutex_unlock(&c->lock);
     if (describe_unless(path, c->stop, &fresh.e, &fresh.d) < 0)
       fresh.d = NULL;
@@ -115,6 +112,39 @@ void describes_put(struct describes *c, const struct description *d) {
   if (mine->dropped)
     drop(mine);
   pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- several files ----------------------------------------------------------------------------------------------------------------------- */
+
+struct round {
+  struct describes *c;
+  const char **paths;
+  size_t n;
+  _Atomic size_t next;
+};
+
+static void *ask_some(void *arg) {
+  struct round *r = arg;
+  struct err ignored; /* whoever wants the description is told again */
+  for (size_t i; (i = atomic_fetch_add(&r->next, 1)) < r->n;)
+    describes_put(r->c, describes_get(r->c, r->paths[i], &ignored));
+  return NULL;
+}
+
+/* Files of the registry, NULL: all that are sound.  So that many connectors take the time of a few, and one that hangs does not keep the others waiting. */
+static void ask_files(struct describes *c, const struct registry *files, const bool *wanted) {
+  struct round r = {.c = c, .paths = xcalloc(files->files_n + 1, sizeof *r.paths)};
+  for (size_t i = 0; i < files->files_n; i++)
+    if (!files->files[i].bad && (!wanted || wanted[i]))
+      r.paths[r.n++] = files->files[i].path;
+  pthread_t threads[AT_ONCE - 1];
+  size_t started = 0;
+  while (started + 1 < r.n && started < AT_ONCE - 1 && pthread_create(&threads[started], NULL, ask_some, &r) == 0)
+    started++;
+  ask_some(&r);
+  for (size_t i = 0; i < started; i++)
+    pthread_join(threads[i], NULL);
+  free(r.paths);
 }
 
 /* ---- a configuration -------------------------------------------------------------------------------------------------------------------- */
@@ -189,7 +219,25 @@ void describes_check_pipeline(struct describes *c, const struct conf_pipeline *p
   check_capture(&k, p, check_stage(&k, ETL_KIND_LOADER, &p->load));
 }
 
+/* Marks the file that a stage needs; one that is not there is complained of later. */
+static void want(const struct registry *r, enum etl_kind kind, const struct conf_stage *s, bool *wanted) {
+  struct err ignored;
+  const struct plugin_file *f = s->plugin ? registry_find(r, kind, s->plugin, &ignored) : NULL;
+  if (f)
+    wanted[f - r->files] = true;
+}
+
 void describes_check(struct describes *c, const struct conf *conf, const struct registry *r, struct diags *d) {
+  bool *wanted = xcalloc(r->files_n + 1, sizeof *wanted);
+  for (size_t i = 0; i < conf->pipelines_n; i++) {
+    const struct conf_pipeline *p = &conf->pipelines[i];
+    want(r, ETL_KIND_EXTRACTOR, &p->extract, wanted);
+    for (size_t t = 0; t < p->transforms_n; t++)
+      want(r, ETL_KIND_TRANSFORMER, &p->transforms[t], wanted);
+    want(r, ETL_KIND_LOADER, &p->load, wanted);
+  }
+  ask_files(c, r, wanted);
+  free(wanted);
   for (size_t i = 0; i < conf->pipelines_n; i++)
     describes_check_pipeline(c, &conf->pipelines[i], r, d);
 }
@@ -203,6 +251,7 @@ struct registry *describes_scan(const struct conf *conf, struct diags *d) {
 }
 
 void describes_refuse(struct describes *c, struct registry *r) {
+  ask_files(c, r, NULL);
   for (size_t i = 0; i < r->files_n; i++) {
     struct err e;
     if (r->files[i].bad)

@@ -188,7 +188,7 @@ static int set_paused(struct asked *q, bool paused, struct err *e) {
   bool before;
   if (!p || asked_store(q, e) < 0)
     return -1;
-  if (was_paused(q, p->name, &before, e) < 0 || store_pause(q->store, p->name, paused, e) < 0)
+  if (was_paused(q, p->name, &before, e) < 0 || store_pause(q->store, p->name, paused, q->now_ns, e) < 0)
     return asked_failed(q, e);
   if (j)
     j->paused = paused;

@@ -101,6 +101,11 @@ static void add_job(struct batch *b, struct job *j) {
   struct sched_missed late = {0};
   int64_t on_time = b->now_ns - ON_TIME_NS, first = 0;
   *t = (struct touched){.job = j, .last_due_ns = j->last_due_ns};
+  if (j->paused) {
+    j->last_due_ns = b->now_ns;
+    serve_job_next(b->serve, j);
+    return;
+  }
   if (j->last_due_ns < on_time) {
     sched_missed(p, j->last_due_ns, on_time, b->arena, &late);
     j->last_due_ns = on_time;
@@ -112,10 +117,10 @@ static void add_job(struct batch *b, struct job *j) {
     first = j->next_due_ns;
     j->last_due_ns = first;
     serve_job_next(b->serve, j);
-    if (!j->paused && (wants_all(p) || j->next_due_ns > b->now_ns))
+    if (wants_all(p) || j->next_due_ns > b->now_ns)
       add_on_time(b, t, first);
   }
-  if (j->paused || (first && !wants_all(p))) /* the newest one stands for those before it */
+  if (first && !wants_all(p)) /* the newest one stands for those before it */
     return;
   t->made_up = late.n;
   for (size_t i = 0; i < late.n; i++)

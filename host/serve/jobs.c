@@ -141,6 +141,24 @@ int serve_jobs_learn(struct serve *s, struct err *e) {
   return rc;
 }
 
+/* Somebody may have asked another host, or the store alone.  One that goes on knows again up to where its due times were left out. */
+int serve_jobs_learn_paused(struct serve *s, struct err *e) {
+  struct arena *a = arena_new();
+  struct store_pipeline *paused;
+  size_t n, still = 0, before = 0;
+  int rc = store_paused(s->store, a, &paused, &n, e);
+  for (size_t i = 0; rc == 0 && i < s->jobs_n; i++)
+    before += s->jobs[i]->paused;
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    struct job *j = serve_job(s, paused[i].name);
+    still += j && j->paused;
+    if (j)
+      j->paused = true;
+  }
+  arena_free(a);
+  return rc < 0 || still == before ? rc : serve_jobs_learn(s, e);
+}
+
 void serve_jobs_free(struct serve *s) {
   for (size_t i = 0; i < s->jobs_n; i++)
     job_free(s->jobs[i]);

@@ -80,7 +80,7 @@ static void on_lease(struct ev_loop *loop, ev_timer *t, int revents) {
   t->repeat = (double)lease_ns(s) / (double)NS_PER_SEC / RENEWALS;
   ev_timer_again(loop, t);
   if (!s->store_away && (serve_renew(s, &e) < 0 || store_ping(s->store, serve_now(s), &e) < 0 || (s->state == SERVE_RUNNING && serve_reap(s, &e) < 0) ||
-                         breakers_learn(s, &e) < 0))
+                         breakers_learn(s, &e) < 0 || serve_jobs_learn_paused(s, &e) < 0))
     serve_store_failed(s, &e);
   if (!s->store_away) {
     look_at_clock(s);

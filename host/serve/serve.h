@@ -177,6 +177,7 @@ int serve_store_try(struct serve *s, struct err *e);
 struct job *serve_job(const struct serve *s, const char *pipeline); /* NULL: there is none */
 void serve_jobs_take(struct serve *s, const struct generation *g);  /* makes, keeps and drops jobs */
 int serve_jobs_learn(struct serve *s, struct err *e);               /* from the store: paused, last_due, window_to */
+int serve_jobs_learn_paused(struct serve *s, struct err *e);        /* the first of these alone, which others change */
 void serve_jobs_clock(struct serve *s);                            /* the clock was set back */
 void serve_jobs_free(struct serve *s);
 void serve_job_next(struct serve *s, struct job *j); /* next_due_ns from last_due_ns */

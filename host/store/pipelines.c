@@ -3,8 +3,14 @@
 
 #include "store/priv.h"
 
-int store_pause(struct store *s, const char *pipeline, bool paused, struct err *e) {
-  return store_begin(s, ACCESS_WRITE, e) < 0 ? -1 : store_end(s, store_do(s, SQL_PIPELINE_PAUSE, NULL, e, PARAMS(TEXT(pipeline), INT(paused))), e);
+int store_pause(struct store *s, const char *pipeline, bool paused, int64_t now_ns, struct err *e) {
+  return store_begin(s, ACCESS_WRITE, e) < 0
+             ? -1
+             : store_end(s, store_do(s, SQL_PIPELINE_PAUSE, NULL, e, PARAMS(TEXT(pipeline), INT(paused), TIME(now_ns))), e);
+}
+
+int store_paused(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e) {
+  return store_fetch(s, SQL_PIPELINE_PAUSED, pipeline_columns, sizeof **ret, a, ret, ret_n, e, NULL, 0);
 }
 
 int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e) {

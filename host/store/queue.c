@@ -29,9 +29,12 @@ static int supersede_by(struct store *s, const struct store_run *r, int64_t now_
 
 int queue_add(struct store *s, const struct store_run *r, bool supersede, int64_t now_ns, bool *ret_added, struct err *e) {
   struct rows rows;
-  if (insert(s, r, now_ns, &rows, e) < 0 ||
-      store_do(s, SQL_PIPELINE_NOTE, NULL, e,
+  if (store_do(s, SQL_PIPELINE_NOTE, &rows, e,
                PARAMS(TEXT(r->pipeline), TIME(is_slot(r->trigger) ? r->due_ns : 0), TIME(0), TIME(now_ns + STORE_AHEAD_NS))) < 0)
+    return -1;
+  bool paused = rows_at(&rows, 0, 0)->i != 0;
+  rows.n = 0;
+  if (!(paused && is_slot(r->trigger)) && insert(s, r, now_ns, &rows, e) < 0)
     return -1;
   if (ret_added)
     *ret_added = rows.n > 0;

@@ -33,8 +33,12 @@ ON CONFLICT (name) DO UPDATE SET
   last_due_at = CASE WHEN excluded.last_due_at > coalesce(pipelines.last_due_at, 0) OR (pipelines.last_due_at > $4 AND excluded.last_due_at IS NOT NULL)
     THEN excluded.last_due_at ELSE pipelines.last_due_at END,
   window_to_at = CASE WHEN excluded.window_to_at > coalesce(pipelines.window_to_at, 0) THEN excluded.window_to_at ELSE pipelines.window_to_at END
+RETURNING paused
 -- name: pipeline_pause
-INSERT INTO pipelines (name, paused) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET paused = excluded.paused
+INSERT INTO pipelines (name, paused) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET paused = excluded.paused,
+  last_due_at = CASE WHEN pipelines.paused <> 0 AND excluded.paused = 0 AND pipelines.last_due_at < $3 THEN $3 ELSE pipelines.last_due_at END
+-- name: pipeline_paused
+SELECT * FROM pipelines WHERE paused <> 0
 -- name: pipeline_list
 SELECT * FROM pipelines ORDER BY name
 -- name: pipeline_fence

@@ -97,6 +97,7 @@ int store_hosts(struct store *s, struct arena *a, struct store_host **ret, size_
  * A run whose id is there already, and one of trigger schedule, catch_up or dependency whose (pipeline, due) is, is left as it is: several hosts
  * may queue the same slot.  supersede: when a run was queued, its pipeline's retries still waiting become "skipped", but for those
  * of runs that were asked for by hand (trigger manual): what they were to do, no scheduled run does.
+ * One of trigger schedule or catch_up whose pipeline is paused is not added.
  * last_due_ns of its pipeline grows to the due of a run of trigger schedule or catch_up; one that is further ahead of now than STORE_AHEAD_NS, by
  * a clock that was wrong, becomes it.  ret_added: n of them, or NULL. */
 #define STORE_AHEAD_NS (INT64_C(86400) * 1000000000)
@@ -197,7 +198,9 @@ int store_prune(struct store *s, int64_t now_ns, int64_t keep_age_ns, int64_t ke
 
 /* ---- state of pipelines ------------------------------------------------------------------------------------------------------------- */
 
-int store_pause(struct store *s, const char *pipeline, bool paused, struct err *e);
+/* What is due while a pipeline is paused is left out: when it goes on, last_due_ns becomes now. */
+int store_pause(struct store *s, const char *pipeline, bool paused, int64_t now_ns, struct err *e);
+int store_paused(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e); /* those that are */
 /* All that are known, by name. */
 int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e);
 /* Grows last_due_ns and window_to_ns where those given (0: leave) are later; one transaction. */

@@ -173,7 +173,7 @@ Test(store_history, pipelines_are_remembered) {
   note[0].last_due_ns = T0;
   note[0].window_to_ns = T0 + 5 * SECOND;
   OK(store_pipelines_note(s, note, 1, &err));
-  OK(store_pause(s, "q", true, &err));
+  OK(store_pause(s, "q", true, T0, &err));
   store_close(s);
   s = opened("a", STORE_SERVE);
   size_t n;

@@ -153,13 +153,39 @@ Test(store_queue, fences_grow_though_the_clock_goes_back) {
 Test(store_queue, paused_pipelines_wait) {
   struct store *s = opened("a", STORE_SERVE);
   size_t n;
-  OK(store_pause(s, "p", true, &err));
   enqueue(s, due("1", "p", 0));
+  OK(store_pause(s, "p", true, T0, &err));
   claim(s, 1, 9, &n);
   cr_expect_eq(n, 0);
-  OK(store_pause(s, "p", false, &err));
+  OK(store_pause(s, "p", false, T0, &err));
   claim(s, 1, 9, &n);
   cr_expect_eq(n, 1);
+  store_close(s);
+}
+
+Test(store_queue, what_is_due_while_a_pipeline_is_paused_is_left_out) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_run runs[] = {due("on time", "p", 0), due("late", "p", 1), due("asked for", "p", 2), due("other", "q", 0)};
+  runs[1].trigger = "catch_up";
+  runs[2].trigger = "manual";
+  enqueue(s, due("before", "p", -60));
+  OK(store_pause(s, "p", true, T0 - 9 * SECOND, &err));
+  bool added[4];
+  OK(store_enqueue(s, runs, 4, true, T0, added, &err));
+  cr_expect(!added[0] && !added[1] && added[2] && added[3]);
+  struct store_pipeline *p;
+  size_t n;
+  OK(store_paused(s, arena, &p, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(p[0].name, "p");
+  cr_expect_eq(p[0].last_due_ns, T0 + SECOND);
+  OK(store_pause(s, "p", false, T0 + 60 * SECOND, &err));
+  OK(store_pause(s, "p", false, T0 + 90 * SECOND, &err));
+  OK(store_pause(s, "q", false, T0 + 90 * SECOND, &err));
+  OK(store_pipelines(s, arena, &p, &n, &err));
+  cr_assert_eq(n, 2);
+  cr_expect_eq(p[0].last_due_ns, T0 + 60 * SECOND, "what was due before it went on is done with");
+  cr_expect_eq(p[1].last_due_ns, T0, "one that was not paused has missed what it missed");
   store_close(s);
 }
 

@@ -72,7 +72,7 @@ Test(store_sqlite, commands_beside_a_host) {
   struct store *s = opened("a", STORE_SERVE), *reader = opened("cli", STORE_READ), *writer = opened("cli", STORE_WRITE);
   enqueue(s, due("1", "p", 0));
   cr_expect_str_eq(got(reader, "1")->state, "queued");
-  OK(store_pause(writer, "p", true, &err));
+  OK(store_pause(writer, "p", true, T0, &err));
   size_t n;
   claim(s, 1, 1, &n);
   cr_expect_eq(n, 0);
@@ -221,7 +221,7 @@ static void read_by_nobody(void) {
   struct store_run *r = NULL;
   expect(store_open(store_url, STORE_READ, "n", T0, &err, &s) == 0, "opening to read");
   expect(store_get(s, "1", arena, &r, &err) == 0 && r, "reading");
-  expect(store_pause(s, "p", true, &err) < 0 && strstr(err.message, "cannot be written"), "writing what was opened to read");
+  expect(store_pause(s, "p", true, T0, &err) < 0 && strstr(err.message, "cannot be written"), "writing what was opened to read");
   store_close(s);
 }
 

@@ -7,9 +7,10 @@ import random
 import signal
 from collections.abc import Callable
 
+from pipelines import PIPELINES
 from story.errors import StoryError
 from story.postgres import _parent
-from world import LEASE_S, PIPELINES, PLUGINS, World
+from world import LEASE_S, PLUGINS, World
 
 Later = tuple[float, Callable[[], "Later"]] | None
 

@@ -1,4 +1,5 @@
-"""What is disturbed: a PostgreSQL server that is source, sink and state store, two hosts that share it, and somebody who goes on writing."""
+"""What is disturbed: a PostgreSQL server that is source, sink and state store, two shards of SQL Server, two hosts that share them, and somebody
+who goes on writing."""
 from __future__ import annotations
 
 import os
@@ -6,15 +7,17 @@ import pathlib
 import shutil
 import signal
 
+from pipelines import PIPELINES, SHARD_SOURCES, SHARDS, SOURCES, text_of
 from story.errors import StoryError
 from story.etl import workers_of
 from story.host import Host
+from story.mssqld import Mssqld
 from story.postgres import Cluster, Postgres
 from story.process import Deadline
 from story.stage import Shared, Stage
 
 HOSTS = ("one", "two")
-PLUGINS = ("postgres.so", "columns.so")
+PLUGINS = ("postgres.so", "columns.so", "sqlserver.so")
 LEASE_S = 2
 MARK = "ETL_CHAOS"  # in the environment of all that the hosts start
 CONF = """plugin_dirs = [ "plugins" ];
@@ -26,32 +29,6 @@ connections = {{
   {connection}
 }};
 """
-# Rows are only added to `grow`, in the order of their numbers; those of `fold` change, and then move to its end.
-PIPELINES = {
-    "grow": ("every 1s", """extract = {{ connection = "pg"; table = "src_grow"; cursor = [ "id" ]; limits = {{ rows_per_second = 4000; }}; }};
-transforms = ( {{ plugin = "columns"; constant = {{ origin = "chaos"; }}; }} );
-load = {{ connection = "pg"; table = "grow"; mode = "append"; }};"""),
-    "fold": ("every 1s", """extract = {{ connection = "pg"; table = "src_fold"; cursor = [ "version" ]; }};
-load = {{ connection = "pg"; table = "fold"; mode = "merge"; key = [ "id" ]; }};"""),
-    "whole": ("every 2s", """extract = {{ connection = "pg"; table = "src_fold"; limits = {{ rows_per_second = 3000; }}; }};
-load = {{ connection = "pg"; table = "whole"; mode = "replace"; }};"""),
-    "behind": (None, """after = [ "grow" ];
-on = "any";
-extract = {{ connection = "pg"; table = "src_grow"; cursor = [ "id" ]; }};
-load = {{ connection = "pg"; table = "behind"; mode = "append"; }};"""),
-}
-COMMON = """
-epoch = {{ rows = {epoch}; }};
-batch = {{ rows = 100; }};
-priority = {priority};
-error_handling = {{ max_retries = 2; retry_delay = "200ms"; }};
-"""
-SOURCES = """CREATE TABLE src_grow (id bigint PRIMARY KEY, name text NOT NULL);
-CREATE SEQUENCE versions;
-CREATE TABLE src_fold (id bigint PRIMARY KEY, version bigint NOT NULL UNIQUE, name text NOT NULL);
-INSERT INTO src_fold SELECT g, nextval('versions'), 'first ' || g FROM generate_series(1, 1000) g;"""
-COMPARED = {"grow": ("src_grow", "id, name"), "behind": ("src_grow", "id, name"), "fold": ("src_fold", "id, version, name"),
-            "whole": ("src_fold", "id, version, name")}
 
 
 class World:
@@ -62,6 +39,8 @@ class World:
         self.hosts: dict[str, Host] = {}
         self.busy: set[str] = set()    # hosts that something is being done to
         self.frozen: set[int] = set()  # processes that were sent SIGSTOP
+        self.written = dict.fromkeys(SHARDS, 0)  # rows of each shard, numbered from 1
+        self.loud: list[tuple[int, int]] = []    # when schedules were at work
         self.spoilt = 0                # what is wrong in the configuration now
         self.stage.env = {MARK: str(work), "TMPDIR": str(self.folder / "tmp"), "XDG_CACHE_HOME": str(self.folder / "cache")}
         for name in ("tmp", "cache", "plugins", "spare"):
@@ -72,22 +51,26 @@ class World:
         cluster.start(self.deadline)
         self.pg = self.stage.actors["pg"] = Postgres("pg", cluster, "world", True)
         self.pg.query(SOURCES)
+        self.shards = {name: self.start_shard(name) for name in SHARDS}
         (self.folder / "etl.conf").write_text(CONF.format(lease=LEASE_S, connection=self.pg.connection_text(), **self.pg.attributes))
         for name in PIPELINES:
             self.write_pipeline(name, quiet=True)
 
     # ---- files -----------------------------------------------------------------------------------------------------
     def write_pipeline(self, name: str, epoch: int = 500, priority: int = 0, quiet: bool = False) -> None:
-        """quiet: it is due at no time that the test sees."""
-        schedule, text = PIPELINES[name]
-        line = f'schedule = "{"@yearly" if quiet else schedule}";\n' if schedule else ""
-        self.put_file(f"pipelines.d/{name}.conf", (line + text.format() + COMMON.format(epoch=epoch, priority=priority)).encode())
+        ports = {n: s.attributes["port"] for n, s in self.shards.items()}
+        self.put_file(f"pipelines.d/{name}.conf", text_of(name, {**self.shards["eu1"].attributes, **ports}, epoch, priority, quiet).encode())
 
     def put_file(self, path: str, content: bytes) -> None:
         """At once, as a careful administrator does."""
         new = self.folder / "spare" / path.replace("/", "_")
         new.write_bytes(content)
         new.rename(self.folder / path)
+
+    def start_shard(self, name: str) -> Mssqld:
+        shard = self.stage.actors[name] = Mssqld(name, self.shared.source / "tests/mssqld/mssqld", self.folder / "mssqld" / name, SHARD_SOURCES, [])
+        shard.start(self.deadline)
+        return shard
 
     def put_plugin(self, name: str, in_place: bool = False) -> None:
         """in_place: as a careless one does."""
@@ -126,13 +109,29 @@ class World:
     # ---- rows ------------------------------------------------------------------------------------------------------
     def write_rows(self, added: int, changed: int) -> None:
         """One statement each, so that whether it happened shows in the tables, whatever becomes of the server meanwhile."""
-        try:
-            self.pg.query(f"INSERT INTO src_grow SELECT m + g, 'row ' || m + g FROM (SELECT coalesce(max(id), 0) AS m FROM src_grow) x, "
-                          f"generate_series(1, {added}) g")
-            self.pg.query(f"UPDATE src_fold SET version = nextval('versions'), name = name || '.' WHERE id IN "
-                          f"(SELECT 1 + floor(random() * 1000)::bigint FROM generate_series(1, {changed}))")
-        except StoryError:
-            pass  # the server was just killed
+        for sql in (f"INSERT INTO src_grow SELECT m + g, 'row ' || m + g FROM (SELECT coalesce(max(id), 0) AS m FROM src_grow) x, "
+                    f"generate_series(1, {added}) g",
+                    f"UPDATE src_fold SET version = nextval('versions'), name = name || '.' WHERE id IN "
+                    f"(SELECT 1 + floor(random() * 1000)::bigint FROM generate_series(1, {changed}))",
+                    f"INSERT INTO src_span SELECT m + g, now() FROM (SELECT coalesce(max(id), 0) AS m FROM src_span) x, generate_series(1, {added}) g"):
+            try:
+                self.pg.query(sql)
+            except StoryError:
+                return  # the server was just killed
+
+    def write_shard(self, name: str, added: int) -> None:
+        first = self.written[name] + 1
+        self.shards[name].query("INSERT INTO dbo.logins (id, name) VALUES " + ", ".join(f"({i}, N'{name} {i}')" for i in range(first, first + added)))
+        self.written[name] += added
+
+    def note_written(self) -> None:
+        """What the shards have, as a table."""
+        self.ask("TRUNCATE written; " + "; ".join(f"INSERT INTO written SELECT '{name}', g, '{name} ' || g FROM generate_series(1, {n}) g"
+                                                  for name, n in self.written.items()))
+
+    def now(self) -> int:
+        """In microseconds, as the history has it."""
+        return int(self.ask("SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::bigint")[0][0])
 
     def ask(self, sql: str) -> list[list[str | None]]:
         """Again until the server answers."""
@@ -142,16 +141,6 @@ class World:
             except StoryError:
                 return None
         return self.deadline.poll(once, "an answer of PostgreSQL")[0]
-
-    def differences(self) -> list[str]:
-        """Pipelines whose target is not its source, row by row, with an example."""
-        found = []
-        for target, (source, columns) in COMPARED.items():
-            for what, a, b in (("lost", source, target), ("doubled or wrong", target, source)):
-                rows = self.ask(f"SELECT count(*), min(x::text) FROM (SELECT {columns} FROM {a} EXCEPT ALL SELECT {columns} FROM {b}) x")
-                if rows[0][0] != "0":
-                    found.append(f"{target}: {rows[0][0]} rows {what}, such as {rows[0][1]}")
-        return found
 
     def end(self) -> None:
         for pid in list(self.frozen):

@@ -48,7 +48,7 @@ STORE = {
     "a window that does not begin where the last good one ended":
         "SELECT id, window_from_at, was FROM (SELECT id, window_from_at, max(window_to_at) OVER (ORDER BY fence ROWS BETWEEN UNBOUNDED PRECEDING AND "
         "1 PRECEDING) AS was, options FROM pipeline_runs WHERE pipeline = 'span' AND state = 'succeeded') x "
-        "WHERE coalesce(window_from_at, 0) <> coalesce(was, 0) AND options NOT LIKE '%full_refresh%'",
+        "WHERE coalesce(window_from_at, 0) <> coalesce(was, 0) AND coalesce(options, '') NOT LIKE '%full_refresh%'",
     "a window that does not end where it should": f"SELECT id, due_at, window_to_at FROM pipeline_runs WHERE pipeline = 'span' AND trigger = 'schedule' "
                                                   f"AND window_to_at <> due_at - {DELAY_S * US}",
     "a breaker without a threshold": "SELECT pipeline, state FROM breakers",
@@ -59,9 +59,8 @@ def look(w: World) -> list[str]:
     loud, loud_next = (" OR ".join(f"{column} BETWEEN {a} AND {b}" for a, b in w.loud) for column in ("due_at", "next"))
     found = []
     for what, sql in STORE.items():
-        rows = w.ask(f"SET search_path = etl_state; {sql.format(loud=loud, loud_next=loud_next)} LIMIT 3")
+        rows = w.ask(f"SET search_path = etl_state, public; {sql.format(loud=loud, loud_next=loud_next)} LIMIT 3")
         found += [f"{what}: {' '.join(str(v) for v in row)}" for row in rows]
-    w.pg.disconnect()
     return found
 
 

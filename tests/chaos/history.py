@@ -5,7 +5,7 @@ from pipelines import PIPELINES, DELAY_S
 from world import World
 
 US = 1000000
-# Each query names what it finds; {loud} is when schedules were at work, as "due_at BETWEEN ... OR ...".
+# Each query names what it finds; {loud} are the times in which schedules were at work.
 STORE = {
     "a run is at work, and no host is": "SELECT id, pipeline, state FROM pipeline_runs WHERE state IN ('claimed', 'running')",
     "a run waits, though nothing is due": "SELECT id, pipeline, trigger FROM pipeline_runs WHERE state = 'queued'",
@@ -33,8 +33,9 @@ STORE = {
     "a good run with a bad stage": "SELECT r.id, r.pipeline, t.stage, t.shard, t.state FROM pipeline_runs r JOIN pipeline_tasks t ON t.run = r.id "
                                    "WHERE r.state = 'succeeded' AND t.state NOT IN ('succeeded', 'skipped')",
     "a due time of grow that is not there":
-        f"SELECT due_at, next FROM (SELECT due_at, lead(due_at) OVER (ORDER BY due_at) AS next FROM pipeline_runs WHERE pipeline = 'grow' "
-        f"AND trigger IN ('schedule', 'catch_up') AND ({{loud}})) x WHERE next - due_at <> {US} AND ({{loud_next}})",
+        "SELECT due_at, next FROM (SELECT due_at, lead(due_at) OVER (PARTITION BY a ORDER BY due_at) AS next FROM pipeline_runs "
+        f"JOIN (VALUES {{loud}}) loud (a, b) ON due_at BETWEEN a AND b WHERE pipeline = 'grow' AND trigger IN ('schedule', 'catch_up')) x "
+        f"WHERE next - due_at <> {US}",
     "a due time of grow that behind did not hear of":
         "SELECT g.id, g.state, g.due_at FROM pipeline_runs g WHERE g.pipeline = 'grow' AND g.trigger IN ('schedule', 'catch_up') AND NOT EXISTS "
         "(SELECT FROM pipeline_runs b WHERE b.pipeline = 'behind' AND b.due_at = g.due_at)",
@@ -56,10 +57,10 @@ STORE = {
 
 
 def look(w: World) -> list[str]:
-    loud, loud_next = (" OR ".join(f"{column} BETWEEN {a} AND {b}" for a, b in w.loud) for column in ("due_at", "next"))
+    loud = ", ".join(f"({a}, {b})" for a, b in w.loud)
     found = []
     for what, sql in STORE.items():
-        rows = w.ask(f"SET search_path = etl_state, public; {sql.format(loud=loud, loud_next=loud_next)} LIMIT 3")
+        rows = w.ask(f"SET search_path = etl_state, public; {sql.format(loud=loud)} LIMIT 3")
         found += [f"{what}: {' '.join(str(v) for v in row)}" for row in rows]
     return found
 

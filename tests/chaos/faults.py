@@ -7,7 +7,7 @@ import random
 import signal
 from collections.abc import Callable
 
-from pipelines import PIPELINES
+from pipelines import PIPELINES, SHARDS
 from story.errors import StoryError
 from story.postgres import _parent
 from world import LEASE_S, PLUGINS, World
@@ -119,6 +119,19 @@ def crash_postgres(w: World, chance: random.Random) -> Later:
     return chance.choice((0.1, 1, LEASE_S * 1.5)), lambda: w.pg.start(w.deadline)
 
 
+def break_shard(w: World, chance: random.Random) -> Later:
+    """Its answers are cut off, refused or late."""
+    shard = w.shards[chance.choice(SHARDS)]
+    rows, size = chance.randint(0, 100), chance.randint(100, 8000)
+    shard.command(chance.choice(("reset", "refuse on", "stall-login", "match ORDER deadlock next", f"match ORDER error-after-rows {rows} 824 2 24 a page is torn",
+                                 f"match ORDER cut-after-bytes {size}", f"match ORDER close-after-bytes {size}", f"match ORDER stall-after-rows {rows}")))
+
+    def mend() -> None:
+        for line in ("refuse off", "clear", "resume"):
+            shard.command(line)
+    return chance.uniform(0.2, 3), mend
+
+
 def reload(w: World, chance: random.Random) -> Later:
     for name in chance.sample(list(PIPELINES), 2):
         w.write_pipeline(name, epoch=chance.choice((100, 300, 500, 2000)), priority=chance.randint(-1, 1))
@@ -176,6 +189,7 @@ FAULTS = {  # name: how often, against the others
     kill_backend: 1,
     end_session: 3,
     crash_postgres: 1,
+    break_shard: 3,
     reload: 3,
     reload_badly: 1,
     remove_pipeline: 1,

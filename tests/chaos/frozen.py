@@ -3,8 +3,10 @@ still wants to write is refused by the sink.  Not by chance: each round has it, 
 from __future__ import annotations
 
 import pathlib
+import random
 import signal
 
+import orders
 from story.errors import StoryError
 from story.etl import workers_of
 from world import World
@@ -25,9 +27,9 @@ def _has_ended(pid: int) -> bool:
     return " Z " in (pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2])
 
 
-def play(w: World, with_worker: bool, rows: int) -> None:
+def play(w: World, chance: random.Random, with_worker: bool, rows: int) -> None:
     w.write_rows(rows, 1)
-    w.control("start", "grow")
+    orders.command(w, chance, "start", "grow")
     run, name, fence = w.deadline.poll(lambda: _at_work(w), "a run of grow to be in the middle of its rows", 0.01)
     host = w.hosts[name]
     w.signal(host.process.pid, signal.SIGSTOP)

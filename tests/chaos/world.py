@@ -106,16 +106,6 @@ class World:
         for name in self.running_hosts():
             self.signal(self.hosts[name].process.pid, signal.SIGHUP)
 
-    def control(self, *words: str) -> int:
-        """A command to some host; its exit status."""
-        for name in self.running_hosts():
-            self.stage.env["HOST_NAME"] = name
-            command = self.stage.command(list(words), name="command")
-            status = command.wait(self.deadline)
-            if status == 0:
-                break
-        return status
-
     # ---- rows ------------------------------------------------------------------------------------------------------
     def write_rows(self, added: int, changed: int) -> None:
         """One statement each, so that whether it happened shows in the tables, whatever becomes of the server meanwhile."""

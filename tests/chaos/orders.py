@@ -1,0 +1,64 @@
+"""What operators do meanwhile: a table of commands to the hosts, given by chance.  A command that cannot be done says so; none may hang or die."""
+from __future__ import annotations
+
+import random
+import subprocess
+from collections.abc import Callable
+
+from pipelines import PIPELINES
+from story.errors import StoryError
+from story.process import child_environment
+from world import World
+
+Later = tuple[float, Callable[[], "Later"]] | None
+COMMAND_S = 20
+STATUSES = range(6)  # docs/operating.md has them
+ANEW = ("fold", "span", "whole")  # whose rows may all come again; of the others each run is held to what it said it had written
+
+
+def command(w: World, chance: random.Random, *words: str) -> int | None:
+    """Of a host that nothing is done to; None: there is none."""
+    names = [n for n in w.running_hosts() if n not in w.busy]
+    if not names:
+        return None
+    environment = child_environment({**w.stage.env, "HOST_NAME": chance.choice(names), "ETL_CONF": str(w.folder / "etl.conf"), "HOME": str(w.folder)})
+    try:
+        done = subprocess.run([w.shared.build / "host/etl", *words], env=environment, cwd=w.folder, capture_output=True, text=True, check=False,
+                              timeout=COMMAND_S, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise StoryError(f"etl {' '.join(words)} of host {environment['HOST_NAME']} has not ended within {COMMAND_S} s") from None
+    if done.returncode not in STATUSES or (done.returncode and not done.stderr.strip()):
+        raise StoryError(f"etl {' '.join(words)} of host {environment['HOST_NAME']} ended with status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.returncode
+
+
+def start(w: World, chance: random.Random) -> Later:
+    command(w, chance, "start", chance.choice(list(PIPELINES)))
+    return None
+
+
+def start_anew(w: World, chance: random.Random) -> Later:
+    command(w, chance, "start", chance.choice(ANEW), "--full-refresh")
+    return None
+
+
+def end_run(w: World, chance: random.Random) -> Later:
+    command(w, chance, chance.choice(("stop", "cancel")), chance.choice(list(PIPELINES)))
+    return None
+
+
+def pause(w: World, chance: random.Random) -> Later:
+    name = chance.choice(list(PIPELINES))
+    command(w, chance, "pause", name)
+
+    def resume() -> Later:
+        return None if command(w, chance, "resume", name) == 0 else (0.2, resume)
+    return chance.uniform(0.5, 3), resume
+
+
+def ask(w: World, chance: random.Random) -> Later:
+    command(w, chance, *chance.choice((("list",), ("status",), ("info", "grow"), ("history", "--limit", "5"), ("logs", "-n", "5"))))
+    return None
+
+
+ORDERS = {start: 2, start_anew: 1, end_run: 2, pause: 1, ask: 1}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import history
 import left
 import rows
+from store import SCHEMA
 from story.errors import StoryError
 from world import MARK, World
 
@@ -39,7 +40,7 @@ ROWS = {
     "DELETE FROM shards WHERE id = 3": "records of rows that are not there",
 }
 HISTORY = {
-    "DROP INDEX pipeline_runs_slot; " + _copied("grow", "fence = 0"): "two runs for one due time",
+    "DROP INDEX IF EXISTS pipeline_runs_slot; " + _copied("grow", "fence = 0"): "two runs for one due time",
     _copied("grow", "state = 'running', ended_at = NULL, lease_until_at = 1, due_at = 0, fence = 0"): "a run is at work",
     _copied("grow", "state = 'queued', ended_at = NULL, trigger = 'manual', fence = 0"): "a run waits",
     _copied("grow", "trigger = 'manual'"): "two runs under one claim",
@@ -71,7 +72,7 @@ def _expect(found: list[str], wanted: str, done: str) -> None:
 
 def _put_wrong(w: World, cases: dict[str, str], look: Callable[[World], list[str]]) -> int:
     for sql, wanted in cases.items():
-        w.pg.query(f"SET search_path = etl_state, public; BEGIN; {sql}")
+        w.pg.query(f"SET search_path = {SCHEMA}, public; BEGIN; {sql}")
         _expect(look(w), wanted, sql)
         w.pg.query("ROLLBACK")
     return len(cases)

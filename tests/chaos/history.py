@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pipelines import PIPELINES, DELAY_S
+from store import SCHEMA
 from world import World
 
 US = 1000000
@@ -60,28 +61,27 @@ def look(w: World) -> list[str]:
     loud = ", ".join(f"({a}, {b})" for a, b in w.loud)
     found = []
     for what, sql in STORE.items():
-        rows = w.ask(f"SET search_path = etl_state, public; {sql.format(loud=loud)} LIMIT 3")
+        rows = w.ask(f"SET LOCAL search_path = {SCHEMA}, public; {sql.format(loud=loud)} LIMIT 3")
         found += [f"{what}: {' '.join(str(v) for v in row)}" for row in rows]
     return found
 
 
 def idle(w: World) -> bool:
-    return w.ask("SELECT count(*) FROM etl_state.pipeline_runs WHERE state IN ('queued', 'claimed', 'running')")[0][0] == "0"
+    return w.store.ask("SELECT count(*) FROM pipeline_runs WHERE state IN ('queued', 'claimed', 'running')") == [["0"]]
 
 
 def caught_up(w: World, since: int) -> bool:
     """Each pipeline has done well with what there is since then."""
-    done = w.ask(f"SELECT count(DISTINCT pipeline) FROM etl_state.pipeline_runs WHERE state = 'succeeded' AND started_at > {since} "
-                 f"AND coalesce(window_to_at, started_at) > {since}")[0][0]
-    return int(done or 0) == len(PIPELINES)
+    done = w.store.ask(f"SELECT count(DISTINCT pipeline) FROM pipeline_runs WHERE state = 'succeeded' AND started_at > {since} "
+                       f"AND coalesce(window_to_at, started_at) > {since}")
+    return done == [[str(len(PIPELINES))]]
 
 
 def newest(w: World) -> str:
-    rows = w.ask("SELECT to_char(to_timestamp(queued_at / 1e6), 'HH24:MI:SS.MS'), id, pipeline, trigger, state, attempt, host, coalesce(error_message, "
-                 "reason, '') FROM etl_state.pipeline_runs ORDER BY queued_at DESC LIMIT 30")
+    rows = w.store.ask("SELECT started_at / 1000 % 10000000, id, pipeline, trigger, state, attempt, host, coalesce(error_message, reason, '') "
+                       "FROM pipeline_runs ORDER BY queued_at DESC LIMIT 30")
     return "\n".join("  ".join(str(v) for v in row) for row in reversed(rows))
 
 
 def in_short(w: World) -> str:
-    return w.ask("SELECT string_agg(n || ' ' || state, ', ' ORDER BY state) FROM (SELECT state, count(*) AS n FROM etl_state.pipeline_runs "
-                 "GROUP BY state) x")[0][0] or ""
+    return ", ".join(f"{n} {state}" for state, n in w.store.ask("SELECT state, count(*) FROM pipeline_runs GROUP BY state ORDER BY state"))

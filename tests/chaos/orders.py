@@ -61,4 +61,11 @@ def ask(w: World, chance: random.Random) -> Later:
     return None
 
 
-ORDERS = {start: 2, start_anew: 1, end_run: 2, pause: 1, ask: 1}
+def serve_twice(w: World, chance: random.Random) -> Later:
+    """A second host on a store in SQLite is refused."""
+    if w.alone and (status := command(w, chance, "serve")) not in (None, 2):
+        raise StoryError(f"a second host on the same store ended with status {status}")
+    return None
+
+
+ORDERS = {start: 2, start_anew: 1, end_run: 2, pause: 1, ask: 1, serve_twice: 1}

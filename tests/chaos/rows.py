@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from pipelines import PIPELINES
+from store import SCHEMA
 from world import World
 
-RUNS = "etl_state.pipeline_runs"
+RUNS = f"{SCHEMA}.pipeline_runs"
 OWN = ("SELECT r.id, r.state, r.rows_read, r.rows_written, r.rows_filtered + r.rows_rejected AS aside, r.fence, coalesce(t.n, 0) AS n, t.low, t.high "
        f"FROM {RUNS} r LEFT JOIN (SELECT run, count(*) AS n, min({{id}}) AS low, max({{id}}) AS high FROM {{table}} GROUP BY run) t ON t.run = r.id "
        "WHERE r.pipeline = '{table}'")

@@ -1,5 +1,5 @@
-"""What is disturbed: a PostgreSQL server that is source, sink and state store, two shards of SQL Server, two hosts that share them, and somebody
-who goes on writing."""
+"""What is disturbed: a PostgreSQL server that is source and sink, two shards of SQL Server, somebody who goes on writing, and either two hosts that
+share a state store in PostgreSQL, or one host with a store of its own in SQLite."""
 from __future__ import annotations
 
 import os
@@ -8,6 +8,7 @@ import shutil
 import signal
 
 from pipelines import PIPELINES, SHARD_SOURCES, SHARDS, SOURCES, text_of
+from store import Store
 from story.errors import StoryError
 from story.etl import workers_of
 from story.host import Host
@@ -16,14 +17,13 @@ from story.postgres import Cluster, Postgres
 from story.process import Deadline
 from story.stage import Shared, Stage
 
-HOSTS = ("one", "two")
 PLUGINS = ("postgres.so", "columns.so", "sqlserver.so")
 LEASE_S = 2
 MARK = "ETL_CHAOS"  # in the environment of all that the hosts start
 CONF = """plugin_dirs = [ "plugins" ];
 pipeline_dir = "pipelines.d";
 cache_dir = "cache";
-state = "postgresql://{user}:{password}@{host}:{port}/{database}";
+state = "{state}";
 serve = {{ host = "${{HOST_NAME}}"; lease = "{lease}s"; max_running = 3; stop_timeout = "10s"; control_socket = "${{HOST_NAME}}.sock"; }};
 connections = {{
   {connection}
@@ -32,7 +32,8 @@ connections = {{
 
 
 class World:
-    def __init__(self, build: pathlib.Path, source: pathlib.Path, work: pathlib.Path, seconds: float):
+    def __init__(self, build: pathlib.Path, source: pathlib.Path, work: pathlib.Path, seconds: float, alone: bool):
+        self.alone, self.names = alone, ("one",) if alone else ("one", "two")
         self.shared = Shared(build, source, work)
         self.stage = Stage(self.shared, work / "world", Deadline(seconds))
         self.folder, self.deadline = self.stage.folder, self.stage.deadline
@@ -43,7 +44,7 @@ class World:
         self.loud: list[tuple[int, int]] = []    # when schedules were at work
         self.spoilt = 0                # what is wrong in the configuration now
         self.stage.env = {MARK: str(work), "TMPDIR": str(self.folder / "tmp"), "XDG_CACHE_HOME": str(self.folder / "cache")}
-        for name in ("tmp", "cache", "plugins", "spare"):
+        for name in ("tmp", "cache", "plugins", "spare", "store"):
             (self.folder / name).mkdir()
         for name in PLUGINS:
             self.put_plugin(name)
@@ -52,7 +53,8 @@ class World:
         self.pg = self.stage.actors["pg"] = Postgres("pg", cluster, "world", True)
         self.pg.query(SOURCES)
         self.shards = {name: self.start_shard(name) for name in SHARDS}
-        (self.folder / "etl.conf").write_text(CONF.format(lease=LEASE_S, connection=self.pg.connection_text(), **self.pg.attributes))
+        self.store = Store(self)
+        (self.folder / "etl.conf").write_text(CONF.format(state=self.store.url, lease=LEASE_S, connection=self.pg.connection_text()))
         for name in PIPELINES:
             self.write_pipeline(name, quiet=True)
 

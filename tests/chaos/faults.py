@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 
 from pipelines import PIPELINES, SHARDS
+from story.disk import FILLER
 from story.errors import StoryError
 from story.postgres import _parent
 from world import LEASE_S, PLUGINS, World
@@ -132,6 +133,15 @@ def break_shard(w: World, chance: random.Random) -> Later:
     return chance.uniform(0.2, 3), mend
 
 
+def fill_disk(w: World, chance: random.Random) -> Later:
+    """Of the store, so that it ends at some byte of a transaction."""
+    disk = w.stage.disks.get("store")
+    if not disk or (disk.path / FILLER).exists():
+        return None
+    disk.fill(spare=chance.choice((0, 0, chance.randint(1, 100000))))
+    return chance.uniform(0.2, LEASE_S * 1.5), disk.free
+
+
 def reload(w: World, chance: random.Random) -> Later:
     for name in chance.sample(list(PIPELINES), 2):
         w.write_pipeline(name, epoch=chance.choice((100, 300, 500, 2000)), priority=chance.randint(-1, 1))
@@ -190,6 +200,7 @@ FAULTS = {  # name: how often, against the others
     end_session: 3,
     crash_postgres: 1,
     break_shard: 3,
+    fill_disk: 4,
     reload: 3,
     reload_badly: 1,
     remove_pipeline: 1,

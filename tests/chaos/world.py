@@ -9,7 +9,8 @@ import signal
 
 from pipelines import PIPELINES, SHARD_SOURCES, SHARDS, SOURCES, text_of
 from store import Store
-from story.errors import StoryError
+from story.errors import Skip, StoryError
+from story.disk import Disk
 from story.etl import workers_of
 from story.host import Host
 from story.mssqld import Mssqld
@@ -44,7 +45,7 @@ class World:
         self.loud: list[tuple[int, int]] = []    # when schedules were at work
         self.spoilt = 0                # what is wrong in the configuration now
         self.stage.env = {MARK: str(work), "TMPDIR": str(self.folder / "tmp"), "XDG_CACHE_HOME": str(self.folder / "cache")}
-        for name in ("tmp", "cache", "plugins", "spare", "store"):
+        for name in ("tmp", "cache", "plugins", "spare"):
             (self.folder / name).mkdir()
         for name in PLUGINS:
             self.put_plugin(name)
@@ -54,9 +55,18 @@ class World:
         self.pg.query(SOURCES)
         self.shards = {name: self.start_shard(name) for name in SHARDS}
         self.store = Store(self)
+        self.missing = self.mount("store") if alone else ""
         (self.folder / "etl.conf").write_text(CONF.format(state=self.store.url, lease=LEASE_S, connection=self.pg.connection_text()))
         for name in PIPELINES:
             self.write_pipeline(name, quiet=True)
+
+    def mount(self, name: str) -> str:
+        """A folder on a small disk of its own; why not, where nobody may mount one."""
+        try:
+            self.stage.disks[name] = Disk(self.folder / name, "8m")
+        except Skip as e:
+            return f" ({e})"
+        return ""
 
     # ---- files -----------------------------------------------------------------------------------------------------
     def write_pipeline(self, name: str, epoch: int = 500, priority: int = 0, quiet: bool = False) -> None:

@@ -22,8 +22,8 @@ class Disk:
                 or self.libc.mount(b"tmpfs", os.fsencode(path), b"tmpfs", 0, f"size={size}".encode())):
             raise Skip(f"a small disk cannot be mounted here: {os.strerror(ctypes.get_errno())}")
 
-    def fill(self) -> None:
-        """To the last byte."""
+    def fill(self, spare: int = 0) -> None:
+        """To the last byte, or to so many before it."""
         with open(self.path / FILLER, "ab", buffering=0) as file:
             for size in (1 << 16, 1 << 10, 1):
                 try:
@@ -32,6 +32,7 @@ class Disk:
                 except OSError as e:
                     if e.errno != errno.ENOSPC:
                         raise StoryError(f"{self.path}: {e}") from None
+            file.truncate(max(0, file.tell() - spare))
 
     def free(self) -> None:
         (self.path / FILLER).unlink()

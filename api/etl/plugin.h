@@ -538,19 +538,25 @@ struct etl_readback {
 /* ---- extension "etl.capture/1" of loaders with ETL_CAP_CAPTURE: records as they came and as they were loaded, beside the rows -- */
 #define ETL_EXT_CAPTURE "etl.capture/1"
 enum etl_captured_status { ETL_CAPTURED_VALID = 1, ETL_CAPTURED_QUARANTINED, ETL_CAPTURED_FILTERED };
-struct etl_captured { /* a record as the loader is to store it */
+enum { ETL_CAPTURE_LOT_BITS = 24 }; /* as many records there may be in a lot */
+struct etl_capture_lot {              /* what records have in common */
   uint32_t struct_size;
-  uint32_t status;     /* enum etl_captured_status; 0: it is a record as it came */
-  const char *id;      /* unique over all runs */
-  const char *raw_id;  /* of the record as it came; NULL: not known, or it is one */
+  uint32_t reserved0;
   const char *stream, *shard; /* of the lane */
   uint64_t epoch;
-  const char *table_stream; /* the stream that the record belongs to, as the stage names it */
-  int64_t row;         /* its place among the rows of this stream that the epoch brings, from 1; 0: it is none of them */
+  const char *table_stream; /* the stream that the records belong to, as the stage names it; NULL: they are records as they came */
+};
+struct etl_captured { /* records of a lot that follow each other, all of the same kind */
+  uint32_t struct_size;
+  uint32_t status;     /* enum etl_captured_status; 0: they are records as they came */
+  int64_t id;          /* of the first: its lot shifted by ETL_CAPTURE_LOT_BITS, and its place in it */
+  uint64_t n;
+  const int64_t *raw;  /* ids of the records as they came, 0: not known; NULL: these are some */
+  int64_t row;         /* place of the first among the rows of its table_stream that the epoch brings, from 1; 0: they are none of them */
   int64_t at_ns;       /* since 1970-01-01 UTC */
-  const char *source;  /* of a record as it came: the connection that it came by */
+  const char *source;  /* of records as they came: the connection that they came by */
   const char *reason;  /* NULL: none */
-  const char *data;    /* JSON text; NULL: there is none */
+  const char *data;    /* JSON texts, each with its NUL, one behind the other; NULL: there are none */
 };
 struct etl_capture_tables {
   uint32_t struct_size;
@@ -565,11 +571,12 @@ struct etl_capture {
   int32_t (*tables)(void *self, const struct etl_capture_tables *);
   /* [instance] On the run's instance, after run_begin(): makes the tables, if they are not there. */
   int32_t (*create)(void *self);
-  /* [instance] Between begin() and commit(), in the transaction of the epoch, any number of times.  What a run brings aside comes into sight
-   * with its rows. */
+  /* [instance] Between begin() and commit(), in the transaction of the epoch, as the two that follow, any number of times.  A lot of records will
+   * come, some of them perhaps not: what it is called, from 1, as no other one.  What a run brings aside comes into sight with its rows. */
+  int32_t (*lot)(void *self, const struct etl_capture_lot *lot, int64_t *ret_lot);
   int32_t (*store)(void *self, const struct etl_captured *const *records, uint64_t n);
-  /* [instance] Likewise: status and reason of a record that was stored in this transaction are these. */
-  int32_t (*revise)(void *self, const struct etl_captured *record);
+  /* [instance] status and reason of records that were stored in this transaction are these; n of each is 1. */
+  int32_t (*revise)(void *self, const struct etl_captured *const *records, uint64_t n);
   /* [instance] On the run's instance, after run_end(): deletes records of the pipeline that are older. */
   int32_t (*prune)(void *self, int64_t before_ns, uint64_t *ret_pruned);
 };

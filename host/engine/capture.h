@@ -24,8 +24,8 @@ struct capture { /* records of the same kind that came together */
   char *stream;       /* that they belong to */
   char *reason;       /* NULL: none */
   int64_t at_ns;
-  int64_t first;      /* number of the first one; the others follow */
-  int64_t *raw;       /* as they were loaded: the numbers of the rows that they come of */
+  int64_t first;      /* as they came: number of the first one, the others follow; from ids_give() on the id */
+  int64_t *raw;       /* as they were loaded: the numbers of the rows that they come of; likewise */
   int64_t n;
   char *text;         /* JSON of each, one NUL ended text behind the other, NULL: there is none */
   bool counted;       /* text is the budget's memory */

@@ -13,10 +13,12 @@ enum {
   STORE_SHARE = 8        /* of the lane's part of the budget, at the most, waits for it */
 };
 
-static const struct etl_capture *extension(const struct writer *w) {
-  const struct etl_common *common = w->inst.part->conn->common;
-  return common->ext ? common->ext(w->inst.self, ETL_EXT_CAPTURE) : NULL;
+static const struct etl_capture *api_of(const struct instance *loader) {
+  const struct etl_common *common = loader->part->conn->common;
+  return common->ext ? common->ext(loader->self, ETL_EXT_CAPTURE) : NULL;
 }
+
+const struct etl_capture *captures_api(const struct writer *w) { return api_of(&w->inst); }
 
 static bool capturing(const struct writer *w) {
   const struct conf_capture *c = &w->lane->run->capture;
@@ -25,8 +27,7 @@ static bool capturing(const struct writer *w) {
 
 int captures_open(struct run *r, struct instance *loader, struct err *e) {
   const struct conf_capture *c = &r->capture;
-  const struct etl_common *common = loader->part->conn->common;
-  const struct etl_capture *api = common->ext ? common->ext(loader->self, ETL_EXT_CAPTURE) : NULL;
+  const struct etl_capture *api = api_of(loader);
   struct etl_capture_tables t = {.struct_size = sizeof t,
                                  .raw = c->raw,
                                  .transformed = c->transformed,
@@ -51,11 +52,10 @@ static int no_room(struct writer *w) {
 
 /* ---- collecting --------------------------------------------------------------------------------------------------------------------- */
 
-static void number(struct writer *w, struct capture *c) {
-  if (!c->status)
-    return;
-  c->first = w->lane->loaded_numbers + 1;
-  w->lane->loaded_numbers += c->n;
+static int add(struct writer *w, struct capture *c) {
+  int rc = !w->open && epoch_begin(w) < 0 ? -1 : ids_give(w, c);
+  captures_add(&w->captures, c);
+  return rc;
 }
 
 /* A row that a stage set aside, with its place among the rows as they came. */
@@ -64,16 +64,17 @@ static int add_reject(struct writer *w, const struct reject *r, const char *stre
   if (!c)
     return no_room(w);
   c->raw[0] = r->number;
-  number(w, c);
-  captures_add(&w->captures, c);
-  return 0;
+  return add(w, c);
 }
 
 int captures_take(struct writer *w, struct item *it) {
   if (!capturing(w))
     return 0;
+  if (it->captures.first && !w->open && epoch_begin(w) < 0)
+    return -1;
   for (struct capture *c = it->captures.first; c; c = c->next)
-    number(w, c);
+    if (ids_give(w, c) < 0)
+      return -1;
   captures_move(&it->captures, &w->captures);
   for (const struct reject *r = it->rejects.first; r && w->lane->run->capture.transformed; r = r->next)
     if (add_reject(w, r, r->stream ? r->stream : w->lane->stream) < 0)
@@ -88,7 +89,7 @@ static void remember(struct writer *w, const struct capture *c) {
   const char *text = c->text;
   w->known = xrealloc(w->known, (size_t)(w->known_n + c->n) * sizeof *w->known);
   for (int64_t i = 0; i < c->n; i++, text += strlen(text) + 1)
-    w->known[w->known_n++] = (struct known){.hash = hash_of(text), .number = c->first + i};
+    w->known[w->known_n++] = (struct known){.hash = hash_of(text), .id = c->first + i};
 }
 
 int captures_rows(struct writer *w, const struct writer_out *o, struct item *it, struct capture **ret) {
@@ -101,10 +102,10 @@ int captures_rows(struct writer *w, const struct writer_out *o, struct item *it,
   c->status = ETL_CAPTURED_VALID;
   c->raw = it->numbers ? it->numbers : xcalloc((size_t)c->n + 1, sizeof *c->raw);
   it->numbers = NULL;
-  number(w, c);
+  if (add(w, c) < 0)
+    return -1;
   if (w->careful)
     remember(w, c);
-  captures_add(&w->captures, c);
   *ret = c;
   return 0;
 }
@@ -123,59 +124,72 @@ void captures_written(struct writer_out *o, struct capture *c, const struct reje
 /* ---- storing ------------------------------------------------------------------------------------------------------------------------ */
 
 struct telling { /* records as the ABI wants them */
-  struct writer *w;
-  struct arena *a;
   const struct etl_captured **list;
-  uint64_t n;
+  struct etl_captured *records;
+  size_t n, room;
 };
 
-/* Of the same width, as an index takes them best in order. */
-static const char *id_of(struct telling *t, int64_t number) {
-  const struct lane *l = t->w->lane;
-  return number ? arena_printf(t->a, "%s.%zu.%011lld", l->run->spec->run, (size_t)(l - l->run->lanes) + 1, (long long)number) : NULL;
+static struct etl_captured *tell(struct telling *t) {
+  if (t->n == t->room) {
+    t->room = 2 * t->room + 16;
+    t->records = xrealloc(t->records, t->room * sizeof *t->records);
+  }
+  t->records[t->n] = (struct etl_captured){.struct_size = sizeof *t->records};
+  return &t->records[t->n++];
 }
 
-static struct etl_captured *tell(struct telling *t, int64_t number) {
-  const struct lane *l = t->w->lane;
-  struct etl_captured *one = arena_alloc(t->a, sizeof *one);
-  *one = (struct etl_captured){
-      .struct_size = sizeof *one, .id = id_of(t, number), .stream = l->stream, .shard = l->shard, .epoch = l->at.epoch + 1};
-  t->list[t->n++] = one;
-  return one;
+static const struct etl_captured *const *told(struct telling *t) {
+  t->list = xcalloc(t->n, sizeof *t->list);
+  for (size_t i = 0; i < t->n; i++)
+    t->list[i] = &t->records[i];
+  return t->list;
 }
 
-static void tell_all(struct telling *t, const struct capture *c) {
-  const struct spec_stage *extract = &t->w->lane->run->spec->extract;
+static void telling_fini(struct telling *t) {
+  free(t->list);
+  free(t->records);
+}
+
+static const char *behind(const char *texts, int64_t n) {
+  for (; texts && n > 0; n--)
+    texts += strlen(texts) + 1;
+  return texts;
+}
+
+/* Those that became the same go together. */
+static void tell_all(struct telling *t, const struct capture *c, const char *source) {
+  static const struct capture_change none;
   const char *text = c->text;
   int64_t row = c->first_row;
-  for (int64_t i = 0; i < c->n; i++) {
-    const struct capture_change *change = c->changes && c->changes[i].status ? &c->changes[i] : NULL;
-    struct etl_captured *one = tell(t, c->first + i);
-    one->status = change ? change->status : c->status;
-    one->reason = change ? change->reason : c->reason;
-    one->raw_id = c->raw && t->w->lane->run->capture.raw ? id_of(t, c->raw[i]) : NULL;
-    one->table_stream = c->stream;
-    one->row = one->status == ETL_CAPTURED_VALID ? row++ : 0;
+  for (int64_t i = 0, n; i < c->n; i += n) {
+    const struct capture_change *change = c->changes ? &c->changes[i] : &none;
+    for (n = c->changes ? 1 : c->n; i + n < c->n && !change->status && !change[n].status; n++)
+      ;
+    struct etl_captured *one = tell(t);
+    one->status = change->status ? change->status : c->status;
+    one->reason = change->status ? change->reason : c->reason;
+    one->id = c->first + i;
+    one->n = (uint64_t)n;
+    one->raw = c->raw ? c->raw + i : NULL;
+    one->row = one->status == ETL_CAPTURED_VALID ? row : 0;
     one->at_ns = c->at_ns;
-    one->source = c->status ? NULL : extract->conf.connection ? extract->conf.connection : extract->conf.plugin;
+    one->source = c->status ? NULL : source;
     one->data = text;
-    text += text ? strlen(text) + 1 : 0;
+    row += one->row ? n : 0;
+    text = i + n < c->n ? behind(text, n) : NULL;
   }
 }
 
 int captures_store(struct writer *w) {
-  const struct etl_capture *api;
+  const struct spec_stage *extract = &w->lane->run->spec->extract;
+  struct telling t = {0};
   if (!w->captures.first)
     return 0;
-  if (!w->open && epoch_begin(w) < 0)
-    return -1;
-  struct telling t = {.w = w, .a = arena_new()};
-  t.list = arena_alloc(t.a, (size_t)w->captures.n * sizeof *t.list);
   for (const struct capture *c = w->captures.first; c; c = c->next)
-    tell_all(&t, c);
-  api = extension(w);
-  int32_t rc = CALL(&w->inst.svc, "store", api->store(w->inst.self, t.list, t.n));
-  arena_free(t.a);
+    tell_all(&t, c, extract->conf.connection ? extract->conf.connection : extract->conf.plugin);
+  const struct etl_capture *api = captures_api(w);
+  int32_t rc = CALL(&w->inst.svc, "store", api->store(w->inst.self, told(&t), t.n));
+  telling_fini(&t);
   captures_clear(&w->captures);
   return rc == ETL_OK ? 0 : rc == ETL_FAILED ? writer_fail(w) : -1;
 }
@@ -187,41 +201,44 @@ int captures_store_some(struct writer *w) {
 }
 
 /* Of a row that the loader has settled on refusing: its record was stored as a valid one. */
-static int revise(struct writer *w, const struct reject *r) {
+static int revise_one(struct writer *w, const struct reject *r, struct telling *t) {
   uint64_t hash = hash_of(r->raw);
   int64_t i = 0;
-  while (i < w->known_n && (w->known[i].hash != hash || !w->known[i].number))
+  while (i < w->known_n && (w->known[i].hash != hash || !w->known[i].id))
     i++;
   if (i == w->known_n)
     return add_reject(w, r, r->stream);
-  struct telling t = {.w = w, .a = arena_new()};
-  t.list = arena_alloc(t.a, sizeof *t.list);
-  struct etl_captured *one = tell(&t, w->known[i].number);
+  struct etl_captured *one = tell(t);
   one->status = ETL_CAPTURED_QUARANTINED;
   one->reason = r->message;
-  one->table_stream = r->stream;
-  w->known[i].number = 0;
-  const struct etl_capture *api = extension(w);
-  int32_t rc = CALL(&w->inst.svc, "revise", api->revise(w->inst.self, one));
-  arena_free(t.a);
-  return rc == ETL_OK ? 0 : rc == ETL_FAILED ? writer_fail(w) : -1;
+  one->id = w->known[i].id;
+  one->n = 1;
+  w->known[i].id = 0;
+  return 0;
 }
 
 int captures_settled(struct writer *w, const struct reject *refused) {
-  int rc = 0;
-  for (const struct reject *r = refused; r && rc == 0 && w->lane->run->capture.transformed; r = r->next)
-    rc = revise(w, r);
-  return rc == 0 ? captures_store(w) : -1;
+  struct telling t = {0};
+  int32_t rc = ETL_OK;
+  int failed = 0;
+  for (const struct reject *r = refused; r && failed == 0 && w->lane->run->capture.transformed; r = r->next)
+    failed = revise_one(w, r, &t);
+  const struct etl_capture *api = t.n ? captures_api(w) : NULL;
+  if (failed == 0 && api)
+    rc = CALL(&w->inst.svc, "revise", api->revise(w->inst.self, told(&t), t.n));
+  telling_fini(&t);
+  if (failed == 0 && rc != ETL_OK)
+    failed = rc == ETL_FAILED ? writer_fail(w) : -1;
+  return failed == 0 ? captures_store(w) : -1;
 }
 
 /* ---- the run -------------------------------------------------------------------------------------------------------------------------- */
 
 int captures_create(struct run *r) {
-  const struct etl_common *common = r->load.conn->common;
   struct err e;
   if (!r->capture.raw && !r->capture.transformed)
     return 0;
-  const struct etl_capture *api = common->ext(r->control.self, ETL_EXT_CAPTURE);
+  const struct etl_capture *api = api_of(&r->control);
   if (CALL(&r->control.svc, "create", api->create(r->control.self)) == ETL_OK)
     return 0;
   services_take_err(&r->control.svc, &e);
@@ -229,12 +246,11 @@ int captures_create(struct run *r) {
 }
 
 void captures_prune(struct run *r, int64_t now_ns) {
-  const struct etl_common *common = r->load.conn->common;
   uint64_t pruned = 0;
   struct err e;
   if ((!r->capture.raw && !r->capture.transformed) || r->capture.keep_ns == 0 || !r->control.self || stop_mode(&r->stop) == STOP_NOW)
     return;
-  const struct etl_capture *api = common->ext(r->control.self, ETL_EXT_CAPTURE);
+  const struct etl_capture *api = api_of(&r->control);
   if (CALL(&r->control.svc, "prune", api->prune(r->control.self, now_ns - r->capture.keep_ns, &pruned)) == ETL_OK)
     return;
   services_take_err(&r->control.svc, &e);

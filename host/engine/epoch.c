@@ -26,6 +26,7 @@ int epoch_begin(struct writer *w) {
   struct etl_cursor from = {
     .struct_size = sizeof from, .stream = l->stream, .shard = l->shard, .epoch = l->at.epoch, .cursor = l->at.cursor};
   const struct etl_cursor *list[] = {&from};
+  ids_clear(&w->ids);
   w->careful = (l->run->loader_caps & ETL_CAP_CAREFUL) && ((l->stream_flags & ETL_STREAM_ONCE) || w->read_base < l->careful_rows);
   struct etl_txn txn = {.struct_size = sizeof txn,
                         .flags = w->careful ? ETL_TXN_CAREFUL : 0,

@@ -78,7 +78,6 @@ struct lane {
   _Atomic size_t outs_n;
   _Atomic int64_t in_hand;    /* rows set aside in epochs that are not committed */
   int64_t raw_numbers;        /* reader, over all attempts: how many rows as they came have a number */
-  int64_t loaded_numbers;     /* lane thread: likewise of those as they were loaded */
   int64_t rejected;           /* lane thread: rows set aside in committed epochs, each counted once */
   int64_t careful_rows;       /* lane thread: so many rows from the last commit on are written carefully: among them are bad ones */
   uint64_t careful_epoch;     /* lane thread: the last epoch that was begun again for that; 0: none */

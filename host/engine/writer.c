@@ -286,6 +286,7 @@ static void writer_fini(struct writer *w) {
   }
   rejects_clear(&w->rejects);
   captures_clear(&w->captures);
+  ids_clear(&w->ids);
   free(w->known);
   position_fini(&w->safe);
 }

@@ -19,7 +19,12 @@ struct writer_out { /* a stream that the loader gets; number i belongs to lane->
 };
 struct known { /* a record of a careful epoch, by the JSON of its row */
   uint64_t hash;
-  int64_t number; /* 0: it was refused */
+  int64_t id; /* 0: it was refused */
+};
+struct capture_ids { /* of records of the epoch in hand */
+  struct lot *lots;
+  struct came *came;
+  size_t came_n;
 };
 struct writer {
   struct lane *lane;
@@ -33,6 +38,7 @@ struct writer {
   int64_t rows, bytes;
   struct rejects rejects;    /* set aside by any stage */
   struct captures captures;  /* not stored yet */
+  struct capture_ids ids;
   struct known *known;       /* of the epoch in hand; owned */
   int64_t known_n;
   struct position safe;      /* the last cursor seen; safe_here: nothing came after it */
@@ -67,15 +73,22 @@ void epoch_abort(struct writer *w);
 
 /* ---- engine/capture_store.c: records beside the rows; without capture they do nothing.  0, or -1: the lane has its reason */
 int captures_take(struct writer *w, struct item *it); /* what came with an item, before its rejects are taken */
-/* The rows of an item, before they are written; takes their numbers.  *ret: borrowed, until captures_store(); NULL: nobody wants them. */
+/* The rows of an item, in an open epoch before they are written; takes their numbers.  *ret: borrowed, until captures_store(); NULL: nobody wants them. */
 int captures_rows(struct writer *w, const struct writer_out *o, struct item *it, struct capture **ret);
 void captures_written(struct writer_out *o, struct capture *c, const struct reject *refused); /* refused: the list of those of that write() */
 int captures_store(struct writer *w);      /* all of them, in the epoch in hand */
 int captures_store_some(struct writer *w); /* when there are many */
 int captures_settled(struct writer *w, const struct reject *refused); /* refused: the list of those of settle(); stores what is left */
+const struct etl_capture *captures_api(const struct writer *w); /* NULL: the loader has none */
 /* Of an instance of the loader, before all else: where they go.  0, or -1 with e. */
 int captures_open(struct run *r, struct instance *loader, struct err *e);
 int captures_create(struct run *r); /* the run thread, after run_begin(): 0, or -1: r->err */
 void captures_prune(struct run *r, int64_t now_ns); /* likewise, at the end; a failure is only told */
+
+/* ---- engine/capture_ids.c */
+/* In an open epoch: c->first is the id of its first record then, and c->raw has ids instead of numbers.  0, or -1: the lane has its reason. */
+int ids_give(struct writer *w, struct capture *c);
+int64_t ids_of_row(const struct capture_ids *ids, int64_t number); /* of the row as it came; 0: not known */
+void ids_clear(struct capture_ids *ids);
 
 #endif

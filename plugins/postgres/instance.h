@@ -37,6 +37,7 @@ struct capture_table {
 };
 struct capture { /* where records go beside the rows */
   struct capture_table raw, transformed;
+  struct text refused; /* rows of VALUES: at the end of the run, those that the target does not take */
 };
 struct instance {
   const struct etl_host *host;
@@ -165,9 +166,9 @@ extern const struct etl_quarantine postgres_quarantine;
 
 /* ---- capture.c: without tables for records they do nothing */
 void capture_fini(struct capture *c);
-int32_t capture_adopt(struct instance *in, const char *run); /* what the run kept aside comes into sight */
+int32_t capture_adopt(struct instance *in, const char *run); /* what the run kept aside comes into sight, but for what was refused */
 int32_t capture_drop(struct instance *in, const char *run);  /* or goes */
-int32_t capture_refused(struct instance *in, const struct etl_rejected *r); /* at the end of a run: a row that the target does not take */
+void capture_refused(struct instance *in, const struct etl_rejected *r); /* at the end of a run: a row that the target does not take */
 extern const struct etl_capture postgres_capture;
 
 /* ---- aside.c, aside_swap.c */

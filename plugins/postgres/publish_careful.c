@@ -146,8 +146,7 @@ static int32_t store(struct instance *in, struct etl_rejected *one) {
   int32_t rc = next_seq(in, one, &one->seq);
   if (rc == ETL_OK)
     rc = quarantine_store(in, one);
-  if (rc == ETL_OK)
-    rc = capture_refused(in, one);
+  capture_refused(in, one);
   return rc == ETL_OK ? state_query(in, "counting the rows of a lane",
                                     "UPDATE @.cursors SET rows = rows - 1 WHERE pipeline = $1 AND aside = $2 AND stream = $3 AND shard = $4", 4,
                                     (const char *const[]){in->pipeline, cursors_scope(in), one->stream, one->shard}, NULL, NULL, NULL)

@@ -200,6 +200,7 @@ int32_t staged_finish(struct instance *in, const char *run, bool ok) {
   PGresult *tables = NULL;
   if (!ok)
     return in->keep ? keep(in, run) : aside_drop(in, run);
+  text_clear(&in->capture.refused);
   int32_t rc = session_run(&in->session, "beginning the end of the run", "BEGIN");
   if (rc == ETL_OK)
     rc = cursors_check_run(in, run);

@@ -1,8 +1,10 @@
 /* Records of rows as they came and as they were loaded (etl.capture/1): tables beside the targets, written in the transaction of the epoch.
  *
- *   etl_raw_data          (id, pipeline, aside, run, stream, shard, epoch, captured_at, source, data)
- *   etl_transformed_data  (id, raw_id, pipeline, aside, run, stream, shard, epoch, table_stream, row, loaded_at, status, reason, data)
- *                         aside: as in the state tables: '', or the run whose rows are not in the target yet */
+ *   etl_captures          (id, pipeline, aside, run, stream, shard, epoch, table_stream, at): a lot of records; aside: as in the state tables
+ *   etl_raw_data          (id, captured_at, source, data)
+ *   etl_transformed_data  (id, raw_id, row, status, reason, data)
+ *
+ * What records have in common is with their lot, so that they are small. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,54 +31,71 @@ static int32_t tables(void *self, const struct etl_capture_tables *t) {
   return ETL_OK;
 }
 
-/* ---- both tables ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- lots ------------------------------------------------------------------------------------------------------------------------------- */
 
-/* fmt has %w for the table; ?1 is the pipeline, ?2 param. */
-static int32_t run_on(struct loader *in, const char *table, const char *doing, const char *fmt, const char *param, int *ret_changes) {
+_Static_assert(ETL_CAPTURE_LOT_BITS == 24, "as the statements below have it");
+
+/* ?1 is the pipeline, ?2 param. */
+static int32_t on_lots(struct loader *in, const char *doing, const char *sql, const char *param) {
+  return state_run(in, doing, sql, 2, (const char *const[]){in->pipeline, param}, NULL);
+}
+
+static int32_t forget_records(struct loader *in, const char *doing, const char *table, const char *where, const char *param, uint64_t *ret_rows) {
   int changes = 0;
   if (!table)
     return ETL_OK;
-  char *sql = sqlite3_mprintf(fmt, table);
+  char *sql = sqlite3_mprintf("DELETE FROM \"%w\" WHERE id IN (SELECT r.id FROM etl_captures AS c CROSS JOIN \"%w\" AS r ON r.id >= c.id << 24 AND "
+                              "r.id < (c.id + 1) << 24 WHERE c.pipeline = ?1 AND %s)",
+                              table, table, where);
   int32_t rc = sql ? state_run(in, doing, sql, 2, (const char *const[]){in->pipeline, param}, &changes) : database_no_memory(&in->d);
   sqlite3_free(sql);
-  if (ret_changes)
-    *ret_changes += changes;
+  *ret_rows += (uint64_t)changes;
   return rc;
 }
 
-static int32_t run_on_both(struct loader *in, const char *doing, const char *fmt, const char *param) {
-  int32_t rc = run_on(in, in->capture.raw, doing, fmt, param, NULL);
-  return rc == ETL_OK ? run_on(in, in->capture.transformed, doing, fmt, param, NULL) : rc;
+/* Lots for which `where` holds, with their records.  Lots go last: if it ends on the way, the next one does the rest. */
+static int32_t forget(struct loader *in, const char *doing, const char *where, const char *param, uint64_t *ret_rows) {
+  int32_t rc = forget_records(in, doing, in->capture.raw, where, param, ret_rows);
+  if (rc == ETL_OK)
+    rc = forget_records(in, doing, in->capture.transformed, where, param, ret_rows);
+  char *sql = rc == ETL_OK ? sqlite3_mprintf("DELETE FROM etl_captures WHERE pipeline = ?1 AND %s", where) : NULL;
+  if (rc == ETL_OK)
+    rc = sql ? on_lots(in, doing, sql, param) : database_no_memory(&in->d);
+  sqlite3_free(sql);
+  return rc;
 }
 
+static bool captures(const struct loader *in) { return in->capture.raw || in->capture.transformed; }
+
 int32_t capture_adopt(struct loader *in, const char *run) {
-  return run_on_both(in, "bringing captured records into sight", "UPDATE \"%w\" SET aside = '' WHERE pipeline = ?1 AND aside = ?2", run);
+  static const char sql[] = "UPDATE etl_captures SET aside = '' WHERE pipeline = ?1 AND aside = ?2";
+  return captures(in) ? on_lots(in, "bringing captured records into sight", sql, run) : ETL_OK;
 }
 
 int32_t capture_drop(struct loader *in, const char *run) {
-  return run_on_both(in, "removing captured records", "DELETE FROM \"%w\" WHERE pipeline = ?1 AND aside = ?2", run);
+  uint64_t dropped = 0;
+  return captures(in) ? forget(in, "removing captured records", "aside = ?2", run, &dropped) : ETL_OK;
 }
 
 static int32_t create_all(struct loader *in) {
   const char *doing = "making the tables for captured records", *raw = in->capture.raw, *transformed = in->capture.transformed;
-  int32_t rc = ETL_OK;
-  if (raw)
-    rc = database_run_owned(
-        &in->d, doing,
-        sqlite3_mprintf("CREATE TABLE IF NOT EXISTS \"%w\" (id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, aside TEXT NOT NULL, run TEXT NOT NULL, "
-                        "stream TEXT NOT NULL, shard TEXT NOT NULL, epoch INTEGER NOT NULL, captured_at TEXT NOT NULL, source TEXT NOT NULL, "
-                        "data TEXT NOT NULL); CREATE INDEX IF NOT EXISTS \"%w_at\" ON \"%w\" (pipeline, captured_at)",
-                        raw, raw, raw));
+  uint64_t dropped = 0;
+  int32_t rc = database_run(&in->d, doing,
+                            "CREATE TABLE IF NOT EXISTS etl_captures (id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL, aside TEXT NOT NULL, run TEXT "
+                            "NOT NULL, stream TEXT NOT NULL, shard TEXT NOT NULL, epoch INTEGER NOT NULL, table_stream TEXT, at TEXT NOT NULL); "
+                            "CREATE INDEX IF NOT EXISTS etl_captures_at ON etl_captures (pipeline, at)");
+  if (rc == ETL_OK && raw)
+    rc = database_run_owned(&in->d, doing,
+                            sqlite3_mprintf("CREATE TABLE IF NOT EXISTS \"%w\" (id INTEGER PRIMARY KEY, captured_at TEXT NOT NULL, source TEXT NOT "
+                                            "NULL, data TEXT NOT NULL)",
+                                            raw));
   if (rc == ETL_OK && transformed)
-    rc = database_run_owned(
-        &in->d, doing,
-        sqlite3_mprintf("CREATE TABLE IF NOT EXISTS \"%w\" (id TEXT PRIMARY KEY, raw_id TEXT, pipeline TEXT NOT NULL, aside TEXT NOT NULL, "
-                        "run TEXT NOT NULL, stream TEXT NOT NULL, shard TEXT NOT NULL, epoch INTEGER NOT NULL, table_stream TEXT NOT NULL, row INTEGER, "
-                        "loaded_at TEXT NOT NULL, status TEXT NOT NULL, reason TEXT, data TEXT); "
-                        "CREATE INDEX IF NOT EXISTS \"%w_at\" ON \"%w\" (pipeline, loaded_at); CREATE INDEX IF NOT EXISTS \"%w_raw\" ON \"%w\" (raw_id)",
-                        transformed, transformed, transformed, transformed, transformed));
+    rc = database_run_owned(&in->d, doing,
+                            sqlite3_mprintf("CREATE TABLE IF NOT EXISTS \"%w\" (id INTEGER PRIMARY KEY, raw_id INTEGER, row INTEGER, status TEXT NOT "
+                                            "NULL, reason TEXT, data TEXT); CREATE INDEX IF NOT EXISTS \"%w_raw\" ON \"%w\" (raw_id)",
+                                            transformed, transformed, transformed));
   if (rc == ETL_OK && !in->keep)
-    rc = run_on_both(in, "removing captured records of dead runs", "DELETE FROM \"%w\" WHERE pipeline = ?1 AND aside <> '' AND aside <> ?2", in->run);
+    rc = forget(in, "removing captured records of dead runs", "aside <> '' AND aside <> ?2", in->run, &dropped);
   return rc == ETL_OK ? database_run(&in->d, doing, "COMMIT") : rc;
 }
 
@@ -104,21 +123,39 @@ static const char *time_text(int64_t at_ns, char ret[TIME_BYTES]) {
   return ret;
 }
 
-static int32_t store_one(struct loader *in, sqlite3_stmt *stmt, const struct etl_captured *c) {
+static int32_t lot(void *self, const struct etl_capture_lot *l, int64_t *ret_lot) {
+  struct loader *in = self;
+  char epoch[24];
+  snprintf(epoch, sizeof epoch, "%" PRIu64, l->epoch);
+  int32_t rc = state_run(in, "keeping captured records",
+                         "INSERT INTO etl_captures (pipeline, aside, run, stream, shard, epoch, table_stream, at) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
+                         7, (const char *const[]){in->pipeline, state_scope(in), in->run, l->stream, l->shard, epoch, l->table_stream}, NULL);
+  *ret_lot = sqlite3_last_insert_rowid(in->d.db);
+  return rc;
+}
+
+static int32_t store_range(struct loader *in, sqlite3_stmt *stmt, const struct etl_captured *c) {
   char at[TIME_BYTES];
+  const char *const came[] = {time_text(c->at_ns, at), c->source}, *const went[] = {status_name(c->status), c->reason};
+  const char *data = c->data;
   bool row;
-  const char *const raw[] = {c->id, in->pipeline, state_scope(in), in->run, c->stream, c->shard, time_text(c->at_ns, at), c->source, c->data};
-  const char *const transformed[] = {c->id, in->pipeline,    state_scope(in), in->run,   c->stream, c->shard, at,
-                                     c->raw_id, c->table_stream, status_name(c->status), c->reason, c->data};
-  if (c->status)
-    database_bind(stmt, sizeof transformed / sizeof *transformed, transformed);
-  else
-    database_bind(stmt, sizeof raw / sizeof *raw, raw);
-  sqlite3_bind_int64(stmt, c->status ? 13 : 10, (int64_t)c->epoch);
-  if (c->status && c->row > 0)
-    sqlite3_bind_int64(stmt, 14, c->row);
-  int32_t rc = database_step(&in->d, "keeping captured records", stmt, &row);
-  sqlite3_reset(stmt);
+  int32_t rc = ETL_OK;
+  database_bind(stmt, 2, c->status ? went : came);
+  for (uint64_t i = 0; i < c->n && rc == ETL_OK; i++) {
+    size_t n = data ? strlen(data) : 0;
+    sqlite3_bind_text64(stmt, 3, data, n, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_int64(stmt, 4, c->id + (int64_t)i);
+    if (c->raw && c->raw[i])
+      sqlite3_bind_int64(stmt, 5, c->raw[i]);
+    else if (c->raw)
+      sqlite3_bind_null(stmt, 5);
+    if (c->row > 0)
+      sqlite3_bind_int64(stmt, 6, c->row + (int64_t)i);
+    rc = database_step(&in->d, "keeping captured records", stmt, &row);
+    sqlite3_reset(stmt);
+    data += data ? n + 1 : 0;
+  }
   sqlite3_clear_bindings(stmt);
   return rc;
 }
@@ -130,29 +167,28 @@ static int32_t store_kind(struct loader *in, const char *table, const char *fmt,
   int32_t rc = database_prepare_owned(&in->d, "keeping captured records", sqlite3_mprintf(fmt, table), &stmt);
   for (uint64_t i = 0; i < n && rc == ETL_OK; i++)
     if (raw == !records[i]->status)
-      rc = store_one(in, stmt, records[i]);
+      rc = store_range(in, stmt, records[i]);
   sqlite3_finalize(stmt);
   return rc;
 }
 
 static int32_t store(void *self, const struct etl_captured *const *records, uint64_t n) {
   struct loader *in = self;
-  int32_t rc = store_kind(in, in->capture.raw,
-                          "INSERT INTO \"%w\" (id, pipeline, aside, run, stream, shard, captured_at, source, data, epoch) "
-                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                          true, records, n);
+  int32_t rc = store_kind(in, in->capture.raw, "INSERT INTO \"%w\" (captured_at, source, data, id) VALUES (?1, ?2, ?3, ?4)", true, records, n);
   return rc == ETL_OK ? store_kind(in, in->capture.transformed,
-                                   "INSERT INTO \"%w\" (id, pipeline, aside, run, stream, shard, loaded_at, raw_id, table_stream, status, reason, data, epoch, "
-                                   "row) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-                                   false, records, n)
+                                   "INSERT INTO \"%w\" (status, reason, data, id, raw_id, row) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", false, records, n)
                       : rc;
 }
 
-static int32_t revise(void *self, const struct etl_captured *c) {
+static int32_t revise(void *self, const struct etl_captured *const *records, uint64_t n) {
   struct loader *in = self;
-  char *sql = sqlite3_mprintf("UPDATE \"%w\" SET row = NULL, status = ?2, reason = ?3 WHERE id = ?1", in->capture.transformed);
-  int32_t rc = sql ? state_run(in, "correcting a captured record", sql, 3, (const char *const[]){c->id, status_name(c->status), c->reason}, NULL)
-                   : database_no_memory(&in->d);
+  char id[24];
+  char *sql = sqlite3_mprintf("UPDATE \"%w\" SET row = NULL, status = ?2, reason = ?3 WHERE id = CAST(?1 AS INTEGER)", in->capture.transformed);
+  int32_t rc = sql ? ETL_OK : database_no_memory(&in->d);
+  for (uint64_t i = 0; i < n && rc == ETL_OK; i++) {
+    snprintf(id, sizeof id, "%" PRId64, records[i]->id);
+    rc = state_run(in, "correcting a captured record", sql, 3, (const char *const[]){id, status_name(records[i]->status), records[i]->reason}, NULL);
+  }
   sqlite3_free(sql);
   return rc;
 }
@@ -160,16 +196,10 @@ static int32_t revise(void *self, const struct etl_captured *c) {
 static int32_t prune(void *self, int64_t before_ns, uint64_t *ret_pruned) {
   struct loader *in = self;
   char before[TIME_BYTES];
-  int pruned = 0;
   int32_t rc = loader_connect(in);
-  time_text(before_ns, before);
-  if (rc == ETL_OK)
-    rc = run_on(in, in->capture.raw, "deleting old captured records", "DELETE FROM \"%w\" WHERE pipeline = ?1 AND captured_at < ?2", before, &pruned);
-  if (rc == ETL_OK)
-    rc = run_on(in, in->capture.transformed, "deleting old captured records", "DELETE FROM \"%w\" WHERE pipeline = ?1 AND loaded_at < ?2", before, &pruned);
-  *ret_pruned = (uint64_t)pruned;
-  return rc;
+  *ret_pruned = 0;
+  return rc == ETL_OK ? forget(in, "deleting old captured records", "at < ?2", time_text(before_ns, before), ret_pruned) : rc;
 }
 
 const struct etl_capture sqlite_capture = {
-    .struct_size = sizeof sqlite_capture, .tables = tables, .create = create, .store = store, .revise = revise, .prune = prune};
+    .struct_size = sizeof sqlite_capture, .tables = tables, .create = create, .lot = lot, .store = store, .revise = revise, .prune = prune};

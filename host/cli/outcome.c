@@ -143,7 +143,10 @@ static const char *say_success(struct arena *a, const json_t *s, const struct ru
 
 static const char *say_partial(struct arena *a, const json_t *s, const struct run_view *v) {
   (void)v;
-  size_t failed = lanes_with(s, "failed"), all = json_array_size(json_object_get(s, "lanes"));
+  size_t failed = lanes_with(s, "failed"), all = json_array_size(json_object_get(s, "lanes")), left_out = json_array_size(json_object_get(s, "left_out"));
+  if (failed == 0 && left_out)
+    return arena_printf(a, "%s written; %s left out, since circuit breakers are open: see `etl breaker %s`", words_count(a, number(s, "rows_written"), "row"),
+                        words_count(a, (int64_t)left_out, "shard"), words_clean(a, event_string(s, "pipeline")));
   return arena_printf(a,
                       "%zu of %s failed, %s written; run it again when the cause is gone: the other shards will not be read again",
                       failed, words_count(a, (int64_t)all, "lane"), words_count(a, number(s, "rows_written"), "row"));

@@ -9,9 +9,49 @@
 
 struct following {
   struct progress *progress;
-  json_t *summary; /* of the newest attempt that has ended */
+  json_t *summary; /* of the newest attempt that has ended, with what those before it have moved */
   struct arena *arena;
 };
+
+/* ---- attempts ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static void add_counts(json_t *to, const json_t *from) {
+  static const char *const counts[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected", "rows_added", "epochs"};
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    if (json_object_get(from, counts[i]))
+      json_object_set_new(to, counts[i], json_integer(json_integer_value(json_object_get(to, counts[i])) + json_integer_value(json_object_get(from, counts[i]))));
+}
+
+static json_t *lane_named(const json_t *summary, const char *name) {
+  json_t *lane;
+  size_t i;
+  json_array_foreach(json_object_get(summary, "lanes"), i, lane)
+    if (name && strcmp(event_string(lane, "lane"), name) == 0)
+      return lane;
+  return NULL;
+}
+
+/* Lanes that were not tried again stay as they ended. */
+static void take_summary(struct following *f, const json_t *event) {
+  json_t *now = json_deep_copy(event), *before = f->summary, *lane, *same;
+  size_t i;
+  bool part = before && !json_is_true(json_object_get(before, "aside"));
+  if (part) {
+    add_counts(now, before);
+    if (!json_object_get(now, "left_out") && json_object_get(before, "left_out"))
+      json_object_set(now, "left_out", json_object_get(before, "left_out"));
+  }
+  json_array_foreach(part ? json_object_get(before, "lanes") : NULL, i, lane) {
+    if ((same = lane_named(now, event_string(lane, "lane"))))
+      add_counts(same, lane);
+    else
+      json_array_append(json_object_get(now, "lanes"), lane);
+  }
+  json_decref(before);
+  f->summary = now;
+}
+
+/* ---- what is told meanwhile ------------------------------------------------------------------------------------------------------------------- */
 
 static void note_queued(struct following *f, const json_t *part) {
   const char *run = event_string(part, "run"), *waits = event_string(part, "waits");
@@ -36,9 +76,8 @@ static bool on_part(void *arg, const json_t *part) {
     note_attempt(f, json_array_get(attempts, 0));
   } else if (!event) {
     note_queued(f, part);
-  } else if (name && strcmp(name, "summary") == 0) { /* the last one counts */
-    json_decref(f->summary);
-    f->summary = json_incref((json_t *)(uintptr_t)event);
+  } else if (name && strcmp(name, "summary") == 0) {
+    take_summary(f, event);
   } else {
     progress_event(f->progress, event);
   }
@@ -63,6 +102,8 @@ static int tell_end(struct following *f, const json_t *answer) {
     return CLI_FAILED;
   }
   if (f->summary && of && strcmp(run, of) == 0) {
+    if (strcmp(state, "partial") == 0) /* the attempt alone may have failed, or succeeded */
+      json_object_set_new(f->summary, "status", json_string(state));
     progress_event(f->progress, f->summary);
   } else {
     printf("%s: run %s %s, %s written%s%s\n", words_clean(f->arena, event_string(newest, "pipeline")), run, state,

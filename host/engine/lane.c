@@ -304,9 +304,11 @@ static bool take_care(struct lane *l) {
   return true;
 }
 
+/* Runs before this one may have tried it already. */
 static void report_retry(struct lane *l, int64_t wait_ns) {
+  int64_t tried = l->failures > l->attempts ? l->failures : l->attempts;
   report_event(&l->run->report, "retry",
-               json_pack("{s:s, s:I, s:f, s:o}", "lane", l->name, "attempt", (json_int_t)l->attempts + 1, "delay_seconds",
+               json_pack("{s:s, s:I, s:f, s:o}", "lane", l->name, "attempt", (json_int_t)tried + 1, "delay_seconds",
                          (double)wait_ns / (double)NS_PER_SEC, "error", report_error(&l->err, l->err_stage, l->err_connector)));
 }
 

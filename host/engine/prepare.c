@@ -16,7 +16,7 @@
 #define BUDGET_WAIT_NS (30 * NS_PER_SEC) /* nothing was freed for so long: the lanes hold each other up */
 
 void run_init(struct run *r, const struct spec *spec, int fd, struct calls *calls) {
-  *r = (struct run){.spec = spec, .arena = arena_new(), .started_ns = clock_mono_ns()};
+  *r = (struct run){.spec = spec, .arena = arena_new(), .left_out = json_array(), .started_ns = clock_mono_ns()};
   report_init(&r->report, fd);
   metrics_init(&r->metrics);
   r->services = (struct run_services){
@@ -44,6 +44,7 @@ void run_fini(struct run *r) {
   part_fini(&r->load);
   for (size_t i = 0; r->transforms && i < r->spec->transforms_n; i++)
     part_fini(&r->transforms[i]);
+  json_decref(r->left_out);
   json_decref(r->identity);
   governor_free(r->governor);
   budget_unref(r->services.budget);
@@ -115,9 +116,6 @@ struct listing {
 };
 
 static bool wanted(const struct spec *s, const char *shard) {
-  for (size_t i = 0; i < s->skip_shards_n; i++)
-    if (strcmp(s->skip_shards[i], shard) == 0)
-      return false;
   for (size_t i = 0; i < s->shards_n; i++)
     if (strcmp(s->shards[i], shard) == 0)
       return true;
@@ -224,6 +222,29 @@ static int choose_sources(struct run *r, const struct listing *l) {
       tail = &s->next;
     }
   *tail = NULL;
+  return 0;
+}
+
+/* True: it was there. */
+static bool leave_out(struct run *r, const char *shard) {
+  bool any = false;
+  for (struct source **at = &r->sources; *at;) {
+    if (strcmp((*at)->shard.id, shard) != 0) {
+      at = &(*at)->next;
+      continue;
+    }
+    *at = (*at)->next;
+    any = true;
+  }
+  return any;
+}
+
+int run_leave_out(struct run *r) {
+  const struct spec *s = r->spec;
+  struct err e;
+  for (size_t i = 0; !(r->loader_caps & ETL_CAP_REPLACE) && i < s->skip_shards_n; i++)
+    if (leave_out(r, s->skip_shards[i]))
+      json_array_append_new(r->left_out, json_string(s->skip_shards[i]));
   if (r->sources)
     return 0;
   err_set(&e, ETL_E_PERMANENT, "all shards of pipeline '%s' are left out of this run: there is nothing to do", r->spec->pipeline);

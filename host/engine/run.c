@@ -60,7 +60,7 @@ static int claim(struct run *r) {
 
 static int begin(struct run *r) {
   const struct etl_loader *api = part_loader(&r->load);
-  if (run_open_control(r) < 0 || refuse_parts_of_whole(r) < 0 || claim(r) < 0 || run_ask_committed(r) < 0 ||
+  if (run_open_control(r) < 0 || refuse_parts_of_whole(r) < 0 || run_leave_out(r) < 0 || claim(r) < 0 || run_ask_committed(r) < 0 ||
       pieces_make_lanes(r) < 0 || refuse_refresh(r) < 0 || reach_check(r) < 0)
     return -1;
   run_report_start(r);
@@ -218,13 +218,13 @@ static int finish(struct run *r) {
     run_report_summary(r, "cancelled");
     return RUN_EXIT_CANCELLED;
   }
-  if (ended == 0 && all) {
+  if (ended == 0 && all && json_array_size(r->left_out) == 0) {
     run_report_summary(r, "success");
     return RUN_EXIT_SUCCESS;
   }
-  if (ended == 0 && aside)
+  if (ended == 0 && aside && !all)
     explain_unreplaced(r, succeeded);
-  if (ended < 0 || aside || failed == r->lanes_n) {
+  if (ended < 0 || (aside && !all) || failed == r->lanes_n) {
     run_report_summary(r, "failed");
     return RUN_EXIT_FAILED;
   }

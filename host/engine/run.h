@@ -49,6 +49,7 @@ struct run {
   uint64_t loader_caps;
   uint64_t owner;
   struct source *sources;      /* those that were asked for */
+  json_t *left_out;            /* shards that were taken out of them (spec->skip_shards) */
   struct kept *kept;
   json_t *identity; /* engine/identity.h */
   struct governor *governor;
@@ -77,6 +78,8 @@ int run_prepare(struct run *r);
 int run_open_control(struct run *r);
 int run_reopen_control(struct run *r, struct err *e); /* after run_close_control(): a new connection, the same run */
 void run_close_control(struct run *r);
+/* Then: leaves out the sources of spec->skip_shards, unless the target is replaced as a whole: their rows would be lost.  -1: r->err. */
+int run_leave_out(struct run *r);
 /* What is committed, from the sink.  -1: r->err. */
 int run_ask_committed(struct run *r);
 /* Any thread: the lanes; none before pieces_make_lanes(). */

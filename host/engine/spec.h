@@ -31,7 +31,7 @@ struct spec {
   const char *quarantine_dir;
   const char **shards; /* only these; shards_n 0: all */
   size_t shards_n;
-  const char **skip_shards; /* these are left out; none of them need be there */
+  const char **skip_shards; /* these are left out (run_leave_out()); none of them need be there */
   size_t skip_shards_n;
   int64_t limit_rows; /* of each lane; 0: none */
   const char *range_from, *range_to; /* a backfill: only this range of the cursor column; NULL: no bound */

@@ -165,6 +165,8 @@ void run_report_summary(struct run *r, const char *status) {
                         r->spec->dry_run, "seconds", seconds(clock_mono_ns() - r->started_ns), "lanes", list);
   for (int c = 0; c < COUNTERS; c++)
     json_object_set_new(j, counter_names[c], json_integer(total[c]));
+  if (json_array_size(r->left_out))
+    json_object_set(j, "left_out", r->left_out);
   set_ways(j, r);
   set_usage(j);
   set_metrics(j, &r->metrics);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "serve/attempts.h"
 
 static struct job_breaker *find(const struct job *j, const char *shard) {
   for (size_t i = 0; i < j->breakers_n; i++)
@@ -103,19 +104,17 @@ void breakers_start(struct running *r, struct spec *spec) {
   struct err e;
   if (learn(r->serve, j, &e) < 0) /* what this run comes to is counted on top of what other hosts have counted */
     serve_store_failed(r->serve, &e);
-  r->skipped = arena_alloc(r->arena, (j->breakers_n + 1) * sizeof *r->skipped);
+  spec->skip_shards = arena_alloc(r->arena, (j->breakers_n + 1) * sizeof *spec->skip_shards);
   for (size_t i = 0; i < j->breakers_n; i++) {
     struct job_breaker *k = &j->breakers[i];
     enum breaker_state was = k->b.state;
     if (!tries_nobody(&k->b) && !breaker_allow(&k->b, &r->conf->breaker, serve_now(r->serve)) && *k->shard)
-      r->skipped[r->skipped_n++] = arena_strdup(r->arena, k->shard);
+      spec->skip_shards[spec->skip_shards_n++] = arena_strdup(r->arena, k->shard);
     if (k->b.state == was)
       continue;
     save_now(r->serve, j, k);
     tell(r->serve, j, k, r->run.id, "the circuit breaker is half open: this run tries whether it works again");
   }
-  spec->skip_shards = r->skipped;
-  spec->skip_shards_n = r->skipped_n;
 }
 
 /* ---- ending ------------------------------------------------------------------------------------------------------------------------------ */
@@ -158,20 +157,15 @@ static void note(struct outcome *o, struct job *j, const char *shard, enum break
   }
 }
 
-static const char *source_shard(const struct outcome *o, const char *shard) {
-  size_t n = strcspn(shard, "#@"); /* a piece, a range: parts of one */
-  return arena_memdup(o->of->arena, shard, n);
-}
-
-/* A shard has failed if any of its lanes has. */
-static void note_shards(struct outcome *o, struct job *j) {
+/* A shard has failed if any of its lanes has.  again: those that are not settled yet. */
+static void note_shards(struct outcome *o, struct job *j, const json_t *again) {
   const json_t *lanes = json_object_get(o->of->summary, "lanes"), *lane, *other;
   size_t i, k;
   json_array_foreach(lanes, i, lane) {
-    const char *shard = source_shard(o, json_string_value(json_object_get(lane, "shard"))), *reason = NULL;
-    bool first = true;
+    const char *shard = attempts_shard(lane, o->of->arena), *reason = NULL;
+    bool first = !attempts_has(again, shard);
     json_array_foreach(lanes, k, other) {
-      if (strcmp(source_shard(o, json_string_value(json_object_get(other, "shard"))), shard) != 0)
+      if (strcmp(attempts_shard(other, o->of->arena), shard) != 0)
         continue;
       first &= k >= i;
       if (!reason && strcmp(json_string_value(json_object_get(other, "status")), "failed") == 0)
@@ -182,15 +176,23 @@ static void note_shards(struct outcome *o, struct job *j) {
   }
 }
 
+static struct job *job_of(const struct outcome *o) { return o->of->conf && o->of->conf->breaker.threshold ? o->of->job : NULL; }
+
+void breakers_note_settled(struct outcome *o, const json_t *again) {
+  struct job *j = job_of(o);
+  if (j)
+    note_shards(o, j, again);
+}
+
 void breakers_note(struct outcome *o) {
-  struct job *j = o->of->job;
+  struct job *j = job_of(o);
   const char *state = o->row.state;
-  if (!j || !o->of->conf || !o->of->conf->breaker.threshold)
+  if (!j)
     return;
   bool good = strcmp(state, "succeeded") == 0 || strcmp(state, "partial") == 0, bad = strcmp(state, "failed") == 0 || strcmp(state, "crashed") == 0;
   note(o, j, "", good ? BREAKER_SUCCESS : bad ? BREAKER_FAILURE : BREAKER_NEITHER, o->row.error_message);
   if (good) /* when all shards fail the pipeline's own breaker counts */
-    note_shards(o, j);
+    note_shards(o, j, NULL);
 }
 
 int breakers_reset(struct serve *s, struct job *j, const char *shard, struct err *e) {

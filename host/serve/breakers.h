@@ -18,6 +18,8 @@ bool breakers_admit(const struct serve *s, const struct job *j, const char *trig
 const char *breakers_reason(const struct serve *s, const struct job *j, struct arena *a);
 /* A run starts: breakers whose cooldown is over become half open; shards of the others are left out of it. */
 void breakers_start(struct running *r, struct spec *spec);
+/* An attempt has ended, and these shards are tried again: what the others came to is added to o. */
+void breakers_note_settled(struct outcome *o, const json_t *again);
 /* A run has ended for good: rows, events, and the probe of a breaker that opened are added to o. */
 void breakers_note(struct outcome *o);
 /* By hand: closed, with no failures; shard NULL: all of the pipeline.  The number of those that were not closed; -1 with e. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "serve/attempts.h"
 
 enum { AT_ONCE = 256 };
 #define STRANGER_NS (3600 * NS_PER_SEC) /* runs of pipelines that only other hosts have are left to them for so long */
@@ -31,7 +32,8 @@ static bool ended(const char *state) {
 }
 
 static struct upstream_end end_of(const struct store_run *r) {
-  return (struct upstream_end){true, r->state, r->id, r->rows_read, r->rows_written, r->rows_rejected};
+  struct attempts_rows rows = attempts_rows(r);
+  return (struct upstream_end){true, r->state, r->id, rows.read, rows.written, rows.rejected};
 }
 
 /* An attempt that is still to come counts before one that has ended. */

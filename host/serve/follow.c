@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "conf/retry.h"
+#include "serve/attempts.h"
 #include "serve/breakers.h"
 #include "serve/windows.h"
 
@@ -35,15 +36,6 @@ struct store_run *outcome_queue(struct outcome *o, const char *trigger, int64_t 
 
 /* ---- lanes that were left to us ------------------------------------------------------------------------------------------------------------ */
 
-static bool has(const json_t *list, const char *text) {
-  const json_t *one;
-  size_t i;
-  json_array_foreach(list, i, one)
-    if (strcmp(json_string_value(one), text) == 0)
-      return true;
-  return false;
-}
-
 static const char *status_of(const json_t *lane) {
   const char *status = json_string_value(json_object_get(lane, "status"));
   return status ? status : "";
@@ -61,12 +53,10 @@ struct again { /* lanes of a run that are to be tried again */
   bool lost;    /* another one has failed for good */
 };
 
-static void take_shard(struct again *g, const json_t *lane, const char *shard, double after) {
-  const char *name = shard ? shard : json_string_value(json_object_get(lane, "shard"));
-  json_t *whole = shard ? json_string(shard) : json_stringn(name, strcspn(name, "#@")); /* a piece, a range: parts of one */
-  if (!has(g->shards, json_string_value(whole)))
-    json_array_append(g->shards, whole);
-  json_decref(whole);
+static void take_shard(struct again *g, const struct running *r, const json_t *lane, double after) {
+  const char *shard = attempts_shard(lane, r->arena);
+  if (!attempts_has(g->shards, shard))
+    json_array_append_new(g->shards, json_string(shard));
   if (g->after < 0 || after < g->after)
     g->after = after;
 }
@@ -81,12 +71,12 @@ static void look_at_lane(struct again *g, const struct running *r, const json_t 
   bool refused = is_refused(lane) && !json_is_true(json_object_get(r->options, "read_again"));
   if (retry) {
     json_array_append(g->retries, retry);
-    take_shard(g, lane, json_string_value(json_object_get(retry, "shard")), json_number_value(json_object_get(retry, "after_seconds")));
+    take_shard(g, r, lane, json_number_value(json_object_get(retry, "after_seconds")));
   } else if (refused) {
-    take_shard(g, lane, NULL, (double)r->conf->retry.retry_delay_ns / (double)NS_PER_SEC);
+    take_shard(g, r, lane, (double)r->conf->retry.retry_delay_ns / (double)NS_PER_SEC);
     g->refused = true;
   } else if (strcmp(status_of(lane), "cancelled") == 0 && is_cut_short(r)) {
-    take_shard(g, lane, NULL, 0);
+    take_shard(g, r, lane, 0);
   } else {
     g->lost |= strcmp(status_of(lane), "failed") == 0;
   }
@@ -100,8 +90,10 @@ static json_t *options_of_again(struct again *g, const struct running *r, bool w
   json_object_set(options, "retries", g->retries);
   if (!whole && window_leaves_out(r, g->shards))
     json_object_set_new(options, "left_out", json_true());
-  if (!whole)
+  if (!whole) {
     json_object_set(options, "shards", g->shards);
+    attempts_keep(r, g->shards, options);
+  }
   if (g->refused)
     json_object_set_new(options, "read_again", json_true());
   return options;
@@ -121,6 +113,8 @@ static bool follow_lanes(struct outcome *o) {
     json_t *options = options_of_again(&g, r, whole);
     outcome_queue(o, "retry", o->row.ended_ns + (int64_t)(g.after * (double)NS_PER_SEC), r->run.attempt + 1, options);
     json_decref(options);
+    if (!whole)
+      breakers_note_settled(o, g.shards);
   }
   json_decref(g.retries);
   json_decref(g.shards);
@@ -171,9 +165,11 @@ static bool follow_whole(struct outcome *o, json_t *options) {
   return true;
 }
 
-static bool follow_stop(struct outcome *o, const json_t *options) {
+static bool follow_stop(struct outcome *o, json_t *options) {
   if (!is_cut_short(o->of) || is_state(o, "succeeded"))
     return false;
+  if (!json_is_true(json_object_get(o->of->summary, "aside")))
+    attempts_keep(o->of, NULL, options);
   outcome_queue(o, "retry", o->row.ended_ns, o->of->run.attempt, options)->root = o->of->run.root ? o->of->run.root : o->of->run.id;
   return true;
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "serve/attempts.h"
 #include "serve/notify.h"
-#include "serve/outcome.h"
 
 enum {
   LANES_SHOWN = 10,
@@ -112,7 +112,7 @@ static bool end_is_told(struct notify_part *p, const struct serve_event *e, enum
   if (event == NOTIFY_RECOVERY)
     return json_object_del(p->failing, e->pipeline) == 0;
   json_object_set_new(p->failing, e->pipeline, json_true());
-  return true;
+  return e->outcome->error_message != NULL; /* shards that were left out alone: their breakers have been told */
 }
 
 /* ---- notices ------------------------------------------------------------------------------------------------------------------------ */
@@ -131,7 +131,7 @@ static void add_lane(struct story *t, const json_t *lane, const json_t *error) {
                                                         remedy && *remedy ? "; " : "", remedy ? remedy : "");
 }
 
-/* Also finds the lane that the run's error is from: the one with its message, or the only one that failed. */
+/* Also finds the lane that the run's error is from: the one with its message, or the only one that failed, now or in an attempt before. */
 static const json_t *story_init(struct story *t, const struct running *r, const char *message) {
   const json_t *lane, *same = NULL, *first = NULL;
   size_t i, failed = 0, n = r->lines_n < RUNNING_LINES ? r->lines_n : RUNNING_LINES;
@@ -149,7 +149,7 @@ static const json_t *story_init(struct story *t, const struct running *r, const 
     else if (t->owned_n < LANES_SHOWN)
       add_lane(t, lane, error);
   }
-  return same ? same : failed == 1 ? first : NULL;
+  return same ? same : failed == 1 ? first : failed == 0 ? attempts_lost(r) : NULL;
 }
 
 /* A configuration that was not taken: its mistakes. */
@@ -166,10 +166,11 @@ static void story_fini(struct story *t) {
 }
 
 static void take_outcome(struct notice *n, const struct store_run *row) {
-  n->rows_read = row->rows_read;
-  n->rows_written = row->rows_written;
-  n->rows_filtered = row->rows_filtered;
-  n->rows_rejected = row->rows_rejected;
+  struct attempts_rows rows = attempts_rows(row);
+  n->rows_read = rows.read;
+  n->rows_written = rows.written;
+  n->rows_filtered = rows.filtered;
+  n->rows_rejected = rows.rejected;
   n->attempt = row->attempt;
   n->due_ns = row->due_ns;
   n->started_ns = row->started_ns;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "serve/attempts.h"
 #include "serve/downstream.h"
 #include "serve/outcome.h"
 #include "serve/positions.h"
@@ -48,22 +49,27 @@ static const char *code_of(const json_t *error, struct arena *a) {
   return state ? state : int_of(error, "vendor_code") ? arena_printf(a, "%lld", (long long)int_of(error, "vendor_code")) : NULL;
 }
 
+void outcome_take_error(struct outcome *o, const json_t *error) {
+  struct store_run *row = &o->row;
+  row->error_class = text_of(error, "class");
+  row->error_code = code_of(error, o->of->arena);
+  row->error_message = text_of(error, "message");
+  row->error_remedy = text_of(error, "remedy");
+  row->error_stage = text_of(error, "stage");
+  row->error_connector = text_of(error, "connector");
+}
+
 static void take_summary(struct outcome *o) {
   const struct running *r = o->of;
-  const json_t *error = error_of(r->summary);
   struct store_run *row = &o->row;
   row->state = state_of(r);
   row->rows_read = int_of(r->summary, "rows_read");
   row->rows_written = int_of(r->summary, "rows_written");
   row->rows_filtered = int_of(r->summary, "rows_filtered");
   row->rows_rejected = int_of(r->summary, "rows_rejected");
-  row->error_class = text_of(error, "class");
-  row->error_code = code_of(error, r->arena);
-  row->error_message = text_of(error, "message");
-  row->error_remedy = text_of(error, "remedy");
-  row->error_stage = text_of(error, "stage");
-  row->error_connector = text_of(error, "connector");
   row->reason = r->reason;
+  outcome_take_error(o, error_of(r->summary));
+  attempts_sum_up(o);
   if (is_ended_by_us(r) && strcmp(row->state, "failed") == 0) {
     row->error_class = err_class_name(ETL_E_PERMANENT);
     row->error_message = r->reason;
@@ -108,14 +114,14 @@ static void take_lane(struct outcome *o, const json_t *lane) {
 }
 
 static void take_tasks(struct outcome *o) {
-  const json_t *lanes = json_object_get(o->of->summary, "lanes"), *lane;
+  const json_t *lanes = json_object_get(o->of->summary, "lanes"), *left_out = json_object_get(o->of->summary, "left_out"), *one;
   size_t i;
-  o->tasks = arena_alloc(o->of->arena, (2 * json_array_size(lanes) + o->of->skipped_n + 1) * sizeof *o->tasks);
-  json_array_foreach(lanes, i, lane)
-    take_lane(o, lane);
-  for (i = 0; i < o->of->skipped_n; i++)
-    o->tasks[o->tasks_n++] =
-        (struct store_task){.run = o->row.id, .stage = "extract", .shard = o->of->skipped[i], .state = "skipped", .ended_ns = o->row.ended_ns};
+  o->tasks = arena_alloc(o->of->arena, (2 * json_array_size(lanes) + json_array_size(left_out) + 1) * sizeof *o->tasks);
+  json_array_foreach(lanes, i, one)
+    take_lane(o, one);
+  json_array_foreach(left_out, i, one)
+    o->tasks[o->tasks_n++] = (struct store_task){
+        .run = o->row.id, .stage = "extract", .shard = json_string_value(one), .state = "skipped", .ended_ns = o->row.ended_ns};
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------------------------------------------- */

@@ -19,6 +19,8 @@ struct outcome {
 };
 /* The same pipeline, due time and window once more, as a row of its own; options NULL: none. */
 struct store_run *outcome_queue(struct outcome *o, const char *trigger, int64_t not_before_ns, int64_t attempt, const json_t *options);
+/* An event's error, or NULL, as that of the row. */
+void outcome_take_error(struct outcome *o, const json_t *error);
 /* follow.c: retry, breaker, downstream. */
 void outcome_follow(struct outcome *o);
 

@@ -65,8 +65,6 @@ struct running {
   json_t *options;           /* of run; NULL: none */
   json_t *progress, *summary; /* the newest "progress" event; the last event; NULL: not yet */
   json_t *positions;         /* of lanes, that the store does not have yet (serve/positions.h); NULL: there were none */
-  const char **skipped;      /* shards that are left out, since their breakers are open */
-  size_t skipped_n;
   char *lines[RUNNING_LINES]; /* its last warnings and errors; lines_n counts all */
   size_t lines_n;
   ev_timer deadline;

@@ -76,7 +76,7 @@ bool window_leaves_out(const struct running *r, const json_t *shards) {
   const json_t *lane, *one;
   bool retry = json_object_get(r->options, "retries") || json_object_get(r->options, "read_again"); /* else a user has chosen */
   size_t i, k;
-  if (r->skipped_n || json_is_true(json_object_get(r->options, "left_out")) || (json_object_get(r->options, "shards") && !retry))
+  if (json_array_size(json_object_get(r->summary, "left_out")) || json_is_true(json_object_get(r->options, "left_out")) || (json_object_get(r->options, "shards") && !retry))
     return true;
   json_array_foreach(json_object_get(r->summary, "lanes"), i, lane) {
     const char *status = json_string_value(json_object_get(lane, "status")), *shard = json_string_value(json_object_get(lane, "shard"));

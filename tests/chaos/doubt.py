@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import socket
 import subprocess
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ import left
 import rows
 from store import SCHEMA
 from story.errors import StoryError
+from story.libpq import Connection
 from world import MARK, World
 
 GOOD = "SELECT id FROM pipeline_runs WHERE pipeline = '{}' AND state = 'succeeded' ORDER BY fence DESC LIMIT 1"
@@ -97,10 +99,27 @@ def of_traces(w: World, before: left.Before) -> int:
         spoil()
         _expect(before.compare(w), wanted, "it was made")
         mend()
-    left_over = subprocess.Popen(["sleep", "60"], env={MARK: w.stage.env[MARK]})  # pylint: disable=consider-using-with
+    return len(cases)
+
+
+def _at_least(n: int, found: list[str]) -> list[str] | None:
+    return found if len(found) >= n else None
+
+
+def of_ended(w: World) -> int:
+    """When the hosts have ended."""
+    process = subprocess.Popen(["sleep", "60"], env={MARK: w.stage.env[MARK]})  # pylint: disable=consider-using-with
+    session = Connection(w.pg.conninfo())
+    session.query("SELECT pg_advisory_lock(1)")
+    link = socket.create_connection(("127.0.0.1", int(w.shards["eu1"].attributes["port"])))
+    wanted = (f"process {process.pid} is left", "a session of PostgreSQL is left", "a lock is left", "1 connections to eu1 are left")
     try:
-        _expect([t for t in left.processes(w) if f"process {left_over.pid} " in t], "process", "one was started")
+        found = w.deadline.poll(lambda: _at_least(len(wanted), left.processes(w) + left.sessions(w)), "all that was left to be seen", 0.1)
+        for one in wanted:
+            _expect(found, one, "it was made")
     finally:
-        left_over.kill()
-        left_over.wait()
-    return len(cases) + 1
+        process.kill()
+        process.wait()
+        session.close()
+        link.close()
+    return len(wanted)

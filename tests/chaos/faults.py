@@ -7,9 +7,11 @@ import random
 import signal
 from collections.abc import Callable
 
+import left
 from pipelines import PIPELINES, SHARDS
 from story.disk import FILLER
 from story.errors import StoryError
+from story.etl import workers_of
 from story.postgres import _parent
 from world import LEASE_S, PLUGINS, World
 
@@ -38,8 +40,11 @@ def kill_host(w: World, chance: random.Random) -> Later:
     host = _host(w, chance)
     if not host:
         return None
+    started = workers_of(host.process.pid)
     host.process.send(signal.SIGKILL)
     host.process.wait(w.deadline)
+    left.expect_gone(lambda: [f"process {pid}: {left.state_of(pid)}" for pid in started if pathlib.Path(f"/proc/{pid}").exists()],
+                     f"{host.name} was killed, and what it had started goes on")
     return chance.uniform(0, 3), lambda: _start(w, host.name)
 
 

@@ -1,12 +1,18 @@
 """What must not be left lying about when all is over: tables, files, shared memory, descriptors, processes."""
 from __future__ import annotations
 
+import json
 import os
 import pathlib
+import threading
+import time
 
 from story.errors import StoryError
 from story.etl import workers_of
+from story.process import Deadline
 from world import MARK, World
+
+GONE_S = 15
 
 
 def tables(w: World) -> set[str]:
@@ -32,10 +38,10 @@ def descriptors(w: World) -> dict[str, list[str]]:
 
 def children(w: World) -> list[str]:
     """Of hosts that have nothing to do: zombies and workers alike."""
-    return [f"{name} has a child {pid}: {_state(pid)}" for name, host in w.hosts.items() for pid in workers_of(host.process.pid)]
+    return [f"{name} has a child {pid}: {state_of(pid)}" for name, host in w.hosts.items() for pid in workers_of(host.process.pid)]
 
 
-def _state(pid: int) -> str:
+def state_of(pid: int) -> str:
     try:
         text = pathlib.Path(f"/proc/{pid}/status").read_text()
         return " ".join(line for line in text.split("\n") if line.startswith(("Name", "State")))
@@ -50,9 +56,20 @@ def processes(w: World) -> list[str]:
     for p in pathlib.Path("/proc").iterdir():
         try:
             if p.name.isdigit() and mark in (p / "environ").read_bytes().split(b"\0"):
-                found.append(f"process {p.name} is left: {_state(int(p.name))}")
+                found.append(f"process {p.name} is left: {state_of(int(p.name))}")
         except OSError:
             pass
+    return found
+
+
+def sessions(w: World) -> list[str]:
+    """Of the servers, when the hosts have ended."""
+    found = [f"a session of PostgreSQL is left: {' '.join(str(v) for v in row)}" for row in w.ask(
+        "SELECT pid, application_name, state, left(query, 60) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")]
+    found += [f"a lock is left: {row[0]}" for row in w.ask("SELECT l::text FROM pg_locks l WHERE pid <> pg_backend_pid() OR locktype = 'advisory'")]
+    for name, shard in w.shards.items():
+        if (n := json.loads(shard.command("stats"))["connections"]):
+            found.append(f"{n} connections to {name} are left")
     return found
 
 
@@ -73,6 +90,14 @@ class Before:
             if len(now) > len(was):
                 found.append(f"{name} has {len(now)} descriptors open, and had {len(was)}: now {' '.join(now)}")
         return found
+
+
+def expect_gone(look, when: str) -> None:
+    """Within the moment that ending may take."""
+    until = Deadline(GONE_S)
+    while (found := look()) and until.at > time.monotonic():
+        threading.Event().wait(0.1)
+    expect_nothing(found, when)
 
 
 def expect_nothing(found: list[str], when: str) -> None:

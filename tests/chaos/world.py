@@ -26,6 +26,8 @@ pipeline_dir = "pipelines.d";
 cache_dir = "cache";
 state = "{state}";
 serve = {{ host = "${{HOST_NAME}}"; lease = "{lease}s"; max_running = 3; stop_timeout = "10s"; control_socket = "${{HOST_NAME}}.sock"; }};
+notify = ( {{ kind = "command"; name = "hangs"; command = [ "/bin/sh", "-c", "sleep 600 & sleep 600" ]; on = [ "failure", "partial", "host" ];
+  timeout = "1s"; retries = 0; max_messages = 1000; }} );
 connections = {{
   {connection}
 }};

@@ -179,7 +179,7 @@ def remove_pipeline(w: World, chance: random.Random) -> Later:
 
 
 def replace_plugin(w: World, chance: random.Random) -> Later:
-    w.put_plugin(chance.choice(PLUGINS), in_place=chance.random() < 0.3)
+    w.put_plugin(chance.choice(PLUGINS), in_place=chance.random() < 0.3, version=chance.randint(1, 1000))
     return None
 
 

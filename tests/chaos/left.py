@@ -22,9 +22,9 @@ def tables(w: World) -> set[str]:
 
 
 def files(w: World) -> set[str]:
-    """Of the stage's folder, without what the test itself keeps there, and what is in memory under a name."""
+    """Of the stage's folder, without what the test itself keeps there and copies of connectors, and what is in memory under a name."""
     ours = {"pg", "mssqld", "logs", "spare"}
-    found = {str(p.relative_to(w.folder)) for p in w.folder.rglob("*") if p.relative_to(w.folder).parts[0] not in ours}
+    found = {str(p.relative_to(w.folder)) for p in w.folder.rglob("*") if p.relative_to(w.folder).parts[0] not in ours and p.name not in w.copies}
     return found | {f"/dev/shm/{p.name}" for p in pathlib.Path("/dev/shm").iterdir() if "etl" in p.name}
 
 

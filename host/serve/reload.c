@@ -1,5 +1,6 @@
-/* The thread reads the configuration, or looks at the connectors alone; one after the other.  Each has two halves: the thread's, which sees nothing of the host but what is in struct reading, and the loop's, which compares and
- * takes over.  Queued runs of pipelines that are gone are cancelled as soon as the store can be reached. */
+/* The thread reads the configuration, or looks at the connectors alone; one after the other.  Each has two halves: the thread's, which sees nothing
+ * of the host but what is in struct reading, and the loop's, which compares and takes over.  Queued runs of pipelines that are gone are cancelled
+ * as soon as the store can be reached. */
 #include "serve/reload.h"
 
 #include <malloc.h>
@@ -7,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "serve/changes.h"
 #include "serve/connectors.h"
@@ -21,6 +23,7 @@ struct reading {
   const char *conf_path;
   struct describes *describes;
   int64_t number, now_ns;
+  size_t pipelines_n; /* of the configuration that is to be replaced */
   struct generation *look; /* look at the connectors of that one, which is borrowed; NULL: read everything */
   struct diags findings;
   struct generation *gen; /* NULL: it has mistakes; or the connectors are as they were */
@@ -42,14 +45,33 @@ struct reload {
 
 /* ---- the thread's half ------------------------------------------------------------------------------------------------------------------ */
 
+/* Such as while another one is renamed into its place: that is not the wish to have no pipelines. */
+static bool folder_is_away(struct reading *r) {
+  const char *dir = r->gen->conf->pipeline_dir;
+  if (r->pipelines_n == 0 || r->gen->conf->pipelines_n > 0 || access(dir, F_OK) == 0)
+    return false;
+  diags_add(&r->findings, DIAG_ERROR, dir, "the folder of the pipelines is not there, and there are %zu of them; put it back, or, to have none, create an empty one",
+            r->pipelines_n);
+  return true;
+}
+
+static void read_everything(struct reading *r) {
+  if (generation_load(r->conf_path, NULL, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0) {
+    r->gen = NULL;
+  } else if (folder_is_away(r)) {
+    generation_unref(r->gen);
+    r->gen = NULL;
+  } else {
+    describes_refuse(r->describes, r->gen->registry);
+  }
+}
+
 static void *read_all(void *arg) {
   struct reading *r = arg;
   if (r->look)
     r->gen = connectors_look(r->look, r->describes);
-  else if (generation_load(r->conf_path, NULL, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0)
-    r->gen = NULL;
   else
-    describes_refuse(r->describes, r->gen->registry);
+    read_everything(r);
   ev_async_send(r->loop, r->ended);
   return NULL;
 }
@@ -75,6 +97,7 @@ static void begin(struct reload *l) {
                                 .describes = s->describes,
                                 .number = s->gen->number + 1,
                                 .now_ns = serve_now(s),
+                                .pipelines_n = s->gen->conf->pipelines_n,
                                 .look = all ? NULL : s->gen,
                                 .loop = s->loop,
                                 .ended = &l->ended};

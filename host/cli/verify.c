@@ -95,7 +95,7 @@ static int make_target_side(struct verify *v) {
   v->target_spec = *s;
   v->target.spec = &v->target_spec;
   v->target_spec.ask = NULL;
-  v->target_spec.extract = (struct spec_stage){.conf = s->load.conf, .path = f->path};
+  v->target_spec.extract = (struct spec_stage){.conf = s->load.conf, .path = f->path, .mark = f->mark};
   v->target_spec.transforms_n = v->target_spec.shards_n = 0;
   v->target_spec.parallelism = 1; /* the option is of the source */
   return CLI_OK;

@@ -27,7 +27,7 @@ static int load(struct part *p, const struct spec_stage *s, enum etl_kind kind, 
   struct diags d = {0};
   *p = (struct part){.stage = arena_strdup(arena, stage)};
   turn_init(&p->turn);
-  if (plugin_cache(s->path, cache_dir, arena, e, &copy) < 0)
+  if (plugin_cache(s->path, &s->mark, cache_dir, arena, e, &copy) < 0)
     return -1;
   if (plugin_load(copy, e, &plugin) < 0) {
     unlink(copy); /* no connector: nobody will want it */

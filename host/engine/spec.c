@@ -55,7 +55,7 @@ static int find_stage(const struct registry *r, enum etl_kind kind, const struct
     memcpy(e->message, text, sizeof text);
     return -1;
   }
-  *ret_stage = (struct spec_stage){.conf = *from, .path = f->path};
+  *ret_stage = (struct spec_stage){.conf = *from, .path = f->path, .mark = f->mark};
   return 0;
 }
 
@@ -158,6 +158,8 @@ static json_t *stage_to_json(const struct spec_stage *s) {
   json_t *j = json_object();
   json_object_set_new(j, "conf", conf_stage_to_json(&s->conf));
   json_object_set_new(j, "path", json_string(s->path));
+  json_object_set_new(j, "mark", json_pack("[I, I, I, I, I]", (json_int_t)s->mark.device, (json_int_t)s->mark.inode, (json_int_t)s->mark.bytes,
+                                           (json_int_t)s->mark.written_ns, (json_int_t)s->mark.changed_ns));
   return j;
 }
 
@@ -199,7 +201,12 @@ json_t *spec_to_json(const struct spec *s) {
 }
 
 static int stage_from_json(const json_t *j, struct arena *a, struct spec_stage *ret_stage) {
+  const json_t *mark = json_object_get(j, "mark");
+  json_int_t n[5];
+  for (size_t i = 0; i < 5; i++)
+    n[i] = json_integer_value(json_array_get(mark, i));
   ret_stage->path = arena_strdup(a, json_string_value(json_object_get(j, "path")));
+  ret_stage->mark = (struct plugin_mark){(uint64_t)n[0], (uint64_t)n[1], (uint64_t)n[2], n[3], n[4]};
   return ret_stage->path ? conf_stage_from_json(json_object_get(j, "conf"), a, &ret_stage->conf) : -1;
 }
 

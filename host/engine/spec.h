@@ -11,6 +11,7 @@ enum spec_command { SPEC_RUN = 1, SPEC_PLAN, SPEC_QUARANTINE, SPEC_TARGETS, SPEC
 struct spec_stage {
   struct conf_stage conf;
   const char *path; /* of the connector's .so */
+  struct plugin_mark mark; /* of that file, as it was looked at */
 };
 struct spec {
   struct arena *arena;

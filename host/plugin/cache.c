@@ -115,52 +115,56 @@ static void sweep(const char *dir) {
     closedir(d);
 }
 
-/* Copies in under a temporary name; what was copied is hashed, so the name is right even if the file changes meanwhile. */
-static int copy_in(int fd, const char *dir, const char *name, struct arena *a, struct err *e, const char **ret_path) {
-  char *tmp = arena_printf(a, "%s/.%s.XXXXXX", dir, name), hex[HEX + 1];
+static int is_changing(const char *path, struct err *e) {
+  err_set(e, ETL_E_RETRYABLE, "the connector %s is another file than the one that was looked at: it is being replaced", path);
+  return err_remedy(e, "the next try takes the new one");
+}
+
+/* Copies in under a temporary name, unless it is not what was hashed before any more. */
+static int copy_in(int fd, const char *dir, const char *copy, const char *want_hex, struct arena *a, struct err *e) {
+  char *tmp = arena_printf(a, "%s/.%s.XXXXXX", dir, text_basename(copy)), hex[HEX + 1];
   int to = mkostemp(tmp, O_CLOEXEC);
   if (to < 0)
     return complain(e, "cannot write into the cache of connectors", dir);
-  const char *path = NULL;
-  int rc = hash_fd(fd, to, hex);
-  if (rc == 0 && (rc = fchmod(to, 0500)) == 0) {
-    path = arena_printf(a, "%s/%s-%s.so", dir, name, hex);
-    rc = rename(tmp, path);
-  }
-  if (rc < 0) {
+  int rc = hash_fd(fd, to, hex) == 0 && fchmod(to, 0500) == 0 ? 0 : -1;
+  bool same = rc == 0 && strcmp(hex, want_hex) == 0;
+  if (same)
+    rc = rename(tmp, copy);
+  if (rc < 0)
     complain(e, "cannot copy a connector into the cache", dir);
+  else if (!same)
+    rc = is_changing(copy, e);
+  if (rc < 0)
     unlink(tmp);
-  }
   close(to);
   sweep(dir);
-  if (rc == 0)
-    *ret_path = path;
   return rc;
 }
 
-int plugin_cache(const char *path, const char *cache_dir, struct arena *arena, struct err *e, const char **ret_path) {
+int plugin_cache(const char *path, const struct plugin_mark *seen, const char *cache_dir, struct arena *arena, struct err *e, const char **ret_path) {
+  struct plugin_mark now;
   struct stat st;
   char hex[HEX + 1];
   const char *dir = arena_printf(arena, "%s/plugins", cache_dir), *base = text_basename(path);
   const char *name = arena_memdup(arena, base, strlen(base) > 3 ? strlen(base) - 3 : strlen(base)); /* without ".so" */
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fstat(fd, &st) < 0 || hash_fd(fd, -1, hex) < 0) {
+  if (fd < 0 || fstat(fd, &st) < 0 || hash_fd(fd, -1, hex) < 0 || plugin_mark_fd(fd, &now) < 0) {
     err_set(e, ETL_E_CONFIG, "cannot read the connector %s: %s", path, strerror(errno));
     if (fd >= 0)
       close(fd);
     return err_remedy(e, "let this user read it");
   }
-  int rc = trust_check(path, &st, TRUST_CODE, e);
+  int rc = plugin_mark_same(seen, &now) ? trust_check(path, &st, TRUST_CODE, e) : is_changing(path, e);
   if (rc == 0 && (make_dirs(dir) < 0 || stat(dir, &st) < 0))
     rc = complain(e, "cannot make the cache of connectors", dir);
   if (rc == 0)
     rc = trust_check(dir, &st, TRUST_CODE, e);
   if (rc == 0) {
     const char *copy = arena_printf(arena, "%s/%s-%s.so", dir, name, hex);
-    if (is_there(copy, hex))
+    if (!is_there(copy, hex))
+      rc = copy_in(fd, dir, copy, hex, arena, e);
+    if (rc == 0)
       *ret_path = copy;
-    else
-      rc = copy_in(fd, dir, name, arena, e, ret_path);
   }
   close(fd);
   return rc;

@@ -37,6 +37,14 @@ int plugin_mark(const char *path, struct plugin_mark *ret) {
   return 0;
 }
 
+int plugin_mark_fd(int fd, struct plugin_mark *ret) {
+  struct stat st;
+  if (fstat(fd, &st) < 0)
+    return -1;
+  *ret = mark_of(&st);
+  return 0;
+}
+
 bool plugin_mark_same(const struct plugin_mark *a, const struct plugin_mark *b) {
   return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes && a->written_ns == b->written_ns && a->changed_ns == b->changed_ns;
 }

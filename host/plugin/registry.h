@@ -41,6 +41,7 @@ int registry_scan(const char *const *dirs, struct err *e, struct registry **ret_
 struct registry *registry_scan_others(const char *const *dirs);
 /* The mark of the file as it is now; -1 with errno. */
 int plugin_mark(const char *path, struct plugin_mark *ret);
+int plugin_mark_fd(int fd, struct plugin_mark *ret);
 bool plugin_mark_same(const struct plugin_mark *a, const struct plugin_mark *b);
 /* What the note did not tell: that file cannot be used after all. */
 void registry_refuse(struct registry *r, size_t index, const char *reason);
@@ -50,8 +51,9 @@ void registry_free(struct registry *r);
 const struct plugin_file *registry_find(const struct registry *r, uint32_t kind, const char *name, struct err *e);
 const char *plugin_kind_name(uint32_t kind); /* "extractor" ... */
 
-/* Copies a plugin into cache_dir under its content's hash and gives the copy's path (in arena). */
-int plugin_cache(const char *path, const char *cache_dir, struct arena *arena, struct err *e, const char **ret_path);
+/* Copies a plugin into cache_dir under its content's hash and gives the copy's path (in arena).  seen: the file as it was looked at; one that was
+ * written or replaced since then, or is meanwhile, is refused (ETL_E_RETRYABLE): it may be half of one. */
+int plugin_cache(const char *path, const struct plugin_mark *seen, const char *cache_dir, struct arena *arena, struct err *e, const char **ret_path);
 
 /* ---- in a worker only: these run the connector's code -------------------------------------------------------------------- */
 

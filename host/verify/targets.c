@@ -59,7 +59,7 @@ static int take_twin(struct run *r, const json_t *settings) {
   const struct etl_plugin *plugin;
   const char *copy;
   struct err e;
-  if (plugin_cache(s->extract.path, s->cache_dir, r->arena, &e, &copy) < 0 || plugin_load(copy, &e, &plugin) < 0)
+  if (plugin_cache(s->extract.path, &s->extract.mark, s->cache_dir, r->arena, &e, &copy) < 0 || plugin_load(copy, &e, &plugin) < 0)
     return run_fail(r, &e, NULL);
   const struct etl_connector *c = plugin_connector(plugin, ETL_KIND_EXTRACTOR);
   *group = (struct conf_node){.kind = CONF_GROUP, .origin = from->origin, .base_dir = from->base_dir};

@@ -18,10 +18,16 @@ static size_t entries(const char *dir) {
   return n;
 }
 
+static int cache_as_it_is(const char *path, const char *dir, struct arena *a, struct err *e, const char **ret_copy) {
+  struct plugin_mark now = {0};
+  plugin_mark(path, &now);
+  return plugin_cache(path, &now, dir, a, e, ret_copy);
+}
+
 static const char *cache(const char *path, struct arena *a) {
   struct err e;
   const char *copy;
-  cr_assert_eq(plugin_cache(path, "cache/deep", a, &e, &copy), 0, "%s", e.message);
+  cr_assert_eq(cache_as_it_is(path, "cache/deep", a, &e, &copy), 0, "%s", e.message);
   return copy;
 }
 
@@ -98,18 +104,33 @@ Test(cache, what_cannot_be_cached) {
   struct arena *a = arena_new();
   struct err e;
   const char *copy;
-  cr_expect_eq(plugin_cache("nowhere.so", "cache", a, &e, &copy), -1);
+  cr_expect_eq(cache_as_it_is("nowhere.so", "cache", a, &e, &copy), -1);
   sample_copy("good", "sample.so");
   tmpdir_write("file", "x");
-  cr_expect_eq(plugin_cache("sample.so", "file", a, &e, &copy), -1);
+  cr_expect_eq(cache_as_it_is("sample.so", "file", a, &e, &copy), -1);
   cr_expect_str_eq(e.message, "cannot make the cache of connectors 'file/plugins': Not a directory");
   cr_expect_not_null(strstr(e.remedy, "cache_dir"));
   mkdir("cache", 0700);
   mkdir("cache/plugins", 0700);
   chmod("cache/plugins", 0777);
-  cr_expect_eq(plugin_cache("sample.so", "cache", a, &e, &copy), -1, "others could put a file there");
+  cr_expect_eq(cache_as_it_is("sample.so", "cache", a, &e, &copy), -1, "others could put a file there");
   chmod("sample.so", 0646);
-  cr_expect_eq(plugin_cache("sample.so", "cache2", a, &e, &copy), -1);
+  cr_expect_eq(cache_as_it_is("sample.so", "cache2", a, &e, &copy), -1);
   cr_expect_not_null(strstr(e.message, "not trusted"));
+  arena_free(a);
+}
+
+Test(cache, what_is_written_or_replaced_after_it_was_looked_at_is_not_taken) {
+  struct arena *a = arena_new();
+  struct plugin_mark seen;
+  struct err e;
+  const char *copy;
+  sample_copy("good", "sample.so");
+  cr_assert_eq(plugin_mark("sample.so", &seen), 0);
+  cr_assert_eq(truncate("sample.so", 4096), 0);
+  cr_expect_eq(plugin_cache("sample.so", &seen, "cache", a, &e, &copy), -1);
+  cr_expect_eq(e.error_class, ETL_E_RETRYABLE);
+  cr_expect_str_eq(e.message, "the connector sample.so is another file than the one that was looked at: it is being replaced");
+  cr_expect_eq(entries("cache/plugins"), 0, "no half of one is kept");
   arena_free(a);
 }

@@ -90,7 +90,7 @@ static void sleep_until_next(struct serve *s, int64_t looked_ns) {
 }
 
 static void tell_status(struct serve *s) {
-  systemd_status(&s->systemd, "%zu pipelines, %zu running%s%s", s->gen->conf->pipelines_n, s->running_n,
+  systemd_status(&s->systemd, "%zu pipeline%s, %zu running%s%s", s->gen->conf->pipelines_n, s->gen->conf->pipelines_n == 1 ? "" : "s", s->running_n,
                  s->store_away ? ", the state store cannot be used" : "", s->state == SERVE_STOPPING ? ", stopping" : "");
 }
 

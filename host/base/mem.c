@@ -38,7 +38,7 @@ void mem_free_ptr(void *pp) { free(*(void **)pp); }
 struct block {
   struct block *next;
   size_t size, used;
-  _Alignas(64) char data[];
+  _Alignas(16) char data[];
 };
 struct arena {
   struct block *blocks;
@@ -82,13 +82,19 @@ void arena_reset(struct arena *a) {
 /* A small one for the many small arenas; of one that has grown, few that are big. */
 static size_t usual_block(const struct arena *a) { return a->bytes < 4 * BIG_BLOCK_BYTES ? BLOCK_BYTES : BIG_BLOCK_BYTES; }
 
+static size_t next_at(const struct block *b, size_t align) {
+  uintptr_t data = (uintptr_t)b->data;
+  return ((data + b->used + align - 1) & ~(uintptr_t)(align - 1)) - data;
+}
+
+/* Blocks themselves are aligned as malloc() does it: what glibc's aligned_alloc() was given back, it does not find again for the same request, and the
+ * heap of a process that makes many arenas grows with holes. */
 void *arena_alloc_aligned(struct arena *a, size_t size, size_t align) {
   struct block *b = a->blocks;
-  size_t at = b ? (b->used + align - 1) & ~(align - 1) : 0;
+  size_t at = b ? next_at(b, align) : 0;
   if (!b || at + size > b->size) {
-    size_t usual = usual_block(a), want = size > usual ? size : usual;
-    size_t total = (sizeof *b + want + 63) & ~(size_t)63;
-    b = checked(aligned_alloc(64, total));
+    size_t usual = usual_block(a), room = align > 16 ? size + align : size, want = room > usual ? room : usual;
+    b = checked(malloc(sizeof *b + want));
     *b = (struct block){.size = want};
     a->bytes += want;
     if (a->blocks && want > usual) { /* keep filling the block in hand */
@@ -98,7 +104,7 @@ void *arena_alloc_aligned(struct arena *a, size_t size, size_t align) {
       b->next = a->blocks;
       a->blocks = b;
     }
-    at = 0;
+    at = next_at(b, align);
   }
   b->used = at + size;
   return memset(b->data + at, 0, size);

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
+enum { LINE_KEPT = 500 };
+
 static const char *const row_counts[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected"};
 enum { ROW_COUNTS = sizeof row_counts / sizeof *row_counts };
 
@@ -35,8 +39,36 @@ static void keep_lane(const struct running *r, const json_t *lane, const json_t 
     json_object_set(before, "lost", (json_t *)(uintptr_t)lane);
 }
 
+size_t attempts_log(const struct running *r, const char **lines) {
+  const json_t *kept = json_object_get(json_object_get(r->options, "before"), "log");
+  size_t own = r->lines_n < RUNNING_LINES ? r->lines_n : RUNNING_LINES, most = RUNNING_LINES - own, n = json_array_size(kept), first = n > most ? n - most : 0, to = 0;
+  for (size_t i = first; i < n; i++)
+    lines[to++] = json_string_value(json_array_get(kept, i));
+  for (size_t i = 0; i < own; i++)
+    lines[to++] = r->lines[(r->lines_n - own + i) % RUNNING_LINES];
+  return to;
+}
+
+static json_t *before_in(json_t *options) {
+  json_t *before = json_object_get(options, "before");
+  before = before ? json_deep_copy(before) : json_object();
+  json_object_set_new(options, "before", before);
+  return before;
+}
+
+void attempts_keep_log(const struct running *r, json_t *options) {
+  const char *lines[RUNNING_LINES];
+  size_t n = attempts_log(r, lines);
+  if (n == 0)
+    return;
+  json_t *log = json_array();
+  for (size_t i = 0; i < n; i++)
+    json_array_append_new(log, json_stringn(lines[i], text_within(lines[i], LINE_KEPT)));
+  json_object_set_new(before_in(options), "log", log);
+}
+
 void attempts_keep(const struct running *r, const json_t *again, json_t *options) {
-  json_t *before = json_object_get(options, "before") ? json_deep_copy(json_object_get(options, "before")) : json_object(), *lane;
+  json_t *before = before_in(options), *lane;
   json_t *left_out = json_object_get(r->summary, "left_out");
   size_t i;
   for (i = 0; i < ROW_COUNTS; i++)
@@ -48,7 +80,6 @@ void attempts_keep(const struct running *r, const json_t *again, json_t *options
     if (json_array_size(left_out))
       json_object_set(before, "left_out", left_out);
   }
-  json_object_set_new(options, "before", before);
 }
 
 const json_t *attempts_lost(const struct running *r) { return json_object_get(json_object_get(r->options, "before"), "lost"); }

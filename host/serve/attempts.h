@@ -7,6 +7,10 @@
 
 /* Into the options of the next attempt.  again: shards that it tries again; NULL: all. */
 void attempts_keep(const struct running *r, const json_t *again, json_t *options);
+/* The last warnings and errors, of the attempts before and of this one; lines has room for RUNNING_LINES.  How many there are. */
+size_t attempts_log(const struct running *r, const char **lines);
+/* Into the options of the next attempt. */
+void attempts_keep_log(const struct running *r, json_t *options);
 /* The state of an attempt and its reason, in view of those before it. */
 void attempts_sum_up(struct outcome *o);
 

@@ -88,6 +88,7 @@ static json_t *options_of_again(struct again *g, const struct running *r, bool w
   json_array_foreach(g->retries, i, retry) /* what is left of each wait when the first is over */
     json_object_set_new(retry, "after_seconds", json_real(json_number_value(json_object_get(retry, "after_seconds")) - g->after));
   json_object_set(options, "retries", g->retries);
+  attempts_keep_log(r, options);
   if (!whole && window_leaves_out(r, g->shards))
     json_object_set_new(options, "left_out", json_true());
   if (!whole) {
@@ -182,6 +183,7 @@ static bool follow_retry(struct outcome *o) {
   if (follow_lanes(o))
     return true;
   json_t *options = r->options ? json_deep_copy(r->options) : json_object();
+  attempts_keep_log(r, options);
   bool again = follow_stop(o, options) || follow_whole(o, options);
   json_decref(options);
   return again;

@@ -21,9 +21,9 @@ static const struct words {
   const char *one, *many;   /* in a digest: "1 ...", "3 ..." */
   const char *look[3];      /* commands; %P the pipeline, %R the run */
 } words[] = {
-    {"failure", "crashed", "crashed", "failure", "failures", {"etl info %R", "etl logs %R", "etl history %P"}},
-    {"failure", NULL, "failed", "failure", "failures", {"etl info %R", "etl logs %R", "etl history %P"}},
-    {"partial", NULL, "was loaded in part", "partial run", "partial runs", {"etl info %R", "etl logs %R", "etl quarantine list %P"}},
+    {"failure", "crashed", "crashed", "failure", "failures", {"etl info %R", "etl logs %P", "etl history %P"}},
+    {"failure", NULL, "failed", "failure", "failures", {"etl info %R", "etl logs %P", "etl history %P"}},
+    {"partial", NULL, "was loaded in part", "partial run", "partial runs", {"etl info %R", "etl logs %P", "etl quarantine list %P"}},
     {"recovery", NULL, "works again", "recovery", "recoveries", {"etl info %R"}},
     {"breaker", "open", "is paused by its circuit breaker", "change of a circuit breaker", "changes of circuit breakers", {"etl breaker %P", "etl history %P"}},
     {"breaker", "half_open", "is tried once by its circuit breaker", "change of a circuit breaker", "changes of circuit breakers", {"etl breaker %P"}},

@@ -134,10 +134,9 @@ static void add_lane(struct story *t, const json_t *lane, const json_t *error) {
 /* Also finds the lane that the run's error is from: the one with its message, or the only one that failed, now or in an attempt before. */
 static const json_t *story_init(struct story *t, const struct running *r, const char *message) {
   const json_t *lane, *same = NULL, *first = NULL;
-  size_t i, failed = 0, n = r->lines_n < RUNNING_LINES ? r->lines_n : RUNNING_LINES;
+  size_t i, failed = 0;
   *t = (struct story){0};
-  for (i = 0; i < n; i++)
-    t->lines[t->n++] = r->lines[(r->lines_n - n + i) % RUNNING_LINES];
+  t->n = attempts_log(r, t->lines);
   json_array_foreach(json_object_get(r->summary, "lanes"), i, lane) {
     const json_t *error = json_object_get(lane, "error");
     const char *said = json_string_value(json_object_get(error, "message"));

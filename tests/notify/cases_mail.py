@@ -32,7 +32,7 @@ def everything_is_in_the_mail(stage):
     text = message.get_content().replace("\r\n", "\n")
     has(text, "logins (shard eu1) failed.", "Anmeldung für „etl“ abgelehnt: Größe 5 µs 漢字", "What to do  look at the password", "Class       auth, code 18456",
         "Where       extract sqlserver, shard eu1", "120 read, 100 written", "Attempt     4", "  first line = one\n", "a space at its end \n", "\n  .\n",
-        "x" * 300, "etl info 20260101T000000-7f", "etl logs 20260101T000000-7f")
+        "x" * 300, "etl info 20260101T000000-7f", "etl logs logins")
     raw = envelope.content
     same(max(len(line) for line in raw.split(b"\r\n")) <= 78, True, "lines are short")
     same(raw.isascii(), True, "pure ASCII")

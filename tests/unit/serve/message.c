@@ -35,7 +35,7 @@ Test(message, subjects) {
 Test(message, only_what_is_known) {
   const struct notice n = {.event = NOTIFY_FAILURE, .pipeline = "p"};
   json_t *m = message(&n, 10);
-  cr_expect_str_eq(json_string_value(json_object_get(m, "text")), "p failed.\n\nPipeline    p\n\nTo look further, on host1:\n  etl history p\n");
+  cr_expect_str_eq(json_string_value(json_object_get(m, "text")), "p failed.\n\nPipeline    p\n\nTo look further, on host1:\n  etl logs p\n  etl history p\n");
   cr_expect_null(json_object_get(m, "rows"));
   cr_expect_null(json_object_get(m, "error"));
   cr_expect_str_eq(json_string_value(json_object_get(m, "sent_at")), "2023-11-14T22:13:20Z");
@@ -45,7 +45,7 @@ Test(message, only_what_is_known) {
 Test(message, where_to_look) {
   const struct notice n = {.event = NOTIFY_PARTIAL, .pipeline = "p", .run = "r"};
   json_t *m = message(&n, 0);
-  cr_expect(text_has(m, "  etl info r\n  etl logs r\n  etl quarantine list p\n"));
+  cr_expect(text_has(m, "  etl info r\n  etl logs p\n  etl quarantine list p\n"));
   json_decref(m);
 }
 

@@ -5,6 +5,8 @@
 #include "cli/host.h"
 #include "cli/words.h"
 
+enum { TOLD = 10 /* runs that wait, each in a line */ };
+
 static void tell_one(struct arena *a, const json_t *one, bool now, bool from_store) {
   const char *was = event_string(one, "was"), *run = event_string(one, "run"), *pipeline = words_clean(a, event_string(one, "pipeline"));
   if (strcmp(was, "queued") == 0)
@@ -30,8 +32,12 @@ static int end(const struct cli_args *a, const char *cmd, bool now) {
   size_t i;
   if (status == CLI_OK && !host_print_json(a, &h)) {
     struct arena *arena = arena_new();
+    size_t waited = 0;
     json_array_foreach(ended, i, one)
-      tell_one(arena, one, now, h.from_store);
+      if (strcmp(event_string(one, "was"), "queued") != 0 || ++waited <= TOLD)
+        tell_one(arena, one, now, h.from_store);
+    if (waited > TOLD)
+      printf("... and %s that waited\n", words_count(arena, (int64_t)(waited - TOLD), "run"));
     if (json_array_size(ended) == 0)
       tell_none(arena, cli_word(a, 0), event_string(h.json, "state"));
     arena_free(arena);

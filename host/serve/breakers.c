@@ -42,7 +42,8 @@ static int learn(struct serve *s, struct job *only, struct err *e) {
   struct arena *a = arena_new();
   struct store_breaker *list;
   size_t n = 0;
-  int rc = store_breakers(s->store, only ? only->name : NULL, a, &list, &n, e);
+  const char *name = only ? only->name : NULL;
+  int rc = store_breakers(s->store, only ? &(struct store_names){&name, 1} : NULL, a, &list, &n, e);
   for (size_t i = 0; rc == 0 && i < s->jobs_n; i++)
     if (!only || s->jobs[i] == only)
       breakers_free(s->jobs[i]);

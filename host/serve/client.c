@@ -20,6 +20,7 @@ void client_end(struct client *c, const char *why) {
   c->why = why ? why : c->why;
   ev_io_stop(c->loop, &c->readable);
   ev_io_stop(c->loop, &c->writable);
+  ev_timer_stop(c->loop, &c->more);
   ev_timer_start(c->loop, &c->end); /* not now: the caller may be going through the clients */
 }
 
@@ -62,10 +63,14 @@ static void put_out(struct client *c) {
     return;
   ev_io_stop(c->loop, &c->writable);
   drop_out(c);
-  if (c->leaving)
+  if (c->follow.kind == FOLLOW_PARTS) {
+    ev_timer_set(&c->more, 0, 0);
+    ev_timer_start(c->loop, &c->more); /* in the next turn: others are served as well */
+  } else if (c->leaving) {
     client_end(c, NULL);
-  else if (c->follow.kind != FOLLOW_NONE)
+  } else if (c->follow.kind != FOLLOW_NONE) {
     ev_timer_stop(c->loop, &c->patience); /* nothing is expected of it */
+  }
 }
 
 static void make_room(struct client *c, size_t n) {
@@ -162,6 +167,8 @@ static void take_requests(struct client *c) {
     c->calls->asked(c, request);
     json_decref(request);
   }
+  if (c->silent && c->out_n == 0 && c->follow.kind != FOLLOW_PARTS)
+    client_end(c, c->in.n > 0 ? "it left in the middle of a request" : NULL);
 }
 
 void client_ready(struct client *c) {
@@ -183,9 +190,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents) {
     return;
   }
   ev_io_stop(loop, w);
-  c->leaving = true; /* what was asked for is still sent */
-  if (c->out_n == 0 || c->follow.kind != FOLLOW_NONE)
-    client_end(c, n == 0 && c->in.n > 0 ? "it left in the middle of a request" : NULL);
+  c->silent = true; /* what was asked for is still sent */
+  if (n < 0 || (c->follow.kind != FOLLOW_NONE && c->follow.kind != FOLLOW_PARTS))
+    client_end(c, NULL);
+  take_requests(c);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *w, int revents) {
@@ -202,6 +210,13 @@ static void on_patience(struct ev_loop *loop, ev_timer *t, int revents) {
   client_end(c, c->out_n > 0 ? "it does not fetch its answer" : c->in.n > 0 ? "its request does not come to an end" : NULL);
 }
 
+static void on_more(struct ev_loop *loop, ev_timer *t, int revents) {
+  struct client *c = t->data;
+  (void)loop, (void)revents;
+  c->calls->more(c);
+  take_requests(c);
+}
+
 static void on_end(struct ev_loop *loop, ev_timer *t, int revents) {
   struct client *c = t->data;
   (void)loop, (void)revents;
@@ -216,8 +231,9 @@ struct client *client_new(int fd, struct ev_loop *loop, const struct client_call
   ev_io_init(&c->readable, on_readable, fd, EV_READ);
   ev_io_init(&c->writable, on_writable, fd, EV_WRITE);
   ev_timer_init(&c->patience, on_patience, 0, CONTROL_SECONDS);
+  ev_timer_init(&c->more, on_more, 0, 0);
   ev_timer_init(&c->end, on_end, 0, 0);
-  c->readable.data = c->writable.data = c->patience.data = c->end.data = c;
+  c->readable.data = c->writable.data = c->patience.data = c->more.data = c->end.data = c;
   ev_io_start(loop, &c->readable);
   be_patient(c);
   return c;
@@ -227,6 +243,7 @@ void client_free(struct client *c) {
   ev_io_stop(c->loop, &c->readable);
   ev_io_stop(c->loop, &c->writable);
   ev_timer_stop(c->loop, &c->patience);
+  ev_timer_stop(c->loop, &c->more);
   ev_timer_stop(c->loop, &c->end);
   frame_reader_fini(&c->in);
   follow_fini(&c->follow);

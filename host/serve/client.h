@@ -11,6 +11,7 @@
 struct client;
 struct client_calls {
   void (*asked)(struct client *c, json_t *request); /* a whole request; an object */
+  void (*more)(struct client *c);                   /* it follows FOLLOW_PARTS, and has fetched all that there was */
   void (*ended)(struct client *c);                  /* it is to be freed; called from the loop alone */
 };
 struct client {
@@ -22,13 +23,14 @@ struct client {
   struct follow follow;
   int fd;
   bool leaving;         /* it ends when what there is for it has gone */
+  bool silent;          /* nothing more comes from it: it ends when all that it has asked for has gone */
   bool over;            /* it ends as soon as the loop gets to it */
   const char *why;      /* over because of a limit: a constant for the log; NULL */
   struct frame_reader in;
   char *out;            /* what it has not fetched: out_n bytes from out_at on */
   size_t out_at, out_n, out_room;
   ev_io readable, writable;
-  ev_timer patience, end;
+  ev_timer patience, more, end;
 };
 
 /* Takes fd, which does not block. */

@@ -32,6 +32,8 @@ const struct command commands[] = {{"ping", false, false, ping},
 void follow_fini(struct follow *f) {
   free(f->pipeline);
   free(f->run);
+  free(f->after);
+  json_decref(f->request);
   *f = (struct follow){0};
 }
 
@@ -81,6 +83,23 @@ void asked_add(struct asked *q, const char *key, json_t *row) {
     q->part(q);
 }
 
+void asked_later(struct asked *q, const char *after, size_t told) {
+  struct follow next = {0};
+  if (after)
+    next = (struct follow){.kind = FOLLOW_PARTS, .request = json_incref((json_t *)(uintptr_t)q->request), .after = xstrdup(after), .told = told};
+  follow_fini(&q->follow);
+  q->follow = next;
+}
+
+int asked_paused(const struct asked *q, const char *pipeline, bool *ret, struct err *e) {
+  struct store_pipeline *p;
+  size_t n;
+  if (store_pipelines(q->store, &(struct store_names){&pipeline, 1}, q->arena, &p, &n, e) < 0)
+    return -1;
+  *ret = n && p->paused;
+  return 0;
+}
+
 int asked_store(const struct asked *q, struct err *e) {
   if (q->store)
     return 0;
@@ -123,8 +142,9 @@ int command_run(struct asked *q, struct err *e) {
     return unknown(name, e);
   if (!q->serve && !c->offline)
     return err_set(e, ETL_E_UNSUPPORTED, "no host is running, and %s needs one", c->name), err_remedy(e, "start it: etl serve");
+  bool first = q->follow.kind == FOLLOW_NONE;
   int rc = c->run(q, e);
-  if (q->serve)
+  if (q->serve && first)
     tell(q, c, rc < 0 ? e : NULL);
   return rc;
 }

@@ -8,14 +8,16 @@
 #include "serve/serve.h"
 
 /* The answer is not the end: more comes while it happens. */
-enum follow_kind { FOLLOW_NONE = 0, FOLLOW_LOGS, FOLLOW_RUN, FOLLOW_RELOAD };
+enum follow_kind { FOLLOW_NONE = 0, FOLLOW_PARTS /* a long list, of which no more is made than is fetched */, FOLLOW_LOGS, FOLLOW_RUN, FOLLOW_RELOAD };
 struct follow {
   enum follow_kind kind;
   char *pipeline;       /* logs: of this one; NULL: of all */
   enum log_level level; /* logs: of at least this level */
   char *run;            /* the first attempt */
-  size_t attempts;      /* so many were told */
   int64_t reading;      /* of the configuration: its number */
+  json_t *request;      /* parts: what was asked for */
+  char *after;          /* parts: the next one begins behind this */
+  size_t told;          /* rows of a list, attempts of a run */
 };
 void follow_fini(struct follow *f);
 bool follow_wants(const struct follow *f, const json_t *record); /* a record of the log */
@@ -31,7 +33,7 @@ struct asked {
   int64_t now_ns;
   struct arena *arena;
   json_t *answer;          /* an object, to be filled */
-  struct follow follow;    /* for a host alone */
+  struct follow follow;    /* for a host alone; of a further part as it was left */
   void (*part)(struct asked *q); /* sends what the answer has so far, and empties it; NULL: all goes at the end */
   void *part_arg;
 };
@@ -57,6 +59,9 @@ int asked_number(const struct asked *q, const char *key, int64_t min, int64_t ma
 const struct conf_pipeline *asked_pipeline(const struct asked *q, struct err *e);
 /* Adds a row to a list of the answer, which goes off in parts: it may be long. */
 void asked_add(struct asked *q, const char *key, json_t *row);
+/* More is to be told behind `after` when this part was fetched: the same handler is called again, with both in q->follow; NULL: this was all. */
+void asked_later(struct asked *q, const char *after, size_t told);
+int asked_paused(const struct asked *q, const char *pipeline, bool *ret, struct err *e); /* as the store has it */
 /* -1: the store cannot be used just now. */
 int asked_store(const struct asked *q, struct err *e);
 /* The end of a handler that failed in the store: the host notes that it is away. */
@@ -80,7 +85,7 @@ int command_info(struct asked *q, struct err *e);
 int command_history(struct asked *q, struct err *e);
 /* The end of a reload, told in message: what is in force now, and what was wrong with what was read. */
 json_t *command_reloaded(const struct serve *s, const char *message);
-/* A running run with what its worker said last, as shown_run() has it. */
-json_t *command_live(const struct running *r);
+/* A running run with what its worker said last, as shown_run() has it, and where each lane is. */
+json_t *command_live(const struct running *r, bool lanes);
 
 #endif

@@ -7,18 +7,18 @@
 #include "serve/commands.h"
 #include "serve/shown.h"
 
-enum { HISTORY = 50, HISTORY_MAX = 10000, EVENTS_MAX = 500, ATTEMPTS_MAX = 1000 };
+enum { HISTORY = 50, HISTORY_MAX = 10000, SLICE = 500 /* runs told in one turn of the loop */, EVENTS_MAX = 500, ATTEMPTS_MAX = 1000 };
 
 static void add_runs(struct asked *q, const char *key, const struct store_run *runs, size_t n) {
   json_object_set_new(q->answer, key, json_array());
   for (size_t i = 0; i < n; i++) {
     const struct running *here = q->serve && !runs[i].ended_ns ? serve_running(q->serve, runs[i].id) : NULL;
-    asked_add(q, key, here ? command_live(here) : shown_run(&runs[i]));
+    asked_add(q, key, here ? command_live(here, false) : shown_run(&runs[i]));
   }
 }
 
-json_t *command_live(const struct running *r) {
-  static const char *const taken[] = {"rows_read", "rows_written", "rss_bytes", "lanes"};
+json_t *command_live(const struct running *r, bool lanes) {
+  static const char *const taken[] = {"rows_read", "rows_written", "rss_bytes"};
   json_t *j = shown_run(&r->run);
   json_object_set_new(j, "state", json_string(r->worker ? "running" : "claimed"));
   shown_text(j, "host", r->serve->host);
@@ -27,6 +27,8 @@ json_t *command_live(const struct running *r) {
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     if (json_object_get(r->progress, taken[i]))
       json_object_set(j, taken[i], json_object_get(r->progress, taken[i]));
+  if (lanes && json_object_get(r->progress, "lanes"))
+    json_object_set(j, "lanes", json_object_get(r->progress, "lanes"));
   if (r->worker)
     json_object_set_new(j, "pid", json_integer(supervise_pid(r->worker)));
   if (r->asked != STOP_NONE)
@@ -70,18 +72,33 @@ static int check_states(const struct asked *q, const char *list, struct err *e) 
   return 0;
 }
 
+/* What stands behind a run, which asked_later() got as "QUEUED_NS ID". */
+static void go_on(const struct asked *q, struct store_filter *f) {
+  char *end;
+  if (!q->follow.after)
+    return;
+  f->before_ns = strtoll(q->follow.after, &end, 10);
+  f->before_id = arena_strdup(q->arena, end + 1);
+}
+
 int command_history(struct asked *q, struct err *e) {
   struct store_filter f = {.pipeline = asked_text(q, "pipeline"), .states = asked_text(q, "state")};
   struct store_run *runs;
-  size_t n;
-  if (asked_number(q, "limit", 1, HISTORY_MAX, HISTORY, &f.limit, e) < 0 || since_ns(q, &f.since_ns, e) < 0 || (f.states && check_states(q, f.states, e) < 0) ||
+  int64_t limit;
+  size_t n, told = q->follow.told;
+  go_on(q, &f);
+  if (asked_number(q, "limit", 1, HISTORY_MAX, HISTORY, &limit, e) < 0 || since_ns(q, &f.since_ns, e) < 0 || (f.states && check_states(q, f.states, e) < 0) ||
       asked_store(q, e) < 0)
     return -1;
+  f.limit = q->serve && limit - (int64_t)told > SLICE ? SLICE : limit - (int64_t)told;
   if (store_list(q->store, &f, q->arena, &runs, &n, e) < 0)
     return asked_failed(q, e);
-  if (n == 0 && f.pipeline && !asked_pipeline(q, e)) /* one that is configured no more may have a history */
+  if (n + told == 0 && f.pipeline && !asked_pipeline(q, e)) /* one that is configured no more may have a history */
     return -1;
   add_runs(q, "runs", runs, n);
+  told += n;
+  bool more = (int64_t)n == f.limit && (int64_t)told < limit;
+  asked_later(q, more ? arena_printf(q->arena, "%lld %s", (long long)runs[n - 1].queued_ns, runs[n - 1].id) : NULL, told);
   return 0;
 }
 
@@ -126,7 +143,7 @@ int command_info(struct asked *q, struct err *e) {
       store_events(q->store, -1, NULL, run->id, EVENTS_MAX, q->arena, &events, &events_n, e) < 0)
     return asked_failed(q, e);
   const struct running *here = q->serve && !run->ended_ns ? serve_running(q->serve, run->id) : NULL;
-  json_object_set_new(q->answer, "info", here ? command_live(here) : shown_run(run));
+  json_object_set_new(q->answer, "info", here ? command_live(here, true) : shown_run(run));
   add_runs(q, "attempts", attempts, attempts_n);
   for (size_t i = 0; i < tasks_n; i++)
     asked_add(q, "tasks", shown_task(&tasks[i]));

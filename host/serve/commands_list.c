@@ -7,11 +7,11 @@
 #include "serve/commands.h"
 #include "serve/shown.h"
 
-enum { QUEUED_MAX = 10000 };
+enum { SLICE = 200 /* pipelines told in one turn of the loop */, WAITING_MAX = 10000 };
 
 /* ---- list ------------------------------------------------------------------------------------------------------------------------------- */
 
-/* What the store knows of all pipelines: each list sorted by pipeline. */
+/* What the store knows of some pipelines: each list sorted by pipeline. */
 struct known {
   struct store_pipeline *pipelines;
   size_t pipelines_n;
@@ -21,21 +21,17 @@ struct known {
   size_t breakers_n;
 };
 
-static int by_pipeline(const void *a, const void *b) {
-  const struct store_run *x = a, *y = b;
-  int order = strcmp(x->pipeline, y->pipeline);
-  return order ? order : (x->not_before_ns > y->not_before_ns) - (x->not_before_ns < y->not_before_ns);
-}
+static int by_pipeline(const void *a, const void *b) { return strcmp(((const struct store_run *)a)->pipeline, ((const struct store_run *)b)->pipeline); }
 
-static int learn(const struct asked *q, struct known *k, struct err *e) {
-  const struct store_filter waiting = {.states = "queued", .limit = QUEUED_MAX};
+static int learn(const struct asked *q, const struct store_names *of, struct known *k, struct err *e) {
   if (!q->store)
     return 0;
-  if (store_pipelines(q->store, q->arena, &k->pipelines, &k->pipelines_n, e) < 0 || store_latest(q->store, q->arena, &k->latest, &k->latest_n, e) < 0 ||
-      store_list(q->store, &waiting, q->arena, &k->queued, &k->queued_n, e) < 0 || store_breakers(q->store, NULL, q->arena, &k->breakers, &k->breakers_n, e) < 0)
+  if (store_pipelines(q->store, of, q->arena, &k->pipelines, &k->pipelines_n, e) < 0 ||
+      store_latest(q->store, of, q->arena, &k->latest, &k->latest_n, e) < 0 ||
+      store_waiting(q->store, of, WAITING_MAX, q->arena, &k->queued, &k->queued_n, e) < 0 ||
+      store_breakers(q->store, of, q->arena, &k->breakers, &k->breakers_n, e) < 0)
     return asked_failed(q, e);
   qsort(k->latest, k->latest_n, sizeof *k->latest, by_pipeline);
-  qsort(k->queued, k->queued_n, sizeof *k->queued, by_pipeline);
   return 0;
 }
 
@@ -71,7 +67,7 @@ static void take_runs(const struct asked *q, const struct known *k, struct stand
     const struct running *here = !r->ended_ns && q->serve ? serve_running(q->serve, r->id) : NULL;
     json_t **to = r->ended_ns ? &t->last_run : &t->active_run;
     json_decref(*to);
-    *to = here ? command_live(here) : shown_run(r);
+    *to = here ? command_live(here, false) : shown_run(r);
     t->active |= !r->ended_ns;
   }
   for (size_t i = FIRST_OF(k->queued, k->queued_n, store_run, pipeline, name); i < k->queued_n && strcmp(k->queued[i].pipeline, name) == 0; i++) {
@@ -154,33 +150,49 @@ static int by_name(const void *a, const void *b) {
   return strcmp((*x)->name, (*y)->name);
 }
 
-int command_list(struct asked *q, struct err *e) {
-  struct known k = {0};
+static const struct conf_pipeline *const *sorted(const struct asked *q) {
   size_t n = q->conf->pipelines_n;
-  if (learn(q, &k, e) < 0)
-    return -1;
+  if (q->serve)
+    return q->serve->gen->by_name;
   const struct conf_pipeline **order = arena_alloc(q->arena, (n + 1) * sizeof *order);
   for (size_t i = 0; i < n; i++)
     order[i] = &q->conf->pipelines[i];
   qsort(order, n, sizeof *order, by_name);
-  json_object_set_new(q->answer, "pipelines", json_array());
+  return order;
+}
+
+static int report_slice(struct asked *q, const struct conf_pipeline *const *list, size_t n, struct err *e) {
+  const char *names[SLICE];
+  struct known k = {0};
   for (size_t i = 0; i < n; i++)
-    asked_add(q, "pipelines", report_pipeline(q, &k, order[i]));
+    names[i] = list[i]->name;
+  if (learn(q, &(struct store_names){names, n}, &k, e) < 0)
+    return -1;
+  for (size_t i = 0; i < n; i++)
+    asked_add(q, "pipelines", report_pipeline(q, &k, list[i]));
+  return 0;
+}
+
+/* A slice, and what is behind it when that was fetched; by the name, since the configuration may be read again in between. */
+int command_list(struct asked *q, struct err *e) {
+  const struct conf_pipeline *const *list = sorted(q);
+  size_t all = q->conf->pipelines_n, at = 0, n;
+  while (q->follow.after && at < all && strcmp(list[at]->name, q->follow.after) <= 0)
+    at++;
+  json_object_set_new(q->answer, "pipelines", json_array());
+  do {
+    n = all - at < SLICE ? all - at : SLICE;
+    if (report_slice(q, list + at, n, e) < 0)
+      return -1;
+    at += n;
+  } while (!q->serve && at < all);
   shown_text(q->answer, "store_error", q->store ? NULL : q->store_error);
+  asked_later(q, at < all ? list[at - 1]->name : NULL, at);
   return 0;
 }
 
 /* ---- pause, resume -------------------------------------------------------------------------------------------------------------------------- */
 
-static int was_paused(const struct asked *q, const char *name, bool *ret, struct err *e) {
-  struct store_pipeline *list;
-  size_t n;
-  if (store_pipelines(q->store, q->arena, &list, &n, e) < 0)
-    return -1;
-  size_t i = FIRST_OF(list, n, store_pipeline, name, name);
-  *ret = i < n && strcmp(list[i].name, name) == 0 && list[i].paused;
-  return 0;
-}
 
 static int set_paused(struct asked *q, bool paused, struct err *e) {
   const struct conf_pipeline *p = asked_pipeline(q, e);
@@ -188,7 +200,7 @@ static int set_paused(struct asked *q, bool paused, struct err *e) {
   bool before;
   if (!p || asked_store(q, e) < 0)
     return -1;
-  if (was_paused(q, p->name, &before, e) < 0 || store_pause(q->store, p->name, paused, q->now_ns, e) < 0)
+  if (asked_paused(q, p->name, &before, e) < 0 || store_pause(q->store, p->name, paused, q->now_ns, e) < 0)
     return asked_failed(q, e);
   if (j)
     j->paused = paused;
@@ -229,7 +241,7 @@ int command_breaker(struct asked *q, struct err *e) {
   size_t n;
   if (!p || asked_store(q, e) < 0)
     return -1;
-  if (store_breakers(q->store, p->name, q->arena, &list, &n, e) < 0)
+  if (store_breakers(q->store, &(struct store_names){(const char *const[]){p->name}, 1}, q->arena, &list, &n, e) < 0)
     return asked_failed(q, e);
   json_t *before = json_array();
   for (size_t i = 0; i < n; i++)

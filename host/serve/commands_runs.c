@@ -48,18 +48,17 @@ static int take_options(const struct asked *q, const char **ret, struct err *e) 
 /* What keeps it from beginning at once, for people. */
 static int note_obstacles(const struct asked *q, const char *pipeline, struct err *e) {
   const struct job *j = q->serve ? serve_job(q->serve, pipeline) : NULL;
-  struct store_run *active;
-  struct store_pipeline *list;
-  size_t n = 0, pipelines_n = 0;
-  const struct store_filter f = {.pipeline = pipeline, .states = "claimed,running", .limit = 1};
-  if (store_list(q->store, &f, q->arena, &active, &n, e) < 0 || store_pipelines(q->store, q->arena, &list, &pipelines_n, e) < 0)
+  const struct store_names of = {&pipeline, 1};
+  struct store_run *latest, *active = NULL;
+  size_t n;
+  bool paused;
+  if (store_latest(q->store, &of, q->arena, &latest, &n, e) < 0 || asked_paused(q, pipeline, &paused, e) < 0)
     return asked_failed(q, e);
-  bool paused = false;
-  for (size_t i = 0; i < pipelines_n; i++)
-    paused |= list[i].paused && strcmp(list[i].name, pipeline) == 0;
+  for (size_t i = 0; i < n; i++)
+    active = latest[i].ended_ns ? active : &latest[i];
   if (paused)
     shown_text(q->answer, "waits", arena_printf(q->arena, "the pipeline is paused: the run begins after `etl resume %s`", pipeline));
-  else if (n)
+  else if (active)
     shown_text(q->answer, "waits", arena_printf(q->arena, "run %s of the pipeline is at work: this one begins when that has ended", active->id));
   else if (j && q->serve->running_n >= serve_max_running(q->serve))
     shown_text(q->answer, "waits", arena_printf(q->arena, "%zu runs are at work, and no more may be (max_running): this one begins when one has ended", q->serve->running_n));
@@ -115,52 +114,45 @@ static void note(const struct ending *x, const char *run, const char *pipeline, 
 }
 
 /* One at work here needs no store: it is told at once. */
-static void end_here(const struct asked *q, const struct ending *x, struct running *r) {
+static void end_here(const struct ending *x, struct running *r) {
   note(x, r->run.id, r->run.pipeline, "running");
   running_cancel(r, x->mode, WHY_USER, x->reason);
-  (void)q;
 }
 
-static int end_stored(const struct asked *q, const struct ending *x, const struct store_run *run, struct err *e) {
-  const char *was = NULL;
-  if (store_cancel(q->store, run->id, x->how, x->reason, q->now_ns, &was, e) < 0)
-    return asked_failed(q, e);
-  bool waited = was && strcmp(was, "queued") == 0;
-  if (!waited && !(was && (strcmp(was, "claimed") == 0 || strcmp(was, "running") == 0)))
-    return 0;
+/* The store has it. */
+static void note_stored(const struct asked *q, const struct ending *x, const struct store_run *run, const char *was) {
+  bool waited = strcmp(was, "queued") == 0;
+  if (!waited && strcmp(was, "claimed") != 0 && strcmp(was, "running") != 0)
+    return;
   note(x, run->id, run->pipeline, was);
   if (q->serve && waited) {
     cleanup_free char *message = xasprintf("run %s, which had not begun, is %s", run->id, x->reason);
     serve_event(q->serve, &(struct serve_event){.level = LEVEL_INFO, .kind = "run", .name = "cancelled", .pipeline = run->pipeline, .run = run->id, .message = message});
   }
-  return 0;
-}
-
-static int end_one(const struct asked *q, const struct ending *x, const struct store_run *run, struct err *e) {
-  struct running *here = q->serve ? serve_running(q->serve, run->id) : NULL;
-  if (!here)
-    return end_stored(q, x, run, e);
-  end_here(q, x, here);
-  return 0;
 }
 
 /* All of a pipeline that have not ended. */
 static int end_pipeline(const struct asked *q, const struct ending *x, const char *pipeline, struct err *e) {
-  const struct store_filter f = {.pipeline = pipeline, .states = "queued,claimed,running", .limit = 1000};
+  const struct store_filter f = {.pipeline = pipeline, .states = "queued,claimed,running", .limit = INT32_MAX};
   struct job *j = q->serve ? serve_job(q->serve, pipeline) : NULL;
   struct store_run *runs;
+  int64_t cancelled;
   size_t n = 0;
   if (!q->store && j && j->running) {
-    end_here(q, x, j->running);
+    end_here(x, j->running);
     return 0;
   }
   if (asked_store(q, e) < 0)
     return -1;
-  if (store_list(q->store, &f, q->arena, &runs, &n, e) < 0)
+  if (store_list(q->store, &f, q->arena, &runs, &n, e) < 0 || (n && store_cancel_all(q->store, pipeline, x->how, x->reason, q->now_ns, &cancelled, e) < 0))
     return asked_failed(q, e);
-  for (size_t i = 0; i < n; i++)
-    if (end_one(q, x, &runs[i], e) < 0)
-      return -1;
+  for (size_t i = 0; i < n; i++) {
+    struct running *here = q->serve ? serve_running(q->serve, runs[i].id) : NULL;
+    if (here)
+      end_here(x, here);
+    else
+      note_stored(q, x, &runs[i], runs[i].state);
+  }
   return 0;
 }
 
@@ -168,7 +160,7 @@ static int end_run(const struct asked *q, const struct ending *x, const char *na
   struct running *here = q->serve ? serve_running(q->serve, name) : NULL;
   struct store_run *run = NULL;
   if (here) {
-    end_here(q, x, here);
+    end_here(x, here);
     return 0;
   }
   if (asked_store(q, e) < 0)
@@ -180,8 +172,12 @@ static int end_run(const struct asked *q, const struct ending *x, const char *na
     err_set(e, ETL_E_CONFIG, "there is no pipeline and no run '%s'", name);
     return near ? err_remedy(e, "did you mean '%s'?", near) : err_remedy(e, "`etl list` shows pipelines, `etl history` shows runs");
   }
-  shown_text(q->answer, "state", run->state);
-  return end_one(q, x, run, e);
+  const char *was = NULL;
+  if (store_cancel(q->store, run->id, x->how, x->reason, q->now_ns, &was, e) < 0)
+    return asked_failed(q, e);
+  shown_text(q->answer, "state", was);
+  note_stored(q, x, run, was ? was : "");
+  return 0;
 }
 
 static int end(struct asked *q, enum stop_mode mode, struct err *e) {

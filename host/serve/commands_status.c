@@ -92,19 +92,18 @@ static json_t *report_store(const struct asked *q) {
 
 static int report_queue(const struct asked *q, json_t *queue, json_t *paused, json_t *breakers, json_t *hosts, struct err *e) {
   struct store_counts n;
-  struct store_pipeline *p;
+  struct store_pipeline *p; /* paused */
   struct store_breaker *b;
   struct store_host *h;
   size_t p_n, b_n, h_n;
-  if (store_count(q->store, q->now_ns, &n, e) < 0 || store_pipelines(q->store, q->arena, &p, &p_n, e) < 0 ||
+  if (store_count(q->store, q->now_ns, &n, e) < 0 || store_paused(q->store, q->arena, &p, &p_n, e) < 0 ||
       store_breakers(q->store, NULL, q->arena, &b, &b_n, e) < 0 || store_hosts(q->store, q->arena, &h, &h_n, e) < 0)
     return asked_failed(q, e);
   json_object_set_new(queue, "queued", json_integer(n.queued - n.waiting));
   json_object_set_new(queue, "waiting", json_integer(n.waiting));
   json_object_set_new(queue, "active", json_integer(n.claimed + n.running));
   for (size_t i = 0; i < p_n; i++)
-    if (p[i].paused)
-      json_array_append_new(paused, json_string(p[i].name));
+    json_array_append_new(paused, json_string(p[i].name));
   for (size_t i = 0; i < b_n; i++)
     if (strcmp(b[i].state, "closed") != 0)
       json_array_append_new(breakers, shown_breaker(&b[i]));
@@ -123,7 +122,7 @@ int command_status(struct asked *q, struct err *e) {
   const struct serve *s = q->serve;
   int rc = q->store ? report_queue(q, queue, paused, breakers, hosts, e) : 0;
   for (const struct running *r = s ? s->running : NULL; r; r = r->next)
-    json_array_append_new(runs, command_live(r));
+    json_array_append_new(runs, command_live(r, false));
   if (s) {
     json_object_set_new(queue, "running", json_integer((json_int_t)s->running_n));
     json_object_set_new(queue, "max_running", json_integer((json_int_t)serve_max_running(s)));

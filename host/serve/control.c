@@ -32,7 +32,8 @@ static void on_part(struct asked *q) {
   json_object_clear(q->answer);
 }
 
-static void on_asked(struct client *c, json_t *request) {
+/* Carries it out; of a list that comes in parts, the next one. */
+static void answer(struct client *c, const json_t *request) {
   struct control *l = c->owner;
   struct serve *s = l->serve;
   struct err e;
@@ -45,10 +46,13 @@ static void on_asked(struct client *c, json_t *request) {
                     .store_error = s->store_error,
                     .now_ns = serve_now(s),
                     .arena = arena_new(),
+                    .follow = c->follow,
                     .answer = json_object(),
                     .part = on_part,
                     .part_arg = c};
+  c->follow = (struct follow){0};
   if (command_run(&q, &e) < 0) {
+    follow_fini(&q.follow);
     client_refuse(c, &e);
     json_decref(q.answer);
   } else {
@@ -61,6 +65,14 @@ static void on_asked(struct client *c, json_t *request) {
   }
   arena_free(q.arena);
 }
+
+static void on_more(struct client *c) {
+  json_t *request = json_incref(c->follow.request);
+  answer(c, request);
+  json_decref(request);
+}
+
+static void on_asked(struct client *c, json_t *request) { answer(c, request); }
 
 static void on_ended(struct client *c) {
   struct control *l = c->owner;
@@ -75,7 +87,7 @@ static void on_ended(struct client *c) {
   client_free(c);
 }
 
-static const struct client_calls calls = {.asked = on_asked, .ended = on_ended};
+static const struct client_calls calls = {.asked = on_asked, .more = on_more, .ended = on_ended};
 
 /* ---- following ---------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -141,8 +153,8 @@ static int look_at(struct control *l, struct client *c, struct err *e) {
     json_object_set_new(part, "done", json_true());
     client_send(c, part);
     client_ready(c);
-  } else if (rc == 0 && n != c->follow.attempts) {
-    c->follow.attempts = n;
+  } else if (rc == 0 && n != c->follow.told) {
+    c->follow.told = n;
     client_send(c, part);
   }
   json_decref(part);

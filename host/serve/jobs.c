@@ -126,7 +126,7 @@ int serve_jobs_learn(struct serve *s, struct err *e) {
   struct arena *a = arena_new();
   struct store_pipeline *known;
   size_t n;
-  int rc = store_pipelines(s->store, a, &known, &n, e);
+  int rc = store_pipelines(s->store, NULL, a, &known, &n, e);
   if (rc == 0) {
     for (size_t i = 0; i < n; i++)
       learn_one(s, &known[i]);

@@ -79,7 +79,7 @@ static void learn(struct notify_part *p) {
   struct store_run *runs;
   struct err e;
   size_t n;
-  if (!p->learned && s->store && !s->store_away && store_latest(s->store, a, &runs, &n, &e) == 0) {
+  if (!p->learned && s->store && !s->store_away && store_latest(s->store, NULL, a, &runs, &n, &e) == 0) {
     p->learned = true;
     for (size_t i = 0; i < n; i++)
       if (is_failure(runs[i].state))

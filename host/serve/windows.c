@@ -31,11 +31,8 @@ static int last_end(struct running *r, int64_t *ret_ns, struct err *e) {
   struct arena *a = arena_new();
   struct store_pipeline *list;
   size_t n = 0;
-  int rc = store_pipelines(r->serve->store, a, &list, &n, e);
-  *ret_ns = 0;
-  for (size_t i = 0; rc == 0 && i < n; i++)
-    if (strcmp(list[i].name, r->run.pipeline) == 0)
-      *ret_ns = list[i].window_to_ns;
+  int rc = store_pipelines(r->serve->store, &(struct store_names){&r->run.pipeline, 1}, a, &list, &n, e);
+  *ret_ns = rc == 0 && n ? list->window_to_ns : 0;
   arena_free(a);
   return rc;
 }

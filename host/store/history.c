@@ -10,8 +10,8 @@ enum { PRUNE_AT_ONCE = 1000, LIMIT = 1000 };
 int store_list(struct store *s, const struct store_filter *f, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
   enum sql sql = f->root ? SQL_RUN_LIST_ROOT : f->pipeline ? SQL_RUN_LIST_PIPELINE : SQL_RUN_LIST;
   struct value params[] = {TEXT(f->states), TEXT(f->root), TIME(f->due_ns), TIME(f->since_ns), TIME(f->before_ns),
-                           INT(f->limit > 0 ? f->limit : LIMIT), TEXT(f->pipeline)};
-  return store_fetch(s, sql, run_columns, sizeof **ret, a, ret, ret_n, e, params, sql == SQL_RUN_LIST ? 6 : 7);
+                           INT(f->limit > 0 ? f->limit : LIMIT), TEXT(f->before_id ? f->before_id : ""), TEXT(f->pipeline)};
+  return store_fetch(s, sql, run_columns, sizeof **ret, a, ret, ret_n, e, params, sql == SQL_RUN_LIST ? 7 : 8);
 }
 
 int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, struct err *e) {
@@ -29,8 +29,12 @@ int store_get(struct store *s, const char *id, struct arena *a, struct store_run
   return 0;
 }
 
-int store_latest(struct store *s, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
-  return store_fetch(s, SQL_RUN_LATEST, run_columns, sizeof **ret, a, ret, ret_n, e, NULL, 0);
+int store_latest(struct store *s, const struct store_names *of, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
+  return store_fetch(s, of ? SQL_RUN_LATEST_OF : SQL_RUN_LATEST, run_columns, sizeof **ret, a, ret, ret_n, e, (const struct value[]){names_value(of, a)}, of != NULL);
+}
+
+int store_waiting(struct store *s, const struct store_names *of, int64_t limit, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
+  return store_fetch(s, SQL_RUN_WAITING_OF, run_columns, sizeof **ret, a, ret, ret_n, e, PARAMS(names_value(of, a), INT(limit)));
 }
 
 int store_tasks(struct store *s, const char *run, struct arena *a, struct store_task **ret, size_t *ret_n, struct err *e) {

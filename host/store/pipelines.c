@@ -1,4 +1,5 @@
 /* What is remembered of a pipeline between its runs: whether it is paused, how far it is, its breakers, its cursors. */
+#include <jansson.h>
 #include <string.h>
 
 #include "store/priv.h"
@@ -13,8 +14,17 @@ int store_paused(struct store *s, struct arena *a, struct store_pipeline **ret, 
   return store_fetch(s, SQL_PIPELINE_PAUSED, pipeline_columns, sizeof **ret, a, ret, ret_n, e, NULL, 0);
 }
 
-int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e) {
-  return store_fetch(s, SQL_PIPELINE_LIST, pipeline_columns, sizeof **ret, a, ret, ret_n, e, NULL, 0);
+struct value names_value(const struct store_names *of, struct arena *a) {
+  json_t *list = json_array();
+  for (size_t i = 0; of && i < of->n; i++)
+    json_array_append_new(list, json_string(of->list[i]));
+  cleanup_free char *text = of ? json_dumps(list, JSON_COMPACT) : NULL;
+  json_decref(list);
+  return TEXT(arena_strdup(a, text));
+}
+
+int store_pipelines(struct store *s, const struct store_names *of, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e) {
+  return store_fetch(s, of ? SQL_PIPELINE_LIST_OF : SQL_PIPELINE_LIST, pipeline_columns, sizeof **ret, a, ret, ret_n, e, (const struct value[]){names_value(of, a)}, of != NULL);
 }
 
 int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t n, struct err *e) {
@@ -30,8 +40,8 @@ int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t
 
 /* ---- breakers --------------------------------------------------------------------------------------------------------------------------- */
 
-int store_breakers(struct store *s, const char *pipeline, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e) {
-  return store_fetch(s, SQL_BREAKER_LIST, breaker_columns, sizeof **ret, a, ret, ret_n, e, PARAMS(TEXT(pipeline)));
+int store_breakers(struct store *s, const struct store_names *of, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e) {
+  return store_fetch(s, of ? SQL_BREAKER_LIST_OF : SQL_BREAKER_LIST, breaker_columns, sizeof **ret, a, ret, ret_n, e, (const struct value[]){names_value(of, a)}, of != NULL);
 }
 
 /* While a breaker is not open, a probe that still waits has nothing to try.  One that is queued when it opens comes after this. */

@@ -37,6 +37,9 @@ void *columns_read(const struct column *columns, size_t size, const struct rows 
 int store_fetch(struct store *s, enum sql sql, const struct column *columns, size_t size, struct arena *a, void *ret, size_t *ret_n, struct err *e,
                 const struct value *params, size_t n);
 
+/* Names as statements take them: a JSON array, in a; NULL: of all. */
+struct value names_value(const struct store_names *of, struct arena *a);
+
 int store_migrate(struct store *s, enum store_use use, const struct sql_text *versions, size_t n, struct err *e);
 
 /* Within a transaction. */

@@ -38,9 +38,11 @@ RETURNING paused
 INSERT INTO pipelines (name, paused) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET paused = excluded.paused,
   last_due_at = CASE WHEN pipelines.paused <> 0 AND excluded.paused = 0 AND pipelines.last_due_at < $3 THEN $3 ELSE pipelines.last_due_at END
 -- name: pipeline_paused
-SELECT * FROM pipelines WHERE paused <> 0
+SELECT * FROM pipelines WHERE paused <> 0 ORDER BY name {{|COLLATE "C"}}
 -- name: pipeline_list
-SELECT * FROM pipelines ORDER BY name
+SELECT * FROM pipelines ORDER BY name {{|COLLATE "C"}}
+-- name: pipeline_list_of
+SELECT * FROM pipelines WHERE name IN (SELECT value FROM {{json_each($1)|json_array_elements_text(CAST($1 AS json))}}) ORDER BY name {{|COLLATE "C"}}
 -- name: pipeline_fence
 UPDATE pipelines SET fence = CASE WHEN fence >= $2 THEN fence + 1 ELSE $2 END
 WHERE name IN (SELECT name FROM pipelines WHERE name = $1 AND paused = 0 {{|FOR UPDATE SKIP LOCKED}}) RETURNING fence
@@ -94,8 +96,9 @@ UPDATE pipeline_runs SET followed = 1 WHERE id = $1
 -- name: run_next
 SELECT min(not_before_at) AS next FROM pipeline_runs WHERE state = 'queued' AND not_before_at > $1
 -- name: run_count
-SELECT state, count(*) AS n, CAST(sum(CASE WHEN not_before_at > $1 THEN 1 ELSE 0 END) AS bigint) AS waiting FROM pipeline_runs
-WHERE state IN ('queued', 'claimed', 'running') GROUP BY state
+SELECT 'queued' AS state, count(*) AS n, CAST(coalesce(sum(CASE WHEN not_before_at > $1 THEN 1 ELSE 0 END), 0) AS bigint) AS waiting FROM pipeline_runs
+WHERE state = 'queued'
+UNION ALL SELECT state, count(*), 0 FROM pipeline_runs WHERE state IN ('claimed', 'running') GROUP BY state
 -- name: run_cancel_queued
 UPDATE pipeline_runs SET state = 'cancelled', reason = $2, ended_at = $3 WHERE id = $1 AND state = 'queued' RETURNING id
 -- name: run_cancel_active
@@ -107,15 +110,15 @@ SELECT state FROM pipeline_runs WHERE id = $1
 SELECT id FROM pipeline_runs WHERE pipeline = $1 AND state IN ('queued', 'claimed', 'running') ORDER BY queued_at, id
 -- name: run_list
 SELECT * FROM pipeline_runs WHERE ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($2 IS NULL OR root = $2)
-  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR queued_at < $5)
+  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR (queued_at, id) < ($5, $7))
 ORDER BY queued_at DESC, id DESC LIMIT $6
 -- name: run_list_pipeline
-SELECT * FROM pipeline_runs WHERE pipeline = $7 AND ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($2 IS NULL OR root = $2)
-  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR queued_at < $5)
+SELECT * FROM pipeline_runs WHERE pipeline = $8 AND ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($2 IS NULL OR root = $2)
+  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR (queued_at, id) < ($5, $7))
 ORDER BY queued_at DESC, id DESC LIMIT $6
 -- name: run_list_root
-SELECT * FROM pipeline_runs WHERE root = $2 AND ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($7 IS NULL OR pipeline = $7)
-  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR queued_at < $5)
+SELECT * FROM pipeline_runs WHERE root = $2 AND ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($8 IS NULL OR pipeline = $8)
+  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR (queued_at, id) < ($5, $7))
 ORDER BY queued_at DESC, id DESC LIMIT $6
 -- name: run_get
 SELECT * FROM pipeline_runs WHERE id = $1
@@ -125,6 +128,15 @@ SELECT * FROM pipeline_runs WHERE id >= $1 AND substr(id, 1, length($1)) = $1 OR
 SELECT r.* FROM pipelines p JOIN pipeline_runs r ON r.id = (
   SELECT id FROM pipeline_runs e WHERE e.pipeline = p.name AND e.ended_at IS NOT NULL ORDER BY e.queued_at DESC, e.id DESC LIMIT 1)
 UNION ALL SELECT * FROM pipeline_runs WHERE state IN ('claimed', 'running') ORDER BY 2, 1
+-- name: run_latest_of
+SELECT r.* FROM pipelines p JOIN pipeline_runs r ON r.id = (
+  SELECT id FROM pipeline_runs e WHERE e.pipeline = p.name AND e.ended_at IS NOT NULL ORDER BY e.queued_at DESC, e.id DESC LIMIT 1)
+WHERE p.name IN (SELECT value FROM {{json_each($1)|json_array_elements_text(CAST($1 AS json))}})
+UNION ALL SELECT * FROM pipeline_runs WHERE state IN ('claimed', 'running')
+  AND pipeline IN (SELECT value FROM {{json_each($1)|json_array_elements_text(CAST($1 AS json))}})
+-- name: run_waiting_of
+SELECT * FROM pipeline_runs WHERE state = 'queued' AND pipeline IN (SELECT value FROM {{json_each($1)|json_array_elements_text(CAST($1 AS json))}})
+ORDER BY pipeline {{|COLLATE "C"}}, not_before_at, id LIMIT $2
 -- name: run_prune_before
 SELECT ended_at FROM pipeline_runs WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET $1
 -- name: run_prune
@@ -153,7 +165,10 @@ SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET $1
 DELETE FROM events WHERE id IN (SELECT id FROM events WHERE happened_at < $1 OR id <= $2 ORDER BY id LIMIT $3) RETURNING id
 
 -- name: breaker_list
-SELECT * FROM breakers WHERE $1 IS NULL OR pipeline = $1 ORDER BY pipeline, shard
+SELECT * FROM breakers ORDER BY pipeline {{|COLLATE "C"}}, shard
+-- name: breaker_list_of
+SELECT * FROM breakers WHERE pipeline IN (SELECT value FROM {{json_each($1)|json_array_elements_text(CAST($1 AS json))}})
+ORDER BY pipeline {{|COLLATE "C"}}, shard
 -- name: breaker_put
 INSERT INTO breakers (pipeline, shard, state, failures, opened_at, changed_at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (pipeline, shard) DO UPDATE SET state = excluded.state, failures = excluded.failures, opened_at = excluded.opened_at,

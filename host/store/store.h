@@ -179,14 +179,21 @@ struct store_filter {
   const char *root;          /* all attempts of one; NULL: all */
   int64_t due_ns;            /* 0: any */
   int64_t since_ns, before_ns; /* queued in [since, before); 0: open */
+  const char *before_id;     /* those that were queued at before_ns, too, if they stand behind this one; NULL: none of them */
   int64_t limit;             /* 0: 1000 */
 };
 /* The latest queued first. */
 int store_list(struct store *s, const struct store_filter *f, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
 /* id, or the beginning of exactly one id.  *ret NULL: there is none; ETL_E_CONFIG: several begin so. */
 int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, struct err *e);
-/* The last ended and the active run of each pipeline that has any, one row each at most, by name. */
-int store_latest(struct store *s, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
+struct store_names { /* of pipelines */
+  const char *const *list;
+  size_t n;
+};
+/* The last ended and the active run of each pipeline that has any, one row each at most.  of NULL: of all. */
+int store_latest(struct store *s, const struct store_names *of, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
+/* At most limit queued runs of some pipelines: by name, then those first that may start first. */
+int store_waiting(struct store *s, const struct store_names *of, int64_t limit, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
 int store_tasks(struct store *s, const char *run, struct arena *a, struct store_task **ret, size_t *ret_n, struct err *e);
 int store_event_add(struct store *s, const struct store_event *events, size_t n, struct err *e);
 /* Those after id `after`, oldest first; after < 0: the newest `limit` ones.  pipeline, run: NULL for all. */
@@ -201,12 +208,12 @@ int store_prune(struct store *s, int64_t now_ns, int64_t keep_age_ns, int64_t ke
 /* What is due while a pipeline is paused is left out: when it goes on, last_due_ns becomes now. */
 int store_pause(struct store *s, const char *pipeline, bool paused, int64_t now_ns, struct err *e);
 int store_paused(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e); /* those that are */
-/* All that are known, by name. */
-int store_pipelines(struct store *s, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e);
+/* What is known of some pipelines, or (NULL) of all, by name as strcmp() has it. */
+int store_pipelines(struct store *s, const struct store_names *of, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e);
 /* Grows last_due_ns and window_to_ns where those given (0: leave) are later; one transaction. */
 int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t n, struct err *e);
-/* pipeline NULL: of all. */
-int store_breakers(struct store *s, const char *pipeline, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e);
+/* Those of some pipelines, or (NULL) of all, by name as strcmp() has it. */
+int store_breakers(struct store *s, const struct store_names *of, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e);
 /* Closed without failures: is forgotten.  A pipeline's own that is not open: its probes that wait in the queue become "skipped". */
 int store_breakers_save(struct store *s, const struct store_breaker *b, size_t n, struct err *e);
 int store_cursors(struct store *s, const char *pipeline, struct arena *a, struct store_cursor **ret, size_t *ret_n, struct err *e);

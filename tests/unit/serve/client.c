@@ -17,6 +17,7 @@ struct table { /* at which a client and a host sit */
   int asked, ended;
   char last[64]; /* cmd of the newest request */
   size_t rows;   /* of an answer */
+  int parts;     /* that follow the first one */
   char why[200];
   struct frame_reader in;
 };
@@ -25,10 +26,28 @@ static void on_asked(struct client *c, json_t *request) {
   struct table *t = c->owner;
   const char *cmd = json_string_value(json_object_get(request, "cmd"));
   t->asked++;
+  if (t->parts)
+    c->follow = (struct follow){.kind = FOLLOW_PARTS};
   snprintf(t->last, sizeof t->last, "%s", cmd ? cmd : "");
   for (size_t i = 0; i < t->rows; i++)
     client_answer(c, json_pack("{s[{ss, si}]}", "rows", "text", "a row of the answer, neither long nor short", "n", (int)i));
-  client_answer(c, json_pack("{sb}", "done", 1));
+  if (!t->parts)
+    client_answer(c, json_pack("{sb}", "done", 1));
+}
+
+/* 100 rows a part. */
+static void on_more(struct client *c) {
+  struct table *t = c->owner;
+  bool last = --t->parts == 0;
+  if (last)
+    c->follow = (struct follow){0};
+  json_t *rows = json_array();
+  for (int i = 0; i < 100; i++)
+    json_array_append_new(rows, json_string("a row of a part, of which there are many"));
+  json_t *part = json_pack("{so}", "rows", rows);
+  if (last)
+    json_object_set_new(part, "done", json_true());
+  client_answer(c, part);
 }
 
 static void on_ended(struct client *c) {
@@ -42,7 +61,7 @@ static void on_ended(struct client *c) {
 static struct table table;
 
 static void sit_down(void) {
-  static const struct client_calls calls = {.asked = on_asked, .ended = on_ended};
+  static const struct client_calls calls = {.asked = on_asked, .more = on_more, .ended = on_ended};
   int ends[2];
   cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
   table = (struct table){.loop = ev_loop_new(EVFLAG_AUTO), .fd = ends[1]};
@@ -213,6 +232,38 @@ Test(client, who_says_nothing_more_still_gets_the_answer) {
   cr_expect_not_null(answer);
   json_decref(answer);
   turn();
+  cr_expect_eq(table.ended, 1);
+}
+
+Test(client, all_that_was_asked_for_in_one_breath_is_answered) {
+  table.rows = 30000;
+  ask("{\"cmd\":\"one\"}");
+  ask("{\"cmd\":\"two\"}");
+  shutdown(table.fd, SHUT_WR);
+  json_decref(fetch());
+  json_t *answer = fetch();
+  cr_expect_not_null(answer);
+  json_decref(answer);
+  turn();
+  cr_expect_eq(table.ended, 1);
+}
+
+/* Of a long list no more is made than is fetched, and the next request waits for its end. */
+Test(client, a_list_in_parts) {
+  table.rows = 1;
+  table.parts = 1000;
+  ask("{\"cmd\":\"list\"}");
+  shutdown(table.fd, SHUT_WR);
+  for (int i = 0; i < 300; i++)
+    turn();
+  cr_expect_gt(table.parts, 800);
+  cr_expect_lt(table.client->out_n, 100000);
+  json_t *answer = fetch();
+  cr_assert_not_null(answer);
+  cr_expect_eq(json_array_size(json_object_get(answer, "rows")), 100001);
+  json_decref(answer);
+  turn();
+  cr_expect_eq(table.parts, 0);
   cr_expect_eq(table.ended, 1);
 }
 

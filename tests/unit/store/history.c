@@ -4,6 +4,8 @@
 #include "fixture.h"
 #include "store/priv.h"
 
+static const struct store_names only_p = {.list = (const char *const[]){"p"}, .n = 1};
+
 TestSuite(store_history, .init = enter, .fini = leave, .timeout = 60);
 
 static void ended(struct store *s, const char *id, const char *pipeline, const char *state, int64_t seconds) {
@@ -40,6 +42,10 @@ Test(store_history, lists) {
   cr_expect_str_eq(listed(s, (struct store_filter){.root = "r1", .pipeline = "q"}), "");
   cr_expect_str_eq(listed(s, (struct store_filter){.due_ns = T0 + 4 * SECOND}), "x4");
   cr_expect_str_eq(listed(s, (struct store_filter){.since_ns = T0 + 2 * SECOND, .before_ns = T0 + 4 * SECOND}), "x3 r2");
+  ended(s, "x2", "p", "failed", 3);
+  cr_expect_str_eq(listed(s, (struct store_filter){.before_ns = T0 + 3 * SECOND, .before_id = "x3"}), "x2 r2 r1 x5", "what stands behind one of them");
+  cr_expect_str_eq(listed(s, (struct store_filter){.before_ns = T0 + 3 * SECOND, .before_id = "x3", .pipeline = "p"}), "x2 r2 r1");
+  cr_expect_str_eq(listed(s, (struct store_filter){.before_ns = T0 + 3 * SECOND, .before_id = "x2", .root = "r1"}), "r2 r1");
   cr_expect_str_eq(listed(s, (struct store_filter){.states = "ail"}), "", "whole names only");
   store_close(s);
 }
@@ -70,7 +76,7 @@ Test(store_history, the_latest_of_each_pipeline) {
   size_t n;
   claim(s, 5, 9, &n);
   struct store_run *r;
-  OK(store_latest(s, arena, &r, &n, &err));
+  OK(store_latest(s, NULL, arena, &r, &n, &err));
   cr_assert_eq(n, 3);
   cr_expect_str_eq(r[0].id, "2");
   cr_expect_str_eq(r[1].id, "3");
@@ -177,7 +183,7 @@ Test(store_history, pipelines_are_remembered) {
   store_close(s);
   s = opened("a", STORE_SERVE);
   size_t n;
-  OK(store_pipelines(s, arena, &p, &n, &err));
+  OK(store_pipelines(s, NULL, arena, &p, &n, &err));
   cr_assert_eq(n, 2);
   cr_expect(p[0].last_due_ns == T0 + SECOND && p[0].window_to_ns == T0 + 5 * SECOND && !p[0].paused);
   cr_expect(p[1].last_due_ns == 0 && p[1].window_to_ns == T0 + 2 * SECOND && p[1].paused);
@@ -195,14 +201,14 @@ Test(store_history, breakers_are_remembered) {
   size_t n;
   OK(store_breakers(s, NULL, arena, &out, &n, &err));
   cr_expect_eq(n, 3);
-  OK(store_breakers(s, "p", arena, &out, &n, &err));
+  OK(store_breakers(s, &only_p, arena, &out, &n, &err));
   cr_assert_eq(n, 2);
   cr_expect_str_eq(out[0].state, "open");
   cr_expect(out[0].failures == 3 && out[0].opened_ns == T0 && out[0].changed_ns == T0 + SECOND);
   in[0].state = "closed";
   in[0].failures = 0;
   OK(store_breakers_save(s, in, 1, &err));
-  OK(store_breakers(s, "p", arena, &out, &n, &err));
+  OK(store_breakers(s, &only_p, arena, &out, &n, &err));
   cr_assert_eq(n, 1);
   cr_expect_str_eq(out[0].shard, "eu1");
   store_close(s);
@@ -280,6 +286,55 @@ Test(store_history, a_probe_waits_no_longer_than_its_breaker_is_open) {
   struct store_breaker half = {.pipeline = "z", .shard = "", .state = "half_open", .changed_ns = T0 + 3 * SECOND};
   OK(store_finish(s, &(struct store_outcome){.run = &end, .queue = &again, .queue_n = 1, .breakers = &half, .breakers_n = 1}, &err));
   cr_expect_str_eq(got(s, "again")->state, "queued", "one that comes with the same outcome stays");
+  store_close(s);
+}
+
+static const char *waiting(struct store *s, const struct store_names *of, int64_t limit) {
+  struct store_run *r;
+  size_t n;
+  OK(store_waiting(s, of, limit, arena, &r, &n, &err));
+  const char *ids = "";
+  for (size_t i = 0; i < n; i++)
+    ids = arena_printf(arena, "%s%s%s", ids, i ? " " : "", r[i].id);
+  return ids;
+}
+
+Test(store_history, some_pipelines_of_many) {
+  struct store *s = opened("a", STORE_SERVE);
+  static const char *const list[] = {"a\"b", "p", "Q", "nobody"};
+  const struct store_names of = {.list = list, .n = 4};
+  const struct store_breaker broken[] = {{.pipeline = "p", .state = "open", .failures = 1}, {.pipeline = "r", .state = "open", .failures = 1}};
+  struct store_pipeline *p;
+  struct store_breaker *b;
+  struct store_run *r;
+  size_t n;
+  OK(store_pause(s, "p", true, T0, &err));
+  OK(store_pause(s, "r", true, T0, &err));
+  OK(store_breakers_save(s, broken, 2, &err));
+  ended(s, "1", "Q", "failed", 1);
+  ended(s, "2", "r", "failed", 1);
+  enqueue(s, due("3", "p", 30));
+  enqueue(s, due("4", "p", 20));
+  enqueue(s, due("5", "a\"b", 40));
+  enqueue(s, due("6", "r", 10));
+  OK(store_pipelines(s, &of, arena, &p, &n, &err));
+  cr_assert_eq(n, 3);
+  cr_expect_str_eq(p[0].name, "Q", "as strcmp() has it");
+  cr_expect_str_eq(p[1].name, "a\"b");
+  cr_expect(p[2].paused);
+  OK(store_paused(s, arena, &p, &n, &err));
+  cr_assert_eq(n, 2);
+  cr_expect_str_eq(p[1].name, "r");
+  OK(store_breakers(s, &of, arena, &b, &n, &err));
+  cr_assert_eq(n, 1);
+  OK(store_latest(s, &of, arena, &r, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(r->id, "1");
+  cr_expect_str_eq(waiting(s, &of, 10), "5 4 3");
+  cr_expect_str_eq(waiting(s, &of, 2), "5 4");
+  claim(s, 100, 9, &n);
+  OK(store_latest(s, &of, arena, &r, &n, &err));
+  cr_assert_eq(n, 2, "those at work, too");
   store_close(s);
 }
 

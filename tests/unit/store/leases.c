@@ -6,6 +6,8 @@
 #include "fixture.h"
 #include "store/priv.h"
 
+static const struct store_names only_p = {.list = (const char *const[]){"p"}, .n = 1};
+
 TestSuite(store_leases, .init = enter, .fini = leave, .timeout = 60);
 
 /* ---- outcomes ----------------------------------------------------------------------------------------------------------------------------- */
@@ -60,9 +62,9 @@ static void check_rest(struct store *s) {
   cr_expect(t[1].attempts == 2 && t[1].rows_in == 5 && t[1].rows_out == 4 && t[1].bytes == 99 && t[1].started_ns == T0 &&
             t[1].ended_ns == T0 + SECOND);
   cr_expect_str_eq(t[1].error_message, "why");
-  OK(store_pipelines(s, arena, &p, &n, &err));
+  OK(store_pipelines(s, NULL, arena, &p, &n, &err));
   cr_expect_eq(p[0].window_to_ns, T0 + 3 * SECOND);
-  OK(store_breakers(s, "p", arena, &b, &n, &err));
+  OK(store_breakers(s, &only_p, arena, &b, &n, &err));
   cr_assert_eq(n, 1);
   cr_expect_str_eq(b->reason, "3 in a row");
   OK(store_events(s, 0, NULL, NULL, 0, arena, &ev, &n, &err));

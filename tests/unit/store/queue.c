@@ -61,13 +61,13 @@ Test(store_queue, a_slot_is_queued_once) {
     cr_expect_eq(added[i], want[i], "%d", i);
   struct store_pipeline *p;
   size_t n;
-  OK(store_pipelines(s, arena, &p, &n, &err));
+  OK(store_pipelines(s, NULL, arena, &p, &n, &err));
   cr_assert_eq(n, 3);
   cr_expect_str_eq(p[0].name, "p");
   cr_expect_eq(p[0].last_due_ns, T0 + 60 * SECOND);
   cr_expect_eq(p[1].last_due_ns, T0);
   enqueue(s, due("7", "p", -60));
-  OK(store_pipelines(s, arena, &p, &n, &err));
+  OK(store_pipelines(s, NULL, arena, &p, &n, &err));
   cr_expect_eq(p[0].last_due_ns, T0 + 60 * SECOND, "it never goes back");
   store_close(s);
 }
@@ -182,7 +182,7 @@ Test(store_queue, what_is_due_while_a_pipeline_is_paused_is_left_out) {
   OK(store_pause(s, "p", false, T0 + 60 * SECOND, &err));
   OK(store_pause(s, "p", false, T0 + 90 * SECOND, &err));
   OK(store_pause(s, "q", false, T0 + 90 * SECOND, &err));
-  OK(store_pipelines(s, arena, &p, &n, &err));
+  OK(store_pipelines(s, NULL, arena, &p, &n, &err));
   cr_assert_eq(n, 2);
   cr_expect_eq(p[0].last_due_ns, T0 + 60 * SECOND, "what was due before it went on is done with");
   cr_expect_eq(p[1].last_due_ns, T0, "one that was not paused has missed what it missed");

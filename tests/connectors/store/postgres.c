@@ -389,3 +389,26 @@ Test(store_postgres, the_documented_queries) {
   cr_expect_str_eq(ask(arena_printf(arena, "SET timezone = 'UTC'; SELECT due::text FROM t%ld.runs", (long)getpid())), "2023-11-14 22:13:20+00");
   store_close(s);
 }
+
+/* In the order of a language "alpha" stands before "Zed"; the host looks names up by strcmp(). */
+Test(store_postgres, a_database_that_sorts_as_a_language_does) {
+  const char *name = arena_printf(arena, "sorted_%ld", (long)getpid());
+  struct store_pipeline *p;
+  struct store_breaker *b;
+  size_t n;
+  ask(arena_printf(arena, "CREATE DATABASE %s TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'", name));
+  snprintf(store_url, sizeof store_url, "postgresql:///%s", name);
+  struct store *s = opened("a", STORE_SERVE);
+  const struct store_breaker broken[] = {{.pipeline = "alpha", .state = "open", .failures = 1}, {.pipeline = "Zed", .state = "open", .failures = 1}};
+  OK(store_pause(s, "alpha", true, &err));
+  OK(store_pause(s, "Zed", true, &err));
+  OK(store_breakers_save(s, broken, 2, &err));
+  OK(store_pipelines(s, NULL, arena, &p, &n, &err));
+  cr_expect(n == 2 && strcmp(p[0].name, "Zed") == 0);
+  OK(store_breakers(s, NULL, arena, &b, &n, &err));
+  cr_expect(n == 2 && strcmp(b[0].pipeline, "Zed") == 0);
+  OK(store_pipelines(s, &(struct store_names){(const char *const[]){"alpha", "Zed"}, 2}, arena, &p, &n, &err));
+  cr_expect(n == 2 && strcmp(p[0].name, "Zed") == 0);
+  store_close(s);
+  ask(arena_printf(arena, "DROP DATABASE %s", name));
+}

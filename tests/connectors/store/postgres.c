@@ -400,8 +400,8 @@ Test(store_postgres, a_database_that_sorts_as_a_language_does) {
   snprintf(store_url, sizeof store_url, "postgresql:///%s", name);
   struct store *s = opened("a", STORE_SERVE);
   const struct store_breaker broken[] = {{.pipeline = "alpha", .state = "open", .failures = 1}, {.pipeline = "Zed", .state = "open", .failures = 1}};
-  OK(store_pause(s, "alpha", true, &err));
-  OK(store_pause(s, "Zed", true, &err));
+  OK(store_pause(s, "alpha", true, T0, &err));
+  OK(store_pause(s, "Zed", true, T0, &err));
   OK(store_breakers_save(s, broken, 2, &err));
   OK(store_pipelines(s, NULL, arena, &p, &n, &err));
   cr_expect(n == 2 && strcmp(p[0].name, "Zed") == 0);

@@ -308,15 +308,15 @@ Test(store_history, some_pipelines_of_many) {
   struct store_breaker *b;
   struct store_run *r;
   size_t n;
-  OK(store_pause(s, "p", true, T0, &err));
-  OK(store_pause(s, "r", true, T0, &err));
-  OK(store_breakers_save(s, broken, 2, &err));
   ended(s, "1", "Q", "failed", 1);
   ended(s, "2", "r", "failed", 1);
   enqueue(s, due("3", "p", 30));
   enqueue(s, due("4", "p", 20));
   enqueue(s, due("5", "a\"b", 40));
   enqueue(s, due("6", "r", 10));
+  OK(store_pause(s, "p", true, T0, &err));
+  OK(store_pause(s, "r", true, T0, &err));
+  OK(store_breakers_save(s, broken, 2, &err));
   OK(store_pipelines(s, &of, arena, &p, &n, &err));
   cr_assert_eq(n, 3);
   cr_expect_str_eq(p[0].name, "Q", "as strcmp() has it");

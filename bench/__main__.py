@@ -22,6 +22,7 @@ CASES = {  # name: (shards, rows, rows with --quick)
     "nothing_new": (4, 1_000_000, 20_000),
     "postgres_1m": (0, 1_000_000, 100_000),
     "csv_1m": (0, 1_000_000, 100_000),
+    "capture_1m": (0, 1_000_000, 100_000),
     "serve_10k": (0, 10_000, 200),  # pipelines, not rows
 }
 PEERS = [peers_sqlserver.Floor, peers_sqlserver.FreebcpCopy]
@@ -88,7 +89,10 @@ def run_csv(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, qui
     file = folder / "mixed.csv"
     with open(file, "w", encoding="utf-8") as f:
         f.writelines(table.csv(rows))
-    peers = [peers_local.etl_csv(tree, folder, sink, file), peers_local.PsqlCopy(sink, file), peers_local.PgloaderCsv(folder, sink, file)]
+    if case == "capture_1m":
+        peers = [peers_local.EtlCapture(tree, folder, sink, file), peers_local.EtlPlain(tree, folder, sink, file)]
+    else:
+        peers = [peers_local.etl_csv(tree, folder, sink, file), peers_local.PsqlCopy(sink, file), peers_local.PgloaderCsv(folder, sink, file)]
     return rounds.moving(case, peers, [], sink, rows, times)
 
 
@@ -101,7 +105,7 @@ def run_case(case: str, tree: pathlib.Path, sink: Sink, folder: pathlib.Path, qu
     folder.mkdir()
     rounds.say(f"{case}:")
     try:
-        return {"postgres_1m": run_postgres, "csv_1m": run_csv, "serve_10k": run_serve}.get(case, run_shards)(case, tree, sink, folder, quick)
+        return {"postgres_1m": run_postgres, "csv_1m": run_csv, "capture_1m": run_csv, "serve_10k": run_serve}.get(case, run_shards)(case, tree, sink, folder, quick)
     finally:
         shutil.rmtree(folder)
 

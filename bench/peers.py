@@ -80,7 +80,8 @@ class Etl:
     name = "etl"
     loses = ""
 
-    def __init__(self, build: pathlib.Path, folder: pathlib.Path, sink: Sink, extract: str, connections: str = "", mode: str = "append"):
+    def __init__(self, build: pathlib.Path, folder: pathlib.Path, sink: Sink, extract: str, connections: str = "", mode: str = "append",
+                 more: str = ""):
         self.build, self.folder, self.sink = build, folder, sink
         (folder / "pipelines.d").mkdir()
         (folder / "etl.conf").write_text(f"""pipeline_dir = "pipelines.d";
@@ -92,6 +93,7 @@ connections = {{
 """)
         (folder / "pipelines.d/mixed.conf").write_text(f"""extract = {{ {extract} }};
 load = {{ connection = "sink"; table = "public.mixed"; mode = "{mode}"; }};
+{more}
 """)
 
     def run(self, database: str) -> Cost:

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 from . import table
-from .peers import Cost, Etl, Running, environment, psql
+from .peers import Cost, Etl, Failed, Running, environment, psql
 from .servers import PG_PASSWORD, Sink
 
 COLUMNS = ", ".join(table.COLUMNS)
@@ -67,5 +67,34 @@ def etl_postgres(build: pathlib.Path, folder: pathlib.Path, sink: Sink, source: 
                f'database = "{source}"; }};', mode="replace")
 
 
+def csv_options(file: pathlib.Path) -> str:
+    return f'plugin = "csv"; path = "{file}"; name = "mixed"; columns = ( {{ name = "ratio"; type = "float64"; }} );'
+
+
 def etl_csv(build: pathlib.Path, folder: pathlib.Path, sink: Sink, file: pathlib.Path) -> Etl:
-    return Etl(build, folder, sink, f'plugin = "csv"; path = "{file}"; name = "mixed"; columns = ( {{ name = "ratio"; type = "float64"; }} );')
+    return Etl(build, folder, sink, csv_options(file))
+
+
+class EtlCapture(Etl):
+    """With records of all rows beside them."""
+
+    def __init__(self, build: pathlib.Path, folder: pathlib.Path, sink: Sink, file: pathlib.Path):
+        super().__init__(build, folder, sink, csv_options(file), more="capture = { raw = true; transformed = true; };")
+
+    def run(self, database: str) -> Cost:
+        cost = super().run(database)
+        linked, rows = self.sink.query(database, "SELECT (SELECT count(*) FROM etl.raw_data r JOIN etl.transformed_data t ON t.raw_id = r.id WHERE "
+                                                 "t.status = 'valid'), (SELECT count(*) FROM public.mixed)")[0]
+        if linked != rows:
+            raise Failed(f"etl has {linked} records of {rows} rows")
+        return cost
+
+
+class EtlPlain(Etl):
+    """The same without them."""
+    name = "no_capture"
+
+    def __init__(self, build: pathlib.Path, folder: pathlib.Path, sink: Sink, file: pathlib.Path):
+        folder = folder / self.name
+        folder.mkdir()
+        super().__init__(build, folder, sink, csv_options(file))

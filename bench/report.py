@@ -12,7 +12,7 @@ def target(f: Figure) -> float | None:
     if (f.case, f.metric, f.peer) == ("csv_1m", "wall_ratio", "pgloader"):
         return 1.0
     return {("wall_ratio", "freebcp_copy"): 1.25, ("wall_ratio", "floor"): 1.1, ("cpu_ratio", "floor"): 1.15, ("wall_ratio", "pgloader"): 0.25,
-            ("wall_ratio", "tds_fdw"): 0.5, ("wall_ratio", "psql_pipe"): 1.1, ("wall_ratio", "psql_copy"): 1.1, ("no_new_run_ms", "etl"): 100.0,
+            ("wall_ratio", "tds_fdw"): 0.5, ("wall_ratio", "psql_pipe"): 1.1, ("wall_ratio", "psql_copy"): 1.1, ("wall_ratio", "no_capture"): 4.0, ("no_new_run_ms", "etl"): 100.0,
             ("idle_cpu_percent", "etl"): 1.0, ("host_rss_mib", "etl"): 64.0, ("host_peak_rss_mib", "etl"): 64.0, ("reload_ms", "etl"): 1000.0,
             ("due_to_call_ms", "etl"): 30.0, ("due_to_call_p99_ms", "etl"): 30.0, ("due_missed", "etl"): 0.0, ("due_out_of_order", "etl"): 0.0,
             ("peak_rss_mib", "etl"): 128.0 if f.case.startswith("four") else 64.0}.get((f.metric, f.peer))

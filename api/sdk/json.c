@@ -153,8 +153,31 @@ static void put_bytes(struct out *o, struct etl_bytes b, bool text) {
 
 /* ---- numbers and times ----------------------------------------------------------------------------------------------------------- */
 
+/* The few digits that most numbers have: m / 10^k, when just that is the number. */
+static bool put_short_float(struct out *o, double v, uint32_t width) {
+  static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+  double most = width == 4 ? 0x1p24 : 0x1p53, positive = v < 0 ? -v : v;
+  if (v == 0 && signbit(v))
+    return false;
+  for (size_t k = 0; k < sizeof powers / sizeof *powers && positive * powers[k] < most; k++) {
+    uint64_t m = (uint64_t)(positive * powers[k] + 0.5), unit = (uint64_t)powers[k];
+    double same = (double)m / powers[k];
+    if (width == 4 ? (float)same != (float)positive : same != positive)
+      continue;
+    put(o, "-", v < 0);
+    put_uint(o, m / unit, 1);
+    put(o, ".", k > 0);
+    if (k > 0)
+      put_uint(o, m % unit, k);
+    return true;
+  }
+  return false;
+}
+
 static void put_float(struct out *o, double v, uint32_t width) {
   char text[40];
+  if (put_short_float(o, v, width))
+    return;
   if (isnan(v) || isinf(v))
     snprintf(text, sizeof text, isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
   else
@@ -170,10 +193,10 @@ static void put_decimal(struct out *o, const uint8_t *p, int32_t scale) {
   bool negative = v >> 127, zero = v == 0;
   if (negative)
     v = -v;
-  while (n < sizeof digits && (v || n <= point)) {
+  for (; n < sizeof digits && v > UINT64_MAX; v /= 10)
     digits[n++] = (char)('0' + (int)(v % 10));
-    v /= 10;
-  }
+  for (uint64_t low = (uint64_t)v; n < sizeof digits && (low || n <= point); low /= 10)
+    digits[n++] = (char)('0' + (int)(low % 10));
   put_text(o, negative ? "\"-" : "\"");
   while (n) {
     if (n == point)

@@ -80,8 +80,21 @@ Test(json, booleans_and_null) {
   expect(&o, "null");
 }
 
+Test(json, floats_of_few_digits_have_no_more) {
+  static const double values[] = {0.1, -2.25, 0, -0.0, 1e-6, -3, 2251799813685248.5};
+  static const char *const want[] = {"0.1", "-2.25", "0", "-0", "0.000001", "-3", "2251799813685248.5"};
+  struct one o;
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    begin(&o, "g", NULL);
+    etl_batch_f64(&o.batch, 0, values[i]);
+    char *text = end(&o);
+    cr_expect_str_eq(text, want[i]);
+    free(text);
+  }
+}
+
 Test(json, floats_read_back_the_same) {
-  static const double values[] = {0.1, -1e300, 5e-324, 1.0 / 3, 123456789012345680.0};
+  static const double values[] = {0.1, -1e300, 5e-324, 1.0 / 3, 123456789012345680.0, -2.25, 1e-6, 123456.789012, 16777217, 0.1 + 0.2, 9007199254740994};
   struct one o;
   for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
     begin(&o, "g", NULL);

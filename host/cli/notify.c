@@ -157,10 +157,10 @@ static void send_tests(const struct conf_notify *targets, size_t n, int *status)
   const struct notify_setup setup = {.loop = loop, .clock = &clock_system, .report = on_report, .arg = status};
   struct notifier *notifier = notifier_new(&setup, targets, n);
   notifier_event(notifier, &test);
-  notifier_flush(notifier);
+  notifier_flush(notifier, false);
   while (!notifier_idle(notifier))
     ev_run(loop, EVRUN_ONCE);
-  notifier_free(notifier);
+  notifier_free(notifier, false);
   ev_loop_destroy(loop);
 }
 

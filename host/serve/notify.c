@@ -11,16 +11,12 @@
 #include "base/units.h"
 #include "serve/notify_child.h"
 #include "serve/notify_limit.h"
+#include "serve/notify_line.h"
 
 enum {
   LINE_MAX_MESSAGES = 8,
+  LINE_MAX_RESTORED = 64, /* with those of hosts that are gone */
   LONGEST_DELAY_SECONDS = 3600
-};
-
-struct outgoing {
-  struct outgoing *next;
-  json_t *message;
-  int64_t notices, attempt, not_before_ns;
 };
 
 struct target {
@@ -29,8 +25,7 @@ struct target {
   struct conf_notify conf;
   json_t *settings; /* conf, for the delivering process */
   struct notify_limit limit;
-  struct outgoing *first, **last;
-  size_t line_n;
+  struct notify_line line;
   struct notify_child *child; /* delivers first */
   bool gone;                  /* not configured any more: to be freed when all is delivered */
 };
@@ -42,6 +37,8 @@ struct notifier {
   size_t targets_n;
   ev_timer timer;
   bool flushing;
+  bool kept;    /* while it is flushed: what cannot be delivered now waits on, elsewhere */
+  bool changed; /* what waits, since it was told */
 };
 
 static int64_t now_of(const struct notifier *n) { return n->setup.clock->mono_ns(n->setup.clock); }
@@ -58,26 +55,8 @@ static void new_id(char id[40]) {
     snprintf(id + 4 + 2 * i, 3, "%02x", random[i]);
 }
 
-static void line_add(struct target *t, json_t *message, int64_t notices) {
-  struct outgoing *o = xcalloc(1, sizeof *o);
-  *o = (struct outgoing){.message = message, .notices = notices, .attempt = 1};
-  *t->last = o;
-  t->last = &o->next;
-  t->line_n++;
-}
-
-static void line_drop_first(struct target *t) {
-  struct outgoing *o = t->first;
-  t->first = o->next;
-  if (!t->first)
-    t->last = &t->first;
-  t->line_n--;
-  json_decref(o->message);
-  free(o);
-}
-
 static void report(const struct target *t, const struct notify_answer *a, int64_t again_ns) {
-  const struct outgoing *o = t->first;
+  const struct outgoing *o = t->line.first;
   const struct notify_setup *s = &t->owner->setup;
   const struct notify_report r = {.target = t->conf.name,
                                   .subject = json_string_value(json_object_get(o->message, "subject")),
@@ -95,9 +74,9 @@ static void report(const struct target *t, const struct notify_answer *a, int64_
 
 /* How long the next attempt waits; -1: there is none. */
 static int64_t pause_of(const struct target *t, const struct err *e) {
-  int64_t attempt = t->first->attempt, wait = t->conf.retry_delay_ns;
+  int64_t attempt = t->line.first->attempt, wait = t->conf.retry_delay_ns;
   const int64_t longest = LONGEST_DELAY_SECONDS * NS_PER_SEC, asked = (int64_t)e->retry_after_ms * NS_PER_MS;
-  if (e->error_class != ETL_E_RETRYABLE || attempt > t->conf.retries || t->owner->flushing)
+  if (e->error_class != ETL_E_RETRYABLE || attempt > t->conf.retries || (t->owner->flushing && !t->owner->kept))
     return -1;
   while (--attempt > 0 && wait < longest)
     wait *= 2;
@@ -105,36 +84,35 @@ static int64_t pause_of(const struct target *t, const struct err *e) {
   return asked > wait ? asked : wait;
 }
 
+/* The first of the line was tried. */
+static void settle(struct target *t, const struct notify_answer *a) {
+  struct outgoing *o = t->line.first;
+  int64_t again = a->ok ? -1 : pause_of(t, &a->error);
+  report(t, a, again);
+  t->owner->changed = true;
+  if (again < 0) {
+    notify_line_drop_first(&t->line);
+    return;
+  }
+  o->attempt++;
+  o->not_before_ns = now_of(t->owner) + again;
+}
+
 static void on_answer(void *arg, const struct notify_answer *a) {
   struct target *t = arg;
-  int64_t again = a->ok ? -1 : pause_of(t, &a->error);
   notify_child_free(t->child);
   t->child = NULL;
-  report(t, a, again);
-  if (again < 0) {
-    line_drop_first(t);
-  } else {
-    t->first->attempt++;
-    t->first->not_before_ns = now_of(t->owner) + again;
-  }
+  settle(t, a);
   notifier_tick(t->owner);
 }
 
 static void start_next(struct target *t) {
   struct notifier *n = t->owner;
-  while (t->first && !t->child && (n->flushing || t->first->not_before_ns <= now_of(n))) {
+  const char *exe = n->setup.exe ? n->setup.exe : "/proc/self/exe";
+  while (t->line.first && !t->child && t->line.first->not_before_ns <= now_of(n)) {
     struct notify_answer a = {0};
-    const char *exe = n->setup.exe ? n->setup.exe : "/proc/self/exe";
-    if (notify_child_start(exe, n->setup.loop, t->settings, t->first->message, t->conf.timeout_ns, on_answer, t, &a.error, &t->child) == 0)
-      return;
-    int64_t again = pause_of(t, &a.error);
-    report(t, &a, again);
-    if (again < 0) {
-      line_drop_first(t);
-    } else {
-      t->first->attempt++;
-      t->first->not_before_ns = now_of(n) + again;
-    }
+    if (notify_child_start(exe, n->setup.loop, t->settings, t->line.first->message, t->conf.timeout_ns, on_answer, t, &a.error, &t->child) < 0)
+      settle(t, &a);
   }
 }
 
@@ -145,11 +123,12 @@ static void tell_held(struct target *t) {
   struct notify_limit *l = &t->limit;
   char id[40];
   bool due = notify_limit_due_ns(l) <= now_of(n) || n->flushing || t->gone;
-  if (l->held == 0 || !due || (t->line_n >= LINE_MAX_MESSAGES && !n->flushing))
+  if (l->held == 0 || !due || (t->line.n >= LINE_MAX_MESSAGES && !n->flushing))
     return;
   new_id(id);
-  line_add(t, message_of_many(l->kept, l->counts, l->held, id, n->host, l->held_wall_ns, wall_of(n)), l->held);
+  notify_line_add(&t->line, message_of_many(l->kept, l->counts, l->held, id, n->host, l->held_wall_ns, wall_of(n)), l->held);
   notify_limit_told(l, now_of(n));
+  n->changed = true;
 }
 
 static void tell(struct target *t, const struct notice *notice) {
@@ -157,10 +136,11 @@ static void tell(struct target *t, const struct notice *notice) {
   json_t *j = notice_to_json(notice, t->conf.log_lines);
   char id[40];
   new_id(id);
-  if (t->line_n < LINE_MAX_MESSAGES && notify_limit_take(&t->limit, now_of(n)))
-    line_add(t, message_of_one(j, id, n->host, wall_of(n)), 1);
+  if (t->line.n < LINE_MAX_MESSAGES && notify_limit_take(&t->limit, now_of(n)))
+    notify_line_add(&t->line, message_of_one(j, id, n->host, wall_of(n)), 1);
   else
     notify_limit_hold(&t->limit, j, now_of(n), wall_of(n));
+  n->changed = true;
   json_decref(j);
 }
 
@@ -194,28 +174,36 @@ static void target_take_conf(struct target *t, const struct conf_notify *conf) {
 static struct target *target_new(struct notifier *n, const struct conf_notify *conf) {
   struct target *t = xcalloc(1, sizeof *t);
   t->owner = n;
-  t->last = &t->first;
+  notify_line_init(&t->line);
   notify_limit_init(&t->limit, 0, 0);
   target_take_conf(t, conf);
   return t;
 }
 
+static void give_up_first(struct target *t, const char *why) {
+  struct notify_answer a = {0};
+  err_set(&a.error, ETL_E_RETRYABLE, "%s", why);
+  report(t, &a, -1);
+  notify_line_drop_first(&t->line);
+}
+
 static void target_free(struct target *t) {
   notify_child_free(t->child);
   t->child = NULL;
-  while (t->first) {
-    struct notify_answer a = {0};
-    err_set(&a.error, ETL_E_RETRYABLE, "the host ends before the message could be delivered");
-    report(t, &a, -1);
-    line_drop_first(t);
-  }
+  while (t->line.first && !t->owner->kept)
+    give_up_first(t, "the host ends before the message could be delivered");
+  while (t->line.first)
+    notify_line_drop_first(&t->line);
   notify_limit_fini(&t->limit);
   json_decref(t->settings);
   arena_free(t->arena);
   free(t);
 }
 
-static bool target_idle(const struct target *t) { return !t->first && !t->child && t->limit.held == 0; }
+static bool target_idle(const struct target *t) {
+  bool waits = t->line.first && !(t->owner->kept && t->line.first->not_before_ns > now_of(t->owner));
+  return !waits && !t->child && t->limit.held == 0;
+}
 
 static void drop_gone(struct notifier *n) {
   size_t kept = 0;
@@ -233,9 +221,9 @@ static void arm(struct notifier *n) {
   int64_t next = INT64_MAX;
   for (size_t i = 0; i < n->targets_n; i++) {
     const struct target *t = n->targets[i];
-    int64_t due = t->line_n < LINE_MAX_MESSAGES ? notify_limit_due_ns(&t->limit) : INT64_MAX;
-    if (t->first && !t->child && t->first->not_before_ns < due)
-      due = t->first->not_before_ns;
+    int64_t due = t->line.n < LINE_MAX_MESSAGES ? notify_limit_due_ns(&t->limit) : INT64_MAX;
+    if (t->line.first && !t->child && t->line.first->not_before_ns < due)
+      due = t->line.first->not_before_ns;
     next = due < next ? due : next;
   }
   ev_timer_stop(n->setup.loop, &n->timer);
@@ -254,6 +242,9 @@ void notifier_tick(struct notifier *n) {
   }
   drop_gone(n);
   arm(n);
+  if (n->changed && n->setup.changed)
+    n->setup.changed(n->setup.arg);
+  n->changed = false;
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents) {
@@ -289,8 +280,12 @@ void notifier_reload(struct notifier *n, const struct conf_notify *targets, size
   notifier_tick(n);
 }
 
-void notifier_flush(struct notifier *n) {
+void notifier_flush(struct notifier *n, bool keep) {
   n->flushing = true;
+  n->kept = keep;
+  for (size_t i = 0; i < n->targets_n; i++)
+    if (n->targets[i]->line.first)
+      n->targets[i]->line.first->not_before_ns = 0;
   notifier_tick(n);
 }
 
@@ -301,11 +296,40 @@ bool notifier_idle(const struct notifier *n) {
   return true;
 }
 
-void notifier_free(struct notifier *n) {
+/* ---- over a restart ----------------------------------------------------------------------------------------------------------------- */
+
+static int64_t ahead_ns(const struct notifier *n) { return wall_of(n) - now_of(n); }
+
+json_t *notifier_waiting(const struct notifier *n) {
+  json_t *all = json_object();
+  for (size_t i = 0; i < n->targets_n; i++) {
+    const struct target *t = n->targets[i];
+    json_t *held = notify_limit_to_json(&t->limit, ahead_ns(n));
+    if (held || t->line.n)
+      json_object_set_new(all, t->conf.name, json_pack("{so, so*}", "line", notify_line_to_json(&t->line, ahead_ns(n)), "held", held));
+  }
+  return all;
+}
+
+size_t notifier_restore(struct notifier *n, const char *target, const json_t *waiting) {
+  struct target *t = NULL;
+  for (size_t i = 0; i < n->targets_n; i++)
+    if (strcmp(n->targets[i]->conf.name, target) == 0)
+      t = n->targets[i];
+  if (!t)
+    return 0;
+  size_t left = notify_line_restore(&t->line, json_object_get(waiting, "line"), LINE_MAX_RESTORED, ahead_ns(n));
+  notify_limit_restore(&t->limit, json_object_get(waiting, "held"), now_of(n), ahead_ns(n));
+  notifier_tick(n);
+  return left;
+}
+
+void notifier_free(struct notifier *n, bool kept) {
   if (!n)
     return;
   ev_timer_stop(n->setup.loop, &n->timer);
   n->flushing = true;
+  n->kept = kept;
   for (size_t i = 0; i < n->targets_n; i++) {
     tell_held(n->targets[i]); /* to be reported */
     target_free(n->targets[i]);

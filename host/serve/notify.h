@@ -30,6 +30,7 @@ struct notify_setup {
   const struct clock *clock;
   const char *exe; /* the etl executable; NULL: this process's own */
   notify_report_fn *report;
+  void (*changed)(void *arg); /* what waits has; NULL: nobody keeps it.  Must not call the notifier but for notifier_waiting(). */
   void *arg;
 };
 
@@ -41,12 +42,18 @@ struct notifier *notifier_new(const struct notify_setup *setup, const struct con
 void notifier_reload(struct notifier *n, const struct conf_notify *targets, size_t targets_n);
 /* Tells all whom it concerns, sooner or later.  Texts are copied. */
 void notifier_event(struct notifier *n, const struct notice *notice);
-/* Before the end: what is held back goes now, and what fails is not tried again.  All is done when notifier_idle(). */
-void notifier_flush(struct notifier *n);
+/* Before the end: what is held back goes now, and what fails is not tried again, or, with keep, not by this host.  All is done when
+ * notifier_idle(). */
+void notifier_flush(struct notifier *n, bool keep);
 bool notifier_idle(const struct notifier *n);
 /* Looks at the clock and does what is due; the loop's own timer calls it, too. */
 void notifier_tick(struct notifier *n);
-/* Ends deliveries under way; what was not delivered is reported as given up. */
-void notifier_free(struct notifier *n); /* accepts NULL */
+/* What is still to be delivered, {"target": ...}: a new object. */
+json_t *notifier_waiting(const struct notifier *n);
+/* To be delivered by this one, too: what another had for a target.  Without such a target nothing happens.  The number of messages that there is
+ * no room for. */
+size_t notifier_restore(struct notifier *n, const char *target, const json_t *waiting);
+/* Ends deliveries under way; what was not delivered is reported as given up, unless it is kept.  Accepts NULL. */
+void notifier_free(struct notifier *n, bool kept);
 
 #endif

@@ -27,6 +27,10 @@ bool notify_limit_take(struct notify_limit *l, int64_t now_ns);
 void notify_limit_hold(struct notify_limit *l, const json_t *notice, int64_t now_ns, int64_t wall_ns);
 /* When those held back are to be told; INT64_MAX: there are none. */
 int64_t notify_limit_due_ns(const struct notify_limit *l);
+/* What is held back, for another host or the next one: NULL, if there is nothing.  ahead: what the wall clock is ahead of the monotonic one. */
+json_t *notify_limit_to_json(const struct notify_limit *l, int64_t ahead_ns);
+/* Adds what such an object has, as what came first. */
+void notify_limit_restore(struct notify_limit *l, const json_t *held, int64_t now_ns, int64_t ahead_ns);
 /* They were told now: a new period begins with that message. */
 void notify_limit_told(struct notify_limit *l, int64_t now_ns);
 

@@ -263,11 +263,11 @@ void notify_part_close(struct serve *s, void *self) {
   limit.data = &over;
   ev_now_update(s->loop);
   ev_timer_start(s->loop, &limit);
-  notifier_flush(p->notifier);
+  notifier_flush(p->notifier, false);
   while (!over && !notifier_idle(p->notifier))
     ev_run(s->loop, EVRUN_ONCE);
   ev_timer_stop(s->loop, &limit);
-  notifier_free(p->notifier);
+  notifier_free(p->notifier, false);
   json_decref(p->failing);
   json_decref(p->waiting);
   free(p);

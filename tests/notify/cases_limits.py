@@ -90,6 +90,48 @@ def a_host_that_ends_at_once_says_what_it_did_not_tell(stage):
     has(reports[0]["message"], "the host ends before")
 
 
+def what_waits_goes_to_the_next_host(stage):
+    server = stage.stop_later(Hooks())
+    down = "url = \"http://127.0.0.1:1/\";"
+    more = 'kind = "webhook"; name = "a"; max_messages = 1; period = "1h"; retry_delay = "1h"; retries = 2;'
+    stage.conf(down + more)
+    host = stage.host()
+    host.event("failure", **FAILURE)
+    same(host.report()["again_s"], 3600, "pause")
+    host.event("failure", **FAILURE, times=2)
+    host.event("recovery", pipeline="other")
+    host.say(keep=True)
+    tried, kept = host.end()
+    same((tried["attempt"], tried["again_s"]), (2, 3600), "the last try of this host")
+    same([(m["notices"], m["attempt"], m["message"]["event"]) for m in kept["waiting"]["a"]["line"]], [(1, 3, "failure"), (3, 1, "digest")], "what waits")
+    stage.conf(f'url = "http://127.0.0.1:{server.port}/";' + more)
+    host = stage.host()
+    for message in kept["waiting"]["a"]["line"]:
+        message["not_before_us"] = 0
+    host.say(restore={**kept["waiting"], "nobody": kept["waiting"]["a"]})
+    bodies = [server.next()[3] for _ in range(2)]
+    same([b["id"] for b in bodies], [m["message"]["id"] for m in kept["waiting"]["a"]["line"]], "messages")
+    same([(r["attempt"], r["delivered"]) for r in host.end()], [(3, True), (1, True)], "reports")
+
+
+def what_is_held_back_is_held_on_by_the_next_host(stage):
+    server = stage.stop_later(Hooks())
+    stage.conf(hook(server, 'name = "a"; max_messages = 0; period = "1h";'))
+    host = stage.host()
+    host.event("failure", **FAILURE, times=70)
+    host.say(keep=True)
+    host.say(quit=True)
+    held = host.report()["waiting"]["a"]["held"]
+    same((held["held"], len(held["kept"]), held["counts"]), (70, 50, {"logins": {"failure": 70}}), "held back")
+    host = stage.host()
+    host.event("failure", **FAILURE)
+    host.say(restore={"a": {"line": [], "held": held}})
+    host.say(restore={"a": {"line": "nonsense", "held": {"held": 3, "kept": 4}}})
+    same([r["notices"] for r in host.end()], [71], "notices")
+    body = server.next()[3]
+    same((body["event"], body["held_back"], len(body["notices"])), ("digest", 71, 50), "one message")
+
+
 def lines_are_cut_to_what_is_bearable(stage):
     server = stage.stop_later(Hooks())
     stage.conf(hook(server, "log_lines = 30;"))

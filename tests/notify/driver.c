@@ -4,7 +4,8 @@
  *     driver ETL CONF
  *
  * {"event": "failure", "pipeline": "p", "times": 3, ...} gives a notice; {"reload": true} reads CONF again; {"flush": true} and the end of the
- * input let all be delivered, then it ends; {"quit": true} ends at once. */
+ * input let all be delivered, then it ends; {"quit": true} ends at once.  With {"keep": true} it says at its end what still waits, as {"waiting": ...},
+ * which {"restore": ...} takes. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,15 @@ struct driver {
   const char *conf;
   char line[65536];
   size_t n;
-  bool quit, flushing;
+  bool quit, flushing, keep;
 };
+
+static void print(json_t *j) {
+  json_dumpf(j, stdout, JSON_COMPACT);
+  putchar('\n');
+  fflush(stdout);
+  json_decref(j);
+}
 
 static void on_report(void *arg, const struct notify_report *r) {
   (void)arg;
@@ -32,10 +40,7 @@ static void on_report(void *arg, const struct notify_report *r) {
     json_object_set_new(j, "message", json_string(r->error->message));
     json_object_set_new(j, "remedy", json_string(r->error->remedy));
   }
-  json_dumpf(j, stdout, JSON_COMPACT);
-  putchar('\n');
-  fflush(stdout);
-  json_decref(j);
+  print(j);
 }
 
 static enum notify_event event_of(const char *name) {
@@ -81,6 +86,12 @@ static void obey(struct driver *d, const char *line) {
     give(d, j);
   if (json_object_get(j, "quit"))
     d->quit = true;
+  if (json_object_get(j, "keep"))
+    d->keep = true;
+  const char *name;
+  json_t *waiting;
+  json_object_foreach(json_object_get(j, "restore"), name, waiting)
+    notifier_restore(d->notifier, name, waiting);
   if (json_object_get(j, "flush"))
     d->flushing = true;
   if (json_object_get(j, "reload")) {
@@ -129,12 +140,14 @@ int main(int argc, char **argv) {
   while (!d.quit && !(flushed && notifier_idle(d.notifier))) {
     if (d.flushing && !flushed) {
       flushed = true;
-      notifier_flush(d.notifier);
+      notifier_flush(d.notifier, d.keep);
       continue;
     }
     ev_run(d.loop, EVRUN_ONCE);
   }
-  notifier_free(d.notifier);
+  if (d.keep)
+    print(json_pack("{so}", "waiting", notifier_waiting(d.notifier)));
+  notifier_free(d.notifier, d.keep);
   ev_io_stop(d.loop, &input);
   ev_loop_destroy(d.loop);
   return 0;

@@ -8,7 +8,7 @@
 
 #include "base/units.h"
 #include "serve/attempts.h"
-#include "serve/notify.h"
+#include "serve/notify_kept.h"
 
 enum {
   LANES_SHOWN = 10,
@@ -19,6 +19,7 @@ enum {
 struct notify_part {
   struct serve *serve;
   struct notifier *notifier;
+  struct notify_kept kept;
   json_t *failing; /* names of pipelines, as members */
   json_t *waiting; /* {"pipeline": "run"}: of the run that failed and is tried again, its first attempt */
   bool learned;    /* failing has what the store knew */
@@ -228,6 +229,11 @@ static void on_report(void *arg, const struct notify_report *r) {
                                               .message = message});
 }
 
+static void on_changed(void *arg) {
+  struct notify_part *p = arg;
+  notify_kept_changed(&p->kept);
+}
+
 /* ---- life --------------------------------------------------------------------------------------------------------------------------- */
 
 int notify_part_open(struct serve *s, void **ret_self, struct err *e) {
@@ -236,8 +242,9 @@ int notify_part_open(struct serve *s, void **ret_self, struct err *e) {
   p->serve = s;
   p->failing = json_object();
   p->waiting = json_object();
-  const struct notify_setup setup = {.loop = s->loop, .clock = &s->clock, .report = on_report, .arg = p};
+  const struct notify_setup setup = {.loop = s->loop, .clock = &s->clock, .report = on_report, .changed = on_changed, .arg = p};
   p->notifier = notifier_new(&setup, s->gen->conf->notify, s->gen->conf->notify_n);
+  notify_kept_open(&p->kept, s, p->notifier);
   learn(p);
   *ret_self = p;
   return 0;
@@ -257,17 +264,17 @@ static void on_time_over(struct ev_loop *loop, ev_timer *t, int revents) {
 /* What is under way may still arrive: the last things a host says are often the ones to know. */
 void notify_part_close(struct serve *s, void *self) {
   struct notify_part *p = self;
-  bool over = false;
+  bool over = false, keep = s->store && !s->store_away;
   ev_timer limit;
   ev_timer_init(&limit, on_time_over, s->stopping == STOP_NOW ? FLUSH_NOW_SECONDS : FLUSH_SECONDS, 0);
   limit.data = &over;
   ev_now_update(s->loop);
   ev_timer_start(s->loop, &limit);
-  notifier_flush(p->notifier, false);
+  notifier_flush(p->notifier, keep);
   while (!over && !notifier_idle(p->notifier))
     ev_run(s->loop, EVRUN_ONCE);
   ev_timer_stop(s->loop, &limit);
-  notifier_free(p->notifier, false);
+  notifier_free(p->notifier, notify_kept_close(&p->kept));
   json_decref(p->failing);
   json_decref(p->waiting);
   free(p);

@@ -104,6 +104,13 @@ const struct column cursor_columns[] = {
   {0},
 };
 
+const struct column notice_columns[] = {
+  {"id", COLUMN_TEXT, AT(store_notice, id)},
+  {"target", COLUMN_TEXT, AT(store_notice, target)},
+  {"waiting", COLUMN_TEXT, AT(store_notice, waiting)},
+  {0},
+};
+
 const struct column host_columns[] = {
   {"name", COLUMN_TEXT, AT(store_host, name)},
   {"machine", COLUMN_TEXT, AT(store_host, machine)},

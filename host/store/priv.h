@@ -30,7 +30,7 @@ struct column {
   enum { COLUMN_TEXT, COLUMN_INT, COLUMN_TIME, COLUMN_BOOL } kind;
   size_t offset;
 };
-extern const struct column run_columns[], task_columns[], event_columns[], pipeline_columns[], breaker_columns[], cursor_columns[], host_columns[];
+extern const struct column run_columns[], task_columns[], event_columns[], pipeline_columns[], breaker_columns[], cursor_columns[], notice_columns[], host_columns[];
 /* Each row becomes a struct of size, filled by the names of the columns; in a. */
 void *columns_read(const struct column *columns, size_t size, const struct rows *rows, struct arena *a);
 /* store_ask() for such structs; ret: where the pointer to them goes. */

@@ -150,3 +150,12 @@ CREATE INDEX pipeline_runs_due ON pipeline_runs (pipeline, not_before_at) WHERE 
 ALTER TABLE pipeline_runs ADD COLUMN followed bigint NOT NULL DEFAULT 1;
 UPDATE pipeline_runs SET followed = 0 WHERE ended_at IS NULL;
 CREATE INDEX pipeline_runs_unfollowed ON pipeline_runs (ended_at, id) WHERE followed = 0 AND ended_at IS NOT NULL;
+
+-- version 4: what hosts have still to tell people
+CREATE TABLE notices (
+  id text NOT NULL PRIMARY KEY,
+  host text NOT NULL,
+  target text NOT NULL,
+  waiting text NOT NULL,
+  saved_at bigint NOT NULL
+);

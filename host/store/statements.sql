@@ -189,3 +189,16 @@ WHERE cursors.owner <= excluded.owner AND (cursors.epoch < excluded.epoch
 DELETE FROM cursors WHERE pipeline = $1 AND stream = $2 AND shard = $3 AND owner <= $4
 -- name: cursor_forget
 DELETE FROM cursors WHERE pipeline = $1
+
+-- name: notice_take
+UPDATE notices SET host = $1 WHERE id IN (
+  SELECT id FROM notices n WHERE n.target = $2 AND n.host <> $1 AND NOT EXISTS (SELECT 1 FROM hosts h WHERE h.name = n.host AND h.seen_at > $3)
+  {{|FOR UPDATE SKIP LOCKED}})
+-- name: notice_list
+SELECT id, target, waiting FROM notices WHERE host = $1 AND target = $2 AND saved_at > $3 ORDER BY saved_at, id
+-- name: notice_forget
+DELETE FROM notices WHERE id = $1
+-- name: notice_put
+INSERT INTO notices (id, host, target, waiting, saved_at) VALUES ($1, $2, $3, $4, $5)
+-- name: notice_prune
+DELETE FROM notices WHERE saved_at <= $1

@@ -196,7 +196,7 @@ int store_ping(struct store *s, int64_t now_ns, struct err *e) {
   int64_t behind_ns = 0;
   if (store_begin(s, ACCESS_LIGHT, e) < 0)
     return -1;
-  int rc = store_do(s, SQL_HOST_SEEN, NULL, e, PARAMS(TEXT(s->host), TIME(now_ns)));
+  int rc = store_do(s, SQL_HOST_SEEN, NULL, e, PARAMS(TEXT(s->host), TIME(now_ns + s->behind_ns)));
   if (rc == 0)
     rc = compare_clocks(s, &behind_ns, e);
   if (store_end(s, rc, e) < 0)

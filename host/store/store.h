@@ -67,6 +67,11 @@ struct store_cursor {
   int64_t owner, epoch;
   const char *cursor; /* the engine's text; to be put, NULL: the lane is forgotten */
 };
+struct store_notice { /* of one target of notifications */
+  const char *id;      /* made by whoever saves it */
+  const char *target;
+  const char *waiting; /* JSON, the notifier's */
+};
 struct store_host {
   const char *name, *machine;
   int64_t pid, started_ns, seen_ns;
@@ -221,5 +226,15 @@ int store_cursors(struct store *s, const char *pipeline, struct arena *a, struct
  * owner, is no mistake: the answer to it may have been lost. */
 int store_cursors_put(struct store *s, const struct store_cursor *c, size_t n, struct err *e);
 int store_cursors_forget(struct store *s, const char *pipeline, struct err *e);
+
+/* ---- what is still to be told --------------------------------------------------------------------------------------------------------- */
+
+#define STORE_NOTICE_AGE_NS (INT64_C(3) * 86400 * 1000000000) /* what was saved before that is forgotten */
+/* All that this host has for a target; what hosts have saved that were not seen for silent_ns becomes its own. */
+int store_notices_take(struct store *s, const char *target, int64_t now_ns, int64_t silent_ns, struct arena *a, struct store_notice **ret, size_t *ret_n,
+                       struct err *e);
+/* Saves n rows in the place of those whose ids are in forget, in one transaction. */
+int store_notices_put(struct store *s, const char *const *forget, size_t forget_n, const struct store_notice *rows, size_t n, int64_t now_ns,
+                      struct err *e);
 
 #endif

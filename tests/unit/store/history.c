@@ -338,6 +338,48 @@ Test(store_history, some_pipelines_of_many) {
   store_close(s);
 }
 
+static const char *to_tell(struct store *s, int64_t seconds) {
+  struct store_notice *r;
+  size_t n;
+  const char *all = "";
+  OK(store_notices_take(s, "ops", T0 + seconds * SECOND, 60 * SECOND, arena, &r, &n, &err));
+  for (size_t i = 0; i < n; i++)
+    all = arena_printf(arena, "%s%s%s=%s", all, i ? " " : "", r[i].id, r[i].waiting);
+  return all;
+}
+
+Test(store_history, what_is_still_to_be_told) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_notice rows[] = {{.id = "1", .target = "ops", .waiting = "{}"}, {.id = "2", .target = "ops", .waiting = "[]"}, {.id = "3", .target = "other", .waiting = "1"}};
+  OK(store_notices_put(s, NULL, 0, rows, 3, T0, &err));
+  cr_expect_str_eq(to_tell(s, 1), "1={} 2=[]");
+  rows[0].id = "4";
+  static const char *const forget[] = {"2", "nobody"};
+  OK(store_notices_put(s, forget, 2, rows, 1, T0 + SECOND, &err));
+  cr_expect_str_eq(to_tell(s, 1), "1={} 4={}");
+  REFUSED(store_notices_put(s, forget, 0, rows, 1, T0, &err), ETL_E_INTERNAL, "");
+  int64_t n;
+  OK(store_prune(s, T0 + STORE_NOTICE_AGE_NS, 0, 0, &n, &err));
+  cr_expect_str_eq(to_tell(s, 1), "4={}");
+  cr_expect_str_eq(to_tell(s, 3 * 86400 + 1), "", "nobody wants to hear of it any more");
+  store_close(s);
+}
+
+Test(store_history, what_a_host_that_is_gone_had_to_tell_goes_over_to_another) {
+  struct store *a = opened("a", STORE_SERVE);
+  struct store_notice row = {.id = "1", .target = "ops", .waiting = "{}"};
+  OK(store_notices_put(a, NULL, 0, &row, 1, T0, &err));
+  store_close(a);
+  struct store *b = opened("b", STORE_SERVE);
+  cr_expect_str_eq(to_tell(b, 59), "", "that one was seen");
+  cr_expect_str_eq(to_tell(b, 61), "1={}");
+  cr_expect_str_eq(to_tell(b, 0), "1={}", "it is ours now");
+  store_close(b);
+  a = opened("a", STORE_SERVE);
+  cr_expect_str_eq(to_tell(a, 0), "");
+  store_close(a);
+}
+
 /* ---- versions ----------------------------------------------------------------------------------------------------------------------------- */
 
 static void become_version(struct store *s, int64_t version, const char *etl_version) {

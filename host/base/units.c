@@ -106,6 +106,16 @@ char *units_print_duration(char buf[UNITS_TEXT], int64_t ns) {
   return buf;
 }
 
+char *units_print_wait(char buf[UNITS_TEXT], int64_t ns) {
+  int64_t round_ns = 10 * NS_PER_MS, shown = ns < 0 ? 0 : (ns / round_ns + (ns % round_ns >= round_ns / 2)) * round_ns;
+  char text[UNITS_TEXT];
+  if (!shown)
+    return memcpy(buf, "now", 4);
+  memcpy(buf, "in ", 3);
+  memcpy(buf + 3, units_print_duration(text, shown), UNITS_TEXT - 3);
+  return buf;
+}
+
 char *units_print_size(char buf[UNITS_TEXT], int64_t bytes) {
   const struct unit *u = sizes;
   while (u->name && !(u->print && bytes != 0 && bytes % u->factor == 0))

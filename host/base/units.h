@@ -19,6 +19,8 @@ enum {
 }; /* room that any printed value fits in */
 /* The shortest exact text: "1h30m", "250ms", "0".  Returns buf. */
 char *units_print_duration(char buf[UNITS_TEXT], int64_t ns);
+/* How long from now, to a hundredth of a second: "in 10s", "now". */
+char *units_print_wait(char buf[UNITS_TEXT], int64_t ns);
 /* Exact: "64KiB", "16MiB", "4097". */
 char *units_print_size(char buf[UNITS_TEXT], int64_t bytes);
 

@@ -9,7 +9,6 @@
 #include "serve/positions.h"
 #include "serve/windows.h"
 
-#define ROUND_NS (10 * NS_PER_MS) /* of what is shown */
 
 static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
 static int64_t int_of(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
@@ -152,8 +151,8 @@ static void tell_end(struct serve *s, const struct outcome *o, bool stored) {
 static void tell_retry(struct serve *s, const struct outcome *o) {
   const struct store_run *next = &o->queue[0]; /* of a run that is tried again nothing else follows */
   char wait[UNITS_TEXT];
-  units_print_duration(wait, (next->not_before_ns - o->row.ended_ns + ROUND_NS / 2) / ROUND_NS * ROUND_NS);
-  const char *message = arena_printf(o->of->arena, "attempt %lld of run %s comes in %s", (long long)next->attempt, next->root, wait);
+  units_print_wait(wait, next->not_before_ns - o->row.ended_ns);
+  const char *message = arena_printf(o->of->arena, "attempt %lld of run %s comes %s", (long long)next->attempt, next->root, wait);
   serve_event(
       s, &(struct serve_event){
              .level = LEVEL_INFO, .kind = "retry", .name = "queued", .pipeline = next->pipeline, .run = next->id, .message = message, .of = o->of});

@@ -46,8 +46,8 @@ static void on_warning(struct running *r, const json_t *event) {
 static void on_retry(struct running *r, const json_t *event) {
   const json_t *error = json_object_get(event, "error");
   char wait[UNITS_TEXT];
-  units_print_duration(wait, (int64_t)(json_number_value(json_object_get(event, "delay_seconds")) * 1000) * NS_PER_MS);
-  cleanup_free char *text = xasprintf("attempt %lld comes in %s, since this one failed: %s",
+  units_print_wait(wait, (int64_t)(json_number_value(json_object_get(event, "delay_seconds")) * 1000) * NS_PER_MS);
+  cleanup_free char *text = xasprintf("attempt %lld comes %s, since this one failed: %s",
                                       (long long)json_integer_value(json_object_get(event, "attempt")), wait, text_of(error, "message"));
   say(r, LEVEL_WARNING, event, text);
 }

@@ -70,6 +70,10 @@ Test(units, printed_and_read_back) {
   }
   cr_expect_str_eq(units_print_duration(buf, 5400 * NS_PER_SEC), "1h30m");
   cr_expect_str_eq(units_print_duration(buf, INT64_MIN), "-106751d23h47m16s854ms775us808ns");
+  cr_expect_str_eq(units_print_wait(buf, 10 * NS_PER_SEC + NS_PER_MS), "in 10s");
+  cr_expect_str_eq(units_print_wait(buf, 4 * NS_PER_MS), "now");
+  cr_expect_str_eq(units_print_wait(buf, -NS_PER_SEC), "now");
+  cr_expect_str_eq(units_print_wait(buf, INT64_MAX), "in 106751d23h47m16s850ms");
   cr_expect_str_eq(units_print_size(buf, 65536), "64KiB");
   cr_expect_str_eq(units_print_size(buf, 65537), "65537");
 }

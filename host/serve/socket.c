@@ -15,10 +15,11 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/trust.h"
 
 #define RUN_DIR "/run/etl"
 
-enum { BACKLOG = 128, MODE = 0660, RUN_DIR_MODE = 0755, DATABASE_BUFFER = 16384, CONNECT_SECONDS = 10 };
+enum { BACKLOG = 128, MODE = 0660, RUN_DIR_MODE = 0755, DATABASE_BUFFER = 16384, CONNECT_SECONDS = 10, LOCK_TRIES = 20, LOCK_PAUSE_NS = 10 * 1000 * 1000 };
 
 /* ---- where ------------------------------------------------------------------------------------------------------------------------------ */
 
@@ -125,7 +126,7 @@ static int give(const char *file, const char *path, const char *group, struct er
   gid_t gid = getegid();
   if (group && group_of(group, &gid, e) < 0)
     return -1;
-  if (chown(file, (uid_t)-1, gid) == 0)
+  if (lchown(file, (uid_t)-1, gid) == 0)
     return 0;
   err_set(e, ETL_E_CONFIG, "the control socket '%s' cannot be given to the group '%s': %s", path, group ? group : "of this process", strerror(errno));
   return err_remedy(e, "make the user that the host runs as a member of it (usermod -a -G GROUP USER), or correct 'control_group' of 'serve'");
@@ -166,6 +167,22 @@ static int make(const char *path, const char *group, const struct sockaddr_un *a
   return 0;
 }
 
+/* Whoever may look into the folder may lock it, and keep it so: after a while, and where locks do not work, the look at what is there is all there is. */
+static void lock_folder(int dir) {
+  const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+  for (int i = 0; i < LOCK_TRIES && flock(dir, LOCK_EX | LOCK_NB) < 0; i++)
+    nanosleep(&pause, NULL);
+}
+
+/* Others who may write to it could put their own socket in our place; where each may remove his own files alone (/tmp) they cannot. */
+static int check_folder(int dir, const char *path, struct err *e) {
+  struct stat st;
+  struct arena *a = arena_new();
+  int rc = fstat(dir, &st) == 0 && !(st.st_mode & S_ISVTX) ? trust_check(text_dirname(a, path), &st, TRUST_TEXT, e) : 0;
+  arena_free(a);
+  return rc;
+}
+
 int socket_listen(const char *path, const char *group, struct err *e, struct listening *ret) {
   struct sockaddr_un at;
   struct listening l = {.fd = -1};
@@ -176,9 +193,12 @@ int socket_listen(const char *path, const char *group, struct err *e, struct lis
   int dir = address(path, &at, e);
   if (dir < 0)
     return -1;
-  flock(dir, LOCK_EX); /* where locks do not work the look at what is there is all there is */
   bool bound = false;
-  int rc = clear_path(path, &at, e);
+  int rc = check_folder(dir, path, e);
+  if (rc == 0) {
+    lock_folder(dir);
+    rc = clear_path(path, &at, e);
+  }
   if (rc == 0) {
     rc = make(path, group, &at, e, &l);
     bound = l.fd >= 0;
@@ -242,7 +262,12 @@ int socket_connect(const char *path, struct err *e) {
 char *socket_user(char buf[USER_TEXT], uid_t uid) {
   char room[DATABASE_BUFFER];
   struct passwd p, *found = NULL;
-  if (getpwuid_r(uid, &p, room, sizeof room, &found) == 0 && found)
+  FILE *f = fopen("/etc/passwd", "re");
+  while (f && fgetpwent_r(f, &p, room, sizeof room, &found) == 0 && p.pw_uid != uid)
+    found = NULL;
+  if (f)
+    fclose(f);
+  if (found)
     snprintf(buf, USER_TEXT, "%s", p.pw_name);
   else
     snprintf(buf, USER_TEXT, "uid %lld", (long long)uid);

@@ -33,7 +33,7 @@ void socket_close(struct listening *l); /* removes the file, if it is ours still
 int socket_connect(const char *path, struct err *e);
 
 enum { USER_TEXT = 64 };
-char *socket_user(char buf[USER_TEXT], uid_t uid); /* the name of a user; "uid 1000" when it has none */
+char *socket_user(char buf[USER_TEXT], uid_t uid); /* the name of a user of this machine, else "uid 1000": directories of others (LDAP) may take long to answer */
 struct peer {
   pid_t pid;
   char name[USER_TEXT];

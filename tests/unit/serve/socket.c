@@ -3,8 +3,10 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,15 @@
 TestSuite(socket, .init = tmpdir_enter, .fini = tmpdir_leave);
 
 static struct err err;
+
+/* Name services may take half a minute to answer; the loop does not ask them. */
+static int name_services;
+int getpwuid_r(uid_t uid, struct passwd *p, char *buf, size_t n, struct passwd **ret) {
+  (void)uid, (void)p, (void)buf, (void)n;
+  name_services++;
+  *ret = NULL;
+  return 0;
+}
 
 Test(socket, both_ends_meet) {
   struct listening l;
@@ -30,6 +41,9 @@ Test(socket, both_ends_meet) {
   socket_peer(other, &peer);
   cr_expect_eq(peer.pid, getpid());
   cr_expect_str_eq(peer.name, socket_user(own, getuid()));
+  cr_expect_str_eq(socket_user(own, 0), "root");
+  cr_expect_str_eq(socket_user(own, 4000000000), "uid 4000000000");
+  cr_expect_eq(name_services, 0);
   close(fd);
   close(other);
   socket_close(&l);
@@ -84,6 +98,27 @@ Test(socket, other_files_are_not_touched) {
   cr_assert_eq(socket_listen("nowhere/s", NULL, &err, &l), -1);
   cr_expect_not_null(strstr(err.message, "nowhere/s"), "%s", err.message);
   cr_expect_not_null(strstr(err.message, "No such file"), "%s", err.message);
+}
+
+/* Whoever may look into the folder may lock it. */
+Test(socket, a_lock_of_somebody_else_holds_nobody_up, .timeout = 20) {
+  struct listening l;
+  int fd = open(".", O_RDONLY);
+  cr_assert_eq(flock(fd, LOCK_EX), 0);
+  cr_assert_eq(socket_listen("s", NULL, &err, &l), 0, "%s", err.message);
+  socket_close(&l);
+  close(fd);
+}
+
+Test(socket, a_folder_that_others_may_write_to) {
+  struct listening l;
+  cr_assert_eq(mkdir("open", 0700), 0);
+  cr_assert_eq(chmod("open", 0777), 0);
+  cr_assert_eq(socket_listen("open/s", NULL, &err, &l), -1);
+  cr_expect_not_null(strstr(err.message, "may be written by every user"), "%s", err.message);
+  cr_assert_eq(chmod("open", 01777), 0);
+  cr_assert_eq(socket_listen("open/s", NULL, &err, &l), 0, "%s", err.message);
+  socket_close(&l);
 }
 
 Test(socket, a_group_that_is_not_there) {

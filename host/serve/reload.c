@@ -216,11 +216,21 @@ static void refuse(struct serve *s, const struct diags *d) {
              d->errors == 1 ? "" : "s");
 }
 
+/* The last of what may be wrong with a configuration. */
+static bool take_log(struct serve *s, struct generation *g, struct diags *d) {
+  struct log_settings settings = serve_log_settings(g->conf);
+  struct err e;
+  if (log_reopen(s->log, &settings, &e) == 0)
+    return true;
+  diags_add(d, DIAG_ERROR, g->conf->file, "%s; %s", e.message, e.remedy);
+  generation_unref(g);
+  return false;
+}
+
 /* Connectors that came may be what the configuration that was refused has waited for. */
-static void finish_look(struct reload *l) {
+static void finish_look(struct reload *l, struct generation *now) {
   struct serve *s = l->serve;
-  struct generation *old = s->gen, *now = l->reading.gen;
-  l->reading = (struct reading){0};
+  struct generation *old = s->gen;
   if (!now)
     return;
   generation_own(now);
@@ -235,19 +245,19 @@ static void finish_look(struct reload *l) {
   serve_poke(s);
 }
 
-static void finish_all(struct reload *l) {
+static void finish_all(struct reload *l, struct generation *now) {
   struct serve *s = l->serve;
-  struct diags d = l->reading.findings;
+  struct diags *d = &s->reload_errors;
   s->reload_ns = l->reading.now_ns;
   l->done = l->begun;
-  log_findings(s, &d);
-  diags_fini(&s->reload_errors);
-  s->reload_errors = d;
-  if (l->reading.gen)
-    take(l, l->reading.gen);
+  diags_fini(d);
+  *d = l->reading.findings;
+  bool taken = now && take_log(s, now, d);
+  log_findings(s, d);
+  if (taken)
+    take(l, now);
   else
-    refuse(s, &s->reload_errors);
-  l->reading = (struct reading){0};
+    refuse(s, d);
   malloc_trim(0); /* the old one is gone, and it was big */
   if (s->state == SERVE_RUNNING)
     systemd_ready(&s->systemd);
@@ -270,11 +280,11 @@ static void on_ended(struct ev_loop *loop, ev_async *w, int revents) {
   if (!l->busy)
     return;
   join(l);
-  l->busy = false;
   if (l->reading.look)
-    finish_look(l);
+    finish_look(l, l->reading.gen);
   else
-    finish_all(l);
+    finish_all(l, l->reading.gen);
+  l->busy = false; /* what these asked for begins now */
   begin_next(l);
 }
 

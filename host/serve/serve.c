@@ -223,7 +223,7 @@ static void start_watchers(struct serve *s) {
 
 /* ---- open and close --------------------------------------------------------------------------------------------------------------------------- */
 
-static struct log_settings log_settings(const struct conf *c) {
+struct log_settings serve_log_settings(const struct conf *c) {
   int level = c->serve.log_level ? log_level_from_name(c->serve.log_level) : LEVEL_INFO;
   return (struct log_settings){.file = c->serve.log_file,
                                .json = c->serve.log_format && strcmp(c->serve.log_format, "json") == 0,
@@ -232,12 +232,9 @@ static struct log_settings log_settings(const struct conf *c) {
 
 void serve_take(struct serve *s, struct generation *g) {
   struct generation *old = s->gen;
-  struct log_settings settings = log_settings(g->conf);
   struct err e;
   s->gen = g;
   serve_jobs_take(s, g);
-  if (old && log_reopen(s->log, &settings, &e) < 0)
-    log_err(s->log, LEVEL_ERROR, NULL, &e);
   if (old && !s->store_away && serve_jobs_learn(s, &e) < 0)
     serve_store_failed(s, &e);
   serve_parts_reloaded(s, old);
@@ -269,7 +266,7 @@ static int open_conf(struct serve *s) {
   diags_fini(&d);
   if (rc < 0)
     return EXIT_CONFIG;
-  struct log_settings settings = log_settings(g->conf);
+  struct log_settings settings = serve_log_settings(g->conf);
   if (log_open(&settings, &s->clock, &e, &s->log) < 0) {
     generation_unref(g);
     return complain(&e);

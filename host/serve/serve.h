@@ -163,8 +163,9 @@ void serve_poke(struct serve *s);
 void serve_follow(struct serve *s); /* the same, when runs have ended that others come after */
 size_t serve_max_running(const struct serve *s);
 int64_t serve_now(const struct serve *s); /* wall clock, ns */
-/* Takes over a configuration that was read: jobs, due times, log settings, parts.  Takes the reference.  Reloading itself is done elsewhere. */
+/* Takes over a configuration that was read: jobs, due times, parts.  Takes the reference.  Reloading itself is done elsewhere. */
 void serve_take(struct serve *s, struct generation *g);
+struct log_settings serve_log_settings(const struct conf *c);
 /* After a call of the store that failed.  True: it is away, the call is to be made again later; false: the call itself is wrong, or its run is
  * somebody else's. */
 bool serve_store_failed(struct serve *s, const struct err *e);

@@ -103,5 +103,5 @@ static bool same_dirs(const char *const *a, const char *const *b) {
 
 void watch_reloaded(struct serve *s, void *self, const struct generation *old) {
   if (!same_dirs(old->conf->plugin_dirs, s->gen->conf->plugin_dirs))
-    start(self);
+    look(self); /* also at what came there before it was watched */
 }

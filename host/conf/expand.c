@@ -2,15 +2,14 @@
 #include "conf/expand.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
+#include "base/trust.h"
 #include "conf/late.h"
 
 enum {
@@ -48,27 +47,6 @@ __attribute__((format(printf, 2, 3))) static int complain(const struct expansion
   return -1;
 }
 
-/* The bytes of a small file; NULL with errno. */
-static char *read_small(const char *path, size_t *ret_n) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return NULL;
-  char *p = xcalloc(FILE_LIMIT + 1, 1);
-  size_t n = 0;
-  ssize_t got = 0;
-  while (n <= FILE_LIMIT && ((got = read(fd, p + n, FILE_LIMIT + 1 - n)) > 0 || (got < 0 && errno == EINTR)))
-    n += got > 0 ? (size_t)got : 0;
-  int why = got < 0 ? errno : n > FILE_LIMIT ? EFBIG : 0;
-  close(fd);
-  if (why) {
-    free(p);
-    errno = why;
-    return NULL;
-  }
-  *ret_n = n;
-  return p;
-}
-
 static int expand_file(struct expansion *x, const char *s, size_t n, struct buffer *out) {
   struct buffer name = {0};
   if (expand_text(x, s, n, &name) < 0) {
@@ -77,10 +55,15 @@ static int expand_file(struct expansion *x, const char *s, size_t n, struct buff
   }
   const char *path = text_join(x->arena, x->node->base_dir ? x->node->base_dir : ".", name.p ? name.p : "");
   free(name.p);
+  const char *why;
+  struct stat st;
+  struct err e;
   size_t len;
-  cleanup_free char *text = read_small(path, &len);
+  cleanup_free char *text = file_read(path, FILE_LIMIT, &st, &len, &why);
   if (!text)
-    return complain(x, "cannot read '%s': %s; create the file or name another in ${file:...}", path, strerror(errno));
+    return complain(x, "cannot read '%s': %s; create the file or name another in ${file:...}", path, why);
+  if (trust_check(path, &st, TRUST_TEXT, &e) < 0)
+    return complain(x, "%s; %s", e.message, e.remedy);
   if (memchr(text, '\0', len))
     return complain(x, "'%s' holds a zero byte, so it is no text", path);
   if (len && text[len - 1] == '\n')

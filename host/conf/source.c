@@ -1,15 +1,14 @@
 /* The only place that knows libconfig.  Its trees are copied into conf_nodes and destroyed at once. */
 #include "conf/source.h"
 
-#include <errno.h>
 #include <libconfig.h>
 #include <math.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "base/trust.h"
 #include "conf/scan.h"
@@ -108,36 +107,11 @@ static struct conf_node *copy_node(struct reading *r, const config_setting_t *s)
   return n;
 }
 
-/* The file's text, to be looked at once more; NULL with errno. */
-static char *slurp(const char *path) {
-  FILE *f = fopen(path, "re");
-  struct stat st;
-  if (!f || fstat(fileno(f), &st) < 0 || S_ISDIR(st.st_mode) || st.st_size > TEXT_LIMIT) {
-    int why = f && st.st_size > TEXT_LIMIT ? EFBIG : f && S_ISDIR(st.st_mode) ? EISDIR : errno;
-    if (f)
-      fclose(f);
-    errno = why;
-    return NULL;
-  }
-  char *text = xcalloc((size_t)st.st_size + 1, 1);
-  size_t n = fread(text, 1, (size_t)st.st_size, f);
-  bool broken = ferror(f);
-  fclose(f);
-  text[n] = '\0';
-  if (broken) {
-    free(text);
-    errno = EIO;
-    return NULL;
-  }
-  return text;
-}
-
 /* Whether one file (the main one or an included one) may be obeyed, and its numbers. */
-static int check_file(const char *path, const char *text, struct diags *d) {
+static int check_file(const char *path, const struct stat *st, const char *text, struct diags *d) {
   struct err e;
-  struct stat st;
   size_t before = d->errors;
-  if (stat(path, &st) == 0 && trust_check(path, &st, TRUST_TEXT, &e) < 0)
+  if (trust_check(path, st, TRUST_TEXT, &e) < 0)
     diags_add(d, DIAG_ERROR, path, "%s; %s", e.message, e.remedy);
   scan_numbers(path, text, d);
   return d->errors == before ? 0 : -1;
@@ -147,7 +121,10 @@ static void explain_parse_error(const config_t *c, const char *path, struct aren
   const char *file = shown_path(config_error_file(c), path, a);
   const char *origin = arena_printf(a, "%s:%d", file, config_error_line(c));
   const char *why = config_error_text(c) ? config_error_text(c) : "cannot be read";
-  cleanup_free char *text = slurp(file);
+  const char *ignored;
+  struct stat st;
+  size_t n;
+  cleanup_free char *text = file_read(file, TEXT_LIMIT, &st, &n, &ignored);
   if (text && strstr(why, "duplicate")) {
     if (scan_duplicates(file, text, d) == 0)
       diags_add(d, DIAG_ERROR, origin,
@@ -163,27 +140,35 @@ static void explain_parse_error(const config_t *c, const char *path, struct aren
 static int check_included(const config_t *c, const char *path, struct arena *a, struct diags *d) {
   int rc = 0;
   for (unsigned i = 0; i < c->num_filenames; i++) {
-    const char *file = shown_path(c->filenames[i], path, a);
-    cleanup_free char *text = file == path ? NULL : slurp(file);
-    if (text && check_file(file, text, d) < 0)
+    const char *file = shown_path(c->filenames[i], path, a), *ignored;
+    struct stat st;
+    size_t n;
+    cleanup_free char *text = file_read(file, TEXT_LIMIT, &st, &n, &ignored);
+    if (text && check_file(file, &st, text, d) < 0)
       rc = -1;
   }
   return rc;
 }
 
 int source_read(const char *path, const char *base_dir, struct arena *a, struct diags *d, struct conf_node **ret_root) {
-  cleanup_free char *text = slurp(path);
+  const char *why;
+  struct stat st;
+  size_t n;
+  cleanup_free char *text = file_read(path, TEXT_LIMIT, &st, &n, &why);
   if (!text) {
-    diags_add(d, DIAG_ERROR, path, "cannot read the file: %s", strerror(errno));
+    diags_add(d, DIAG_ERROR, path, "cannot read the file: %s", why);
     return -1;
   }
-  size_t n = strlen(text);
+  if (strlen(text) < n) {
+    diags_add(d, DIAG_ERROR, path, "the file holds a zero byte, so it is no text");
+    return -1;
+  }
   if (!text_is_utf8(text, n)) {
     diags_add(d, DIAG_ERROR, path, "the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8");
     return -1;
   }
   size_t findings = d->n;
-  int rc = check_file(path, text, d);
+  int rc = check_file(path, &st, text, d);
   unsigned open_line = scan_open_text(text);
   if (open_line) {
     diags_add(d, DIAG_ERROR, arena_printf(a, "%s:%u", path, open_line),
@@ -193,7 +178,7 @@ int source_read(const char *path, const char *base_dir, struct arena *a, struct 
   config_t c;
   config_init(&c);
   config_set_include_dir(&c, text_dirname(a, path));
-  if (config_read_file(&c, path) == CONFIG_FALSE) {
+  if (config_read_string(&c, text) == CONFIG_FALSE) {
     explain_parse_error(&c, path, a, d);
     rc = -1;
   } else {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -34,15 +35,20 @@ static int add(struct watches *w, const char *dir, const char *name, uint32_t ma
 
 static bool is_missing(int error) { return error == ENOENT || error == ENOTDIR; }
 
+static bool is_link(const char *path) {
+  struct stat st;
+  return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* The directory, if it is there; the next folder above that is there, where its name comes and goes; and those above, which may be moved away with
- * all that is in them.  -1 with errno. */
+ * all that is in them, or where a link may be turned to another one.  -1 with errno. */
 static int add_dir(struct watches *w, const char *dir) {
   struct arena *a = arena_new();
   bool found = false;
   int rc = add(w, dir, NULL, IN_DIR);
   for (const char *below = dir; (rc == 0 || is_missing(errno)) && strcmp(below, "/") != 0;) {
     const char *above = text_dirname(a, below);
-    rc = found ? add(w, above, "", IN_GONE) : add(w, above, text_basename(below), IN_PARENT);
+    rc = found && !is_link(below) ? add(w, above, "", IN_GONE) : add(w, above, text_basename(below), IN_PARENT);
     found = found || rc == 0;
     below = above;
   }

@@ -208,6 +208,12 @@ Test(broken, a_secret_is_not_shown) {
 Test(broken, no_such_files) {
   expect_said("nowhere.conf", NULL, "nowhere.conf: error: cannot read the file: No such file or directory\n");
   expect_said(".", NULL, ".: error: cannot read the file: Is a directory\n");
+  cr_assert_eq(mkfifo("pipe.conf", 0600), 0);
+  expect_said("pipe.conf", NULL, "pipe.conf: error: cannot read the file: it is no file, but a pipe, device or socket\n");
+  FILE *f = fopen("zero.conf", "w");
+  cr_assert_eq(fwrite("a = 1;\0", 1, 7, f), 7);
+  fclose(f);
+  expect_said("zero.conf", NULL, "zero.conf: error: the file holds a zero byte, so it is no text\n");
   tmpdir_write("etl.conf", "%s", "");
   tmpdir_write("pipelines.d/logins.conf", GOOD_PIPELINE);
   expect_said("etl.conf", "login", "error: there is no pipeline 'login'; did you mean 'logins'?\n");

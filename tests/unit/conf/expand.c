@@ -87,3 +87,14 @@ Test(expand, files) {
   cr_expect_str_eq(diags.list[0].text, "'x': the value of a variable in it is not UTF-8");
   done();
 }
+
+Test(expand, files_that_are_not_read) {
+  tmpdir_write("open", "%s", "hunter2");
+  chmod("open", 0666);
+  cr_expect_null(expand("${file:open}"), "who else may write it decides what it says");
+  cr_expect_not_null(strstr(diags.list[0].text, "may be written by every user"));
+  cr_assert_eq(mkfifo("pipe", 0600), 0);
+  cr_expect_null(expand("${file:pipe}"), "nobody would ever write into it");
+  cr_expect_not_null(strstr(diags.list[0].text, "it is no file, but a pipe"));
+  done();
+}

@@ -105,6 +105,20 @@ Test(watches, link_that_is_turned) {
   watches_close(w);
 }
 
+Test(watches, link_above_that_is_turned) {
+  mkdir("v1", 0755);
+  mkdir("v1/plugins", 0755);
+  mkdir("v2", 0755);
+  mkdir("v2/plugins", 0755);
+  cr_assert_eq(symlink("v1", "now"), 0);
+  struct watches *w = watching("now/plugins");
+  cr_assert_eq(symlink("v2", "next"), 0);
+  cr_expect_not(watches_read(w));
+  rename("next", "now");
+  cr_expect(watches_read(w));
+  watches_close(w);
+}
+
 /* The queue of the kernel is shorter than what happens; nobody may rely on any one event. */
 Test(watches, overflow) {
   mkdir("p", 0755);

@@ -207,10 +207,17 @@ static void load_files(struct load *l, const char *only, struct dirent **list, i
 
 static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 
+static int check_dir(struct load *l, const char *shown, const struct stat *st) {
+  struct err e;
+  int rc = trust_check(shown, st, TRUST_TEXT, &e);
+  if (rc < 0)
+    diags_add(l->d, DIAG_ERROR, shown, "%s; %s", e.message, e.remedy);
+  return rc;
+}
+
 static void load_pipelines(struct load *l, const char *only) {
   struct dirent **list = NULL;
   struct stat st;
-  struct err e;
   int n = scandir(l->conf->pipeline_dir, &list, is_conf, by_name);
   if (n < 0) {
     bool harmless = errno == ENOENT && !only && !l->pipeline_dir_given;
@@ -219,9 +226,7 @@ static void load_pipelines(struct load *l, const char *only) {
               l->conf->file);
     return;
   }
-  if (stat(l->conf->pipeline_dir, &st) == 0 && trust_check(l->shown_pipeline_dir, &st, TRUST_TEXT, &e) < 0)
-    diags_add(l->d, DIAG_ERROR, l->shown_pipeline_dir, "%s; %s", e.message, e.remedy);
-  else
+  if (stat(l->conf->pipeline_dir, &st) < 0 || check_dir(l, l->shown_pipeline_dir, &st) == 0)
     load_files(l, only, list, n);
   for (int i = 0; i < n; i++)
     free(list[i]);
@@ -232,6 +237,7 @@ static void load_pipelines(struct load *l, const char *only) {
 static int load_main(struct load *l) {
   struct arena *a = l->arena;
   struct conf_node *root = NULL;
+  struct stat st;
   l->shown_dir = text_dirname(a, l->conf->file);
   l->base_dir = text_absolute(a, l->shown_dir);
   if (!l->base_dir) {
@@ -239,6 +245,8 @@ static int load_main(struct load *l) {
               strerror(errno));
     return -1;
   }
+  if (stat(l->base_dir, &st) == 0 && !(st.st_mode & S_ISVTX)) /* else nobody can put another file in the place of this one */
+    check_dir(l, l->shown_dir, &st);
   source_read(l->conf->file, l->base_dir, a, l->d, &root);
   if (!root) { /* still look at the pipelines: a syntax error here must not hide theirs */
     if (access(l->conf->file, R_OK) < 0)

@@ -193,6 +193,14 @@ Test(broken, files_that_others_may_write) {
       "etl.conf", NULL,
       "pipelines.d: error: directory 'pipelines.d' may be written by every user of this machine, so it is not trusted; take the "
       "permission away: chmod o-w 'pipelines.d'\n");
+  chmod("pipelines.d", 0755);
+  tmpdir_write("main/etl.conf", "pipeline_dir = \"../pipelines.d\";\n");
+  chmod("main", 01777);
+  expect_said("main/etl.conf", NULL, "");
+  chmod("main", 0777);
+  expect_said("main/etl.conf", NULL,
+              "main: error: directory 'main' may be written by every user of this machine, so it is not trusted; take the permission away: chmod o-w "
+              "'main'\n");
 }
 
 Test(broken, a_secret_is_not_shown) {

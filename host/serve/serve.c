@@ -284,8 +284,11 @@ static int open_all(struct serve *s) {
   if (rc != EXIT_OK)
     return rc;
   start_watchers(s);
-  if (serve_store_try(s, &e) < 0 && !serve_store_failed(s, &e))
-    return complain(&e);
+  if (serve_store_try(s, &e) < 0) {
+    if (!is_away(s, e.error_class))
+      return complain(&e);
+    serve_store_failed(s, &e);
+  }
   return serve_parts_open(s, &e) < 0 ? complain(&e) : EXIT_OK;
 }
 

@@ -54,7 +54,7 @@ static const struct {
 
 static int fail(struct driver_sqlite *d, int code, struct err *e) {
   char said[400];
-  snprintf(said, sizeof said, "%s", d->db ? sqlite3_errmsg(d->db) : sqlite3_errstr(code)); /* before anything else is done with it */
+  snprintf(said, sizeof said, "%s", d->db && sqlite3_errcode(d->db) != SQLITE_OK ? sqlite3_errmsg(d->db) : sqlite3_errstr(code)); /* before anything else is done with it */
   int system = d->db ? sqlite3_system_errno(d->db) : 0;
   if ((code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT || system == EFBIG))
     code = SQLITE_FULL;

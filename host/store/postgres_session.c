@@ -24,6 +24,29 @@ static void note_place(struct driver_postgres *d) {
   d->base.place = xasprintf("%s:%s/%s (schema %s)", host ? host : "?", port ? port : "?", db ? db : "?", d->address.schema);
 }
 
+/* What the server or libpq says has no SQLSTATE yet. */
+static int refused(struct driver_postgres *d, struct err *e) {
+  static const struct {
+    const char *said;
+    uint32_t error_class;
+    const char *remedy;
+  } meanings[] = {
+    {"authentication failed", ETL_E_AUTH, "correct user and password in 'state'"},
+    {"no pg_hba.conf entry", ETL_E_AUTH, "let the server's pg_hba.conf have a line for this host, user and database"},
+    {"FATAL:  database \"", ETL_E_RETRYABLE, "make the database, or correct 'state'"},
+    {"invalid ", ETL_E_CONFIG, "correct the parameters in 'state'"},
+  };
+  const size_t n = sizeof meanings / sizeof *meanings;
+  size_t i = 0;
+  while (i < n && !strstr(d->pq.PQerrorMessage(d->conn), meanings[i].said))
+    i++;
+  postgres_fail(d, NULL, "connecting", e);
+  if (i == n)
+    return -1;
+  e->error_class = meanings[i].error_class;
+  return err_remedy(e, "%s", meanings[i].remedy);
+}
+
 /* Connected, or *e. */
 static int dial(struct driver_postgres *d, struct err *e) {
   static const char *const keys[] = {"fallback_application_name", "tcp_user_timeout", "keepalives_idle", "dbname", "client_encoding", NULL};
@@ -48,13 +71,7 @@ static int dial(struct driver_postgres *d, struct err *e) {
     d->pq.PQsetnonblocking(d->conn, 1);
     return 0;
   }
-  bool refused = strstr(d->pq.PQerrorMessage(d->conn), "authentication failed") != NULL;
-  postgres_fail(d, NULL, "connecting", e);
-  if (refused) {
-    e->error_class = ETL_E_AUTH;
-    err_remedy(e, "correct user and password in 'state'");
-  }
-  return -1;
+  return refused(d, e);
 }
 
 static int64_t number(struct driver_postgres *d, PGresult *r) {

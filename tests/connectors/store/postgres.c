@@ -358,6 +358,10 @@ Test(store_postgres, who_may_and_where) {
   REFUSED(store_open(store_url, STORE_READ, "a", T0, &err, &s), ETL_E_UNSUPPORTED, "no state store");
   snprintf(store_url, sizeof store_url, "postgresql://%s/nowhere", where);
   REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_RETRYABLE, "nowhere");
+  cr_expect_not_null(strstr(err.remedy, "make the database"), "%s", err.remedy);
+  snprintf(store_url, sizeof store_url, "postgresql://%s/sink?sslmode=perhaps", where);
+  REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_CONFIG, "perhaps");
+  cr_expect_not_null(strstr(err.remedy, "parameters"), "%s", err.remedy);
   snprintf(store_url, sizeof store_url, "postgresql://%s/sink?schema=a;b", where);
   REFUSED(store_open(store_url, STORE_SERVE, "a", T0, &err, &s), ETL_E_CONFIG, "schema=a;b");
   snprintf(store_url, sizeof store_url, "postgresql://x:topsecret@%s/sink?schmea=b", where);

@@ -169,29 +169,52 @@ static int by_slot(const void *a, const void *b) {
   return c ? c : ((*x)->due_ns > (*y)->due_ns) - ((*x)->due_ns < (*y)->due_ns);
 }
 
-/* Whether the run is queued by the end of its upstreams: each has a row here for the same time. */
-static bool comes_after(struct serve *s, const struct store_run *row, struct store_run **slots, size_t n) {
-  const struct conf_pipeline *p = serve_job(s, row->pipeline)->conf;
+struct slots {
+  struct serve *serve;
+  struct store_run **rows; /* by_slot() */
+  size_t n;
+  json_t *seen; /* names of pipelines, as members: all that has been asked for so far runs, or the answer would be there */
+};
+
+static bool upstreams_run(const struct slots *t, const struct conf_pipeline *p, int64_t due_ns);
+
+/* It has a row here for this time, or it comes after pipelines that run for it. */
+static bool runs_for(const struct slots *t, const char *pipeline, int64_t due_ns) {
+  struct store_run key = {.pipeline = pipeline, .due_ns = due_ns}, *k = &key;
+  const struct job *j = serve_job(t->serve, pipeline);
+  if (json_object_get(t->seen, pipeline) || bsearch(&k, t->rows, t->n, sizeof *t->rows, by_slot))
+    return true;
+  json_object_set_new(t->seen, pipeline, json_true());
+  return j && j->conf && j->conf->enabled && !j->paused && upstreams_run(t, j->conf, due_ns);
+}
+
+static bool upstreams_run(const struct slots *t, const struct conf_pipeline *p, int64_t due_ns) {
+  for (size_t i = 0; i < p->after_n; i++)
+    if (!runs_for(t, p->after[i].name, due_ns))
+      return false;
+  return p->after_n > 0;
+}
+
+/* Whether the run is queued by the end of its upstreams. */
+static bool comes_after(struct slots *t, const struct store_run *row) {
   if (strcmp(row->state, "queued") != 0)
     return false;
-  for (size_t i = 0; i < p->after_n; i++) {
-    struct store_run key = {.pipeline = p->after[i].name, .due_ns = row->due_ns}, *k = &key;
-    if (!bsearch(&k, slots, n, sizeof *slots, by_slot))
-      return false;
-  }
-  return p->after_n > 0;
+  t->seen = json_object();
+  bool all = upstreams_run(t, serve_job(t->serve, row->pipeline)->conf, row->due_ns);
+  json_decref(t->seen);
+  return all;
 }
 
 /* Takes these out of the rows. */
 static void leave_to_upstreams(struct batch *b) {
-  struct store_run **slots = arena_alloc(b->arena, (b->n + 1) * sizeof *slots);
+  struct slots t = {.serve = b->serve, .rows = arena_alloc(b->arena, (b->n + 1) * sizeof *t.rows), .n = b->n};
   bool *later = arena_alloc(b->arena, (b->n + 1) * sizeof *later);
   size_t n = b->n, kept = 0;
   for (size_t i = 0; i < n; i++)
-    slots[i] = &b->rows[i];
-  qsort(slots, n, sizeof *slots, by_slot);
+    t.rows[i] = &b->rows[i];
+  qsort(t.rows, n, sizeof *t.rows, by_slot);
   for (size_t i = 0; i < n; i++)
-    later[i] = comes_after(b->serve, &b->rows[i], slots, n);
+    later[i] = comes_after(&t, &b->rows[i]);
   b->noted = arena_alloc(b->arena, (n + b->jobs_n + 1) * sizeof *b->noted);
   for (size_t i = 0; i < n; i++)
     if (later[i])

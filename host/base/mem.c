@@ -15,7 +15,8 @@ static void *checked(void *p) {
     return p;
   static const char text[] = "etl: out of memory\n";
   ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
-  _exit(n < 0 ? 70 : 71);
+  (void)n;
+  _exit(MEM_EXIT_STATUS);
 }
 
 void *xcalloc(size_t n, size_t size) { return checked(calloc(n ? n : 1, size ? size : 1)); }

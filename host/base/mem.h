@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+enum { MEM_EXIT_STATUS = 71 };
+
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);

@@ -45,7 +45,8 @@ static const struct conf_key serve_keys[] = {
     {"stop_timeout", WANT_DURATION, AT(stop_timeout_ns), .dflt = "5m", .min = 0, .max = DAY_S * NS_PER_SEC,
      .doc = "When the host is told to end: how long runs may take to reach their next commit before they are stopped at once."},
     {"worker_memory", WANT_SIZE, AT(worker_memory_bytes), .dflt = "0", .min = 0, .max = 1024 * GIB,
-     .doc = "A run whose process takes more memory than this is ended; 0: no limit.  What a run holds of rows, `memory` of its pipeline limits."},
+     .doc = "A run whose process takes more memory than this is ended; 0: no limit.  What a run holds of rows, `memory` of its pipeline limits.  "
+            "A process that asks for more than twice this and 1GiB at once does not get it."},
     {"worker_files", WANT_INT, AT(worker_files), .dflt = "4096", .min = 64, .max = 1 << 20,
      .doc = "So many files and connections the process of a run may have open at the same time."},
     {"worker_cpu_time", WANT_DURATION, AT(worker_cpu_ns), .dflt = "0", .min = 0, .max = 366 * DAY_S * NS_PER_SEC,

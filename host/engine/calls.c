@@ -4,11 +4,16 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+
+enum { SPARE_STACK_BYTES = 32768 };
 
 int calls_create_fd(void) {
   int fd = memfd_create("etl-calls", MFD_CLOEXEC);
@@ -75,19 +80,61 @@ void call_suspend(void) { mark_since(0); }
 
 void call_resume(void) { mark_since(clock_mono_ns()); }
 
-static void on_crash(int sig) {
+/* ---- the end of the process -------------------------------------------------------------------------------------------------------- */
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which have their own of all this */
+static void mark_end(int how) {
   if (thread_slot)
-    atomic_store(&thread_slot->signal, sig);
+    atomic_store(&thread_slot->ended_by, how);
+}
+
+static void on_crash(int sig) {
+  mark_end(sig);
   signal(sig, SIG_DFL);
   raise(sig);
 }
 
+static void on_exit_call(void) { mark_end(CALL_EXITED); }
+
+/* The one that connectors find, too: nothing else tells who called it. */
+__attribute__((visibility("default"))) void _exit(int status) {
+  on_exit_call();
+  for (;;)
+    syscall(SYS_exit_group, status);
+}
+
 void calls_catch_crashes(void) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-  struct sigaction sa = {.sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+  struct sigaction sa = {.sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_ONSTACK)};
   sigemptyset(&sa.sa_mask);
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
     sigaction(signals[i], &sa, NULL);
+  atexit(on_exit_call);
+}
+#else
+void calls_catch_crashes(void) {}
 #endif
+
+struct thread {
+  void *(*run)(void *arg);
+  void *arg;
+};
+
+static void *thread_main(void *arg) {
+  struct thread t = *(struct thread *)arg;
+  char stack[SPARE_STACK_BYTES]; /* at the far end of what the thread uses up */
+  free(arg);
+  sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
+  void *result = t.run(t.arg);
+  sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+  return result;
+}
+
+int calls_thread(pthread_t *ret, void *(*run)(void *arg), void *arg) {
+  struct thread *t = xcalloc(1, sizeof *t);
+  *t = (struct thread){run, arg};
+  int rc = pthread_create(ret, NULL, thread_main, t);
+  if (rc != 0)
+    free(t);
+  return rc;
 }

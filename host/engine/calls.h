@@ -3,15 +3,16 @@
 #ifndef HOST_ENGINE_CALLS_H
 #define HOST_ENGINE_CALLS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CALL_SLOTS = 2048 };
+enum { CALL_SLOTS = 2048, CALL_EXITED = -1 };
 
 struct call_slot {          /* one instance or reader; written by the thread that calls it */
   _Atomic int64_t since_ns; /* monotonic start of the call in progress; 0: none */
-  _Atomic int32_t signal;   /* the signal that struck in this call; 0: none */
+  _Atomic int32_t ended_by; /* the signal that struck in this call, or CALL_EXITED: it ended the process; 0: none */
   _Atomic int32_t taken;
   const char *_Atomic function_worker; /* valid in the worker only */
   struct call_slot *outer;             /* likewise: the call this one was made from (a transformer emitting into the next) */
@@ -38,7 +39,9 @@ void call_leave(struct call_slot *s);
 /* Around a wait of the host's own inside a connector's call (its emit blocks on a full ring): the connector is not to blame. */
 void call_suspend(void);
 void call_resume(void);
-/* Worker: marks the slot of a thread that dies by a signal, then lets the signal have its way. */
+/* Worker: marks the slot of a thread that dies by a signal, then lets the signal have its way; likewise of one that leaves by exit(). */
 void calls_catch_crashes(void);
+/* Worker: as pthread_create(), for threads that call connectors: there is a stack left for that when theirs is used up. */
+__attribute__((warn_unused_result)) int calls_thread(pthread_t *ret, void *(*run)(void *arg), void *arg);
 
 #endif

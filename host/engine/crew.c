@@ -39,7 +39,7 @@ void crew_work(struct run *r, size_t n, crew_fn *job, void *arg) {
   struct crew c = {.r = r, .job = job, .arg = arg, .n = n};
   pthread_t hands[CREW_MAX - 1];
   size_t hired = 0;
-  while (hired + 1 < n && hired < CREW_MAX - 1 && pthread_create(&hands[hired], NULL, hand, &c) == 0)
+  while (hired + 1 < n && hired < CREW_MAX - 1 && calls_thread(&hands[hired], hand, &c) == 0)
     hired++;
   work(&c, &r->extractor);
   for (size_t i = 0; i < hired; i++)

@@ -224,12 +224,12 @@ static int attempt(struct lane *l) {
   struct err e;
   bool chained = l->run->spec->transforms_n > 0;
   attempt_init(l);
-  if (pthread_create(&reader, NULL, reader_main, l) != 0) {
+  if (calls_thread(&reader, reader_main, l) != 0) {
     err_set(&e, ETL_E_RETRYABLE, "cannot start a thread for %s: the system has no room for more", l->name);
     attempt_fini(l);
     return lane_fail(l, &e, "host", "etl");
   }
-  if (chained && pthread_create(&chain, NULL, chain_main, l) != 0) {
+  if (chained && calls_thread(&chain, chain_main, l) != 0) {
     err_set(&e, ETL_E_RETRYABLE, "cannot start a thread for %s: the system has no room for more", l->name);
     lane_fail(l, &e, "host", "etl");
     chained = false;

@@ -2,6 +2,7 @@
 #include "engine/postmortem.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -9,6 +10,8 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "engine/report.h"
+
+enum { AT_WORK_MAX = 4 };
 
 void postmortem_init(struct postmortem *p, const char *pipeline, const char *run) {
   *p = (struct postmortem){.pipeline = xstrdup(pipeline), .run = xstrdup(run), .lanes = json_object()};
@@ -45,13 +48,13 @@ void postmortem_note(struct postmortem *p, const json_t *event) {
     note_lane(p, event);
 }
 
-/* The call that the signal struck in; else, if just one call was in progress, that. */
+/* The call that the end came from; else, if just one call was in progress, that. */
 static const struct call_slot *guilty(const struct calls *c) {
   const struct call_slot *busy = NULL;
   int n = 0;
   for (int i = 0; i < CALL_SLOTS; i++) {
     const struct call_slot *s = &c->slots[i];
-    if (atomic_load(&s->signal))
+    if (atomic_load(&s->ended_by))
       return s;
     if (atomic_load(&s->since_ns)) {
       busy = s;
@@ -61,9 +64,29 @@ static const struct call_slot *guilty(const struct calls *c) {
   return n == 1 ? busy : NULL;
 }
 
-static void explain_death(int wait_status, const struct call_slot *s, struct err *e) {
+/* "; at work were read() of connector a, write() of connector b", the first few; "" if none was. */
+static char *at_work(const struct calls *c) {
+  char *text = xstrdup("");
+  for (int i = 0, n = 0; i < CALL_SLOTS && n < AT_WORK_MAX; i++) {
+    const struct call_slot *s = &c->slots[i];
+    if (!atomic_load(&s->since_ns))
+      continue;
+    char *longer = xasprintf("%s%s%s() of connector %s%s%s", text, n++ == 0 ? "; at work was " : ", ", s->function, s->connector, *s->lane ? ", lane " : "", s->lane);
+    free(text);
+    text = longer;
+  }
+  return text;
+}
+
+static void explain_death(int wait_status, const struct calls *calls, const struct call_slot *s, struct err *e) {
   cleanup_free char *where = s ? xasprintf(" in %s() of connector %s%s%s", s->function, s->connector, *s->lane ? ", lane " : "", s->lane)
                                : xstrdup("");
+  if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == MEM_EXIT_STATUS) {
+    err_set(e, ETL_E_INTERNAL, "the worker process got no more memory%s", where);
+    err_remedy(e, "lower memory and parallelism of the pipeline, or raise worker_memory of 'serve' if it has one; the next run goes on from the last "
+                  "commit");
+    return;
+  }
   if (WIFEXITED(wait_status)) {
     err_set(e, ETL_E_INTERNAL, "the worker process left with exit status %d%s, though nobody asked it to", WEXITSTATUS(wait_status), where);
     err_remedy(e, "a connector may not end the process: report this to its author; nothing is lost, the next run goes on from the last commit");
@@ -76,7 +99,8 @@ static void explain_death(int wait_status, const struct call_slot *s, struct err
                   "last commit");
     return;
   }
-  err_set(e, ETL_E_INTERNAL, "the worker process was ended by SIG%s%s", spawn_signal_name(sig), where);
+  cleanup_free char *beside = s ? xstrdup("") : at_work(calls);
+  err_set(e, ETL_E_INTERNAL, "the worker process was ended by SIG%s%s%s", spawn_signal_name(sig), where, beside);
   if (sig == SIGKILL)
     err_remedy(e, "somebody killed it, or the system had no memory left (journalctl -k tells); nothing is lost, the next run goes on from the "
                   "last commit");
@@ -94,7 +118,7 @@ static json_t *error_json(int wait_status, const struct calls *calls, bool asked
             s ? s->function : "", s ? "()" : "");
     err_remedy(&e, "nothing is lost: the next run goes on from the last commit");
   } else {
-    explain_death(wait_status, s, &e);
+    explain_death(wait_status, calls, s, &e);
   }
   return report_error(&e, s ? s->stage : NULL, s ? s->connector : NULL);
 }

@@ -1,4 +1,5 @@
 /* The run thread: claim, lanes, end.  A lane that fails leaves the others alone. */
+#include "engine/confine.h"
 #include "engine/defer.h"
 #include "engine/identity.h"
 #include "engine/pieces.h"
@@ -75,9 +76,10 @@ static int begin(struct run *r) {
 /* ---- lanes -------------------------------------------------------------------------------------------------------------------------- */
 
 static void start_lanes(struct run *r) {
+  confine_add_stacks(r->lanes_n * LANE_TARGETS);
   for (size_t i = 0; i < r->lanes_n; i++) {
     struct lane *l = &r->lanes[i];
-    l->started = pthread_create(&l->thread, NULL, lane_main, l) == 0;
+    l->started = calls_thread(&l->thread, lane_main, l) == 0;
     if (l->started)
       continue;
     struct err e;

@@ -26,7 +26,7 @@ static const struct { const char *name; enum field_type type; size_t offset; } f
   FIELD(FIELD_TEXT, window),         FIELD(FIELD_BOOL, accept_change), FIELD(FIELD_BOOL, repair),      FIELD(FIELD_BOOL, interval),
   FIELD(FIELD_TEXT, quarantine_dir), FIELD(FIELD_INT, owner), FIELD(FIELD_BOOL, defer_retries), CAPTURE(FIELD_BOOL, raw), CAPTURE(FIELD_BOOL, transformed),
   CAPTURE(FIELD_TEXT, raw_table), CAPTURE(FIELD_TEXT, transformed_table), CAPTURE(FIELD_INT, keep_ns), {"max_bad_rows", FIELD_INT, offsetof(struct spec, quarantine.max_rows)},
-  FIELD(FIELD_INT, max_files), FIELD(FIELD_INT, max_cpu_ns), FIELD(FIELD_BOOL, no_core),
+  FIELD(FIELD_INT, max_files), FIELD(FIELD_INT, max_cpu_ns), FIELD(FIELD_INT, max_memory_bytes), FIELD(FIELD_BOOL, no_core),
   {"max_bad_percent", FIELD_INT, offsetof(struct spec, quarantine.max_percent)}};
 enum { FIELDS = sizeof fields / sizeof *fields, RUN_ID_CHARS = 16, CONNECTION_MEMORY_BYTES = 64 << 20 };
 

@@ -22,7 +22,7 @@ struct spec {
   size_t transforms_n;
   int64_t epoch_rows, epoch_bytes, epoch_time_ns;
   int64_t batch_rows, batch_bytes, memory_bytes, stall_timeout_ns;
-  int64_t max_files, max_cpu_ns; /* of the worker's process; 0: as its supervisor has them */
+  int64_t max_files, max_cpu_ns, max_memory_bytes; /* of the worker's process; 0: as its supervisor has them */
   bool no_core;
   int64_t parallelism;
   struct conf_limits limits;

@@ -17,6 +17,7 @@
 #include "base/spawn.h"
 #include "engine/postmortem.h"
 #include "engine/run.h"
+#include "engine/strays.h"
 
 enum { KILL_AFTER_SECONDS = 10 };
 
@@ -30,6 +31,7 @@ struct supervised {
   struct calls *calls;
   struct frame_reader in;
   struct postmortem known;
+  char *mark; /* what else it started is known by this, see strays.h */
   ev_io socket_io, pid_io;
   ev_timer kill_timer;
   bool ended, told_last, killed_by_us;
@@ -92,6 +94,7 @@ static void on_exit_of_worker(struct ev_loop *loop, ev_io *io, int revents) {
   w->exit_status = status_of(wait_status, w->told_last);
   w->ended = true;
   if (!w->told_last) {
+    strays_end(w->mark);
     if (w->killed_by_us)
       w->exit_status = RUN_EXIT_CANCELLED;
     json_t *summary = postmortem_summary(&w->known, wait_status, w->calls, w->killed_by_us);
@@ -108,8 +111,10 @@ static void on_exit_of_worker(struct ev_loop *loop, ev_io *io, int revents) {
 static int spawn_worker(struct supervised *w, const struct spec *s, int child_fd, struct err *e) {
   const char *argv[] = {"etl", "_worker", "3", NULL};
   const int fds[] = {s->uses_stdin ? STDIN_FILENO : SPAWN_NULL, s->uses_stdout ? STDOUT_FILENO : STDERR_FILENO, STDERR_FILENO, child_fd, w->calls_fd};
-  const struct spawn worker = {.path = "/proc/self/exe", .argv = argv, .fds = fds, .fds_n = sizeof fds / sizeof *fds, .own_group = !s->uses_stdin};
+  char **env = strays_environment(w->mark);
+  const struct spawn worker = {.path = "/proc/self/exe", .argv = argv, .env = env, .fds = fds, .fds_n = sizeof fds / sizeof *fds, .own_group = !s->uses_stdin};
   int rc = spawn_start(&worker, &w->pid);
+  strays_environment_free(env);
   if (rc == 0)
     return 0;
   w->pid = 0;
@@ -154,6 +159,7 @@ int supervise_start(const struct spec *s, struct ev_loop *loop, supervise_fn *ev
   *w = (struct supervised){.loop = loop, .event = event, .arg = arg, .fd = -1, .pidfd = -1, .calls_fd = -1};
   frame_reader_init(&w->in);
   postmortem_init(&w->known, s->pipeline, s->run);
+  w->mark = xasprintf("ETL_WORKER=%d %s", (int)getpid(), s->run);
   ev_io_init(&w->socket_io, on_socket, -1, EV_READ);
   ev_io_init(&w->pid_io, on_exit_of_worker, -1, EV_READ);
   ev_timer_init(&w->kill_timer, on_kill_time, KILL_AFTER_SECONDS, 0);
@@ -202,6 +208,7 @@ void supervise_free(struct supervised *w) {
   if (w->pid > 0 && !w->ended) {
     spawn_end(w->pid);
     spawn_wait(w->pid);
+    strays_end(w->mark);
   }
   const int fds[] = {w->fd, w->pidfd, w->calls_fd};
   for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
@@ -210,5 +217,6 @@ void supervise_free(struct supervised *w) {
   calls_unmap(w->calls);
   frame_reader_fini(&w->in);
   postmortem_fini(&w->known);
+  free(w->mark);
   free(w);
 }

@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/units.h"
+#include "engine/confine.h"
 #include "engine/run.h"
 #include "engine/supervise.h"
 
@@ -39,6 +38,11 @@ static void *run_main(void *arg) {
   return NULL;
 }
 
+_Noreturn static void quit(int status) {
+  confine_end_children();
+  _exit(status);
+}
+
 /* ---- what the supervisor says ----------------------------------------------------------------------------------------------------- */
 
 static void obey(struct worker *w, const json_t *frame) {
@@ -57,7 +61,7 @@ static void obey_all(struct worker *w) {
 
 static void listen_up(struct worker *w) {
   if (frame_reader_fill(&w->in, w->fd) <= 0)
-    _exit(RUN_EXIT_CANCELLED); /* the supervisor is gone */
+    quit(RUN_EXIT_CANCELLED); /* the supervisor is gone */
   obey_all(w);
 }
 
@@ -99,7 +103,7 @@ static void stalled(struct worker *w, const struct call_slot *s, int64_t now) {
     e.error_class = ETL_E_PERMANENT;
     run_fail(r, &e, p);
     run_report_summary(r, "failed");
-    _exit(RUN_EXIT_FAILED);
+    quit(RUN_EXIT_FAILED);
   }
   l->stall_seen_ns = now;
   if (!l->stalled_ns) {
@@ -171,31 +175,9 @@ static void ignore_signals(void) {
     signal(signals[i], SIG_IGN);
 }
 
-/* Never above what there is. */
-static void lower(int resource, rlim_t soft, rlim_t hard) {
-  struct rlimit l;
-  if (getrlimit(resource, &l) < 0)
-    return;
-  l.rlim_max = hard < l.rlim_max ? hard : l.rlim_max;
-  l.rlim_cur = soft < l.rlim_max ? soft : l.rlim_max;
-  setrlimit(resource, &l);
-}
-
-/* Before any connector is loaded. */
-static void confine(const struct spec *s) {
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* no connector gains rights by starting a set-uid program */
-  if (s->max_files > 0)
-    lower(RLIMIT_NOFILE, (rlim_t)s->max_files, (rlim_t)s->max_files);
-  if (s->max_cpu_ns > 0) {
-    rlim_t seconds = (rlim_t)((s->max_cpu_ns + NS_PER_SEC - 1) / NS_PER_SEC);
-    lower(RLIMIT_CPU, seconds, seconds + GRACE_SECONDS); /* SIGXCPU first: its end names its reason */
-  }
-  if (s->no_core)
-    lower(RLIMIT_CORE, 0, 0);
-}
-
 /* Leak checkers want a tidy end; everybody else a quick one, without the exit handlers of foreign libraries. */
 static int leave(struct worker *w, int status) {
+  confine_end_children();
 #ifdef __SANITIZE_ADDRESS__
   if (!run_abandoned(&w->run)) {
     pthread_join(w->thread, NULL);
@@ -234,7 +216,7 @@ int worker_main(int fd, const struct ask_command *more) {
   calls_catch_crashes();
   run_init(&w->run, w->spec, fd, w->calls);
   w->run.more_commands = more;
-  if (pthread_create(&w->thread, NULL, run_main, w) != 0) {
+  if (calls_thread(&w->thread, run_main, w) != 0) {
     struct err e;
     err_set(&e, ETL_E_RETRYABLE, "the worker cannot start a thread: the system has no room for more");
     run_fail(&w->run, &e, NULL);

@@ -170,6 +170,7 @@ static int make_spec(struct running *r, struct err *e, struct spec **ret) {
   spec->defer_retries = true;
   spec->max_files = limits->worker_files;
   spec->max_cpu_ns = limits->worker_cpu_ns;
+  spec->max_memory_bytes = limits->worker_memory_bytes;
   spec->no_core = !limits->worker_cores;
   take_options(spec, r);
   breakers_start(r, spec);

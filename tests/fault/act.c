@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,21 +81,9 @@ static int32_t fail_as(const struct etl_host *host, uint32_t error_class, const 
 }
 
 int32_t fault_act(enum fault_action action, const struct etl_host *host, const char *point) {
-  switch (action) {
-  case FAULT_KILL:
-    kill(getpid(), SIGKILL);
-    for (;;)
-      pause();
-  case FAULT_SEGV: {
-    volatile int *nowhere = NULL;
-    *nowhere = 1;
+  if (fault_harm(action))
     return ETL_OK;
-  }
-  case FAULT_ABRT: abort();
-  case FAULT_EXIT: _exit(0);
-  case FAULT_HANG:
-    for (;;)
-      pause();
+  switch (action) {
   case FAULT_FAIL: return ETL_FAILED;
   case FAULT_RETRYABLE: return fail_as(host, ETL_E_RETRYABLE, point);
   case FAULT_PERMANENT: return fail_as(host, ETL_E_PERMANENT, point);

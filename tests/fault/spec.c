@@ -33,10 +33,13 @@ static const struct {
   [FAULT_RUN_END] = {ETL_KIND_LOADER, "run_end"},
   [FAULT_CAPTURE] = {ETL_KIND_LOADER, "capture"},
   [FAULT_PRUNE] = {ETL_KIND_LOADER, "prune"},
+  [FAULT_CLOSE] = {0, "close"},
 };
 static const char *const kinds[] = {[ETL_KIND_EXTRACTOR] = "extractor", [ETL_KIND_TRANSFORMER] = "transformer", [ETL_KIND_LOADER] = "loader"};
 static const char *const actions[FAULT_ACTIONS] = {
   [FAULT_KILL] = "kill",           [FAULT_SEGV] = "segv",           [FAULT_ABRT] = "abort",         [FAULT_EXIT] = "exit",
+  [FAULT_LEAVE] = "leave",         [FAULT_OVERFLOW] = "overflow",   [FAULT_LEAK] = "leak",           [FAULT_HOARD] = "hoard",
+  [FAULT_FILES] = "files",         [FAULT_SPIN] = "spin",           [FAULT_FORK] = "fork",           [FAULT_DAEMON] = "daemon",
   [FAULT_HANG] = "hang",           [FAULT_FAIL] = "fail",           [FAULT_RETRYABLE] = "retryable", [FAULT_PERMANENT] = "permanent",
   [FAULT_INDOUBT] = "indoubt",     [FAULT_TDS_RESET] = "tds-reset", [FAULT_PG_TERMINATE] = "pg-terminate", [FAULT_CHATTER] = "chatter",
   [FAULT_PG_CRASH] = "pg-crash",

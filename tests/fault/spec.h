@@ -40,6 +40,7 @@ enum fault_point {
   FAULT_RUN_END,
   FAULT_CAPTURE,
   FAULT_PRUNE,
+  FAULT_CLOSE,
   FAULT_POINTS
 };
 enum fault_action {
@@ -47,6 +48,14 @@ enum fault_action {
   FAULT_SEGV,         /* write to address 0 */
   FAULT_ABRT,         /* abort() */
   FAULT_EXIT,         /* _exit(0), as a library might */
+  FAULT_LEAVE,        /* exit(3) */
+  FAULT_OVERFLOW,     /* calls itself until the stack is used up */
+  FAULT_LEAK,         /* takes memory until there is none, and uses it */
+  FAULT_HOARD,        /* takes addresses until there are none, and uses none of them */
+  FAULT_FILES,        /* opens files until it may open no more */
+  FAULT_SPIN,         /* loops for ever */
+  FAULT_FORK,         /* leaves a process behind, its number in the file that ETL_FAULT_CHILD names */
+  FAULT_DAEMON,       /* likewise, in a session of its own */
   FAULT_HANG,         /* never come back, whatever is cancelled */
   FAULT_FAIL,         /* ETL_FAILED without a reason */
   FAULT_RETRYABLE,    /* ETL_FAILED with an error of class retryable */
@@ -83,5 +92,7 @@ int32_t faults_after(struct fault *after, const struct etl_host *host, int32_t r
 
 /* fault/act.c: carries an action out.  Gives ETL_OK, or ETL_FAILED for the actions that fail a call. */
 int32_t fault_act(enum fault_action action, const struct etl_host *host, const char *point);
+/* fault/harm.c: true if it is one of those that harm the process alone, and it came back. */
+bool fault_harm(enum fault_action action);
 
 #endif

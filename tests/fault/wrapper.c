@@ -83,6 +83,8 @@ static void cancel(void *self) {
 }
 static void close_(void *self) {
   struct wrapped *w = self;
+  struct fault *after;
+  (void)faults_before(&wrapper_faults, FAULT_CLOSE, w->lane, w->host, &after); /* it cannot fail */
   w->common->close(w->self);
   free(w);
 }

@@ -111,10 +111,6 @@ void calls_catch_crashes(void) {
     sigaction(signals[i], &sa, NULL);
   atexit(on_exit_call);
 }
-#else
-void calls_catch_crashes(void) {}
-#endif
-
 struct thread {
   void *(*run)(void *arg);
   void *arg;
@@ -138,3 +134,8 @@ int calls_thread(pthread_t *ret, void *(*run)(void *arg), void *arg) {
     free(t);
   return rc;
 }
+#else
+void calls_catch_crashes(void) {}
+
+int calls_thread(pthread_t *ret, void *(*run)(void *arg), void *arg) { return pthread_create(ret, NULL, run, arg); }
+#endif

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import shlex
 import shutil
 import signal
@@ -229,7 +230,7 @@ def env(stage: Stage, s: Statement) -> None:
 @verb('inject "before|after:KIND.POINT:N:ACTION[:LANE]" | inject none')
 def inject(stage: Stage, s: Statement) -> None:
     what = after(s, stage, 1)[0]
-    names = ("ETL_FAULT", "ETL_FAULT_DIR", "ETL_FAULT_TDS", "ETL_FAULT_PG", "ETL_PLUGIN_PATH")
+    names = ("ETL_FAULT", "ETL_FAULT_DIR", "ETL_FAULT_TDS", "ETL_FAULT_PG", "ETL_PLUGIN_PATH", "ETL_FAULT_CHILD")
     if what == "none":
         for name in names:
             stage.env.pop(name, None)
@@ -238,7 +239,8 @@ def inject(stage: Stage, s: Statement) -> None:
         raise Skip("a real SQL Server does not reset connections on request")
     controls = ",".join(m.attributes["control"] for m in stage.servers(Mssqld))
     pg = next((p.conninfo() for p in stage.servers(Postgres)), "")
-    stage.env.update(zip(names, (what, f"{stage.shared.build}/plugins", controls, pg, f"{stage.shared.build}/tests/fault/plugins")))
+    stage.env.update(zip(names, (what, f"{stage.shared.build}/plugins", controls, pg, f"{stage.shared.build}/tests/fault/plugins",
+                               f"{stage.folder}/child")))
 
 
 # ---- etl -------------------------------------------------------------------------------------------------------------------
@@ -285,7 +287,7 @@ def send_signal(stage: Stage, s: Statement) -> None:
 
 
 @verb("wait RUN expect OUTCOME | wait RUN stdout|stderr /line/ | wait RUN FIELD OP VALUE | wait HOST log /line/ | "
-      "wait file PATH /text/ | wait until ACTOR \"SQL\" OP VALUE")
+      "wait file PATH /text/ | wait process PATH ended | wait until ACTOR \"SQL\" OP VALUE")
 def wait(stage: Stage, s: Statement) -> None:
     words = after(s, stage, 1)
     if words[0] == "until" and len(words) == 5:
@@ -295,6 +297,10 @@ def wait(stage: Stage, s: Statement) -> None:
     if words[0] == "file" and len(words) == 3:
         file = stage.folder / words[1]
         stage.deadline.poll(lambda: file.exists() and holds(file.read_text(errors="replace"), "~", words[2]), f"/{words[2]}/ in {words[1]}")
+        return
+    if words[0] == "process" and words[2:] == ["ended"]:
+        pid = (stage.folder / words[1]).read_text().strip()
+        stage.deadline.poll(lambda: not running(pid), f"the end of process {pid}, whose number is in {words[1]}")
         return
     command = stage.actor(words[0], Command)
     if isinstance(command, Host) and words[1:2] == ["log"] and len(words) == 3:
@@ -310,6 +316,13 @@ def wait(stage: Stage, s: Statement) -> None:
         wait_progress(stage, command, *words[1:])
     else:
         raise usage(s)
+
+
+def running(pid: str) -> bool:
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def wait_progress(stage: Stage, command: Command, field: str, operator: str, wanted: str) -> None:

@@ -38,7 +38,7 @@ struct call_slot *calls_take(struct calls *c, const char *connector, const char 
   struct call_slot *s = &c->slots[CALL_SLOTS - 1];
   for (int i = 0; i < CALL_SLOTS; i++) {
     int32_t free_mark = 0;
-    if (atomic_compare_exchange_strong(&c->slots[i].taken, &free_mark, 1)) {
+    if (atomic_compare_exchange_strong(&c->slots[i].taken, &free_mark, (int32_t)getpid())) {
       s = &c->slots[i];
       break;
     }
@@ -84,7 +84,7 @@ void call_resume(void) { mark_since(clock_mono_ns()); }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which have their own of all this */
 static void mark_end(int how) {
-  if (thread_slot)
+  if (thread_slot && atomic_load(&thread_slot->taken) == (int32_t)getpid()) /* no child that a connector forked */
     atomic_store(&thread_slot->ended_by, how);
 }
 
@@ -111,6 +111,7 @@ void calls_catch_crashes(void) {
     sigaction(signals[i], &sa, NULL);
   atexit(on_exit_call);
 }
+
 struct thread {
   void *(*run)(void *arg);
   void *arg;

@@ -13,7 +13,7 @@ enum { CALL_SLOTS = 2048, CALL_EXITED = -1 };
 struct call_slot {          /* one instance or reader; written by the thread that calls it */
   _Atomic int64_t since_ns; /* monotonic start of the call in progress; 0: none */
   _Atomic int32_t ended_by; /* the signal that struck in this call, or CALL_EXITED: it ended the process; 0: none */
-  _Atomic int32_t taken;
+  _Atomic int32_t taken;    /* by the process of this number; 0: free */
   const char *_Atomic function_worker; /* valid in the worker only */
   struct call_slot *outer;             /* likewise: the call this one was made from (a transformer emitting into the next) */
   char function[32];

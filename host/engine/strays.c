@@ -47,7 +47,7 @@ void strays_end(const char *mark) {
   DIR *all = opendir("/proc");
   for (const struct dirent *d; all && (d = readdir(all));)
     if (isdigit((unsigned char)d->d_name[0]) && has_mark(d->d_name, mark))
-      kill(atoi(d->d_name), SIGKILL);
+      kill((pid_t)strtol(d->d_name, NULL, 10), SIGKILL);
   if (all)
     closedir(all);
 }

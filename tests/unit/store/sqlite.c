@@ -269,6 +269,36 @@ Test(store_sqlite, a_file_that_may_not_grow) {
   store_close(s);
 }
 
+/* At each size at which the log can end in the middle of the claim. */
+Test(store_sqlite, a_claim_for_which_there_is_no_room) {
+  enum { RUNS = 40, STEP = 1000 };
+  const struct store_limits limits = {.max = RUNS};
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_run *runs;
+  struct stat st;
+  size_t n = 0;
+  int failed = 0;
+  for (int i = 0; i < RUNS; i++)
+    enqueue(s, due(arena_printf(arena, "%d", i), arena_printf(arena, "p%d", i), i % 5));
+  signal(SIGXFSZ, SIG_IGN);
+  cr_assert_eq(stat("etl.db-wal", &st), 0);
+  for (rlim_t limit = (rlim_t)st.st_size; n == 0; limit += STEP) {
+    file_limit(limit);
+    int rc = store_claim(s, T0 + 9 * SECOND, T0 + 99 * SECOND, &limits, arena, &runs, &n, &err);
+    file_limit(RLIM_INFINITY);
+    if (rc == 0)
+      break;
+    failed++;
+    REFUSED(rc, ETL_E_RETRYABLE, "disk");
+    cr_assert_eq(n, 0);
+    for (int i = 0; i < RUNS; i++)
+      cr_assert_str_eq(got(s, arena_printf(arena, "%d", i))->state, "queued");
+  }
+  cr_expect_gt(failed, 5, "the log was to end within the claim, and did so %d times", failed);
+  cr_expect_eq(n, (size_t)RUNS);
+  store_close(s);
+}
+
 Test(store_sqlite, a_full_disk_and_space_again) {
   if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
       mount("tmpfs", tmpdir_path, "tmpfs", 0, "size=1m") < 0 || chdir(tmpdir_path) < 0)

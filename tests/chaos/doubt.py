@@ -39,6 +39,7 @@ ROWS = {
     "UPDATE span SET at = '2020-01-01' WHERE id = (SELECT max(id) FROM span)": "a row of span outside of its run's window",
     "DELETE FROM etl.raw_data WHERE data->>'id' = '1'": "a row of shards without its two records",
     "UPDATE etl.transformed_data SET raw_id = (SELECT id FROM etl.raw_data WHERE data->>'id' = '2' LIMIT 1) WHERE data->>'id' = '4'": "a row of shards without its two records",
+    "DELETE FROM etl.captures": "records of no lot",
     "DELETE FROM shards WHERE id = 3": "records of rows that are not there",
 }
 HISTORY = {

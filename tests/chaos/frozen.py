@@ -6,31 +6,37 @@ import pathlib
 import random
 import signal
 
+import left
 import orders
+from pipelines import RATE
 from story.errors import StoryError
 from story.etl import workers_of
 from world import World
 
-RATE = 4000  # rows that a run of grow reads in a second
-WAYS = {"a worker that works on": (False, 4 * RATE), "a worker that is frozen, too": (True, 2 * RATE)}
+SLOW = 200  # rows in a second, so that a run does not end before it is frozen
+WAYS = (("grow", False), ("grow", True), ("whole", False), ("whole", True))
 
 
-def _at_work(w: World) -> tuple[str, str, int] | None:
-    """The run of grow that has committed some of its rows, its host, and its claim."""
-    rows = w.ask("SELECT r.id, r.host, r.fence FROM etl_state.pipeline_runs r WHERE r.pipeline = 'grow' AND r.state = 'running' "
-                 "AND EXISTS (SELECT FROM grow g WHERE g.run = r.id)")
-    return (rows[0][0], rows[0][1], int(rows[0][2])) if rows else None
+def _at_work(w: World, pipeline: str, tables: set[str]) -> list[str] | None:
+    """Its run that has brought some of its rows, seen in the target or in a table beside it; the host, and the claim."""
+    rows = w.store.ask(f"SELECT r.id, r.host, r.fence, EXISTS (SELECT FROM {pipeline} t WHERE t.run = r.id) FROM pipeline_runs r "
+                       f"WHERE r.pipeline = '{pipeline}' AND r.state = 'running'")
+    return rows[0] if rows and (rows[0][3] == "t" or left.tables(w) - tables) else None
 
 
 def _has_ended(pid: int) -> bool:
     """Its host is frozen, and cannot collect it."""
-    return " Z " in (pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2])
+    return " Z " in pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
 
 
-def play(w: World, chance: random.Random, with_worker: bool, rows: int) -> None:
-    w.write_rows(rows, 1)
-    orders.command(w, chance, "start", "grow")
-    run, name, fence = w.deadline.poll(lambda: _at_work(w), "a run of grow to be in the middle of its rows", 0.01)
+def play(w: World, chance: random.Random, pipeline: str, with_worker: bool) -> None:
+    tables = left.tables(w)
+    w.write_rows(RATE, 1)
+    w.write_pipeline(pipeline, epoch=100, quiet=True, rate=SLOW)
+    w.reload()
+    orders.command(w, chance, "reload", "--wait")
+    orders.command(w, chance, "start", pipeline)
+    run, name, fence, _ = w.deadline.poll(lambda: _at_work(w, pipeline, tables), f"a run of {pipeline} to be in the middle of its rows", 0.01)
     host = w.hosts[name]
     w.signal(host.process.pid, signal.SIGSTOP)
     workers = workers_of(host.process.pid)
@@ -38,20 +44,22 @@ def play(w: World, chance: random.Random, with_worker: bool, rows: int) -> None:
         w.signal(worker, signal.SIGSTOP)
     if len(workers) != 1 or _has_ended(workers[0]):
         raise StoryError(f"{name} was to be frozen when its run {run} was at work, and has {len(workers)} workers")
-    w.deadline.poll(lambda: w.ask(f"SELECT 1 FROM etl_state.pipeline_runs WHERE pipeline = 'grow' AND fence > {fence} AND state = 'succeeded'"),
+    w.write_pipeline(pipeline, quiet=True)
+    w.reload()
+    w.deadline.poll(lambda: w.store.ask(f"SELECT 1 FROM pipeline_runs WHERE pipeline = '{pipeline}' AND fence > {fence} AND state = 'succeeded'"),
                     f"another host to do the run of {name} that is frozen", 0.1)
     w.signal(workers[0], signal.SIGCONT)
     w.deadline.poll(lambda: _has_ended(workers[0]), f"the worker of {name} to be refused", 0.02)
-    _expect_refused(w, run, rows)
+    _expect_refused(w, run, pipeline)
     w.signal(host.process.pid, signal.SIGCONT)
     host.wait_log(rf"the outcome of run {run} is not stored: its lease was lost", w.deadline)
 
 
-def _expect_refused(w: World, run: str, rows: int) -> None:
-    """Nobody has told the worker to end before it had moved all of its rows."""
-    own = int(w.ask(f"SELECT count(*) FROM grow WHERE run = '{run}'")[0][0])
-    if own >= rows:
-        raise StoryError(f"run {run} of a frozen host has moved all of its {rows} rows, so nothing of it was refused")
-    state = w.ask(f"SELECT state, host FROM etl_state.pipeline_runs WHERE id = '{run}'")[0]
+def _expect_refused(w: World, run: str, pipeline: str) -> None:
+    """Nobody has told the worker to end before it had moved all of its rows; of a target that is replaced it has moved none."""
+    own = int(w.ask(f"SELECT count(*) FROM {pipeline} WHERE run = '{run}'")[0][0])
+    if own >= (RATE if pipeline == "grow" else 1):
+        raise StoryError(f"run {run} of a frozen host has brought {own} rows to {pipeline} before it ended: nothing of it was refused")
+    state = w.store.ask(f"SELECT state, host FROM pipeline_runs WHERE id = '{run}'")[0]
     if state[0] != "crashed":
         raise StoryError(f"run {run} was taken from a frozen host, and is {state[0]} on {state[1]}")

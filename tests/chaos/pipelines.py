@@ -4,6 +4,7 @@ from __future__ import annotations
 import dataclasses
 
 SHARDS = ("eu1", "eu2")
+RATE = 4000  # rows that some of them read in a second
 DELAY_S = 1  # behind which rows of `span` are complete
 RUN = 'transforms = ( { plugin = "columns"; constant = { run = "${run.id}"; }; } );'  # so that a row tells who brought it
 
@@ -21,13 +22,13 @@ class Pipeline:
 PIPELINES = {
     # rows are only added, in the order of their numbers; each due time is made up for
     "grow": Pipeline(f"""catch_up = "all";
-extract = {{ connection = "pg"; table = "src_grow"; cursor = [ "id" ]; limits = {{ rows_per_second = 4000; }}; }};
+extract = {{ connection = "pg"; table = "src_grow"; cursor = [ "id" ]; limits = {{ rows_per_second = @rate; }}; }};
 {RUN}
 load = {{ connection = "pg"; table = "grow"; mode = "append"; }};""", "every 1s", "src_grow", "id, name", True, True),
     # rows change, and move to its end
     "fold": Pipeline("""extract = { connection = "pg"; table = "src_fold"; cursor = [ "version" ]; };
 load = { connection = "pg"; table = "fold"; mode = "merge"; key = [ "id" ]; };""", "every 1s", "src_fold", "id, version, name"),
-    "whole": Pipeline(f"""extract = {{ connection = "pg"; table = "src_fold"; limits = {{ rows_per_second = 3000; }}; }};
+    "whole": Pipeline(f"""extract = {{ connection = "pg"; table = "src_fold"; limits = {{ rows_per_second = @rate; }}; }};
 {RUN}
 load = {{ connection = "pg"; table = "whole"; mode = "replace"; }};""", "every 2s", "src_fold", "id, version, name"),
     # from one window to the next

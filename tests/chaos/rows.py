@@ -9,6 +9,7 @@ RUNS = f"{SCHEMA}.pipeline_runs"
 OWN = ("SELECT r.id, r.state, r.rows_read, r.rows_written, r.rows_filtered + r.rows_rejected AS aside, r.fence, coalesce(t.n, 0) AS n, t.low, t.high "
        f"FROM {RUNS} r LEFT JOIN (SELECT run, count(*) AS n, min({{id}}) AS low, max({{id}}) AS high FROM {{table}} GROUP BY run) t ON t.run = r.id "
        "WHERE r.pipeline = '{table}'")
+RAW = "SELECT r.id, c.run, c.shard, r.data FROM etl.raw_data r JOIN etl.captures c ON c.id = r.id >> 24 AND c.pipeline = 'shards' AND c.aside = ''"
 
 # Of pipelines whose rows stay as they came; each query names what it finds.  A run that died is known by what it had told.
 COUNTED = {
@@ -33,15 +34,17 @@ SINGLE = {
         f"SELECT t.id, t.at, r.id FROM span t LEFT JOIN {RUNS} r ON r.id = t.run WHERE r.id IS NULL "
         "OR t.at >= to_timestamp(r.window_to_at / 1e6) OR t.at < to_timestamp(coalesce(r.window_from_at, 0) / 1e6)",
     "a row of shards without its two records, or with more":
-        "SELECT s.shard, s.id, s.run, count(r.id), count(t.id) FROM shards s "
-        "LEFT JOIN etl.raw_data r ON r.pipeline = 'shards' AND r.run = s.run AND r.shard = s.shard AND (r.data->>'id')::bigint = s.id "
+        f"WITH raw AS ({RAW}) SELECT s.shard, s.id, s.run, count(r.id), count(t.id) FROM shards s "
+        "LEFT JOIN raw r ON r.run = s.run AND r.shard = s.shard AND (r.data->>'id')::bigint = s.id "
         "LEFT JOIN etl.transformed_data t ON t.raw_id = r.id AND t.status = 'valid' AND t.data->>'name' = s.name "
         "GROUP BY 1, 2, 3 HAVING count(r.id) <> 1 OR count(t.id) <> 1",
     "records of rows that are not there":
-        "SELECT 'raw', r.run, r.shard, r.data->>'id' FROM etl.raw_data r LEFT JOIN shards s ON s.run = r.run AND s.shard = r.shard "
-        "AND s.id = (r.data->>'id')::bigint WHERE r.pipeline = 'shards' AND s.id IS NULL "
-        "UNION ALL SELECT 'transformed', t.run, t.shard, t.data->>'id' FROM etl.transformed_data t LEFT JOIN etl.raw_data r ON r.id = t.raw_id "
-        "WHERE t.pipeline = 'shards' AND r.id IS NULL",
+        f"WITH raw AS ({RAW}) SELECT 'raw', r.run, r.shard, r.data->>'id' FROM raw r LEFT JOIN shards s ON s.run = r.run AND s.shard = r.shard "
+        "AND s.id = (r.data->>'id')::bigint WHERE s.id IS NULL "
+        "UNION ALL SELECT 'transformed', '', '', t.data->>'id' FROM etl.transformed_data t LEFT JOIN raw r ON r.id = t.raw_id WHERE r.id IS NULL",
+    "records of no lot, or a lot without records":
+        "SELECT c.id, x.id FROM etl.captures c FULL JOIN (SELECT id FROM etl.raw_data UNION ALL SELECT id FROM etl.transformed_data) x "
+        "ON c.id = x.id >> 24 WHERE c.id IS NULL OR x.id IS NULL",
     "rows set aside, and none is bad": "SELECT pipeline, count(*) FROM etl.quarantine GROUP BY 1",
 }
 

@@ -8,7 +8,7 @@ import pathlib
 import shutil
 import signal
 
-from pipelines import PIPELINES, SHARD_SOURCES, SHARDS, SOURCES, text_of
+from pipelines import PIPELINES, RATE, SHARD_SOURCES, SHARDS, SOURCES, text_of
 from store import Store
 from story.errors import Skip, StoryError
 from story.disk import Disk
@@ -73,9 +73,9 @@ class World:
         return ""
 
     # ---- files -----------------------------------------------------------------------------------------------------
-    def write_pipeline(self, name: str, epoch: int = 500, priority: int = 0, quiet: bool = False) -> None:
-        ports = {n: s.attributes["port"] for n, s in self.shards.items()}
-        self.put_file(f"pipelines.d/{name}.conf", text_of(name, {**self.shards["eu1"].attributes, **ports}, epoch, priority, quiet).encode())
+    def write_pipeline(self, name: str, epoch: int = 500, priority: int = 0, quiet: bool = False, rate: int = RATE) -> None:
+        attributes = {**self.shards["eu1"].attributes, **{n: s.attributes["port"] for n, s in self.shards.items()}, "rate": str(rate)}
+        self.put_file(f"pipelines.d/{name}.conf", text_of(name, attributes, epoch, priority, quiet).encode())
 
     def put_file(self, path: str, content: bytes) -> None:
         """At once, as a careful administrator does."""
@@ -155,7 +155,9 @@ class World:
         def once():
             try:
                 return [self.pg.query(sql)]
-            except StoryError:
+            except StoryError as e:
+                if "ERROR:" in str(e):
+                    raise
                 return None
         return self.deadline.poll(once, "an answer of PostgreSQL")[0]
 

@@ -248,6 +248,7 @@ int run_leave_out(struct run *r) {
   if (r->sources)
     return 0;
   err_set(&e, ETL_E_PERMANENT, "all shards of pipeline '%s' are left out of this run: there is nothing to do", r->spec->pipeline);
+  err_remedy(&e, "`etl breaker %s` shows why their circuit breakers are open, `etl breaker %s reset` closes them", r->spec->pipeline, r->spec->pipeline);
   return run_fail(r, &e, NULL);
 }
 

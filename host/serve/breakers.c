@@ -109,6 +109,8 @@ void breakers_start(struct running *r, struct spec *spec) {
   for (size_t i = 0; i < j->breakers_n; i++) {
     struct job_breaker *k = &j->breakers[i];
     enum breaker_state was = k->b.state;
+    if (was == BREAKER_OPEN && attempts_has(json_object_get(r->options, "shards"), k->shard))
+      k->b.state = BREAKER_HALF_OPEN; /* somebody asked for this one */
     if (!tries_nobody(&k->b) && !breaker_allow(&k->b, &r->conf->breaker, serve_now(r->serve)) && *k->shard)
       spec->skip_shards[spec->skip_shards_n++] = arena_strdup(r->arena, k->shard);
     if (k->b.state == was)

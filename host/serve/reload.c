@@ -16,7 +16,7 @@
 enum {
   BIG_BYTES = 128 * 1024, /* such pieces of memory go back to the system */
   TOLD_ONE_BY_ONE = 1000, /* pipelines that changed */
-  CANCELLED_AT_ONCE = 10000
+  CANCELLED_AT_ONCE = 1000 /* then the loop has its turn */
 };
 
 struct reading {
@@ -40,6 +40,7 @@ struct reload {
   ev_async ended;
   char **gone; /* pipelines whose queued runs the store has yet to cancel */
   size_t gone_n;
+  ev_timer more; /* of their runs */
   bool strangers; /* also those of pipelines that this host does not know: they went while it was down, and no other host shares the store */
 };
 
@@ -125,43 +126,48 @@ static void forget_gone(struct reload *l) {
     free(l->gone[--l->gone_n]);
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
 /* One that came back meanwhile keeps its runs. */
-static bool is_gone(const struct reload *l, const char *pipeline) {
-  bool named = l->gone_n && bsearch(&pipeline, l->gone, l->gone_n, sizeof *l->gone, by_text);
-  return (named || l->strangers) && !generation_find(l->serve->gen, pipeline);
+static struct store_names still_gone(const struct reload *l, struct arena *a) {
+  const char **list = arena_alloc(a, (l->gone_n + 1) * sizeof *list);
+  size_t n = 0;
+  for (size_t i = 0; i < l->gone_n; i++)
+    if (!generation_find(l->serve->gen, l->gone[i]))
+      list[n++] = l->gone[i];
+  return (struct store_names){list, n};
 }
 
-static int cancel_one(struct serve *s, const struct store_run *run, struct err *e) {
-  static const char reason[] = "its pipeline was taken out of the configuration";
-  const char *was;
-  if (store_cancel(s->store, run->id, "finish", reason, serve_now(s), &was, e) < 0)
-    return -1;
-  cleanup_free char *message = xasprintf("run %s, which was queued, is cancelled: %s", run->id, reason);
+static void tell_cancelled(struct serve *s, const struct store_run *run) {
+  cleanup_free char *message = xasprintf("run %s, which was queued, is cancelled: %s", run->id, run->reason);
   serve_event(s, &(struct serve_event){.level = LEVEL_INFO, .kind = "run", .name = "cancelled", .pipeline = run->pipeline, .run = run->id, .message = message});
-  return 0;
 }
 
 static void cancel_gone(struct reload *l) {
   struct serve *s = l->serve;
+  const struct conf *c = s->gen->conf;
   struct store_run *runs;
   struct err e;
   size_t n = 0;
   if ((l->gone_n == 0 && !l->strangers) || s->store_away || !s->store)
     return;
   struct arena *a = arena_new();
-  if (l->gone_n)
-    qsort(l->gone, l->gone_n, sizeof *l->gone, by_text);
-  int rc = store_list(s->store, &(struct store_filter){.states = "queued", .limit = CANCELLED_AT_ONCE}, a, &runs, &n, &e);
+  struct store_names of = l->strangers ? (struct store_names){c->pipeline_names, c->pipelines_n} : still_gone(l, a);
+  int rc = store_cancel_queued(s->store, &of, l->strangers, "its pipeline was taken out of the configuration", serve_now(s), CANCELLED_AT_ONCE, a, &runs, &n, &e);
   for (size_t i = 0; rc == 0 && i < n; i++)
-    if (is_gone(l, runs[i].pipeline))
-      rc = cancel_one(s, &runs[i], &e);
+    tell_cancelled(s, &runs[i]);
   arena_free(a);
   if (rc < 0 && serve_store_failed(s, &e))
     return; /* again when it is back */
+  if (n == CANCELLED_AT_ONCE) {
+    ev_timer_start(s->loop, &l->more);
+    return;
+  }
   forget_gone(l);
   l->strangers = false;
+}
+
+static void on_more(struct ev_loop *loop, ev_timer *t, int revents) {
+  (void)loop, (void)revents;
+  cancel_gone(t->data);
 }
 
 /* ---- the loop's half -------------------------------------------------------------------------------------------------------------------- */
@@ -315,6 +321,8 @@ int reload_open(struct serve *s, void **ret_self, struct err *e) {
   ev_async_init(&l->ended, on_ended);
   l->ended.data = l;
   ev_async_start(s->loop, &l->ended);
+  ev_timer_init(&l->more, on_more, 0, 0);
+  l->more.data = l;
   l->strangers = strncmp(s->gen->conf->state, "sqlite:", 7) == 0;
   cancel_gone(l);
   *ret_self = l;
@@ -332,6 +340,7 @@ void reload_close(struct serve *s, void *self) {
     diags_fini(&l->reading.findings);
   }
   ev_async_stop(s->loop, &l->ended);
+  ev_timer_stop(s->loop, &l->more);
   forget_gone(l);
   free(l->gone);
   free(l);

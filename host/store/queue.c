@@ -170,3 +170,24 @@ int store_cancel_all(struct store *s, const char *pipeline, const char *how, con
   *ret_n = n;
   return 0;
 }
+
+static int cancel_queued(struct store *s, const struct store_names *of, bool others, const char *reason, int64_t now_ns, int64_t limit, struct arena *a,
+                         struct store_run **ret, size_t *ret_n, struct err *e) {
+  struct rows rows;
+  if (store_do(s, SQL_RUN_CANCEL_QUEUED_OF, &rows, e, PARAMS(names_value(of, a), TEXT(reason), TIME(now_ns), INT(limit), INT(others))) < 0)
+    return -1;
+  *ret = columns_read(run_columns, sizeof **ret, &rows, a);
+  *ret_n = rows.n;
+  return 0;
+}
+
+int store_cancel_queued(struct store *s, const struct store_names *of, bool others, const char *reason, int64_t now_ns, int64_t limit, struct arena *a,
+                        struct store_run **ret, size_t *ret_n, struct err *e) {
+  struct store_run *runs = NULL;
+  size_t n = 0;
+  if (store_begin(s, ACCESS_WRITE, e) < 0 || store_end(s, cancel_queued(s, of, others, reason, now_ns, limit, a, &runs, &n, e), e) < 0)
+    return -1;
+  *ret = runs;
+  *ret_n = n;
+  return 0;
+}

@@ -101,6 +101,11 @@ WHERE state = 'queued'
 UNION ALL SELECT state, count(*), 0 FROM pipeline_runs WHERE state IN ('claimed', 'running') GROUP BY state
 -- name: run_cancel_queued
 UPDATE pipeline_runs SET state = 'cancelled', reason = $2, ended_at = $3 WHERE id = $1 AND state = 'queued' RETURNING id
+-- name: run_cancel_queued_of
+UPDATE pipeline_runs SET state = 'cancelled', reason = $2, ended_at = $3 WHERE state = 'queued' AND id {{IN (|= ANY (ARRAY (}}
+  SELECT id FROM pipeline_runs WHERE state = 'queued'
+    AND CASE WHEN pipeline IN (SELECT value FROM {{json_each($1)|json_array_elements_text(CAST($1 AS json))}}) THEN 0 ELSE 1 END = $5
+  ORDER BY queued_at, id LIMIT $4 {{)|FOR UPDATE SKIP LOCKED))}} RETURNING *
 -- name: run_cancel_active
 UPDATE pipeline_runs SET cancel = CASE WHEN cancel = 'now' THEN cancel ELSE $2 END, reason = coalesce(reason, $3)
 WHERE id = $1 AND state IN ('claimed', 'running') RETURNING state

@@ -176,6 +176,11 @@ int store_cancel(struct store *s, const char *id, const char *how, const char *r
 /* The same for all of a pipeline that have not ended. */
 int store_cancel_all(struct store *s, const char *pipeline, const char *how, const char *reason, int64_t now_ns, int64_t *ret_n, struct err *e);
 
+/* What is queued of those pipelines (others: of all but those), `limit` runs at most; *ret are the cancelled ones.  What has begun is left. */
+struct store_names;
+int store_cancel_queued(struct store *s, const struct store_names *of, bool others, const char *reason, int64_t now_ns, int64_t limit, struct arena *a,
+                        struct store_run **ret, size_t *ret_n, struct err *e);
+
 /* ---- history ------------------------------------------------------------------------------------------------------------------------ */
 
 struct store_filter {

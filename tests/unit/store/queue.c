@@ -373,3 +373,27 @@ Test(store_queue, counts) {
   cr_expect_eq(c.running, 1);
   store_close(s);
 }
+
+Test(store_queue, cancelling_what_is_queued_of_some_or_of_all_others) {
+  struct store *s = opened("a", STORE_SERVE);
+  struct store_run runs[] = {due("1", "p", 0), due("2", "p", 1), due("3", "q", 2), due("4", "r", 3), due("5", "r", 4), due("6", "r", 5)};
+  OK(store_enqueue(s, runs, 6, false, T0, NULL, &err));
+  size_t n;
+  claim(s, 5, 1, &n);
+  const struct store_names p = {(const char *const[]){"p"}, 1}, pq = {(const char *const[]){"p", "q"}, 2}, none = {NULL, 0};
+  struct store_run *r;
+  OK(store_cancel_queued(s, &none, false, "gone", T0 + 6 * SECOND, 10, arena, &r, &n, &err));
+  cr_expect_eq(n, 0);
+  OK(store_cancel_queued(s, &p, false, "gone", T0 + 6 * SECOND, 10, arena, &r, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(r[0].id, "2");
+  cr_expect_str_eq(r[0].state, "cancelled");
+  cr_expect_str_eq(got(s, "1")->state, "claimed", "it has begun");
+  OK(store_cancel_queued(s, &pq, true, "gone", T0 + 6 * SECOND, 2, arena, &r, &n, &err));
+  cr_expect_eq(n, 2, "no more than asked for");
+  OK(store_cancel_queued(s, &pq, true, "gone", T0 + 6 * SECOND, 2, arena, &r, &n, &err));
+  cr_expect_eq(n, 1);
+  cr_expect_str_eq(got(s, "3")->state, "queued");
+  cr_expect_str_eq(got(s, "6")->reason, "gone");
+  store_close(s);
+}

@@ -244,7 +244,7 @@ const struct conf_key pipeline_keys[] = {
     {"catch_up", WANT_STRING, AT(catch_up), .dflt = "latest", .choices = catch_ups,
      .doc = "What becomes of times that passed while the host was down: none is run, the latest, or all, one after the other."},
     {"after", WANT_LIST, offsetof(struct pipeline_settings, after),
-     .doc = "Pipelines that come before: when all have run for a due time, this one runs for it."},
+     .doc = "Pipelines that come before: when all have run for a due time, this one runs for it. ${upstream.NAME.status} and ${upstream.NAME.rows_written} are what they came to."},
     {"on", WANT_STRING, AT(on), .dflt = "success", .choices = ons,
      .doc = "What those have to come to: success, else the run is skipped, or any outcome."},
     {"interval", WANT_BOOL, AT(interval), .dflt = "false",

@@ -577,8 +577,9 @@ struct etl_capture {
   int32_t (*store)(void *self, const struct etl_captured *const *records, uint64_t n);
   /* [instance] status and reason of records that were stored in this transaction are these; n of each is 1. */
   int32_t (*revise)(void *self, const struct etl_captured *const *records, uint64_t n);
-  /* [instance] On the run's instance, after run_end(): deletes records of the pipeline that are older. */
-  int32_t (*prune)(void *self, int64_t before_ns, uint64_t *ret_pruned);
+  /* [instance] On the run's instance, after run_end(): deletes some lots of the pipeline that are older, and their records, as many as go within
+   * seconds; is called again until *ret_lots is 0. */
+  int32_t (*prune)(void *self, int64_t before_ns, uint64_t *ret_lots);
 };
 
 /* ---- extension "etl.origins/1" of the host, for transformers: which rows come of which; NULL when nobody wants to know -------- */

@@ -246,12 +246,15 @@ int captures_create(struct run *r) {
 }
 
 void captures_prune(struct run *r, int64_t now_ns) {
-  uint64_t pruned = 0;
+  uint64_t lots = 1;
+  int32_t rc = ETL_OK;
   struct err e;
   if ((!r->capture.raw && !r->capture.transformed) || r->capture.keep_ns == 0 || !r->control.self || stop_mode(&r->stop) == STOP_NOW)
     return;
   const struct etl_capture *api = api_of(&r->control);
-  if (CALL(&r->control.svc, "prune", api->prune(r->control.self, now_ns - r->capture.keep_ns, &pruned)) == ETL_OK)
+  while (rc == ETL_OK && lots > 0 && stop_mode(&r->stop) != STOP_NOW)
+    rc = CALL(&r->control.svc, "prune", api->prune(r->control.self, now_ns - r->capture.keep_ns, &lots));
+  if (rc == ETL_OK)
     return;
   services_take_err(&r->control.svc, &e);
   report_event(&r->report, "log",

@@ -95,9 +95,8 @@ static int32_t on_lots(struct instance *in, const char *doing, const char *fmt, 
   return state_query(in, doing, fmt, 2, (const char *const[]){in->pipeline, param}, NULL, NULL, ret);
 }
 
-static int32_t forget_records(struct instance *in, const char *doing, const struct capture_table *c, const PGresult *lots, uint64_t *ret_rows) {
+static int32_t forget_records(struct instance *in, const char *doing, const struct capture_table *c, const PGresult *lots) {
   struct text sql = {0};
-  PGresult *r = NULL;
   if (!c->table)
     return ETL_OK;
   text_add(&sql, "DELETE FROM ");
@@ -106,25 +105,27 @@ static int32_t forget_records(struct instance *in, const char *doing, const stru
             ETL_CAPTURE_LOT_BITS, ETL_CAPTURE_LOT_BITS);
   int32_t rc = sql.failed ? out_of_memory(in)
                           : session_query(&in->session, doing, text_str(&sql), 3,
-                                          (const char *const[]){PQgetvalue(lots, 0, 0), PQgetvalue(lots, 0, 1), PQgetvalue(lots, 0, 2)}, &r);
-  if (rc == ETL_OK)
-    *ret_rows += strtoull(PQcmdTuples(r), NULL, 10);
-  PQclear(r);
+                                          (const char *const[]){PQgetvalue(lots, 0, 0), PQgetvalue(lots, 0, 1), PQgetvalue(lots, 0, 2)}, NULL);
   text_fini(&sql);
   return rc;
 }
 
-/* Lots for which `where` holds, with their records.  Lots go last: if it ends on the way, the next one does the rest. */
-static int32_t forget(struct instance *in, const char *doing, const char *where, const char *param, uint64_t *ret_rows) {
+/* Some lots for which `where` holds, with their records.  Lots go last: if it ends on the way, the next one does the rest. */
+static int32_t forget_some(struct instance *in, const char *doing, const char *where, const char *param, uint64_t *ret_lots) {
+  enum { LOTS = 16 };
   struct text sql = {0};
   PGresult *lots = NULL;
-  text_addf(&sql, "SELECT min(id), max(id), pg_catalog.array_agg(id) FROM @.captures WHERE pipeline = $1 AND %s", where);
+  text_addf(&sql,
+            "SELECT min(id), max(id), pg_catalog.array_agg(id), count(*) FROM (SELECT id FROM @.captures WHERE pipeline = $1 AND %s ORDER BY id "
+            "LIMIT %d) AS l",
+            where, LOTS);
   int32_t rc = sql.failed ? out_of_memory(in) : on_lots(in, doing, text_str(&sql), param, &lots);
-  bool any = rc == ETL_OK && !PQgetisnull(lots, 0, 0);
+  *ret_lots = rc == ETL_OK ? strtoull(PQgetvalue(lots, 0, 3), NULL, 10) : 0;
+  bool any = *ret_lots > 0;
   if (any)
-    rc = forget_records(in, doing, &in->capture.raw, lots, ret_rows);
+    rc = forget_records(in, doing, &in->capture.raw, lots);
   if (any && rc == ETL_OK)
-    rc = forget_records(in, doing, &in->capture.transformed, lots, ret_rows);
+    rc = forget_records(in, doing, &in->capture.transformed, lots);
   if (any && rc == ETL_OK)
     rc = on_lots(in, doing, "DELETE FROM @.captures WHERE pipeline = $1 AND id = ANY ($2::bigint[])", PQgetvalue(lots, 0, 2), NULL);
   PQclear(lots);
@@ -132,11 +133,18 @@ static int32_t forget(struct instance *in, const char *doing, const char *where,
   return rc;
 }
 
+static int32_t forget(struct instance *in, const char *doing, const char *where, const char *param) {
+  uint64_t lots = 1;
+  int32_t rc = ETL_OK;
+  while (rc == ETL_OK && lots > 0)
+    rc = forget_some(in, doing, where, param, &lots);
+  return rc;
+}
+
 static bool captures(const struct instance *in) { return in->capture.raw.table || in->capture.transformed.table; }
 
 int32_t capture_drop(struct instance *in, const char *run) {
-  uint64_t dropped = 0;
-  return captures(in) ? forget(in, "removing captured records", "aside = $2", run, &dropped) : ETL_OK;
+  return captures(in) ? forget(in, "removing captured records", "aside = $2", run) : ETL_OK;
 }
 
 static int32_t check_shape(struct instance *in, const struct capture_table *c, const struct shape *shape) {
@@ -167,7 +175,6 @@ static int32_t create(void *self) {
   struct instance *in = self;
   const struct capture_table lots = {.schema = in->settings.state_schema, .table = (char[]){"captures"}};
   struct text sql = {0};
-  uint64_t dropped = 0;
   text_add(&sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(7310868735421377); "); /* lanes of several pipelines come together */
   sql_create(&sql, &lots, lots_columns, (const char *const[]){"(pipeline, at)", "(pipeline, aside) WHERE aside <> ''", NULL});
   sql_create(&sql, &in->capture.raw, raw_shape.columns, (const char *const[]){raw_shape.index, NULL});
@@ -185,7 +192,7 @@ static int32_t create(void *self) {
     rc = check_shape(in, &in->capture.transformed, &transformed_shape);
   if (rc != ETL_OK || in->keep)
     return rc;
-  return forget(in, "removing captured records of dead runs", "aside <> '' AND aside <> $2", in->run, &dropped);
+  return forget(in, "removing captured records of dead runs", "aside <> '' AND aside <> $2", in->run);
 }
 
 static int32_t lot(void *self, const struct etl_capture_lot *l, int64_t *ret_lot) {
@@ -364,14 +371,13 @@ int32_t capture_adopt(struct instance *in, const char *run) {
              : rc;
 }
 
-static int32_t prune(void *self, int64_t before_ns, uint64_t *ret_pruned) {
+static int32_t prune(void *self, int64_t before_ns, uint64_t *ret_lots) {
   struct instance *in = self;
   char before[24];
   snprintf(before, sizeof before, "%" PRId64, before_ns / 1000);
   int32_t rc = session_connect(&in->session);
-  *ret_pruned = 0;
-  return rc == ETL_OK ? forget(in, "deleting old captured records", "at < pg_catalog.to_timestamp(0) + $2::bigint * interval '1 microsecond'", before,
-                               ret_pruned)
+  return rc == ETL_OK ? forget_some(in, "deleting old captured records",
+                                    "at < pg_catalog.to_timestamp(0) + $2::bigint * interval '1 microsecond'", before, ret_lots)
                       : rc;
 }
 

@@ -35,33 +35,38 @@ static int32_t tables(void *self, const struct etl_capture_tables *t) {
 
 _Static_assert(ETL_CAPTURE_LOT_BITS == 24, "as the statements below have it");
 
-/* ?1 is the pipeline, ?2 param. */
-static int32_t on_lots(struct loader *in, const char *doing, const char *sql, const char *param) {
-  return state_run(in, doing, sql, 2, (const char *const[]){in->pipeline, param}, NULL);
-}
+#define SOME_LOTS "(SELECT * FROM etl_captures WHERE pipeline = ?1 AND %s ORDER BY id LIMIT 16)"
 
-static int32_t forget_records(struct loader *in, const char *doing, const char *table, const char *where, const char *param, uint64_t *ret_rows) {
-  int changes = 0;
+static int32_t forget_records(struct loader *in, const char *doing, const char *table, const char *where, const char *param) {
   if (!table)
     return ETL_OK;
-  char *sql = sqlite3_mprintf("DELETE FROM \"%w\" WHERE id IN (SELECT r.id FROM etl_captures AS c CROSS JOIN \"%w\" AS r ON r.id >= c.id << 24 AND "
-                              "r.id < (c.id + 1) << 24 WHERE c.pipeline = ?1 AND %s)",
-                              table, table, where);
-  int32_t rc = sql ? state_run(in, doing, sql, 2, (const char *const[]){in->pipeline, param}, &changes) : database_no_memory(&in->d);
+  char *sql = sqlite3_mprintf("DELETE FROM \"%w\" WHERE id IN (SELECT r.id FROM " SOME_LOTS " AS c CROSS JOIN \"%w\" AS r ON r.id >= c.id << 24 AND "
+                              "r.id < (c.id + 1) << 24)",
+                              table, where, table);
+  int32_t rc = sql ? state_run(in, doing, sql, 2, (const char *const[]){in->pipeline, param}, NULL) : database_no_memory(&in->d);
   sqlite3_free(sql);
-  *ret_rows += (uint64_t)changes;
   return rc;
 }
 
-/* Lots for which `where` holds, with their records.  Lots go last: if it ends on the way, the next one does the rest. */
-static int32_t forget(struct loader *in, const char *doing, const char *where, const char *param, uint64_t *ret_rows) {
-  int32_t rc = forget_records(in, doing, in->capture.raw, where, param, ret_rows);
+/* Some lots for which `where` holds, with their records.  Lots go last: if it ends on the way, the next one does the rest. */
+static int32_t forget_some(struct loader *in, const char *doing, const char *where, const char *param, uint64_t *ret_lots) {
+  int lots = 0;
+  int32_t rc = forget_records(in, doing, in->capture.raw, where, param);
   if (rc == ETL_OK)
-    rc = forget_records(in, doing, in->capture.transformed, where, param, ret_rows);
-  char *sql = rc == ETL_OK ? sqlite3_mprintf("DELETE FROM etl_captures WHERE pipeline = ?1 AND %s", where) : NULL;
+    rc = forget_records(in, doing, in->capture.transformed, where, param);
+  char *sql = rc == ETL_OK ? sqlite3_mprintf("DELETE FROM etl_captures WHERE id IN (SELECT id FROM " SOME_LOTS ")", where) : NULL;
   if (rc == ETL_OK)
-    rc = sql ? on_lots(in, doing, sql, param) : database_no_memory(&in->d);
+    rc = sql ? state_run(in, doing, sql, 2, (const char *const[]){in->pipeline, param}, &lots) : database_no_memory(&in->d);
   sqlite3_free(sql);
+  *ret_lots = (uint64_t)lots;
+  return rc;
+}
+
+static int32_t forget(struct loader *in, const char *doing, const char *where, const char *param) {
+  uint64_t lots = 1;
+  int32_t rc = ETL_OK;
+  while (rc == ETL_OK && lots > 0)
+    rc = forget_some(in, doing, where, param, &lots);
   return rc;
 }
 
@@ -69,20 +74,19 @@ static bool captures(const struct loader *in) { return in->capture.raw || in->ca
 
 int32_t capture_adopt(struct loader *in, const char *run) {
   static const char sql[] = "UPDATE etl_captures SET aside = '' WHERE pipeline = ?1 AND aside = ?2";
-  return captures(in) ? on_lots(in, "bringing captured records into sight", sql, run) : ETL_OK;
+  return captures(in) ? state_run(in, "bringing captured records into sight", sql, 2, (const char *const[]){in->pipeline, run}, NULL) : ETL_OK;
 }
 
 int32_t capture_drop(struct loader *in, const char *run) {
-  uint64_t dropped = 0;
-  return captures(in) ? forget(in, "removing captured records", "aside = ?2", run, &dropped) : ETL_OK;
+  return captures(in) ? forget(in, "removing captured records", "aside = ?2", run) : ETL_OK;
 }
 
 static int32_t create_all(struct loader *in) {
   const char *doing = "making the tables for captured records", *raw = in->capture.raw, *transformed = in->capture.transformed;
-  uint64_t dropped = 0;
   int32_t rc = database_run(&in->d, doing,
-                            "CREATE TABLE IF NOT EXISTS etl_captures (id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL, aside TEXT NOT NULL, run TEXT "
-                            "NOT NULL, stream TEXT NOT NULL, shard TEXT NOT NULL, epoch INTEGER NOT NULL, table_stream TEXT, at TEXT NOT NULL); "
+                            "CREATE TABLE IF NOT EXISTS etl_captures (id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL, "
+                            "aside TEXT NOT NULL, run TEXT NOT NULL, stream TEXT NOT NULL, shard TEXT NOT NULL, epoch INTEGER NOT NULL, "
+                            "table_stream TEXT, at TEXT NOT NULL); "
                             "CREATE INDEX IF NOT EXISTS etl_captures_at ON etl_captures (pipeline, at)");
   if (rc == ETL_OK && raw)
     rc = database_run_owned(&in->d, doing,
@@ -95,7 +99,7 @@ static int32_t create_all(struct loader *in) {
                                             "NULL, reason TEXT, data TEXT); CREATE INDEX IF NOT EXISTS \"%w_raw\" ON \"%w\" (raw_id)",
                                             transformed, transformed, transformed));
   if (rc == ETL_OK && !in->keep)
-    rc = forget(in, "removing captured records of dead runs", "aside <> '' AND aside <> ?2", in->run, &dropped);
+    rc = forget(in, "removing captured records of dead runs", "aside <> '' AND aside <> ?2", in->run);
   return rc == ETL_OK ? database_run(&in->d, doing, "COMMIT") : rc;
 }
 
@@ -118,8 +122,8 @@ enum { TIME_BYTES = 64 };
 static const char *time_text(int64_t at_ns, char ret[TIME_BYTES]) {
   struct etl_civil d = etl_civil_from_days(at_ns / INT64_C(86400000000000));
   int64_t ms = at_ns / 1000000 % INT64_C(86400000), s = ms / 1000;
-  snprintf(ret, TIME_BYTES, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d.%03dZ", d.year, (int)d.month, (int)d.day, (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60),
-           (int)(ms % 1000));
+  snprintf(ret, TIME_BYTES, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d.%03dZ", d.year, (int)d.month, (int)d.day, (int)(s / 3600), (int)(s / 60 % 60),
+           (int)(s % 60), (int)(ms % 1000));
   return ret;
 }
 
@@ -193,12 +197,11 @@ static int32_t revise(void *self, const struct etl_captured *const *records, uin
   return rc;
 }
 
-static int32_t prune(void *self, int64_t before_ns, uint64_t *ret_pruned) {
+static int32_t prune(void *self, int64_t before_ns, uint64_t *ret_lots) {
   struct loader *in = self;
   char before[TIME_BYTES];
   int32_t rc = loader_connect(in);
-  *ret_pruned = 0;
-  return rc == ETL_OK ? forget(in, "deleting old captured records", "at < ?2", time_text(before_ns, before), ret_pruned) : rc;
+  return rc == ETL_OK ? forget_some(in, "deleting old captured records", "at < ?2", time_text(before_ns, before), ret_lots) : rc;
 }
 
 const struct etl_capture sqlite_capture = {

@@ -23,9 +23,9 @@ static int32_t revise(void *self, const struct etl_captured *const *records, uin
   struct wrapped *w = self;
   return real(w)->revise(w->self, records, n);
 }
-static int32_t prune(void *self, int64_t before_ns, uint64_t *ret_pruned) {
+static int32_t prune(void *self, int64_t before_ns, uint64_t *ret_lots) {
   struct wrapped *w = self;
-  WRAPPER_CALL(w, w->host, w->lane, FAULT_PRUNE, real(w)->prune(w->self, before_ns, ret_pruned), (void)0);
+  WRAPPER_CALL(w, w->host, w->lane, FAULT_PRUNE, real(w)->prune(w->self, before_ns, ret_lots), (void)0);
 }
 static const struct etl_capture table = {
     .struct_size = sizeof table, .tables = tables, .create = create, .lot = lot, .store = store, .revise = revise, .prune = prune};

@@ -1,29 +1,28 @@
-/* The log.  Each record is one write(), so that lines of several writers of a file do not mix. */
+/* The log: records as lines, and the newest of them for whoever asks. */
 #include "serve/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "serve/log_sink.h"
 
-enum { KEPT = 1000, FILE_MODE = 0640 };
+enum { KEPT = 1000 };
+static const int64_t REOPEN_WAIT_NS = NS_PER_SEC / 10, CLOSE_WAIT_NS = 2 * NS_PER_SEC;
 
 struct log {
   const struct clock *clock;
   char *file;
-  int fd;
-  bool json, torn; /* the last line is there in part */
+  struct log_sink *sink;
+  bool json;
   enum log_level level;
   struct log_line kept[KEPT];
-  int64_t seq, lost;
+  int64_t seq, lost; /* lost: of files that were closed since */
   void (*follow)(void *arg, const struct log_line *line);
   void *follow_arg;
 };
@@ -49,36 +48,28 @@ char *time_text(char buf[TIME_TEXT], int64_t ns) {
   return buf;
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------------------------- */
-
-static int open_file(const char *file, struct err *e) {
-  int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE) : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-  if (fd >= 0)
-    return fd;
-  err_set(e, ETL_E_CONFIG, "the log file '%s' cannot be opened: %s", file ? file : "(stderr)", strerror(errno));
-  return err_remedy(e, "create its folder and let this user write there, or set 'log_file' of 'serve' to another place");
-}
+/* ---- its file ---------------------------------------------------------------------------------------------------------------------- */
 
 int log_open(const struct log_settings *s, const struct clock *clock, struct err *e, struct log **ret) {
-  int fd = open_file(s->file, e);
-  if (fd < 0)
+  struct log_sink *sink;
+  if (log_sink_open(s->file, e, &sink) < 0)
     return -1;
   struct log *l = xcalloc(1, sizeof *l);
-  *l = (struct log){.clock = clock, .fd = fd, .json = s->json, .level = s->level, .file = s->file ? xstrdup(s->file) : NULL};
+  *l = (struct log){.clock = clock, .sink = sink, .json = s->json, .level = s->level, .file = s->file ? xstrdup(s->file) : NULL};
   *ret = l;
   return 0;
 }
 
 int log_reopen(struct log *l, const struct log_settings *s, struct err *e) {
-  int fd = open_file(s->file, e);
-  if (fd < 0)
+  struct log_sink *sink;
+  if (log_sink_open(s->file, e, &sink) < 0)
     return -1;
   char *old = l->file;
   l->file = s->file ? xstrdup(s->file) : NULL; /* s->file may be the old one */
   free(old);
-  close(l->fd);
-  l->fd = fd;
-  l->torn = false;
+  log_sink_flush(l->sink, REOPEN_WAIT_NS);
+  l->lost += log_sink_close(l->sink);
+  l->sink = sink;
   l->json = s->json;
   l->level = s->level;
   return 0;
@@ -93,7 +84,8 @@ void log_close(struct log *l) {
     return;
   for (size_t i = 0; i < KEPT; i++)
     json_decref(l->kept[i].record);
-  close(l->fd);
+  log_sink_flush(l->sink, CLOSE_WAIT_NS);
+  log_sink_close(l->sink);
   free(l->file);
   free(l);
 }
@@ -147,26 +139,22 @@ static char *to_text(const json_t *record) {
   return line;
 }
 
-static bool put(struct log *l, const json_t *record) {
+static void put(struct log *l, const json_t *record, int64_t stands_for) {
   char *text = l->json ? json_dumps(record, JSON_COMPACT) : to_text(record);
-  cleanup_free char *line = xasprintf("%s%s%s", l->torn ? "\n" : "", text, l->json ? "\n" : "");
+  cleanup_free char *line = xasprintf("%s%s", text, l->json ? "\n" : "");
   free(text);
-  size_t n = strlen(line);
-  ssize_t done;
-  do
-    done = write(l->fd, line, n);
-  while (done < 0 && errno == EINTR);
-  if (done > 0)
-    l->torn = done < (ssize_t)n;
-  return done == (ssize_t)n;
+  log_sink_write(l->sink, line, stands_for);
 }
 
 static void tell_lost(struct log *l, const char *time) {
-  cleanup_free char *message =
-      xasprintf("%lld records could not be written to the log: there was no room for it, or it could not be written", (long long)l->lost);
+  int64_t lost = log_sink_take_lost(l->sink) + l->lost;
+  l->lost = 0;
+  if (lost == 0)
+    return;
+  cleanup_free char *message = xasprintf("%lld records could not be written to the log: there was no room for it, it could not be written, or nobody read it",
+                                         (long long)lost);
   json_t *j = to_json(&(struct log_record){.level = LEVEL_WARNING, .message = message}, time);
-  if (put(l, j))
-    l->lost = 0;
+  put(l, j, lost);
   json_decref(j);
 }
 
@@ -183,10 +171,8 @@ void log_write(struct log *l, const struct log_record *r) {
     return;
   time_text(time, l->clock->wall_ns(l->clock));
   const struct log_line *line = keep(l, to_json(r, time));
-  if (l->lost)
-    tell_lost(l, time);
-  if (!put(l, line->record))
-    l->lost++;
+  tell_lost(l, time);
+  put(l, line->record, 1);
   if (l->follow)
     l->follow(l->follow_arg, line);
 }
@@ -219,4 +205,6 @@ void log_follow(struct log *l, void (*follow)(void *arg, const struct log_line *
   l->follow_arg = arg;
 }
 
-int64_t log_lost(const struct log *l) { return l->lost; }
+int64_t log_lost(const struct log *l) { return log_sink_lost(l->sink) + l->lost; }
+
+bool log_flush(struct log *l, int64_t within_ns) { return log_sink_flush(l->sink, within_ns); }

@@ -1,7 +1,8 @@
 /* serve/log.h: the host's log: a line a record, as text or JSON, to a file or to stderr; the newest ones are kept for `etl logs`.
  * Event loop thread.
  *
- * A record that cannot be written (the disk is full) is counted; the first one that can be written again is preceded by how many were lost. */
+ * Nothing here waits for a file but log_reopen() and log_close(), a moment (log_sink.h).  A record that cannot be written (the disk is full,
+ * nobody reads the pipe) is counted; the first one that can be written again is preceded by how many were lost. */
 #ifndef HOST_SERVE_LOG_H
 #define HOST_SERVE_LOG_H
 
@@ -51,6 +52,8 @@ int64_t log_newest(const struct log *l); /* 0: none yet */
 /* Whoever follows: called for each record as it is written.  One at a time; NULL: none. */
 void log_follow(struct log *l, void (*follow)(void *arg, const struct log_line *line), void *arg);
 int64_t log_lost(const struct log *l); /* records that could not be written since the log was last writable */
+/* Waits until all that was told is written, or could not be; false: not for so long, somebody does not take it. */
+bool log_flush(struct log *l, int64_t within_ns);
 
 /* Nanoseconds since 1970 as RFC 3339 in UTC, with milliseconds.  Returns buf. */
 enum { TIME_TEXT = 40 };

@@ -25,6 +25,8 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *ret_cp) {
   return len;
 }
 
+bool text_same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
 bool text_is_utf8(const char *s, size_t n) {
   const unsigned char *p = (const unsigned char *)s;
   for (size_t i = 0; i < n;) {

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 
+bool text_same(const char *a, const char *b); /* NULL is like NULL alone */
 bool text_is_utf8(const char *s, size_t n); /* no surrogates, nothing overlong, nothing past U+10FFFF */
 /* Columns s takes on a terminal: wide letters two, combining marks none.  Bytes that are not UTF-8 count one each. */
 size_t text_width(const char *s);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum { NAMED = 10 };
 
 static const char *const change_names[CHANGES] = {[CHANGE_ADDED] = "added", [CHANGE_CHANGED] = "changed", [CHANGE_REMOVED] = "removed"};
@@ -44,9 +46,7 @@ const char *changes_text(const struct changes *c, struct arena *a) {
   return arena_printf(a, "%s%zu as before", text, c->same);
 }
 
-static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
 bool change_moves_times(const struct conf_pipeline *old, const struct conf_pipeline *now) {
-  return !same_text(old->schedule, now->schedule) || !same_text(old->timezone, now->timezone) || old->start_at_ns != now->start_at_ns ||
+  return !text_same(old->schedule, now->schedule) || !text_same(old->timezone, now->timezone) || old->start_at_ns != now->start_at_ns ||
          old->end_at_ns != now->end_at_ns || (now->enabled && !old->enabled);
 }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOLD_ONE_BY_ONE = 1000 /* pipelines */ };
+#include "base/text.h"
 
-static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+enum { TOLD_ONE_BY_ONE = 1000 /* pipelines */ };
 
 /* ---- looking -------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -18,11 +18,11 @@ static const struct plugin_file *file_at(const struct registry *r, const char *p
 }
 
 static bool same_registry(const struct registry *a, const struct registry *b) {
-  if (a->files_n != b->files_n || !same_text(a->refused, b->refused))
+  if (a->files_n != b->files_n || !text_same(a->refused, b->refused))
     return false;
   for (size_t i = 0; i < a->files_n; i++)
     if (strcmp(a->files[i].path, b->files[i].path) != 0 || !plugin_mark_same(&a->files[i].mark, &b->files[i].mark) ||
-        !same_text(a->files[i].bad, b->files[i].bad))
+        !text_same(a->files[i].bad, b->files[i].bad))
       return false;
   return true;
 }
@@ -52,7 +52,7 @@ int connectors_current(const struct registry *r, const struct conf_pipeline *p, 
 /* ---- telling -------------------------------------------------------------------------------------------------------------------------------- */
 
 static void tell_file(struct serve *s, const struct plugin_file *old, const struct plugin_file *now) {
-  if (now->bad && (!old || !same_text(old->bad, now->bad)))
+  if (now->bad && (!old || !text_same(old->bad, now->bad)))
     serve_tell(s, LEVEL_WARNING, "plugin", "refused", "the connector file %s is refused: %s", now->path, now->bad);
   else if (!now->bad && (!old || old->bad))
     serve_tell(s, LEVEL_INFO, "plugin", "added", "the connector %s %s can be used from now on: %s", now->id, now->version, now->path);
@@ -62,7 +62,7 @@ static void tell_file(struct serve *s, const struct plugin_file *old, const stru
 }
 
 static void tell_files(struct serve *s, const struct registry *old, const struct registry *now) {
-  if (now->refused && !same_text(old->refused, now->refused))
+  if (now->refused && !text_same(old->refused, now->refused))
     serve_tell(s, LEVEL_ERROR, "plugin", "refused", "%s", now->refused);
   for (size_t i = 0; i < now->files_n; i++)
     tell_file(s, file_at(old, now->files[i].path), &now->files[i]);
@@ -85,7 +85,7 @@ static void tell_pipelines(struct serve *s, const struct generation *old, const 
   size_t worse = 0, better = 0;
   for (size_t i = 0; i < now->conf->pipelines_n; i++) {
     const char *name = now->by_name[i]->name, *was = generation_problem(old, name), *is = now->problems ? now->problems[i] : NULL;
-    if (same_text(was, is))
+    if (text_same(was, is))
       continue;
     if (worse + better < TOLD_ONE_BY_ONE)
       tell_pipeline(s, name, is);

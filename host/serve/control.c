@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "serve/client.h"
 #include "serve/reload.h"
 #include "serve/shown.h"
@@ -222,8 +223,6 @@ static void on_again(struct ev_loop *loop, ev_timer *t, int revents) {
 /* ---- the part ------------------------------------------------------------------------------------------------------------------------------------ */
 
 static char *copy(const char *text) { return text ? xstrdup(text) : NULL; }
-static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
 static int listen_at(struct control *l, const char *path, const char *group, struct err *e) {
   struct listening at;
   if (socket_listen(path, group, e, &at) < 0)
@@ -287,9 +286,9 @@ void control_reloaded(struct serve *s, void *self, const struct generation *old)
   struct err e;
   (void)old;
   int rc = (path = socket_path(s->gen->conf, a, &e)) ? 0 : -1;
-  if (rc == 0 && same(path, l->at.path) && !same(group, l->group))
+  if (rc == 0 && text_same(path, l->at.path) && !text_same(group, l->group))
     rc = socket_give(&l->at, group, &e);
-  else if (rc == 0 && !same(path, l->at.path))
+  else if (rc == 0 && !text_same(path, l->at.path))
     rc = listen_at(l, path, group, &e);
   if (rc < 0)
     log_err(s->log, LEVEL_ERROR, NULL, &e);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "serve/changes.h"
 #include "serve/connectors.h"
 
@@ -190,12 +191,10 @@ static void tell_each(struct serve *s, const struct changes *c) {
     }
 }
 
-static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
 static void warn_of_fixed(struct serve *s, const struct conf *old, const struct conf *now) {
-  if (!same_text(old->state, now->state))
+  if (!text_same(old->state, now->state))
     log_text(s->log, LEVEL_WARNING, "%s: 'state' was changed; that takes effect when the host is started again, until then it keeps its state store", now->file);
-  if (!same_text(old->serve.host, now->serve.host))
+  if (!text_same(old->serve.host, now->serve.host))
     log_text(s->log, LEVEL_WARNING, "%s: 'host' of 'serve' was changed; that takes effect when the host is started again", now->file);
 }
 

@@ -1,6 +1,8 @@
 /* The protocol is a datagram of NAME=value lines to a socket whose name is in the environment. */
 #include "serve/systemd.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+
+enum { TRIES = 5, TRY_MS = 200 };
 
 static int connect_to(const char *name) {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -51,9 +55,14 @@ void systemd_fini(struct systemd *s) {
   s->fd = -1;
 }
 
+/* The queue at its socket is short, and every service writes into it. */
+static bool is_full(int error) { return error == EAGAIN || error == ENOBUFS; }
+
+/* What it waits for: it has some time to make room.  If it is gone, nothing of ours depends on it. */
 static void tell(const struct systemd *s, const char *text) {
-  if (s->fd >= 0 && send(s->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
-    return; /* it is busy, or gone: nothing of ours depends on it */
+  struct pollfd p = {.fd = s->fd, .events = POLLOUT};
+  for (int tries = 0; s->fd >= 0 && tries < TRIES && send(s->fd, text, strlen(text), MSG_NOSIGNAL) < 0 && is_full(errno); tries++)
+    poll(&p, 1, TRY_MS);
 }
 
 void systemd_ready(const struct systemd *s) { tell(s, "READY=1"); }
@@ -72,5 +81,6 @@ void systemd_status(const struct systemd *s, const char *fmt, ...) {
   va_start(ap, fmt);
   vsnprintf(text + n, sizeof text - n, fmt, ap);
   va_end(ap);
-  tell(s, text);
+  if (s->fd >= 0 && send(s->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+    return; /* there will be another */
 }

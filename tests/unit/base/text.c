@@ -69,3 +69,12 @@ Test(text, mended) {
   cr_expect_str_eq(mended, "Gr??e ü?x");
   cr_expect(text_is_utf8(mended, strlen(mended)));
 }
+
+Test(text, same) {
+  char copy[] = "a";
+  cr_expect(text_same(NULL, NULL));
+  cr_expect(text_same("a", copy));
+  cr_expect_not(text_same("a", NULL));
+  cr_expect_not(text_same(NULL, ""));
+  cr_expect_not(text_same("a", "b"));
+}

@@ -1,12 +1,15 @@
 /* What the service manager hears. */
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "serve/systemd.h"
 #include "tmpdir.h"
 
@@ -70,4 +73,34 @@ Test(systemd, without_a_manager_nothing_happens) {
   cr_expect_eq(s.fd, -1);
   systemd_ready(&s);
   systemd_fini(&s);
+}
+
+static void *listen_until_ready(void *arg) {
+  static char text[1024];
+  ssize_t n;
+  do
+    n = recv(*(int *)arg, text, sizeof text - 1, 0);
+  while (n >= 0 && strncmp(text, "READY=1", 7) != 0);
+  return n < 0 ? NULL : text;
+}
+
+Test(systemd, what_it_waits_for_is_not_lost_when_it_is_busy, .timeout = 20) {
+  struct systemd s;
+  pthread_t thread;
+  void *heard_it;
+  int fd = manager();
+  systemd_init(&s);
+  for (int i = 0; i < 2000; i++) /* more than it has room for; these may get lost */
+    systemd_status(&s, "%d", i);
+  int64_t begun_ns = clock_mono_ns();
+  systemd_stopping(&s);
+  cr_expect_gt(clock_mono_ns() - begun_ns, 500 * NS_PER_MS, "it is given time");
+  const struct timeval limit = {.tv_sec = 2};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  cr_assert_eq(pthread_create(&thread, NULL, listen_until_ready, &fd), 0);
+  systemd_ready(&s);
+  systemd_fini(&s);
+  pthread_join(thread, &heard_it);
+  cr_expect_not_null(heard_it);
+  close(fd);
 }

@@ -56,15 +56,19 @@ static json_t *before_in(json_t *options) {
   return before;
 }
 
-void attempts_keep_log(const struct running *r, json_t *options) {
+bool attempts_by_hand(const struct running *r) {
+  return strcmp(r->run.trigger, "manual") == 0 || json_is_true(json_object_get(json_object_get(r->options, "before"), "by_hand"));
+}
+
+void attempts_keep_story(const struct running *r, json_t *options) {
   const char *lines[RUNNING_LINES];
   size_t n = attempts_log(r, lines);
-  if (n == 0)
-    return;
-  json_t *log = json_array();
+  json_t *log = json_array(), *before = before_in(options);
   for (size_t i = 0; i < n; i++)
     json_array_append_new(log, json_stringn(lines[i], text_within(lines[i], LINE_KEPT)));
-  json_object_set_new(before_in(options), "log", log);
+  json_object_set_new(before, "log", log);
+  if (attempts_by_hand(r))
+    json_object_set_new(before, "by_hand", json_true());
 }
 
 void attempts_keep(const struct running *r, const json_t *again, json_t *options) {

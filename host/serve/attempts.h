@@ -9,8 +9,10 @@
 void attempts_keep(const struct running *r, const json_t *again, json_t *options);
 /* The last warnings and errors, of the attempts before and of this one; lines has room for RUNNING_LINES.  How many there are. */
 size_t attempts_log(const struct running *r, const char **lines);
-/* Into the options of the next attempt. */
-void attempts_keep_log(const struct running *r, json_t *options);
+/* Whether somebody asked for it. */
+bool attempts_by_hand(const struct running *r);
+/* Both into the options of the next attempt. */
+void attempts_keep_story(const struct running *r, json_t *options);
 /* The state of an attempt and its reason, in view of those before it. */
 void attempts_sum_up(struct outcome *o);
 

@@ -34,6 +34,12 @@ struct store_run *outcome_queue(struct outcome *o, const char *trigger, int64_t 
   return &grown[o->queue_n++];
 }
 
+/* The next scheduled run takes the place of the retry, as the store does it: but not of one that somebody asked for. */
+static bool is_overtaken(const struct outcome *o) {
+  const struct job *j = o->of->job;
+  return j && j->next_due_ns <= o->queue[0].not_before_ns && !attempts_by_hand(o->of);
+}
+
 /* ---- lanes that were left to us ------------------------------------------------------------------------------------------------------------ */
 
 static const char *status_of(const json_t *lane) {
@@ -88,7 +94,7 @@ static json_t *options_of_again(struct again *g, const struct running *r, bool w
   json_array_foreach(g->retries, i, retry) /* what is left of each wait when the first is over */
     json_object_set_new(retry, "after_seconds", json_real(json_number_value(json_object_get(retry, "after_seconds")) - g->after));
   json_object_set(options, "retries", g->retries);
-  attempts_keep_log(r, options);
+  attempts_keep_story(r, options);
   if (!whole && window_leaves_out(r, g->shards))
     json_object_set_new(options, "left_out", json_true());
   if (!whole) {
@@ -114,7 +120,7 @@ static bool follow_lanes(struct outcome *o) {
     json_t *options = options_of_again(&g, r, whole);
     outcome_queue(o, "retry", o->row.ended_ns + (int64_t)(g.after * (double)NS_PER_SEC), r->run.attempt + 1, options);
     json_decref(options);
-    if (!whole)
+    if (!whole && !is_overtaken(o))
       breakers_note_settled(o, g.shards);
   }
   json_decref(g.retries);
@@ -183,7 +189,7 @@ static bool follow_retry(struct outcome *o) {
   if (follow_lanes(o))
     return true;
   json_t *options = r->options ? json_deep_copy(r->options) : json_object();
-  attempts_keep_log(r, options);
+  attempts_keep_story(r, options);
   bool again = follow_stop(o, options) || follow_whole(o, options);
   json_decref(options);
   return again;
@@ -193,7 +199,6 @@ void outcome_follow(struct outcome *o) {
   o->again = follow_retry(o);
   if (o->again && o->of->why == WHY_HOST_STOPS)
     o->row.reason = "the host was stopped; the run goes on when it is back";
-  if (o->again)
-    return;
-  breakers_note(o);
+  if (!o->again || is_overtaken(o))
+    breakers_note(o);
 }

@@ -103,7 +103,3 @@ int store_cursors_put(struct store *s, const struct store_cursor *c, size_t n, s
     rc = put_cursor(s, &c[i], e);
   return store_end(s, rc, e);
 }
-
-int store_cursors_forget(struct store *s, const char *pipeline, struct err *e) {
-  return store_begin(s, ACCESS_WRITE, e) < 0 ? -1 : store_end(s, store_do(s, SQL_CURSOR_FORGET, NULL, e, PARAMS(TEXT(pipeline))), e);
-}

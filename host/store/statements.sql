@@ -192,8 +192,6 @@ WHERE cursors.owner <= excluded.owner AND (cursors.epoch < excluded.epoch
   OR (cursors.owner = excluded.owner AND cursors.epoch = excluded.epoch AND cursors.cursor = excluded.cursor)) RETURNING pipeline
 -- name: cursor_drop
 DELETE FROM cursors WHERE pipeline = $1 AND stream = $2 AND shard = $3 AND owner <= $4
--- name: cursor_forget
-DELETE FROM cursors WHERE pipeline = $1
 
 -- name: notice_take
 UPDATE notices SET host = $1 WHERE id IN (

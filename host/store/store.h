@@ -230,7 +230,6 @@ int store_cursors(struct store *s, const char *pipeline, struct arena *a, struct
 /* One transaction.  ETL_E_FENCED: one of them belongs to a greater owner, or its epoch is not below c's; what is there already, with the same
  * owner, is no mistake: the answer to it may have been lost. */
 int store_cursors_put(struct store *s, const struct store_cursor *c, size_t n, struct err *e);
-int store_cursors_forget(struct store *s, const char *pipeline, struct err *e);
 
 /* ---- what is still to be told --------------------------------------------------------------------------------------------------------- */
 

@@ -241,9 +241,6 @@ Test(store_history, cursors_do_not_go_back) {
   REFUSED(store_cursors_put(s, in, 1, &err), ETL_E_FENCED, "newer run");
   OK(store_cursors(s, "p", arena, &out, &n, &err));
   cr_expect_str_eq(out[0].cursor, "c2");
-  OK(store_cursors_forget(s, "p", &err));
-  OK(store_cursors(s, "p", arena, &out, &n, &err));
-  cr_expect_eq(n, 0);
   store_close(s);
 }
 

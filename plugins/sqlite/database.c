@@ -96,6 +96,34 @@ static int32_t cannot_open(const struct database *d, int flags) {
   return etl_failf(d->host, &e, "sqlite: %s cannot be opened: %s", d->path, strerror(errno));
 }
 
+static const char look_sql[] = "SELECT count(*) FROM sqlite_schema";
+
+/* Undoes what a writer that was killed left in the file, as the next writer would. */
+static bool recover(const struct database *d) {
+  sqlite3 *db = NULL;
+  bool done = sqlite3_open_v2(d->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
+              sqlite3_busy_timeout(db, (int)d->busy_ms) == SQLITE_OK && sqlite3_exec(db, look_sql, NULL, NULL, NULL) == SQLITE_OK;
+  sqlite3_close(db);
+  if (done)
+    etl_logf(d->host, ETL_LOG_WARN, "sqlite: %s: a process was killed while it wrote; its unfinished transaction was undone (by %s-journal)", d->path, d->path);
+  return done;
+}
+
+/* Whether it is a database shows only now. */
+static int32_t look_at_file(struct database *d) {
+  int code = sqlite3_exec(d->db, look_sql, NULL, NULL, NULL);
+  if (code == SQLITE_READONLY_ROLLBACK && recover(d))
+    code = sqlite3_exec(d->db, look_sql, NULL, NULL, NULL);
+  if (code != SQLITE_READONLY_ROLLBACK)
+    return code == SQLITE_OK ? ETL_OK : database_fail(d, code, "looking at it");
+  struct etl_error e = ETL_ERROR(ETL_E_CONFIG);
+  e.vendor_code = code;
+  e.remedy = "read it once as somebody who may write the file and its folder, for instance by sqlite3 FILE .schema: that undoes the transaction; "
+             "keep the -journal, without it the file is damaged";
+  return etl_failf(d->host, &e, "sqlite: %s: a process was killed while it wrote, and its unfinished transaction has to be undone (by %s-journal) before "
+                                "anybody reads, which this user may not do", d->path, d->path);
+}
+
 int32_t database_open(struct database *d, int flags) {
   if (d->db)
     return ETL_OK;
@@ -114,7 +142,7 @@ int32_t database_open(struct database *d, int flags) {
   sqlite3_limit(d->db, SQLITE_LIMIT_ATTACHED, 0);
   sqlite3_busy_handler(d->db, wait_for_lock, d);
   sqlite3_progress_handler(d->db, OPS_BETWEEN_LOOKS, look, (void *)(uintptr_t)d->host);
-  return database_run(d, "looking at it", "SELECT count(*) FROM sqlite_schema"); /* whether it is a database shows only now */
+  return look_at_file(d);
 }
 
 /* ---- errors ---------------------------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,9 @@
 /* sqlite.so as an extractor, through its ABI. */
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "desk.h"
 #include "tap.h"
@@ -288,6 +291,55 @@ static void locked(struct tap *t) {
   desk_fini(&d);
 }
 
+/* A process that ends in the middle of a transaction that is in the file in part already. */
+static void die_writing(struct desk *d) {
+  pid_t pid = fork();
+  int status = 0;
+  char path[256];
+  sqlite3 *db;
+  if (pid == 0) {
+    snprintf(path, sizeof path, "%s/t.db", d->dir);
+    bool ok = sqlite3_open(path, &db) == SQLITE_OK &&
+              sqlite3_exec(db, "PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; UPDATE t SET x = 'half' || x", NULL, NULL, NULL) == SQLITE_OK;
+    _exit(ok ? 0 : 1);
+  }
+  if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+    fprintf(stderr, "wrong test: no process has written\n");
+    exit(99);
+  }
+}
+
+static void protect(const struct desk *d, mode_t file, mode_t folder) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/t.db", d->dir);
+  int bad = chmod(path, file);
+  snprintf(path, sizeof path, "%s/t.db-journal", d->dir);
+  bad |= chmod(path, file) | chmod(d->dir, folder);
+  if (bad) {
+    perror("wrong test: chmod");
+    exit(99);
+  }
+}
+
+static void a_writer_was_killed(struct tap *t) {
+  struct desk d;
+  desk_init(&d, "sqlite");
+  sql(&d, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+          "INSERT INTO t SELECT i, 'whole' || hex(zeroblob(200)) FROM n");
+  die_writing(&d);
+  protect(&d, 0444, 0555);
+  bool root = geteuid() == 0;
+  CHECK(t, !root || seteuid(65534) == 0); /* who may write anything is no example */
+  fails(t, &d, IN_FILE("table", "t"), ETL_E_CONFIG, "a process was killed while it wrote, and its unfinished transaction has to be undone");
+  CHECK_HAS(t, d.t.remedy, "keep the -journal");
+  CHECK(t, !root || seteuid(0) == 0);
+  protect(&d, 0644, 0755);
+  CHECK(t, desk_read(&d, IN_FILE("table", "t")) == ETL_OK && d.rows_n == 2000 && !strstr(d.rows, "half"));
+  CHECK(t, testhost_logged(&d.t, ETL_LOG_WARN, "its unfinished transaction was undone"));
+  CHECK(t, desk_read(&d, IN_FILE("table", "t")) == ETL_OK && d.rows_n == 2000 && !testhost_logged(&d.t, ETL_LOG_WARN, "was undone"));
+  desk_fini(&d);
+}
+
 int main(void) {
   struct tap t = {0};
   types(&t);
@@ -302,5 +354,6 @@ int main(void) {
   mistakes(&t);
   damaged(&t);
   locked(&t);
+  a_writer_was_killed(&t);
   return tap_end(&t);
 }

@@ -36,13 +36,22 @@ struct generation *connectors_look(struct generation *g, struct describes *descr
   return NULL;
 }
 
+/* The file that a run would use, or would if it were not refused. */
+static const struct plugin_file *file_for(const struct registry *r, enum etl_kind kind, const char *name) {
+  struct err ignored;
+  const struct plugin_file *f = registry_find(r, kind, name, &ignored);
+  for (size_t i = 0; !f && i < r->files_n; i++)
+    if (strcmp(r->files[i].id, name) == 0 && r->files[i].mark.inode) /* else it could not be opened */
+      f = &r->files[i];
+  return f;
+}
+
 int connectors_current(const struct registry *r, const struct conf_pipeline *p, struct err *e) {
   for (size_t i = 0; i < p->transforms_n + 2; i++) {
     const struct conf_stage *s = i == 0 ? &p->extract : i == 1 ? &p->load : &p->transforms[i - 2];
     enum etl_kind kind = i == 0 ? ETL_KIND_EXTRACTOR : i == 1 ? ETL_KIND_LOADER : ETL_KIND_TRANSFORMER;
     struct plugin_mark now;
-    struct err ignored;
-    const struct plugin_file *f = registry_find(r, kind, s->plugin, &ignored);
+    const struct plugin_file *f = file_for(r, kind, s->plugin);
     if (f && (plugin_mark(f->path, &now) < 0 || !plugin_mark_same(&f->mark, &now)))
       return err_set(e, ETL_E_RETRYABLE, "the connector '%s' is being replaced: its file %s is another one than before, and was not looked at yet", s->plugin, f->path);
   }

@@ -2,6 +2,7 @@
 still wants to write is refused by the sink.  Not by chance: each round has it, with a worker that works on, and with one that is frozen, too."""
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import random
 import signal
@@ -24,6 +25,16 @@ def _at_work(w: World, pipeline: str, tables: set[str]) -> list[str] | None:
     return rows[0] if rows and (rows[0][3] == "t" or left.tables(w) - tables) else None
 
 
+def _workers(host: int) -> list[int]:
+    """Not what tells people."""
+    found = []
+    for pid in workers_of(host):
+        with contextlib.suppress(OSError):  # it has ended
+            if b"\0_worker\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
 def _has_ended(pid: int) -> bool:
     """Its host is frozen, and cannot collect it."""
     return " Z " in pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
@@ -39,7 +50,7 @@ def play(w: World, chance: random.Random, pipeline: str, with_worker: bool) -> N
     run, name, fence, _ = w.deadline.poll(lambda: _at_work(w, pipeline, tables), f"a run of {pipeline} to be in the middle of its rows", 0.01)
     host = w.hosts[name]
     w.signal(host.process.pid, signal.SIGSTOP)
-    workers = workers_of(host.process.pid)
+    workers = _workers(host.process.pid)
     for worker in workers if with_worker else []:
         w.signal(worker, signal.SIGSTOP)
     if len(workers) != 1 or _has_ended(workers[0]):

@@ -116,7 +116,7 @@ static int32_t forget_some(struct instance *in, const char *doing, const char *w
   struct text sql = {0};
   PGresult *lots = NULL;
   text_addf(&sql,
-            "SELECT min(id), max(id), pg_catalog.array_agg(id), count(*) FROM (SELECT id FROM @.captures WHERE pipeline = $1 AND %s ORDER BY id "
+            "SELECT min(id), max(id), pg_catalog.array_agg(id), count(*) FROM (SELECT id FROM @.captures WHERE pipeline = $1 AND %s ORDER BY at "
             "LIMIT %d) AS l",
             where, LOTS);
   int32_t rc = sql.failed ? out_of_memory(in) : on_lots(in, doing, text_str(&sql), param, &lots);

@@ -35,7 +35,7 @@ static int32_t tables(void *self, const struct etl_capture_tables *t) {
 
 _Static_assert(ETL_CAPTURE_LOT_BITS == 24, "as the statements below have it");
 
-#define SOME_LOTS "(SELECT * FROM etl_captures WHERE pipeline = ?1 AND %s ORDER BY id LIMIT 16)"
+#define SOME_LOTS "(SELECT * FROM etl_captures WHERE pipeline = ?1 AND %s ORDER BY at, id LIMIT 16)"
 
 static int32_t forget_records(struct loader *in, const char *doing, const char *table, const char *where, const char *param) {
   if (!table)

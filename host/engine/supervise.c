@@ -107,12 +107,21 @@ static void on_exit_of_worker(struct ev_loop *loop, ev_io *io, int revents) {
 
 /* ---- start ------------------------------------------------------------------------------------------------------------------------------- */
 
-/* A connector neither eats our input nor prints between our events.  Only who is in our group may read from a terminal. */
+/* Where there is one, its job control counts for the worker, too: Ctrl-Z stops both, and both may read from it. */
+static bool has_terminal(void) {
+  int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd >= 0)
+    close(fd);
+  return fd >= 0;
+}
+
+/* A connector neither eats our input nor prints between our events. */
 static int spawn_worker(struct supervised *w, const struct spec *s, int child_fd, struct err *e) {
   const char *argv[] = {"etl", "_worker", "3", NULL};
   const int fds[] = {s->uses_stdin ? STDIN_FILENO : SPAWN_NULL, s->uses_stdout ? STDOUT_FILENO : STDERR_FILENO, STDERR_FILENO, child_fd, w->calls_fd};
   char **env = strays_environment(w->mark);
-  const struct spawn worker = {.path = "/proc/self/exe", .argv = argv, .env = env, .fds = fds, .fds_n = sizeof fds / sizeof *fds, .own_group = !s->uses_stdin};
+  const struct spawn worker = {
+      .path = "/proc/self/exe", .argv = argv, .env = env, .fds = fds, .fds_n = sizeof fds / sizeof *fds, .own_group = !has_terminal()};
   int rc = spawn_start(&worker, &w->pid);
   strays_environment_free(env);
   if (rc == 0)

@@ -16,7 +16,7 @@ struct following {
 /* ---- attempts ---------------------------------------------------------------------------------------------------------------------------------- */
 
 static void add_counts(json_t *to, const json_t *from) {
-  static const char *const counts[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected", "rows_added", "epochs"};
+  static const char *const counts[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected", "rows_added", "bytes_read", "epochs"};
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     if (json_object_get(from, counts[i]))
       json_object_set_new(to, counts[i], json_integer(json_integer_value(json_object_get(to, counts[i])) + json_integer_value(json_object_get(from, counts[i]))));

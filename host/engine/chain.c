@@ -7,6 +7,8 @@
 
 int32_t chain_push(struct chain *c, struct item *it) {
   c->told = it->read = c->read;
+  it->msg.src_bytes = c->src_bytes;
+  c->src_bytes = 0;
   it->rejected = c->rejected;
   rejects_move(&c->rejects, &it->rejects);
   captures_move(&c->captures, &it->captures);
@@ -30,8 +32,7 @@ static int chain_safe_point(struct chain *c, struct item *from) {
   struct etl_msg m = {.struct_size = sizeof m,
                       .flags = from->msg.flags & ETL_M_CURSOR,
                       .cursor = from->msg.cursor,
-                      .lag_ns = -1,
-                      .src_bytes = from->msg.src_bytes};
+                      .lag_ns = -1};
   struct item *it = item_new(&m);
   it->end = from->end;
   it->failed = from->failed;
@@ -49,6 +50,7 @@ static int chain_item(struct chain *c, struct item *it) {
   if ((it->msg.flags & ETL_M_SCHEMA) && chain_schema(c, &it->msg.schema) < 0)
     return -1;
   c->read = it->read;
+  c->src_bytes += it->msg.src_bytes;
   c->rejected = it->rejected;
   rejects_move(&it->rejects, &c->rejects);
   captures_move(&it->captures, &c->captures);

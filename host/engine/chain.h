@@ -39,6 +39,7 @@ struct chain {
   struct node *nodes;  /* all; under lane->lock, since a wake walks over them */
   int64_t read, rejected; /* of the item in hand, as the reader counted */
   int64_t told;           /* read, as the writer knows it */
+  uint64_t src_bytes;     /* of what was read, to go with the next item */
   struct rejects rejects; /* to go with the next item */
   struct captures captures; /* likewise */
 };

@@ -162,6 +162,8 @@ static void lane_set_status(struct lane *l, enum lane_status status) {
   struct run *r = l->run;
   pthread_mutex_lock(&r->lock);
   int running = LANE_RUNNING;
+  if (atomic_load(&l->status) == running)
+    atomic_store(&l->ended_ns, clock_mono_ns());
   if (atomic_compare_exchange_strong(&l->status, &running, status))
     pthread_cond_broadcast(&r->lane_ended);
   pthread_mutex_unlock(&r->lock);

@@ -85,6 +85,7 @@ struct lane {
   struct epoch_sums *doubt;   /* lane thread: of a commit that was cut short; counted if the sink says that it holds; owned */
   uint64_t doubt_epoch;
   _Atomic int status; /* enum lane_status */
+  _Atomic int64_t ended_ns; /* monotonic; before status is another than LANE_RUNNING */
   _Atomic int64_t rows_before; /* rows_read when the present attempt began */
   _Atomic int64_t attempts;
   int64_t failures, first_failed_ns; /* lane thread: since the last commit; when the first of them was */

@@ -11,12 +11,13 @@
 static const char *const status_names[] = {
   [LANE_RUNNING] = "running", [LANE_SUCCESS] = "success", [LANE_FAILED] = "failed", [LANE_CANCELLED] = "cancelled"};
 
-enum counter { READ, WRITTEN, FILTERED, REJECTED, ADDED, COUNTERS };
+enum counter { READ, WRITTEN, FILTERED, REJECTED, ADDED, BYTES, COUNTERS };
 static const char *const counter_names[] = {[READ] = "rows_read",
                                             [WRITTEN] = "rows_written",
                                             [FILTERED] = "rows_filtered",
                                             [REJECTED] = "rows_rejected",
-                                            [ADDED] = "rows_added"};
+                                            [ADDED] = "rows_added",
+                                            [BYTES] = "bytes_read"};
 
 static int64_t counter(const struct lane *l, enum counter c) {
   switch (c) {
@@ -24,6 +25,7 @@ static int64_t counter(const struct lane *l, enum counter c) {
   case WRITTEN: return lane_written(l);
   case FILTERED: return lane_filtered(l);
   case REJECTED: return lane_rejected(l);
+  case BYTES: return atomic_load(&l->src_bytes);
   default: return lane_added(l);
   }
 }
@@ -66,6 +68,8 @@ static json_t *lane_json(struct lane *l) {
   set_outs(j, l);
   json_object_set_new(j, "epochs", json_integer(atomic_load(&l->epochs)));
   json_object_set_new(j, "retries", json_integer(attempts > 1 ? attempts - 1 : 0));
+  if (status != LANE_RUNNING)
+    json_object_set_new(j, "seconds", json_real(seconds(atomic_load(&l->ended_ns) - l->run->started_ns)));
   set_lag(j, l);
   pthread_mutex_lock(&l->lock);
   if (status == LANE_FAILED)

@@ -66,6 +66,7 @@ static void take_summary(struct outcome *o) {
   row->rows_written = int_of(r->summary, "rows_written");
   row->rows_filtered = int_of(r->summary, "rows_filtered");
   row->rows_rejected = int_of(r->summary, "rows_rejected");
+  row->bytes = int_of(r->summary, "bytes_read");
   row->reason = r->reason;
   outcome_take_error(o, error_of(r->summary));
   attempts_sum_up(o);
@@ -88,6 +89,7 @@ static void take_lane(struct outcome *o, const json_t *lane) {
   static const char *const stages[] = {"extract", "load"};
   const json_t *error = json_object_get(lane, "error");
   const char *failed = text_of(error, "stage");
+  const json_t *took = json_object_get(lane, "seconds");
   for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
     struct store_task *t = &o->tasks[o->tasks_n++];
     bool load = i == 1;
@@ -100,8 +102,9 @@ static void take_lane(struct outcome *o, const json_t *lane) {
                              .rows_in = load ? int_of(lane, "rows_read") + int_of(lane, "rows_added") - int_of(lane, "rows_filtered")
                                              : int_of(lane, "rows_read"),
                              .rows_out = load ? int_of(lane, "rows_written") : int_of(lane, "rows_read"),
+                             .bytes = load ? 0 : int_of(lane, "bytes_read"),
                              .started_ns = o->row.started_ns,
-                             .ended_ns = o->row.ended_ns};
+                             .ended_ns = took ? o->row.started_ns + (int64_t)(json_number_value(took) * (double)NS_PER_SEC) : o->row.ended_ns};
     bool here = !failed ? load : strcmp(failed, stages[i]) == 0 || (load && strcmp(failed, "extract") != 0);
     if (!error || !here)
       continue;

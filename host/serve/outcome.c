@@ -84,41 +84,47 @@ static const char *task_state(const char *lane_status) {
   return !lane_status || strcmp(lane_status, "running") == 0 ? "crashed" : strcmp(lane_status, "success") == 0 ? "succeeded" : lane_status;
 }
 
+/* Of which stage an error is: transformers are one, and what is the engine's own counts as the sink's. */
+static const char *stage_of(const json_t *error) {
+  const char *stage = text_of(error, "stage");
+  return stage && strcmp(stage, "extract") == 0 ? "extract" : stage && strncmp(stage, "transform", strlen("transform")) == 0 ? "transforms" : "load";
+}
+
+static void take_stage(struct outcome *o, const json_t *lane, const char *stage, int64_t rows_in, int64_t rows_out) {
+  const json_t *error = json_object_get(lane, "error"), *took = json_object_get(lane, "seconds");
+  struct store_task *t = &o->tasks[o->tasks_n++];
+  *t = (struct store_task){.run = o->row.id,
+                           .stage = stage,
+                           .stream = text_of(lane, "stream"),
+                           .shard = text_of(lane, "shard"),
+                           .state = task_state(text_of(lane, "status")),
+                           .attempts = int_of(lane, "retries") + 1,
+                           .rows_in = rows_in,
+                           .rows_out = rows_out,
+                           .bytes = strcmp(stage, "extract") == 0 ? int_of(lane, "bytes_read") : 0,
+                           .started_ns = o->row.started_ns,
+                           .ended_ns = took ? o->row.started_ns + (int64_t)(json_number_value(took) * (double)NS_PER_SEC) : o->row.ended_ns};
+  if (!error || strcmp(stage_of(error), stage) != 0)
+    return;
+  t->error_class = text_of(error, "class");
+  t->error_code = code_of(error, o->of->arena);
+  t->error_message = text_of(error, "message");
+  t->error_remedy = text_of(error, "remedy");
+}
+
 /* A row for each stage of each lane; the stage that failed has the error, the others of a failed lane ended with it. */
 static void take_lane(struct outcome *o, const json_t *lane) {
-  static const char *const stages[] = {"extract", "load"};
-  const json_t *error = json_object_get(lane, "error");
-  const char *failed = text_of(error, "stage");
-  const json_t *took = json_object_get(lane, "seconds");
-  for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
-    struct store_task *t = &o->tasks[o->tasks_n++];
-    bool load = i == 1;
-    *t = (struct store_task){.run = o->row.id,
-                             .stage = stages[i],
-                             .stream = text_of(lane, "stream"),
-                             .shard = text_of(lane, "shard"),
-                             .state = task_state(text_of(lane, "status")),
-                             .attempts = int_of(lane, "retries") + 1,
-                             .rows_in = load ? int_of(lane, "rows_read") + int_of(lane, "rows_added") - int_of(lane, "rows_filtered")
-                                             : int_of(lane, "rows_read"),
-                             .rows_out = load ? int_of(lane, "rows_written") : int_of(lane, "rows_read"),
-                             .bytes = load ? 0 : int_of(lane, "bytes_read"),
-                             .started_ns = o->row.started_ns,
-                             .ended_ns = took ? o->row.started_ns + (int64_t)(json_number_value(took) * (double)NS_PER_SEC) : o->row.ended_ns};
-    bool here = !failed ? load : strcmp(failed, stages[i]) == 0 || (load && strcmp(failed, "extract") != 0);
-    if (!error || !here)
-      continue;
-    t->error_class = text_of(error, "class");
-    t->error_code = code_of(error, o->of->arena);
-    t->error_message = text_of(error, "message");
-    t->error_remedy = text_of(error, "remedy");
-  }
+  int64_t read = int_of(lane, "rows_read"), left = read + int_of(lane, "rows_added") - int_of(lane, "rows_filtered");
+  take_stage(o, lane, "extract", read, read);
+  if (o->of->conf->transforms_n)
+    take_stage(o, lane, "transforms", read, left);
+  take_stage(o, lane, "load", left, int_of(lane, "rows_written"));
 }
 
 static void take_tasks(struct outcome *o) {
   const json_t *lanes = json_object_get(o->of->summary, "lanes"), *left_out = json_object_get(o->of->summary, "left_out"), *one;
   size_t i;
-  o->tasks = arena_alloc(o->of->arena, (2 * json_array_size(lanes) + json_array_size(left_out) + 1) * sizeof *o->tasks);
+  o->tasks = arena_alloc(o->of->arena, (3 * json_array_size(lanes) + json_array_size(left_out) + 1) * sizeof *o->tasks);
   json_array_foreach(lanes, i, one)
     take_lane(o, one);
   json_array_foreach(left_out, i, one)

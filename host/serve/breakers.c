@@ -202,13 +202,19 @@ int breakers_reset(struct serve *s, struct job *j, const char *shard, struct err
   int n = 0;
   if (learn(s, j, e) < 0) /* another host may have opened one just now */
     return -1;
-  for (size_t i = 0; i < j->breakers_n; i++) {
+  struct arena *a = arena_new();
+  struct store_breaker *rows = arena_alloc(a, (j->breakers_n + 1) * sizeof *rows);
+  size_t rows_n = 0;
+  for (size_t i = 0; i < j->breakers_n; i++)
+    if (!shard || strcmp(shard, j->breakers[i].shard) == 0)
+      rows[rows_n++] = (struct store_breaker){
+        .pipeline = j->name, .shard = j->breakers[i].shard, .state = breaker_state_name(BREAKER_CLOSED), .changed_ns = serve_now(s)};
+  int rc = store_breakers_save(s->store, rows, rows_n, e);
+  arena_free(a);
+  for (size_t i = 0; rc == 0 && i < j->breakers_n; i++) {
     struct job_breaker *k = &j->breakers[i];
-    struct store_breaker row = {.pipeline = j->name, .shard = k->shard, .state = breaker_state_name(BREAKER_CLOSED), .changed_ns = serve_now(s)};
     if (shard && strcmp(shard, k->shard) != 0)
       continue;
-    if (store_breakers_save(s->store, &row, 1, e) < 0)
-      return -1;
     bool was_open = k->b.state != BREAKER_CLOSED;
     k->b = (struct breaker){.state = BREAKER_CLOSED};
     if (was_open)
@@ -216,5 +222,5 @@ int breakers_reset(struct serve *s, struct job *j, const char *shard, struct err
     n += was_open;
   }
   serve_follow(s); /* the probe that waited is skipped */
-  return n;
+  return rc < 0 ? rc : n;
 }

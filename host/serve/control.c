@@ -223,15 +223,19 @@ static void on_again(struct ev_loop *loop, ev_timer *t, int revents) {
 /* ---- the part ------------------------------------------------------------------------------------------------------------------------------------ */
 
 static char *copy(const char *text) { return text ? xstrdup(text) : NULL; }
+static void note_group(struct control *l, const char *group) {
+  free(l->group);
+  l->group = copy(group);
+}
+
 static int listen_at(struct control *l, const char *path, const char *group, struct err *e) {
   struct listening at;
   if (socket_listen(path, group, e, &at) < 0)
     return -1;
   ev_io_stop(l->serve->loop, &l->accept);
   socket_close(&l->at);
-  free(l->group);
   l->at = at;
-  l->group = copy(group);
+  note_group(l, group);
   ev_io_set(&l->accept, at.fd, EV_READ);
   ev_io_start(l->serve->loop, &l->accept);
   return 0;
@@ -286,10 +290,10 @@ void control_reloaded(struct serve *s, void *self, const struct generation *old)
   struct err e;
   (void)old;
   int rc = (path = socket_path(s->gen->conf, a, &e)) ? 0 : -1;
-  if (rc == 0 && text_same(path, l->at.path) && !text_same(group, l->group))
-    rc = socket_give(&l->at, group, &e);
-  else if (rc == 0 && !text_same(path, l->at.path))
+  if (rc == 0 && !text_same(path, l->at.path))
     rc = listen_at(l, path, group, &e);
+  else if (rc == 0 && !text_same(group, l->group) && (rc = socket_give(&l->at, group, &e)) == 0)
+    note_group(l, group);
   if (rc < 0)
     log_err(s->log, LEVEL_ERROR, NULL, &e);
   arena_free(a);

@@ -118,6 +118,20 @@ unsigned scan_open_text(const char *text) {
   return 0;
 }
 
+const char *scan_include(const char **at, unsigned *line, struct arena *a) {
+  static const char word[] = "@include";
+  struct scan s = {*at, *line};
+  struct token t, before = {0};
+  for (next(&s, &t); t.kind != T_END; before = t, next(&s, &t)) {
+    if (t.kind != T_STRING || before.kind != T_NAME || before.n != strlen(word) || memcmp(before.p, word, before.n) != 0)
+      continue;
+    *at = s.p;
+    *line = s.line;
+    return arena_memdup(a, t.p + 1, t.n - 2);
+  }
+  return NULL;
+}
+
 /* One open group, list or array on the way down; names belong to groups. */
 struct open {
   char closer;

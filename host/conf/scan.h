@@ -11,6 +11,8 @@ void scan_numbers(const char *file, const char *text, struct diags *d);
 size_t scan_duplicates(const char *file, const char *text, struct diags *d);
 /* The line on which a text begins that is never closed; 0: all are.  (libconfig would lose memory over it.) */
 unsigned scan_open_text(const char *text);
+/* The next file that is included from *at on, which is on *line; both move on.  NULL: there is none.  In a. */
+const char *scan_include(const char **at, unsigned *line, struct arena *a);
 /* What is probably behind a syntax error on that line.  In a; never shows the text of a string, which may be secret. */
 const char *scan_hint(const char *text, unsigned line, struct arena *a);
 

@@ -14,7 +14,8 @@
 #include "conf/scan.h"
 
 enum {
-  TEXT_LIMIT = 16 * 1024 * 1024
+  TEXT_LIMIT = 16 * 1024 * 1024,
+  DEPTH_LIMIT = 10 /* of files that include files, as libconfig has it */
 };
 
 struct reading {
@@ -107,15 +108,66 @@ static struct conf_node *copy_node(struct reading *r, const config_setting_t *s)
   return n;
 }
 
-/* Whether one file (the main one or an included one) may be obeyed, and its numbers. */
-static int check_file(const char *path, const struct stat *st, const char *text, struct diags *d) {
-  struct err e;
-  size_t before = d->errors;
-  if (trust_check(path, st, TRUST_TEXT, &e) < 0)
-    diags_add(d, DIAG_ERROR, path, "%s; %s", e.message, e.remedy);
-  scan_numbers(path, text, d);
-  return d->errors == before ? 0 : -1;
+/* ---- a look before libconfig has one: it ends the process over a folder, waits for a pipe, and takes any bytes for text -------------------- */
+
+struct look {
+  const char *main_path;
+  struct arena *arena;
+  struct diags *d;
+};
+
+/* -1: libconfig is not to see it. */
+static int check_text(const struct look *l, const char *path, const char *text, size_t n) {
+  unsigned open_line = scan_open_text(text);
+  if (strlen(text) < n) {
+    diags_add(l->d, DIAG_ERROR, path, "the file holds a zero byte, so it is no text");
+  } else if (!text_is_utf8(text, n)) {
+    diags_add(l->d, DIAG_ERROR, path, "the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8");
+  } else {
+    scan_numbers(path, text, l->d);
+    if (!open_line)
+      return 0;
+    diags_add(l->d, DIAG_ERROR, arena_printf(l->arena, "%s:%u", path, open_line), "syntax error: the text that begins here has no closing quote");
+  }
+  return -1;
 }
+
+static int check_included(const struct look *l, const char *path, const char *text, int depth);
+
+/* One file, and those that it includes; origin: where that is, NULL for the main one.  Its text; NULL: libconfig is not to see it. */
+static char *take_file(const struct look *l, const char *path, const char *origin, int depth) {
+  const char *why;
+  struct stat st;
+  struct err e;
+  size_t n;
+  char *text = file_read(path, TEXT_LIMIT, &st, &n, &why);
+  if (!text && origin)
+    diags_add(l->d, DIAG_ERROR, origin, "cannot read '%s': %s; the path after @include starts at the folder of '%s'", path, why, l->main_path);
+  else if (!text)
+    diags_add(l->d, DIAG_ERROR, path, "cannot read the file: %s", why);
+  else if (trust_check(path, &st, TRUST_TEXT, &e) < 0)
+    diags_add(l->d, DIAG_ERROR, path, "%s; %s", e.message, e.remedy);
+  if (text && (check_text(l, path, text, n) < 0 || check_included(l, path, text, depth) < 0)) {
+    free(text);
+    text = NULL;
+  }
+  return text;
+}
+
+static int check_included(const struct look *l, const char *path, const char *text, int depth) {
+  const char *at = text, *name;
+  unsigned line = 1;
+  int rc = 0;
+  while (depth < DEPTH_LIMIT && (name = scan_include(&at, &line, l->arena))) {
+    const char *file = arena_printf(l->arena, "%s/%s", text_dirname(l->arena, l->main_path), name); /* as libconfig has it, also of "/x" */
+    cleanup_free char *included = take_file(l, file, arena_printf(l->arena, "%s:%u", path, line), depth + 1);
+    if (!included)
+      rc = -1;
+  }
+  return rc;
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------------------------------------- */
 
 static void explain_parse_error(const config_t *c, const char *path, struct arena *a, struct diags *d) {
   const char *file = shown_path(config_error_file(c), path, a);
@@ -137,58 +189,22 @@ static void explain_parse_error(const config_t *c, const char *path, struct aren
   }
 }
 
-static int check_included(const config_t *c, const char *path, struct arena *a, struct diags *d) {
-  int rc = 0;
-  for (unsigned i = 0; i < c->num_filenames; i++) {
-    const char *file = shown_path(c->filenames[i], path, a), *ignored;
-    struct stat st;
-    size_t n;
-    cleanup_free char *text = file_read(file, TEXT_LIMIT, &st, &n, &ignored);
-    if (text && check_file(file, &st, text, d) < 0)
-      rc = -1;
-  }
-  return rc;
-}
-
 int source_read(const char *path, const char *base_dir, struct arena *a, struct diags *d, struct conf_node **ret_root) {
-  const char *why;
-  struct stat st;
-  size_t n;
-  cleanup_free char *text = file_read(path, TEXT_LIMIT, &st, &n, &why);
-  if (!text) {
-    diags_add(d, DIAG_ERROR, path, "cannot read the file: %s", why);
+  size_t findings = d->n, errors = d->errors;
+  cleanup_free char *text = take_file(&(struct look){path, a, d}, path, NULL, 0);
+  if (!text)
     return -1;
-  }
-  if (strlen(text) < n) {
-    diags_add(d, DIAG_ERROR, path, "the file holds a zero byte, so it is no text");
-    return -1;
-  }
-  if (!text_is_utf8(text, n)) {
-    diags_add(d, DIAG_ERROR, path, "the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8");
-    return -1;
-  }
-  size_t findings = d->n;
-  int rc = check_file(path, &st, text, d);
-  unsigned open_line = scan_open_text(text);
-  if (open_line) {
-    diags_add(d, DIAG_ERROR, arena_printf(a, "%s:%u", path, open_line),
-              "syntax error: the text that begins here has no closing quote");
-    return -1;
-  }
   config_t c;
   config_init(&c);
   config_set_include_dir(&c, text_dirname(a, path));
   if (config_read_string(&c, text) == CONFIG_FALSE) {
     explain_parse_error(&c, path, a, d);
-    rc = -1;
   } else {
-    if (check_included(&c, path, a, d) < 0)
-      rc = -1;
     struct reading r = {a, path, base_dir, d, findings};
     *ret_root = copy_node(&r, config_root_setting(&c));
   }
   config_destroy(&c);
-  return rc;
+  return d->errors > errors ? -1 : 0;
 }
 
 int source_read_value(const char *text, struct arena *a, struct conf_node **ret_value) {

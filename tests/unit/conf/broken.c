@@ -89,8 +89,8 @@ static const struct broken cases[] = {
     {NULL, "description = daily;\n" GOOD_PIPELINE,
      "pipelines.d/p.conf:1: error: syntax error: text is written in quotes: description = \"daily\"\n"},
     {NULL, "@include \"nope.inc\"\n" GOOD_PIPELINE,
-     "pipelines.d/p.conf:1: error: cannot open include file; the path after @include starts at the folder of "
-     "'pipelines.d/p.conf'\n"},
+     "pipelines.d/p.conf:1: error: cannot read 'pipelines.d/nope.inc': No such file or directory; the path after @include starts at the folder "
+     "of 'pipelines.d/p.conf'\n"},
     {NULL, "description = \"Gr\xfc\xdf\";\n" GOOD_PIPELINE,
      "pipelines.d/p.conf: error: the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8\n"},
     /* schedules and zones */
@@ -177,6 +177,32 @@ Test(broken, inside_an_included_file) {
   expect_said("etl.conf", NULL,
               "pipelines.d/p.conf:3: error: a setting on this line is set twice, here and in a file that is included; remove one "
               "of them\n");
+}
+
+Test(broken, included_files_that_are_no_text) {
+  tmpdir_write("etl.conf", "%s", "");
+  tmpdir_write("pipelines.d/p.conf", "# @include \"comment\"\ndescription = \"@include\";\n@include \"x.inc\"\n" GOOD_PIPELINE);
+  mkdir("pipelines.d/x.inc", 0755);
+  expect_said("etl.conf", NULL,
+              "pipelines.d/p.conf:3: error: cannot read 'pipelines.d/x.inc': Is a directory; the path after @include starts at the folder of "
+              "'pipelines.d/p.conf'\n");
+  rmdir("pipelines.d/x.inc");
+  tmpdir_write("pipelines.d/x.inc", "\n@include \"y.inc\"\n");
+  cr_assert_eq(mkfifo("pipelines.d/y.inc", 0600), 0);
+  expect_said("etl.conf", NULL,
+              "pipelines.d/x.inc:2: error: cannot read 'pipelines.d/y.inc': it is no file, but a pipe, device or socket; the path after @include "
+              "starts at the folder of 'pipelines.d/p.conf'\n");
+  tmpdir_write("pipelines.d/x.inc", "batch = { note = \"Gr\xfc\xdf\"; };\n");
+  expect_said("etl.conf", NULL, "pipelines.d/x.inc: error: the file is not UTF-8; convert it, for instance with: iconv -f latin1 -t utf-8\n");
+  tmpdir_write("pipelines.d/x.inc", "\nmemory = \"1GiB;\n");
+  expect_said("etl.conf", NULL, "pipelines.d/x.inc:2: error: syntax error: the text that begins here has no closing quote\n");
+  tmpdir_write("pipelines.d/x.inc", "@include \"/y.inc\"\n");
+  expect_said("etl.conf", NULL,
+              "pipelines.d/x.inc:1: error: cannot read 'pipelines.d//y.inc': it is no file, but a pipe, device or socket; the path after @include "
+              "starts at the folder of 'pipelines.d/p.conf'\n");
+  tmpdir_write("pipelines.d/x.inc", "@include \"x.inc\"\n");
+  expect_said("etl.conf", NULL,
+              "pipelines.d/x.inc:1: error: include file nesting too deep; the path after @include starts at the folder of 'pipelines.d/p.conf'\n");
 }
 
 Test(broken, files_that_others_may_write) {

@@ -172,8 +172,8 @@ const struct cli_command cli_commands[] = {
      1, 1, list_options, cmd_stop},
     {"cancel", "NAME|RUN", "end runs now", "As `etl stop`, but what is not committed is undone, and read again by the next run.", 1, 1, list_options, cmd_cancel},
     {"info", "NAME|RUN", "show all that is known of a run",
-     "Its outcome, a row for each stage and shard, errors with what to do, other attempts, what it came after, events.  The beginning of its id is enough; of a pipeline it is the newest "
-     "run.",
+     "Its outcome, a row for each stage and shard, errors with what to do, other attempts, what it came after, events.  The beginning of its id is enough; of a pipeline it is the run at work, "
+     "else the last one that ended, else the next one that waits.",
      1, 1, list_options, cmd_info},
     {"history", "[NAME]", "list runs, the newest first", NULL, 0, 1, history_options, cmd_history},
     {"logs", "[NAME]", "show the log of the host",

@@ -31,12 +31,13 @@ static void add_run(struct columns *t, struct arena *a, const json_t *r, bool wi
     columns_cell(t, NULL, "%s", event_string(r, "trigger"));
     columns_cell(t, NULL, "%lld", (long long)number(r, "attempt"));
   }
-  columns_cell(t, c->dim, "%s", why(r));
+  if (wide || !with_pipeline)
+    columns_cell(t, c->dim, "%s", why(r));
 }
 
 void runs_print(const json_t *runs, bool with_pipeline, size_t indent) {
   static const char *const full[] = {"RUN", "~PIPELINE", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", ">REJECTED", "TRIGGER", ">TRY", "~WHY", NULL},
-                           *const narrow[] = {"RUN", "~PIPELINE", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", "~WHY", NULL},
+                           *const narrow[] = {"RUN", "~PIPELINE", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", NULL}, /* why: see `etl info` */
                            *const one[] = {"RUN", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", ">REJECTED", "TRIGGER", ">TRY", "~WHY", NULL},
                            *const one_narrow[] = {"RUN", "STATE", "DUE (UTC)", ">TOOK", ">WRITTEN", "~WHY", NULL};
   bool wide = words_columns(stdout) == 0 || words_columns(stdout) >= WIDE;

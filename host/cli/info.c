@@ -68,6 +68,19 @@ static void print_options(const struct printing *p) {
   print_upstream(p);
 }
 
+/* The error of the run is that of a task, which is told with its place. */
+static bool is_of_task(const struct printing *p) {
+  const char *message = event_string(json_object_get(p->run, "error"), "message");
+  const json_t *t;
+  size_t i;
+  json_array_foreach(json_object_get(p->all, "tasks"), i, t) {
+    const char *of_task = event_string(json_object_get(t, "error"), "message");
+    if (message && of_task && strcmp(message, of_task) == 0)
+      return true;
+  }
+  return false;
+}
+
 static void print_head(const struct printing *p) {
   const char *state = event_string(p->run, "state");
   printf("run %s%s%s of %s%s%s: %s%s%s\n", p->c->bold, text(p, "run"), p->c->off, p->c->bold, text(p, "pipeline"), p->c->off, host_state_colour(p->c, state), state, p->c->off);
@@ -80,13 +93,14 @@ static void print_head(const struct printing *p) {
   if (json_object_get(p->run, "seconds"))
     line(p, event_string(p->run, "ended") ? "took" : "so far", "%s%s%s", words_seconds(p->a, json_number_value(json_object_get(p->run, "seconds"))), *text(p, "host") ? " on host " : "", text(p, "host"));
   print_options(p);
-  line(p, "rows", "%s read, %s written, %s filtered, %s rejected", words_number(p->a, number(p->run, "rows_read")), words_number(p->a, number(p->run, "rows_written")),
+  if (event_string(p->run, "started"))
+    line(p, "rows", "%s read, %s written, %s filtered, %s rejected", words_number(p->a, number(p->run, "rows_read")), words_number(p->a, number(p->run, "rows_written")),
        words_number(p->a, number(p->run, "rows_filtered")), words_number(p->a, number(p->run, "rows_rejected")));
   if (event_string(p->run, "reason"))
     line(p, "reason", "%s", text(p, "reason"));
   if (event_string(p->run, "cancel"))
     line(p, "ending", "%s", strcmp(event_string(p->run, "cancel"), "now") == 0 ? "it was told to end at once" : "it was told to end with its next commit");
-  if (json_object_get(p->run, "error"))
+  if (json_object_get(p->run, "error") && !is_of_task(p))
     error_print(json_object_get(p->run, "error"), NULL, p->c, stdout);
 }
 

@@ -116,7 +116,7 @@ static void print_store(const struct printing *p) {
   else
     printf("%s running", words_count(p->a, number(queue, "active"), "run"));
   if (usable)
-    printf(", %lld queued, %lld waiting for a retry or their time", (long long)number(queue, "queued"), (long long)number(queue, "waiting"));
+    printf(", %lld queued, %lld waiting for its time", (long long)number(queue, "queued"), (long long)number(queue, "waiting"));
   putchar('\n');
 }
 
@@ -133,8 +133,8 @@ static void print_held(const struct printing *p) {
   json_array_foreach(json_object_get(p->all, "breakers"), i, one) {
     const char *shard = event_string(one, "shard");
     label(p, i ? "" : "breakers");
-    printf("%s%s%s %s%s%s since %s, %s in a row\n", words_clean(p->a, event_string(one, "pipeline")), shard ? "/" : "", words_clean(p->a, shard), p->c->bad,
-           event_string(one, "state"), p->c->off, clock_text(p, event_string(one, "opened")), words_count(p->a, number(one, "failures"), "failure"));
+    printf("%s%s%s: %s%s%s, opened %s after %s in a row\n", words_clean(p->a, event_string(one, "pipeline")), shard ? "/" : "", words_clean(p->a, shard), p->c->bad,
+           event_string(one, "state"), p->c->off, words_when(p->a, event_string(one, "opened"), p->now_ns), words_count(p->a, number(one, "failures"), "failure"));
   }
 }
 

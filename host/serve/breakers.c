@@ -78,7 +78,7 @@ const char *breakers_reason(const struct serve *s, const struct job *j, struct a
   int64_t until = own && j->conf ? breaker_wait_until_ns(&own->b, &j->conf->breaker) : 0;
   if (until <= serve_now(s) || until == INT64_MAX) /* half open: it waits for the run that tries */
     return NULL;
-  return arena_printf(a, "its circuit breaker is open after %lld failures in a row, until %s", (long long)own->b.failures, time_text(when, until));
+  return arena_printf(a, "its circuit breaker is open after %lld failure%s in a row, until %s", (long long)own->b.failures, own->b.failures == 1 ? "" : "s", time_text(when, until));
 }
 
 static void save_now(struct serve *s, const struct job *j, const struct job_breaker *k) {
@@ -150,8 +150,8 @@ static void note(struct outcome *o, struct job *j, const char *shard, enum break
   const char *of = *shard ? arena_printf(o->of->arena, " of shard %s", shard) : "";
   if (k->b.state == BREAKER_OPEN) {
     const char *message = arena_printf(
-        o->of->arena, "the circuit breaker%s opened after %lld failures in a row: %s for %s; `etl breaker %s reset` closes it at once", of,
-        (long long)k->b.failures, *shard ? "the shard is left out" : "no run starts", units_print_duration(text, c->cooldown_ns), j->name);
+        o->of->arena, "the circuit breaker%s opened after %lld failure%s in a row: %s for %s; `etl breaker %s reset` closes it at once", of,
+        (long long)k->b.failures, k->b.failures == 1 ? "" : "s", *shard ? "the shard is left out" : "no run starts", units_print_duration(text, c->cooldown_ns), j->name);
     tell(o->of->serve, j, k, o->row.id, message);
     if (!*shard)
       outcome_queue(o, "probe", o->row.ended_ns + c->cooldown_ns, 1, NULL);

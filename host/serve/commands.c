@@ -91,6 +91,19 @@ void asked_later(struct asked *q, const char *after, size_t told) {
   q->follow = next;
 }
 
+int asked_run(const struct asked *q, const char *id, struct store_run **ret, struct err *e) {
+  struct store_run *found;
+  size_t n;
+  if (store_get(q->store, id, q->arena, &found, &n, e) < 0)
+    return asked_failed(q, e);
+  if (n > 1) {
+    err_set(e, ETL_E_CONFIG, "several runs begin with %s, for instance %s and %s", id, found[0].id, found[1].id);
+    return err_remedy(e, "write more of it");
+  }
+  *ret = n ? found : NULL;
+  return 0;
+}
+
 int asked_paused(const struct asked *q, const char *pipeline, bool *ret, struct err *e) {
   struct store_pipeline *p;
   size_t n;

@@ -61,6 +61,8 @@ const struct conf_pipeline *asked_pipeline(const struct asked *q, struct err *e)
 void asked_add(struct asked *q, const char *key, json_t *row);
 /* More is to be told behind `after` when this part was fetched: the same handler is called again, with both in q->follow; NULL: this was all. */
 void asked_later(struct asked *q, const char *after, size_t told);
+/* By id, or the beginning of one; *ret NULL: there is none. */
+int asked_run(const struct asked *q, const char *id, struct store_run **ret, struct err *e);
 int asked_paused(const struct asked *q, const char *pipeline, bool *ret, struct err *e); /* as the store has it */
 /* -1: the store cannot be used just now. */
 int asked_store(const struct asked *q, struct err *e);

@@ -104,20 +104,24 @@ int command_history(struct asked *q, struct err *e) {
 
 /* ---- info ----------------------------------------------------------------------------------------------------------------------------------- */
 
-/* By id, by the beginning of one, or the newest of a pipeline. */
-static int find_run(const struct asked *q, const char *name, struct store_run **ret, struct err *e) {
+/* Of a pipeline the one at work, else the last that ended, else one that waits. */
+static int find_of_pipeline(const struct asked *q, const char *name, struct store_run **ret, struct err *e) {
+  const struct store_names of = {&name, 1};
   struct store_run *runs;
-  size_t n = 0;
-  if (store_get(q->store, name, q->arena, ret, e) < 0)
+  size_t n;
+  if (store_latest(q->store, &of, q->arena, &runs, &n, e) < 0 || (n == 0 && store_waiting(q->store, &of, 1, q->arena, &runs, &n, e) < 0))
     return asked_failed(q, e);
+  for (size_t i = 0; i < n; i++)
+    if (!*ret || !runs[i].ended_ns)
+      *ret = &runs[i];
+  return 0;
+}
+
+static int find_run(const struct asked *q, const char *name, struct store_run **ret, struct err *e) {
+  if (asked_run(q, name, ret, e) < 0 || (!*ret && find_of_pipeline(q, name, ret, e) < 0))
+    return -1;
   if (*ret)
     return 0;
-  if (store_list(q->store, &(struct store_filter){.pipeline = name, .limit = 1}, q->arena, &runs, &n, e) < 0)
-    return asked_failed(q, e);
-  if (n) {
-    *ret = runs;
-    return 0;
-  }
   if (conf_pipeline_find(q->conf, name)) {
     err_set(e, ETL_E_CONFIG, "pipeline '%s' has not run yet", name);
     return err_remedy(e, "start it: etl start %s", name);

@@ -165,8 +165,8 @@ static int end_run(const struct asked *q, const struct ending *x, const char *na
   }
   if (asked_store(q, e) < 0)
     return -1;
-  if (store_get(q->store, name, q->arena, &run, e) < 0)
-    return asked_failed(q, e);
+  if (asked_run(q, name, &run, e) < 0)
+    return -1;
   if (!run) {
     const char *near = diag_nearest(name, q->conf->pipeline_names);
     err_set(e, ETL_E_CONFIG, "there is no pipeline and no run '%s'", name);

@@ -30,16 +30,12 @@ static const char *state_of(const struct running *r) {
   return "crashed";
 }
 
-/* Of the run, or of the first lane that has one. */
-static const json_t *error_of(const json_t *summary) {
-  const json_t *error = json_object_get(summary, "error"), *lane;
+static const json_t *error_of_lanes(const json_t *summary) {
+  const json_t *lane;
   size_t i;
-  if (error)
-    return error;
-  json_array_foreach(json_object_get(summary, "lanes"), i, lane) {
+  json_array_foreach(json_object_get(summary, "lanes"), i, lane)
     if (json_object_get(lane, "error"))
       return json_object_get(lane, "error");
-  }
   return NULL;
 }
 
@@ -58,6 +54,19 @@ void outcome_take_error(struct outcome *o, const json_t *error) {
   row->error_connector = text_of(error, "connector");
 }
 
+/* What the engine says of the run beside an error of a lane is what came of that: people want to know the cause, retries go by the run's own class. */
+static void take_cause(struct outcome *o) {
+  const json_t *own = json_object_get(o->of->summary, "error"), *lane = error_of_lanes(o->of->summary);
+  const char *stage = text_of(own, "stage");
+  bool follows = own && lane && stage && strcmp(stage, "engine") == 0;
+  outcome_take_error(o, own && !follows ? own : lane);
+  if (!follows)
+    return;
+  o->row.error_class = text_of(own, "class");
+  if (!o->row.reason)
+    o->row.reason = text_of(own, "message");
+}
+
 static void take_summary(struct outcome *o) {
   const struct running *r = o->of;
   struct store_run *row = &o->row;
@@ -68,7 +77,7 @@ static void take_summary(struct outcome *o) {
   row->rows_rejected = int_of(r->summary, "rows_rejected");
   row->bytes = int_of(r->summary, "bytes_read");
   row->reason = r->reason;
-  outcome_take_error(o, error_of(r->summary));
+  take_cause(o);
   attempts_sum_up(o);
   if (is_ended_by_us(r) && strcmp(row->state, "failed") == 0) {
     row->error_class = err_class_name(ETL_E_PERMANENT);

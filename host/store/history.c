@@ -14,19 +14,10 @@ int store_list(struct store *s, const struct store_filter *f, struct arena *a, s
   return store_fetch(s, sql, run_columns, sizeof **ret, a, ret, ret_n, e, params, sql == SQL_RUN_LIST ? 7 : 8);
 }
 
-int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, struct err *e) {
-  struct store_run *runs;
-  size_t n;
-  if (store_fetch(s, SQL_RUN_GET, run_columns, sizeof *runs, a, &runs, &n, e, PARAMS(TEXT(id))) < 0)
+int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
+  if (store_fetch(s, SQL_RUN_GET, run_columns, sizeof **ret, a, ret, ret_n, e, PARAMS(TEXT(id))) < 0)
     return -1;
-  if (n == 0 && *id && store_fetch(s, SQL_RUN_BEGINS, run_columns, sizeof *runs, a, &runs, &n, e, PARAMS(TEXT(id))) < 0)
-    return -1;
-  if (n > 1) {
-    err_set(e, ETL_E_CONFIG, "several runs begin with %s, for instance %s and %s", id, runs[0].id, runs[1].id);
-    return err_remedy(e, "write more of it");
-  }
-  *ret = n ? runs : NULL;
-  return 0;
+  return *ret_n || !*id ? 0 : store_fetch(s, SQL_RUN_BEGINS, run_columns, sizeof **ret, a, ret, ret_n, e, PARAMS(TEXT(id)));
 }
 
 int store_latest(struct store *s, const struct store_names *of, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {

@@ -194,8 +194,8 @@ struct store_filter {
 };
 /* The latest queued first. */
 int store_list(struct store *s, const struct store_filter *f, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
-/* id, or the beginning of exactly one id.  *ret NULL: there is none; ETL_E_CONFIG: several begin so. */
-int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, struct err *e);
+/* id, or those that begin so: none, one, or two of several. */
+int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
 struct store_names { /* of pipelines */
   const char *const *list;
   size_t n;

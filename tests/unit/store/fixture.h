@@ -76,8 +76,9 @@ static inline struct store_run *claim(struct store *s, int64_t seconds, int64_t 
 
 static inline struct store_run *got(struct store *s, const char *id) {
   struct store_run *r = NULL;
-  OK(store_get(s, id, arena, &r, &err));
-  cr_assert_not_null(r, "%s", id);
+  size_t n;
+  OK(store_get(s, id, arena, &r, &n, &err));
+  cr_assert_eq(n, 1, "%s", id);
   return r;
 }
 

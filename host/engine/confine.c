@@ -2,7 +2,6 @@
 #include "engine/confine.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/units.h"
+
+enum { OOM_SCORE = 500 };
 
 /* Never above what there is. */
 static void lower(int resource, rlim_t soft, rlim_t hard) {
@@ -56,13 +57,15 @@ void confine_add_stacks(size_t threads) { (void)threads; }
 
 /* Where the whole system has no memory left, this process is ended rather than the host and the servers beside it. */
 static void offer_to_the_system(void) {
-  static const char much[] = "500";
-  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (fd < 0)
+  int now = 0;
+  FILE *f = fopen("/proc/self/oom_score_adj", "r+e");
+  if (!f)
     return;
-  ssize_t n = write(fd, much, sizeof much - 1); /* refused where it is higher already: just as well */
-  (void)n;
-  close(fd);
+  if (fscanf(f, "%d", &now) == 1 && now < OOM_SCORE) {
+    rewind(f);
+    fprintf(f, "%d", OOM_SCORE);
+  }
+  fclose(f);
 }
 
 void confine(const struct spec *s) {

@@ -44,8 +44,8 @@ def play(w: World, chance: random.Random, pipeline: str, with_worker: bool) -> N
     tables = left.tables(w)
     w.write_rows(RATE, 1)
     w.write_pipeline(pipeline, epoch=100, quiet=True, rate=SLOW)
-    w.reload()
-    orders.command(w, chance, "reload", "--wait")
+    for name in w.names:
+        orders.tell(w, name, "reload", "--wait")
     orders.command(w, chance, "start", pipeline)
     run, name, fence, _ = w.deadline.poll(lambda: _at_work(w, pipeline, tables), f"a run of {pipeline} to be in the middle of its rows", 0.01)
     host = w.hosts[name]

@@ -16,20 +16,22 @@ STATUSES = range(6)  # docs/operating.md has them
 ANEW = ("fold", "span", "whole")  # whose rows may all come again; of the others each run is held to what it said it had written
 
 
-def command(w: World, chance: random.Random, *words: str) -> int | None:
-    """Of a host that nothing is done to; None: there is none."""
-    names = [n for n in w.running_hosts() if n not in w.busy]
-    if not names:
-        return None
-    environment = child_environment({**w.stage.env, "HOST_NAME": chance.choice(names), "ETL_CONF": str(w.folder / "etl.conf"), "HOME": str(w.folder)})
+def tell(w: World, host: str, *words: str) -> int:
+    environment = child_environment({**w.stage.env, "HOST_NAME": host, "ETL_CONF": str(w.folder / "etl.conf"), "HOME": str(w.folder)})
     try:
         done = subprocess.run([w.shared.build / "host/etl", *words], env=environment, cwd=w.folder, capture_output=True, text=True, check=False,
                               timeout=COMMAND_S, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
-        raise StoryError(f"etl {' '.join(words)} of host {environment['HOST_NAME']} has not ended within {COMMAND_S} s") from None
+        raise StoryError(f"etl {' '.join(words)} of host {host} has not ended within {COMMAND_S} s") from None
     if done.returncode not in STATUSES or (done.returncode and not done.stderr.strip()):
-        raise StoryError(f"etl {' '.join(words)} of host {environment['HOST_NAME']} ended with status {done.returncode}\n{done.stdout}{done.stderr}")
+        raise StoryError(f"etl {' '.join(words)} of host {host} ended with status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.returncode
+
+
+def command(w: World, chance: random.Random, *words: str) -> int | None:
+    """To a host that nothing is done to; None: there is none."""
+    names = [n for n in w.running_hosts() if n not in w.busy]
+    return tell(w, chance.choice(names), *words) if names else None
 
 
 def start(w: World, chance: random.Random) -> Later:

@@ -88,8 +88,8 @@ static size_t next_at(const struct block *b, size_t align) {
   return ((data + b->used + align - 1) & ~(uintptr_t)(align - 1)) - data;
 }
 
-/* Blocks themselves are aligned as malloc() does it: what glibc's aligned_alloc() was given back, it does not find again for the same request, and the
- * heap of a process that makes many arenas grows with holes. */
+/* Blocks themselves are aligned as malloc() does it: what glibc's aligned_alloc() was given back, it does not find again for the same request, and
+ * the heap of a process that makes many arenas grows with holes. */
 void *arena_alloc_aligned(struct arena *a, size_t size, size_t align) {
   struct block *b = a->blocks;
   size_t at = b ? next_at(b, align) : 0;

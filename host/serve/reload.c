@@ -52,8 +52,8 @@ static bool folder_is_away(struct reading *r) {
   const char *dir = r->gen->conf->pipeline_dir;
   if (r->pipelines_n == 0 || r->gen->conf->pipelines_n > 0 || access(dir, F_OK) == 0)
     return false;
-  diags_add(&r->findings, DIAG_ERROR, dir, "the folder of the pipelines is not there, and there are %zu of them; put it back, or, to have none, create an empty one",
-            r->pipelines_n);
+  diags_add(&r->findings, DIAG_ERROR, dir,
+            "the folder of the pipelines is not there, and there are %zu of them; put it back, or, to have none, create an empty one", r->pipelines_n);
   return true;
 }
 
@@ -143,6 +143,7 @@ static void tell_cancelled(struct serve *s, const struct store_run *run) {
 }
 
 static void cancel_gone(struct reload *l) {
+  static const char reason[] = "its pipeline was taken out of the configuration";
   struct serve *s = l->serve;
   const struct conf *c = s->gen->conf;
   struct store_run *runs;
@@ -152,7 +153,7 @@ static void cancel_gone(struct reload *l) {
     return;
   struct arena *a = arena_new();
   struct store_names of = l->strangers ? (struct store_names){c->pipeline_names, c->pipelines_n} : still_gone(l, a);
-  int rc = store_cancel_queued(s->store, &of, l->strangers, "its pipeline was taken out of the configuration", serve_now(s), CANCELLED_AT_ONCE, a, &runs, &n, &e);
+  int rc = store_cancel_queued(s->store, &of, l->strangers, reason, serve_now(s), CANCELLED_AT_ONCE, a, &runs, &n, &e);
   for (size_t i = 0; rc == 0 && i < n; i++)
     tell_cancelled(s, &runs[i]);
   arena_free(a);

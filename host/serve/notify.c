@@ -76,7 +76,8 @@ static void report(const struct target *t, const struct notify_answer *a, int64_
 static int64_t pause_of(const struct target *t, const struct err *e) {
   int64_t attempt = t->line.first->attempt, wait = t->conf.retry_delay_ns;
   const int64_t longest = LONGEST_DELAY_SECONDS * NS_PER_SEC, asked = (int64_t)e->retry_after_ms * NS_PER_MS;
-  if (e->error_class != ETL_E_RETRYABLE || attempt > t->conf.retries || (t->owner->flushing && !t->owner->kept))
+  bool last = t->owner->flushing ? !t->owner->kept : attempt > t->conf.retries;
+  if (e->error_class != ETL_E_RETRYABLE || last)
     return -1;
   while (--attempt > 0 && wait < longest)
     wait *= 2;
@@ -94,7 +95,7 @@ static void settle(struct target *t, const struct notify_answer *a) {
     notify_line_drop_first(&t->line);
     return;
   }
-  o->attempt++;
+  o->attempt += !t->owner->flushing; /* before its time: it does not count */
   o->not_before_ns = now_of(t->owner) + again;
 }
 

@@ -94,7 +94,7 @@ static bool follows(const json_t *request) { return json_is_true(json_object_get
 static int ask_host(const struct asking *k, int fd, struct err *e) {
   const struct timeval patience = {.tv_sec = follows(k->request) ? 0 : ANSWER_SECONDS};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  int rc = frame_write(fd, k->request) < 0 ? lost(e, errno) : listen_to(k, fd, e);
+  int rc = frame_write(fd, k->request) < 0 && errno != EPIPE ? lost(e, errno) : listen_to(k, fd, e); /* who turns us away says why, and hears nothing */
   close(fd);
   return rc;
 }
@@ -140,8 +140,10 @@ static int run_on_store(const struct asking *k, const struct conf *c, struct err
     q.store_error = failed.message;
   }
   int rc = command_run(&q, e);
-  if (rc < 0 && !q.store && e->error_class == ETL_E_RETRYABLE)
-    *e = failed; /* it is the better answer */
+  if (rc < 0 && !q.store && e->error_class == ETL_E_RETRYABLE) { /* why it cannot be used is the better answer */
+    err_set(e, failed.error_class, "no host is running, and %s", failed.message);
+    err_remedy(e, "%s", failed.remedy);
+  }
   if (rc == 0)
     take_part(k, q.answer, e);
   follow_fini(&q.follow);

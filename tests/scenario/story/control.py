@@ -21,8 +21,9 @@ def connect(path: pathlib.Path, deadline: Deadline) -> socket.socket:
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         client = socket.socket(socket.AF_UNIX)
-        client.settimeout(deadline.rest())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(deadline.rest()), 0))  # a connect without it waits for no room
         client.connect(f"/proc/self/fd/{folder}/{path.name}")
+        client.settimeout(deadline.rest())
         return client
     finally:
         os.close(folder)

@@ -149,6 +149,8 @@ int command_info(struct asked *q, struct err *e) {
   const struct running *here = q->serve && !run->ended_ns ? serve_running(q->serve, run->id) : NULL;
   json_object_set_new(q->answer, "info", here ? command_live(here, true) : shown_run(run));
   add_runs(q, "attempts", attempts, attempts_n);
+  json_object_set_new(q->answer, "tasks", json_array());
+  json_object_set_new(q->answer, "events", json_array());
   for (size_t i = 0; i < tasks_n; i++)
     asked_add(q, "tasks", shown_task(&tasks[i]));
   for (size_t i = 0; i < events_n; i++)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct budget {
   pthread_mutex_t lock;
@@ -23,12 +24,8 @@ struct head {
 
 struct budget *budget_new(int64_t limit_bytes, int64_t wait_ns) {
   struct budget *b = xcalloc(1, sizeof *b);
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_mutex_init(&b->lock, NULL);
-  pthread_cond_init(&b->freed, &attr);
-  pthread_condattr_destroy(&attr);
+  thread_cond_init(&b->freed);
   b->limit = limit_bytes;
   b->wait_ns = wait_ns;
   b->refs = 1;

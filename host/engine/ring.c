@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "etl/sdk.h"
 
 /* Bytes of a column as far as its format is known.  This only weighs an item, so offsets that make no sense (or are 64 bit wide, which
@@ -68,13 +69,9 @@ struct ring {
 
 struct ring *ring_new(uint32_t max_items, int64_t max_bytes) {
   struct ring *r = xcalloc(1, sizeof *r);
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_mutex_init(&r->lock, NULL);
-  pthread_cond_init(&r->filled, &attr);
-  pthread_cond_init(&r->drained, &attr);
-  pthread_condattr_destroy(&attr);
+  thread_cond_init(&r->filled);
+  thread_cond_init(&r->drained);
   r->slots = xcalloc(max_items, sizeof *r->slots);
   r->max_items = max_items;
   r->max_bytes = max_bytes;

@@ -3,15 +3,13 @@
 
 #include <time.h>
 
+#include "base/thread.h"
+
 void stop_init(struct stop *s, struct stop *parent) {
-  pthread_condattr_t attr;
   atomic_init(&s->mode, STOP_NONE);
   s->parent = parent;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_mutex_init(&s->lock, NULL);
-  pthread_cond_init(&s->changed, &attr);
-  pthread_condattr_destroy(&attr);
+  thread_cond_init(&s->changed);
 }
 
 void stop_fini(struct stop *s) {

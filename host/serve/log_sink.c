@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/units.h"
 
 enum { FILE_MODE = 0640 };
@@ -105,38 +105,23 @@ static int refuse(const char *file, int why, struct err *e) {
                                           : "create its folder and let this user write there, or set 'log_file' of 'serve' to another place");
 }
 
-/* Signals are the loop's. */
-static int start_thread(struct log_sink *s) {
-  sigset_t all, before;
-  pthread_t thread;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int rc = pthread_create(&thread, NULL, write_all, s);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (rc == 0)
-    pthread_detach(thread);
-  return rc;
-}
-
 int log_sink_open(const char *file, struct err *e, struct log_sink **ret) {
   int fd = open_file(file);
   if (fd < 0)
     return refuse(file, errno, e);
   struct log_sink *s = xcalloc(1, sizeof *s);
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  pthread_cond_init(&s->changed, &attr);
-  pthread_condattr_destroy(&attr);
+  pthread_t thread;
+  thread_cond_init(&s->changed);
   pthread_mutex_init(&s->lock, NULL);
   s->end = &s->first;
   s->fd = fd;
-  int rc = start_thread(s);
+  int rc = thread_beside(&thread, write_all, s);
   if (rc != 0) {
     sink_free(s);
     err_set(e, ETL_E_RETRYABLE, "there is no thread to write the log: %s", strerror(rc));
     return err_remedy(e, "raise the limit of processes (ulimit -u, TasksMax=)");
   }
+  pthread_detach(thread);
   *ret = s;
   return 0;
 }

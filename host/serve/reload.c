@@ -5,12 +5,12 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/thread.h"
 #include "serve/changes.h"
 #include "serve/connectors.h"
 
@@ -78,16 +78,6 @@ static void *read_all(void *arg) {
   return NULL;
 }
 
-/* Signals are the loop's. */
-static int start_thread(struct reload *l) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int rc = pthread_create(&l->thread, NULL, read_all, &l->reading);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return rc;
-}
-
 /* A reading looks at the connectors, too. */
 static void begin(struct reload *l) {
   struct serve *s = l->serve;
@@ -105,7 +95,7 @@ static void begin(struct reload *l) {
                                 .ended = &l->ended};
   if (all)
     systemd_reloading(&s->systemd);
-  int rc = start_thread(l);
+  int rc = thread_beside(&l->thread, read_all, &l->reading);
   if (rc == 0)
     return;
   log_text(s->log, LEVEL_WARNING, "no thread can be started (%s), so nothing else happens while the configuration is read", strerror(rc));

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/units.h"
 
 struct resolving {
@@ -59,20 +59,11 @@ static void *ask_all(void *arg) {
 /* NULL: there is no thread to be had. */
 static struct resolving *begin(const char *names, resolve_fn *ask, void *arg) {
   struct resolving *q = xcalloc(1, sizeof *q);
-  pthread_condattr_t attr;
   pthread_t thread;
-  sigset_t all, before;
   *q = (struct resolving){.names = xstrdup(names), .ask = ask, .arg = arg, .users = 2};
   pthread_mutex_init(&q->lock, NULL);
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  pthread_cond_init(&q->answered, &attr);
-  pthread_condattr_destroy(&attr);
-  sigfillset(&all); /* signals are the loop's */
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int rc = pthread_create(&thread, NULL, ask_all, q);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (rc == 0) {
+  thread_cond_init(&q->answered);
+  if (thread_beside(&thread, ask_all, q) == 0) {
     pthread_detach(thread);
     return q;
   }

@@ -52,17 +52,15 @@ void runs_print(const json_t *runs, bool with_pipeline, size_t indent) {
   arena_free(a);
 }
 
+static void print(const struct cli_args *a, const struct host_answer *h) {
+  const json_t *runs = json_object_get(h->json, "runs");
+  if (json_array_size(runs))
+    runs_print(runs, !cli_word(a, 0), 0);
+  else
+    puts("There are no such runs.");
+}
+
 int cmd_history(const struct cli_args *a) {
   static const char *const words[] = {"pipeline", NULL};
-  struct host_answer h;
-  int status = host_ask(a, host_request(a, "history", words), NULL, NULL, false, &h);
-  const json_t *runs = json_object_get(h.json, "runs");
-  if (status == CLI_OK && !host_print_json(a, &h)) {
-    if (json_array_size(runs))
-      runs_print(runs, !cli_word(a, 0), 0);
-    else
-      puts("There are no such runs.");
-  }
-  host_answer_fini(&h);
-  return status;
+  return host_tell(a, host_request(a, "history", words), false, print);
 }

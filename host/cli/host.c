@@ -230,6 +230,15 @@ bool host_print_json(const struct cli_args *a, const struct host_answer *h) {
   return true;
 }
 
+int host_tell(const struct cli_args *a, json_t *request, bool quiet, void (*print)(const struct cli_args *a, const struct host_answer *h)) {
+  struct host_answer h;
+  int status = host_ask(a, request, NULL, NULL, quiet, &h);
+  if (status == CLI_OK && !host_print_json(a, &h))
+    print(a, &h);
+  host_answer_fini(&h);
+  return status;
+}
+
 const char *host_state_colour(const struct colours *c, const char *state) {
   const struct { const char *state, *colour; } colours[] = {{"succeeded", c->good}, {"running", c->good},   {"partial", c->warn},  {"retrying", c->warn},
                                                              {"paused", c->warn},    {"cancelled", c->warn}, {"skipped", c->dim},   {"failed", c->bad},

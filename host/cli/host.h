@@ -23,6 +23,8 @@ void host_answer_fini(struct host_answer *h);
 
 /* -o json: prints it and returns true. */
 bool host_print_json(const struct cli_args *a, const struct host_answer *h);
+/* Asks, and prints the answer as JSON or by print().  The exit status. */
+int host_tell(const struct cli_args *a, json_t *request, bool quiet, void (*print)(const struct cli_args *a, const struct host_answer *h));
 /* The state of a run, and its colour. */
 struct colours;
 const char *host_state_colour(const struct colours *c, const char *state);

@@ -172,23 +172,22 @@ static void print_events(const struct printing *p) {
   }
 }
 
+static void print(const struct cli_args *args, const struct host_answer *h) {
+  const struct printing p = {.all = h->json, .run = json_object_get(h->json, "info"), .c = colours_of(stdout), .a = arena_new(), .now_ns = clock_wall_ns()};
+  (void)args;
+  print_head(&p);
+  print_lanes(&p);
+  print_tasks(&p);
+  print_task_errors(&p);
+  if (json_array_size(json_object_get(h->json, "attempts")) > 1) {
+    printf("\n%sattempts%s\n", p.c->bold, p.c->off);
+    runs_print(json_object_get(h->json, "attempts"), false, 2);
+  }
+  print_events(&p);
+  arena_free(p.a);
+}
+
 int cmd_info(const struct cli_args *a) {
   static const char *const words[] = {"run", NULL};
-  struct host_answer h;
-  int status = host_ask(a, host_request(a, "info", words), NULL, NULL, false, &h);
-  if (status == CLI_OK && !host_print_json(a, &h)) {
-    const struct printing p = {.all = h.json, .run = json_object_get(h.json, "info"), .c = colours_of(stdout), .a = arena_new(), .now_ns = clock_wall_ns()};
-    print_head(&p);
-    print_lanes(&p);
-    print_tasks(&p);
-    print_task_errors(&p);
-    if (json_array_size(json_object_get(h.json, "attempts")) > 1) {
-      printf("\n%sattempts%s\n", p.c->bold, p.c->off);
-      runs_print(json_object_get(h.json, "attempts"), false, 2);
-    }
-    print_events(&p);
-    arena_free(p.a);
-  }
-  host_answer_fini(&h);
-  return status;
+  return host_tell(a, host_request(a, "info", words), false, print);
 }

@@ -65,20 +65,15 @@ static void print_list(const json_t *list) {
   arena_free(a);
 }
 
-int cmd_list(const struct cli_args *a) {
-  struct host_answer h;
-  int status = host_ask(a, host_request(a, "list", NULL), NULL, NULL, false, &h);
-  const json_t *list = json_object_get(h.json, "pipelines");
-  if (status != CLI_OK || host_print_json(a, &h)) {
-    host_answer_fini(&h);
-    return status;
-  }
-  if (event_string(h.json, "store_error"))
-    fprintf(stderr, "etl: runs are not shown: the state store cannot be used: %s\n", event_string(h.json, "store_error"));
+static void print(const struct cli_args *a, const struct host_answer *h) {
+  const json_t *list = json_object_get(h->json, "pipelines");
+  (void)a;
+  if (event_string(h->json, "store_error"))
+    fprintf(stderr, "etl: runs are not shown: the state store cannot be used: %s\n", event_string(h->json, "store_error"));
   if (json_array_size(list))
     print_list(list);
   else
     puts("There are no pipelines; `etl generate` writes one.");
-  host_answer_fini(&h);
-  return CLI_OK;
 }
+
+int cmd_list(const struct cli_args *a) { return host_tell(a, host_request(a, "list", NULL), false, print); }

@@ -8,9 +8,11 @@
 
 static const char *const words[] = {"pipeline", NULL};
 
-static void tell(struct arena *a, const char *name, const json_t *j) {
+static void print_paused(const struct cli_args *args, const struct host_answer *h) {
+  const json_t *j = h->json;
   bool paused = json_is_true(json_object_get(j, "paused")), changed = json_is_true(json_object_get(j, "changed"));
-  name = words_clean(a, name);
+  struct arena *a = arena_new();
+  const char *name = words_clean(a, cli_word(args, 0));
   if (!changed)
     printf("%s: %s\n", name, paused ? "it is paused already" : "it is not paused");
   else if (paused)
@@ -18,28 +20,17 @@ static void tell(struct arena *a, const char *name, const json_t *j) {
            json_is_true(json_object_get(j, "running")) ? "; the one at work goes on (`etl stop` ends it)" : "");
   else
     printf("%s: resumed\n", name);
+  arena_free(a);
 }
 
-static int set_paused(const struct cli_args *a, const char *cmd) {
-  struct host_answer h;
-  int status = host_ask(a, host_request(a, cmd, words), NULL, NULL, false, &h);
-  if (status == CLI_OK && !host_print_json(a, &h)) {
-    struct arena *arena = arena_new();
-    tell(arena, cli_word(a, 0), h.json);
-    arena_free(arena);
-  }
-  host_answer_fini(&h);
-  return status;
-}
-
-int cmd_pause(const struct cli_args *a) { return set_paused(a, "pause"); }
-int cmd_resume(const struct cli_args *a) { return set_paused(a, "resume"); }
+int cmd_pause(const struct cli_args *a) { return host_tell(a, host_request(a, "pause", words), false, print_paused); }
+int cmd_resume(const struct cli_args *a) { return host_tell(a, host_request(a, "resume", words), false, print_paused); }
 
 /* ---- breaker ------------------------------------------------------------------------------------------------------------------------------ */
 
-static void print_breakers(const struct cli_args *args, const json_t *j) {
+static void print_breakers(const struct cli_args *args, const struct host_answer *h) {
   static const char *const heads[] = {"~OF", "STATE", ">FAILURES", "OPENED", "~REASON", NULL};
-  const json_t *list = json_object_get(j, "breakers"), *b;
+  const json_t *j = h->json, *list = json_object_get(j, "breakers"), *b;
   const struct colours *c = colours_of(stdout);
   struct arena *a = arena_new();
   struct columns *t = columns_new(heads);
@@ -74,21 +65,17 @@ static int refuse_word(const char *word) {
   return cli_report(&e);
 }
 
+static void print_reset(const struct cli_args *args, const struct host_answer *h) {
+  (void)h;
+  printf("%s: reset; what it counted is forgotten, runs start again\n", cli_word(args, 0));
+}
+
 int cmd_breaker(const struct cli_args *a) {
-  struct host_answer h;
   const char *what = cli_word(a, 1);
   if (what && strcmp(what, "reset") != 0)
     return refuse_word(what);
   json_t *request = host_request(a, "breaker", words);
   if (what)
     json_object_set_new(request, "reset", json_true());
-  int status = host_ask(a, request, NULL, NULL, false, &h);
-  if (status == CLI_OK && !host_print_json(a, &h)) {
-    if (what)
-      printf("%s: reset; what it counted is forgotten, runs start again\n", cli_word(a, 0));
-    else
-      print_breakers(a, h.json);
-  }
-  host_answer_fini(&h);
-  return status;
+  return host_tell(a, request, false, what ? print_reset : print_breakers);
 }

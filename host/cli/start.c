@@ -127,18 +127,13 @@ static int wait_for(const struct cli_args *a, json_t *request) {
   return status;
 }
 
-static int queue(const struct cli_args *a, json_t *request) {
-  struct host_answer h;
-  int status = host_ask(a, request, NULL, NULL, true, &h);
-  if (status == CLI_OK && !host_print_json(a, &h)) {
-    struct arena *arena = arena_new();
-    const char *waits = event_string(h.json, "waits");
-    printf("%s: run %s is queued%s%s%s\n", words_clean(arena, event_string(h.json, "pipeline")), event_string(h.json, "run"), waits ? "; " : "", words_clean(arena, waits),
-           h.from_store ? "; no host is running: it starts when one does (etl serve)" : "");
-    arena_free(arena);
-  }
-  host_answer_fini(&h);
-  return status;
+static void print_queued(const struct cli_args *a, const struct host_answer *h) {
+  struct arena *arena = arena_new();
+  const char *waits = event_string(h->json, "waits");
+  (void)a;
+  printf("%s: run %s is queued%s%s%s\n", words_clean(arena, event_string(h->json, "pipeline")), event_string(h->json, "run"), waits ? "; " : "", words_clean(arena, waits),
+         h->from_store ? "; no host is running: it starts when one does (etl serve)" : "");
+  arena_free(arena);
 }
 
 static json_t *text_or_null(const char *text) { return text ? json_string(text) : json_null(); }
@@ -165,7 +160,7 @@ int cmd_start(const struct cli_args *a) {
   if (status != CLI_OK)
     json_decref(request);
   else
-    status = cli_flag(a, "wait") ? wait_for(a, request) : queue(a, request);
+    status = cli_flag(a, "wait") ? wait_for(a, request) : host_tell(a, request, true, print_queued);
   arena_free(arena);
   return status;
 }

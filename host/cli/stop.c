@@ -24,27 +24,21 @@ static void tell_none(struct arena *a, const char *name, const char *state) {
     printf("%s: no run of it is queued or running.\n", words_clean(a, name));
 }
 
-static int end(const struct cli_args *a, const char *cmd, bool now) {
-  static const char *const words[] = {"run", NULL};
-  struct host_answer h;
-  int status = host_ask(a, host_request(a, cmd, words), NULL, NULL, false, &h);
-  const json_t *ended = json_object_get(h.json, "ended"), *one;
-  size_t i;
-  if (status == CLI_OK && !host_print_json(a, &h)) {
-    struct arena *arena = arena_new();
-    size_t waited = 0;
-    json_array_foreach(ended, i, one)
-      if (strcmp(event_string(one, "was"), "queued") != 0 || ++waited <= TOLD)
-        tell_one(arena, one, now, h.from_store);
-    if (waited > TOLD)
-      printf("... and %s that waited\n", words_count(arena, (int64_t)(waited - TOLD), "run"));
-    if (json_array_size(ended) == 0)
-      tell_none(arena, cli_word(a, 0), event_string(h.json, "state"));
-    arena_free(arena);
-  }
-  host_answer_fini(&h);
-  return status;
+static void print(const struct cli_args *a, const struct host_answer *h) {
+  const json_t *ended = json_object_get(h->json, "ended"), *one;
+  struct arena *arena = arena_new();
+  size_t i, waited = 0;
+  json_array_foreach(ended, i, one)
+    if (strcmp(event_string(one, "was"), "queued") != 0 || ++waited <= TOLD)
+      tell_one(arena, one, a->command->run == cmd_cancel, h->from_store);
+  if (waited > TOLD)
+    printf("... and %s that waited\n", words_count(arena, (int64_t)(waited - TOLD), "run"));
+  if (json_array_size(ended) == 0)
+    tell_none(arena, cli_word(a, 0), event_string(h->json, "state"));
+  arena_free(arena);
 }
 
-int cmd_stop(const struct cli_args *a) { return end(a, "stop", false); }
-int cmd_cancel(const struct cli_args *a) { return end(a, "cancel", true); }
+static const char *const words[] = {"run", NULL};
+
+int cmd_stop(const struct cli_args *a) { return host_tell(a, host_request(a, "stop", words), false, print); }
+int cmd_cancel(const struct cli_args *a) { return host_tell(a, host_request(a, "cancel", words), false, print); }

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+int64_t event_number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
+
 const char *event_string(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
 
 static const char *member(struct arena *a, const json_t *j, const char *key) { return words_clean(a, event_string(j, key)); }
-
-static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
 
 static enum event_weight tell_start(struct arena *a, const json_t *e, const char **ret) {
   const char *how = json_is_true(json_object_get(e, "dry_run"))        ? ", dry run: nothing will be written"
@@ -20,7 +20,7 @@ static enum event_weight tell_start(struct arena *a, const json_t *e, const char
 
 static enum event_weight tell_retry(struct arena *a, const json_t *e, const char **ret) {
   *ret = arena_printf(a, "%s: %s; attempt %lld in %s", member(a, e, "lane"), member(a, json_object_get(e, "error"), "message"),
-                      (long long)number(e, "attempt"), words_seconds(a, json_number_value(json_object_get(e, "delay_seconds"))));
+                      (long long)event_number(e, "attempt"), words_seconds(a, json_number_value(json_object_get(e, "delay_seconds"))));
   return EVENT_WARNING;
 }
 
@@ -41,7 +41,7 @@ static enum event_weight tell_schema(struct arena *a, const json_t *e, const cha
 static enum event_weight tell_lane(struct arena *a, const json_t *e, const char **ret) {
   const char *status = member(a, e, "status");
   const char *why = member(a, json_object_get(e, "error"), "message");
-  *ret = arena_printf(a, "%s: %s, %s written%s%s", member(a, e, "lane"), status, words_count(a, number(e, "rows_written"), "row"),
+  *ret = arena_printf(a, "%s: %s, %s written%s%s", member(a, e, "lane"), status, words_count(a, event_number(e, "rows_written"), "row"),
                       *why ? ": " : "", why);
   return strcmp(status, "failed") == 0 ? EVENT_ERROR : EVENT_NEWS;
 }

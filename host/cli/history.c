@@ -7,8 +7,6 @@
 #include "cli/host.h"
 #include "cli/runs.h"
 
-static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
-
 static const char *why(const json_t *r) {
   const char *message = event_string(json_object_get(r, "error"), "message"), *reason = event_string(r, "reason");
   return message ? message : reason ? reason : "";
@@ -25,11 +23,11 @@ static void add_run(struct columns *t, struct arena *a, const json_t *r, bool wi
   columns_cell(t, host_state_colour(c, state), "%s", state);
   columns_cell(t, NULL, "%s", due && strlen(due) >= 19 ? arena_printf(a, "%.5s %.8s", due + 5, due + 11) : "");
   columns_cell(t, NULL, "%s", json_object_get(r, "seconds") ? words_seconds(a, json_number_value(json_object_get(r, "seconds"))) : "");
-  columns_cell(t, NULL, "%s", words_number(a, number(r, "rows_written")));
+  columns_cell(t, NULL, "%s", words_number(a, event_number(r, "rows_written")));
   if (wide) {
-    columns_cell(t, NULL, "%s", number(r, "rows_rejected") ? words_number(a, number(r, "rows_rejected")) : "");
+    columns_cell(t, NULL, "%s", event_number(r, "rows_rejected") ? words_number(a, event_number(r, "rows_rejected")) : "");
     columns_cell(t, NULL, "%s", event_string(r, "trigger"));
-    columns_cell(t, NULL, "%lld", (long long)number(r, "attempt"));
+    columns_cell(t, NULL, "%lld", (long long)event_number(r, "attempt"));
   }
   if (wide || !with_pipeline)
     columns_cell(t, c->dim, "%s", why(r));

@@ -16,7 +16,6 @@ struct printing {
   int64_t now_ns;
 };
 
-static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
 static const char *text(const struct printing *p, const char *key) { return words_clean(p->a, event_string(p->run, key)); }
 
 __attribute__((format(printf, 3, 4))) static void line(const struct printing *p, const char *label, const char *fmt, ...) {
@@ -43,7 +42,7 @@ static void print_upstream(const struct printing *p) {
   json_object_foreach((json_t *)(uintptr_t)upstream, name, u) {
     const char *state = event_string(u, "status");
     line(p, first ? "upstream" : "", "%s: %s%s%s, %s written", words_clean(p->a, name), host_state_colour(p->c, state), state ? words_clean(p->a, state) : "?", p->c->off,
-         words_count(p->a, number(u, "rows_written"), "row"));
+         words_count(p->a, event_number(u, "rows_written"), "row"));
     first = false;
   }
 }
@@ -84,7 +83,7 @@ static bool is_of_task(const struct printing *p) {
 static void print_head(const struct printing *p) {
   const char *state = event_string(p->run, "state");
   printf("run %s%s%s of %s%s%s: %s%s%s\n", p->c->bold, text(p, "run"), p->c->off, p->c->bold, text(p, "pipeline"), p->c->off, host_state_colour(p->c, state), state, p->c->off);
-  line(p, "trigger", "%s, attempt %lld", text(p, "trigger"), (long long)number(p->run, "attempt"));
+  line(p, "trigger", "%s, attempt %lld", text(p, "trigger"), (long long)event_number(p->run, "attempt"));
   time_line(p, "due", "due");
   if (state && strcmp(state, "queued") == 0)
     time_line(p, "not before", "not_before");
@@ -94,8 +93,8 @@ static void print_head(const struct printing *p) {
     line(p, event_string(p->run, "ended") ? "took" : "so far", "%s%s%s", words_seconds(p->a, json_number_value(json_object_get(p->run, "seconds"))), *text(p, "host") ? " on host " : "", text(p, "host"));
   print_options(p);
   if (event_string(p->run, "started"))
-    line(p, "rows", "%s read, %s written, %s filtered, %s rejected", words_number(p->a, number(p->run, "rows_read")), words_number(p->a, number(p->run, "rows_written")),
-       words_number(p->a, number(p->run, "rows_filtered")), words_number(p->a, number(p->run, "rows_rejected")));
+    line(p, "rows", "%s read, %s written, %s filtered, %s rejected", words_number(p->a, event_number(p->run, "rows_read")), words_number(p->a, event_number(p->run, "rows_written")),
+       words_number(p->a, event_number(p->run, "rows_filtered")), words_number(p->a, event_number(p->run, "rows_rejected")));
   if (event_string(p->run, "reason"))
     line(p, "reason", "%s", text(p, "reason"));
   if (event_string(p->run, "cancel"))
@@ -118,9 +117,9 @@ static void print_tasks(const struct printing *p) {
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
       columns_cell(table, NULL, "%s", texts[k] ? texts[k] : "");
     columns_cell(table, host_state_colour(p->c, state), "%s", state);
-    columns_cell(table, NULL, "%lld", (long long)number(t, "attempts"));
-    columns_cell(table, NULL, "%s", words_number(p->a, number(t, "rows_in")));
-    columns_cell(table, NULL, "%s", words_number(p->a, number(t, "rows_out")));
+    columns_cell(table, NULL, "%lld", (long long)event_number(t, "attempts"));
+    columns_cell(table, NULL, "%s", words_number(p->a, event_number(t, "rows_in")));
+    columns_cell(table, NULL, "%s", words_number(p->a, event_number(t, "rows_out")));
     columns_cell(table, p->c->dim, "%s", message ? message : "");
   }
   printf("\n%stasks%s\n", p->c->bold, p->c->off);
@@ -139,9 +138,9 @@ static void print_lanes(const struct printing *p) {
   json_array_foreach(lanes, i, l) {
     columns_cell(table, NULL, "%s", event_string(l, "lane"));
     columns_cell(table, NULL, "%s", event_string(l, "status"));
-    columns_cell(table, NULL, "%s", words_number(p->a, number(l, "rows_read")));
-    columns_cell(table, NULL, "%s", words_number(p->a, number(l, "rows_written")));
-    columns_cell(table, NULL, "%s", words_number(p->a, number(l, "epochs")));
+    columns_cell(table, NULL, "%s", words_number(p->a, event_number(l, "rows_read")));
+    columns_cell(table, NULL, "%s", words_number(p->a, event_number(l, "rows_written")));
+    columns_cell(table, NULL, "%s", words_number(p->a, event_number(l, "epochs")));
   }
   printf("\n%slanes%s\n", p->c->bold, p->c->off);
   columns_print(table, 2, p->c, stdout);

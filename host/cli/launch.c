@@ -8,7 +8,6 @@
 /* ---- before
  * ------------------------------------------------------------------------------------------------------------------------ */
 
-
 static void take_shards(struct spec *s, const struct cli_args *a) {
   s->shards_n = cli_opt_n(a, "shard");
   s->shards = arena_alloc(s->arena, (s->shards_n + 1) * sizeof *s->shards);

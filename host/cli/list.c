@@ -46,7 +46,7 @@ static void add_row(struct columns *t, struct arena *a, const json_t *p, bool wi
   columns_cell(t, host_state_colour(c, outcome), "%s", outcome ? outcome : "");
   if (!wide)
     return;
-  columns_cell(t, NULL, "%s", run ? words_number(a, json_integer_value(json_object_get(run, "rows_written"))) : "");
+  columns_cell(t, NULL, "%s", run ? words_number(a, event_number(run, "rows_written")) : "");
   columns_cell(t, c->dim, "%s", details(p));
 }
 

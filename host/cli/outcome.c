@@ -12,13 +12,11 @@ enum {
   COUNTERS = sizeof counters / sizeof *counters
 };
 
-static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
-
 /* ---- the table
  * --------------------------------------------------------------------------------------------------------------------- */
 
 static void lane_status_cell(struct table *t, struct arena *a, const json_t *lane, bool crashed) {
-  int64_t retries = number(lane, "retries");
+  int64_t retries = event_number(lane, "retries");
   const char *status = words_clean(a, event_string(lane, "status"));
   if (strcmp(status, "running") == 0) /* its worker died, or the run ended before it began */
     status = crashed ? "cut off" : "not begun";
@@ -34,8 +32,8 @@ static void lane_cells(struct table *t, struct arena *a, const json_t *lane, con
   const struct lane_view *l = name ? run_view_lane(v, name) : NULL;
   table_cell(t, "%s", words_clean(a, name));
   for (size_t i = 0; i < COUNTERS; i++)
-    table_cell(t, "%s", words_number(a, number(lane, counters[i])));
-  table_cell(t, "%s", words_number(a, number(lane, "epochs")));
+    table_cell(t, "%s", words_number(a, event_number(lane, counters[i])));
+  table_cell(t, "%s", words_number(a, event_number(lane, "epochs")));
   table_cell(t, "%s", l && l->ended_seconds >= 0 ? words_seconds(a, l->ended_seconds) : "");
   lane_status_cell(t, a, lane, crashed);
 }
@@ -48,7 +46,7 @@ static void stream_cells(struct table *t, struct arena *a, const json_t *lane) {
     table_cell(t, "  %s", words_clean(a, event_string(stream, "stream")));
     table_cell(t, "%s", "");
     for (size_t k = 1; k < COUNTERS; k++)
-      table_cell(t, "%s", words_number(a, number(stream, counters[k])));
+      table_cell(t, "%s", words_number(a, event_number(stream, counters[k])));
     for (int k = 0; k < 3; k++)
       table_cell(t, "%s", "");
   }
@@ -58,11 +56,11 @@ static void total_cells(struct table *t, struct arena *a, const json_t *summary)
   const json_t *lane, *lanes = json_object_get(summary, "lanes");
   int64_t epochs = 0;
   size_t i;
-  json_array_foreach(lanes, i, lane) epochs += number(lane, "epochs");
+  json_array_foreach(lanes, i, lane) epochs += event_number(lane, "epochs");
   table_rule(t);
   table_cell(t, "%s", words_count(a, (int64_t)json_array_size(lanes), "lane"));
   for (size_t k = 0; k < COUNTERS; k++)
-    table_cell(t, "%s", words_number(a, number(summary, counters[k])));
+    table_cell(t, "%s", words_number(a, event_number(summary, counters[k])));
   table_cell(t, "%s", words_number(a, epochs));
   table_cell(t, "%s", words_seconds(a, json_number_value(json_object_get(summary, "seconds"))));
   table_cell(t, "%s", words_clean(a, event_string(summary, "status")));
@@ -103,7 +101,7 @@ static size_t lanes_with(const json_t *summary, const char *status) {
 
 /* What a run that did not reach its end leaves in the target. */
 static const char *kept(struct arena *a, const json_t *summary, const struct run_view *v) {
-  int64_t written = number(summary, "rows_written");
+  int64_t written = event_number(summary, "rows_written");
   const char *class = event_string(json_object_get(summary, "error"), "class");
   bool aside = v->replaces || json_is_true(json_object_get(summary, "aside"));
   if (aside && written && class && strcmp(class, "in-doubt") == 0)
@@ -118,7 +116,7 @@ static const char *kept(struct arena *a, const json_t *summary, const struct run
 
 /* ", 3 rows set aside: see `etl quarantine list logins`" */
 static const char *set_aside(struct arena *a, const json_t *s) {
-  int64_t n = number(s, "rows_rejected");
+  int64_t n = event_number(s, "rows_rejected");
   const char *name = words_clean(a, event_string(s, "pipeline"));
   if (n == 0)
     return "";
@@ -131,7 +129,7 @@ static const char *set_aside(struct arena *a, const json_t *s) {
 
 static const char *say_success(struct arena *a, const json_t *s, const struct run_view *v) {
   double seconds = json_number_value(json_object_get(s, "seconds"));
-  int64_t written = number(s, "rows_written"), read = number(s, "rows_read");
+  int64_t written = event_number(s, "rows_written"), read = event_number(s, "rows_read");
   if (read == 0 && written == 0)
     return arena_printf(a, "%s (%s)",
                         v->replaces ? "the source is empty, and now the target is"
@@ -145,11 +143,11 @@ static const char *say_partial(struct arena *a, const json_t *s, const struct ru
   (void)v;
   size_t failed = lanes_with(s, "failed"), all = json_array_size(json_object_get(s, "lanes")), left_out = json_array_size(json_object_get(s, "left_out"));
   if (failed == 0 && left_out)
-    return arena_printf(a, "%s written; %s left out, since circuit breakers are open: see `etl breaker %s`", words_count(a, number(s, "rows_written"), "row"),
+    return arena_printf(a, "%s written; %s left out, since circuit breakers are open: see `etl breaker %s`", words_count(a, event_number(s, "rows_written"), "row"),
                         words_count(a, (int64_t)left_out, "shard"), words_clean(a, event_string(s, "pipeline")));
   return arena_printf(a,
                       "%zu of %s failed, %s written; run it again when the cause is gone: the other shards will not be read again",
-                      failed, words_count(a, (int64_t)all, "lane"), words_count(a, number(s, "rows_written"), "row"));
+                      failed, words_count(a, (int64_t)all, "lane"), words_count(a, event_number(s, "rows_written"), "row"));
 }
 
 static const char *say_crashed(struct arena *a, const json_t *s, const struct run_view *v) {
@@ -160,8 +158,8 @@ static const char *say_crashed(struct arena *a, const json_t *s, const struct ru
 }
 
 static const char *say_dry(struct arena *a, const json_t *s) {
-  return arena_printf(a, "dry run: %s read and %s would be written; nothing was", words_count(a, number(s, "rows_read"), "row"),
-                      words_number(a, number(s, "rows_written")));
+  return arena_printf(a, "dry run: %s read and %s would be written; nothing was", words_count(a, event_number(s, "rows_read"), "row"),
+                      words_number(a, event_number(s, "rows_written")));
 }
 
 static void print_verdict(const json_t *s, const struct run_view *v, const struct colours *c, FILE *to) {

@@ -36,23 +36,23 @@ static void print_breakers(const struct cli_args *args, const struct host_answer
   struct columns *t = columns_new(heads);
   const char *name = words_clean(a, cli_word(args, 0));
   size_t i;
-  if (!json_integer_value(json_object_get(j, "threshold")))
+  if (!event_number(j, "threshold"))
     printf("%s has no circuit breaker (circuit_breaker = { threshold = 3; cooldown = \"5m\"; } would be one).\n", name);
   else
-    printf("%s: opens after %s in a row, for %s\n", name, words_count(a, json_integer_value(json_object_get(j, "threshold")), "failure"),
+    printf("%s: opens after %s in a row, for %s\n", name, words_count(a, event_number(j, "threshold"), "failure"),
            words_seconds(a, json_number_value(json_object_get(j, "cooldown_seconds"))));
   json_array_foreach(list, i, b) {
     const char *state = event_string(b, "state"), *shard = event_string(b, "shard");
     bool closed = state && strcmp(state, "closed") == 0;
     columns_cell(t, NULL, "%s%s", shard ? "shard " : "the pipeline", shard ? shard : "");
     columns_cell(t, closed ? c->good : c->bad, "%s", state);
-    columns_cell(t, NULL, "%lld", (long long)json_integer_value(json_object_get(b, "failures")));
+    columns_cell(t, NULL, "%lld", (long long)event_number(b, "failures"));
     columns_cell(t, NULL, "%s", words_when(a, event_string(b, "opened"), clock_wall_ns()));
     columns_cell(t, NULL, "%s", event_string(b, "reason") ? event_string(b, "reason") : "");
   }
   if (json_array_size(list))
     columns_print(t, 0, c, stdout);
-  else if (json_integer_value(json_object_get(j, "threshold")))
+  else if (event_number(j, "threshold"))
     puts("closed, without failures");
   columns_free(t);
   arena_free(a);

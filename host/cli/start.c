@@ -62,9 +62,9 @@ static void note_queued(struct following *f, const json_t *part) {
 /* A further attempt waits for its time. */
 static void note_attempt(struct following *f, const json_t *newest) {
   const char *state = event_string(newest, "state");
-  if (state && strcmp(state, "queued") == 0 && json_integer_value(json_object_get(newest, "attempt")) > 1)
+  if (state && strcmp(state, "queued") == 0 && event_number(newest, "attempt") > 1)
     progress_note(f->progress, arena_printf(f->arena, "run %s, attempt %lld, starts %s", event_string(newest, "run"),
-                                            (long long)json_integer_value(json_object_get(newest, "attempt")),
+                                            (long long)event_number(newest, "attempt"),
                                             words_when(f->arena, event_string(newest, "not_before"), clock_wall_ns())));
 }
 
@@ -107,7 +107,7 @@ static int tell_end(struct following *f, const json_t *answer) {
     progress_event(f->progress, f->summary);
   } else {
     printf("%s: run %s %s, %s written%s%s\n", words_clean(f->arena, event_string(newest, "pipeline")), run, state,
-           words_count(f->arena, json_integer_value(json_object_get(newest, "rows_written")), "row"), reason ? ": " : "", words_clean(f->arena, reason));
+           words_count(f->arena, event_number(newest, "rows_written"), "row"), reason ? ": " : "", words_clean(f->arena, reason));
     if (error)
       error_print(error, NULL, colours_of(stderr), stderr);
   }

@@ -13,8 +13,6 @@ struct printing {
   int64_t now_ns;
 };
 
-static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
-
 /* "2026-11-21 11:54:57 UTC" of RFC 3339. */
 static const char *clock_text(const struct printing *p, const char *time) {
   if (!time || strlen(time) < 19)
@@ -35,10 +33,10 @@ static void print_host(const struct printing *p) {
   printf("host %s%s%s: %s%s%s since %s (%s)\n", p->c->bold, words_clean(p->a, event_string(host, "name")), p->c->off, running ? p->c->good : p->c->warn,
          state ? state : "?", p->c->off, clock_text(p, since), words_when(p->a, since, p->now_ns));
   label(p, "version");
-  printf("%s, process %lld\n", event_string(host, "version"), (long long)number(host, "pid"));
-  if (number(host, "log_lost")) {
+  printf("%s, process %lld\n", event_string(host, "version"), (long long)event_number(host, "pid"));
+  if (event_number(host, "log_lost")) {
     label(p, "log");
-    printf("%s%s could not be written%s\n", p->c->bad, words_count(p->a, number(host, "log_lost"), "record"), p->c->off);
+    printf("%s%s could not be written%s\n", p->c->bad, words_count(p->a, event_number(host, "log_lost"), "record"), p->c->off);
   }
 }
 
@@ -81,12 +79,12 @@ static void print_configuration(const struct printing *p) {
   if (!conf)
     return;
   label(p, "configuration");
-  printf("%s, %s, read %s\n", words_clean(p->a, event_string(conf, "file")), words_count(p->a, number(conf, "pipelines"), "pipeline"),
+  printf("%s, %s, read %s\n", words_clean(p->a, event_string(conf, "file")), words_count(p->a, event_number(conf, "pipelines"), "pipeline"),
          words_when(p->a, event_string(conf, "loaded"), p->now_ns));
-  if (reload && number(reload, "errors")) {
+  if (reload && event_number(reload, "errors")) {
     label(p, "reload");
     printf("%sfailed%s %s with %s; the configuration before it stays\n", p->c->bad, p->c->off, words_when(p->a, event_string(reload, "at"), p->now_ns),
-           words_count(p->a, number(reload, "errors"), "error"));
+           words_count(p->a, event_number(reload, "errors"), "error"));
   }
   print_findings(p, json_object_get(reload, "findings"));
   print_each(p, "bad_connectors", "bad connector", "file");
@@ -104,19 +102,19 @@ static void print_store(const struct printing *p) {
     printf("%s%scannot be used%s%s%s: %s\n", place ? words_clean(p->a, place) : "", place ? " " : "", p->c->bad, p->c->off,
            event_string(store, "away_since") ? arena_printf(p->a, " (%s)", words_when(p->a, event_string(store, "away_since"), p->now_ns)) : "",
            error ? words_clean(p->a, error) : "?");
-  if (number(store, "outcomes_waiting")) {
+  if (event_number(store, "outcomes_waiting")) {
     label(p, "");
-    printf("%s to be stored when it is back\n", words_count(p->a, number(store, "outcomes_waiting"), "outcome"));
+    printf("%s to be stored when it is back\n", words_count(p->a, event_number(store, "outcomes_waiting"), "outcome"));
   }
   if (!usable && !json_object_get(p->all, "host"))
     return;
   label(p, "queue");
   if (json_object_get(queue, "max_running"))
-    printf("%lld of at most %lld runs running", (long long)number(queue, "running"), (long long)number(queue, "max_running"));
+    printf("%lld of at most %lld runs running", (long long)event_number(queue, "running"), (long long)event_number(queue, "max_running"));
   else
-    printf("%s running", words_count(p->a, number(queue, "active"), "run"));
+    printf("%s running", words_count(p->a, event_number(queue, "active"), "run"));
   if (usable)
-    printf(", %lld queued, %lld waiting for its time", (long long)number(queue, "queued"), (long long)number(queue, "waiting"));
+    printf(", %lld queued, %lld waiting for its time", (long long)event_number(queue, "queued"), (long long)event_number(queue, "waiting"));
   putchar('\n');
 }
 
@@ -134,7 +132,7 @@ static void print_held(const struct printing *p) {
     const char *shard = event_string(one, "shard");
     label(p, i ? "" : "breakers");
     printf("%s%s%s: %s%s%s, opened %s after %s in a row\n", words_clean(p->a, event_string(one, "pipeline")), shard ? "/" : "", words_clean(p->a, shard), p->c->bad,
-           event_string(one, "state"), p->c->off, words_when(p->a, event_string(one, "opened"), p->now_ns), words_count(p->a, number(one, "failures"), "failure"));
+           event_string(one, "state"), p->c->off, words_when(p->a, event_string(one, "opened"), p->now_ns), words_count(p->a, event_number(one, "failures"), "failure"));
   }
 }
 
@@ -149,11 +147,11 @@ static void print_runs(const struct printing *p) {
     columns_cell(t, NULL, "%s", event_string(r, "run"));
     columns_cell(t, NULL, "%s", event_string(r, "pipeline"));
     columns_cell(t, NULL, "%s%s", event_string(r, "trigger"), json_object_get(r, "cancel") ? ", ending" : "");
-    columns_cell(t, NULL, "%lld", (long long)number(r, "attempt"));
+    columns_cell(t, NULL, "%lld", (long long)event_number(r, "attempt"));
     columns_cell(t, NULL, "%s", words_seconds(p->a, json_number_value(json_object_get(r, "seconds"))));
-    columns_cell(t, NULL, "%s", words_number(p->a, number(r, "rows_read")));
-    columns_cell(t, NULL, "%s", words_number(p->a, number(r, "rows_written")));
-    columns_cell(t, NULL, "%s", number(r, "rss_bytes") ? words_bytes(p->a, number(r, "rss_bytes")) : "");
+    columns_cell(t, NULL, "%s", words_number(p->a, event_number(r, "rows_read")));
+    columns_cell(t, NULL, "%s", words_number(p->a, event_number(r, "rows_written")));
+    columns_cell(t, NULL, "%s", event_number(r, "rss_bytes") ? words_bytes(p->a, event_number(r, "rss_bytes")) : "");
   }
   putchar('\n');
   columns_print(t, 0, p->c, stdout);

@@ -6,15 +6,13 @@
 #include "base/table.h"
 #include "cli/event_text.h"
 
-static int64_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
-
 /* "2 missing, 1 changed", or "same". */
 static const char *status(struct arena *a, const json_t *j) {
   static const char *const kinds[] = {"missing", "extra", "changed"};
   const char *text = NULL;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (number(j, kinds[i]))
-      text = arena_printf(a, "%s%s%s %s", text ? text : "", text ? ", " : "", words_number(a, number(j, kinds[i])), kinds[i]);
+    if (event_number(j, kinds[i]))
+      text = arena_printf(a, "%s%s%s %s", text ? text : "", text ? ", " : "", words_number(a, event_number(j, kinds[i])), kinds[i]);
   return text ? text : "same";
 }
 
@@ -30,8 +28,8 @@ static void print_counts(struct arena *a, const json_t *stream, FILE *to) {
   json_array_foreach((json_t *)(uintptr_t)shards, i, g) {
     const char *name = words_clean(a, event_string(g, "shard"));
     table_cell(t, "%s", *name ? name : "all");
-    table_cell(t, "%s", words_number(a, number(g, "source_rows")));
-    table_cell(t, "%s", words_number(a, number(g, "target_rows")));
+    table_cell(t, "%s", words_number(a, event_number(g, "source_rows")));
+    table_cell(t, "%s", words_number(a, event_number(g, "target_rows")));
     table_cell(t, "%s", status(a, g));
   }
   table_print(t, to);
@@ -73,7 +71,7 @@ static void print_range(struct arena *a, const json_t *range, FILE *to) {
 /* Where the rows lie of which not all are shown; rows that are spread over all keys lie nowhere. */
 static void print_ranges(struct arena *a, const json_t *stream, int64_t rows, FILE *to) {
   const json_t *ranges = json_object_get(stream, "ranges"), *j;
-  int64_t n = number(stream, "ranges_n");
+  int64_t n = event_number(stream, "ranges_n");
   size_t i;
   if (n == 0 || n > rows / 2)
     return;
@@ -88,7 +86,7 @@ static void print_ranges(struct arena *a, const json_t *stream, int64_t rows, FI
 
 static void print_stream(struct arena *a, const json_t *stream, const struct colours *c, FILE *to) {
   const json_t *notes = json_object_get(stream, "notes"), *differences = json_object_get(stream, "differences"), *j;
-  int64_t all = number(stream, "missing") + number(stream, "extra") + number(stream, "changed"), left = number(stream, "buckets_left");
+  int64_t all = event_number(stream, "missing") + event_number(stream, "extra") + event_number(stream, "changed"), left = event_number(stream, "buckets_left");
   size_t i;
   fprintf(to, "%s%s%s -> %s\n", c->bold, words_clean(a, event_string(stream, "stream")), c->off, words_clean(a, event_string(stream, "target")));
   print_counts(a, stream, to);
@@ -98,12 +96,12 @@ static void print_stream(struct arena *a, const json_t *stream, const struct col
     fprintf(to, "  and %s more; --limit shows more of them\n", words_number(a, all - (int64_t)json_array_size(differences)));
   if ((size_t)all > json_array_size(differences))
     print_ranges(a, stream, all, to);
-  if (number(stream, "older"))
+  if (event_number(stream, "older"))
     fprintf(to, "%snote: %s of the source beside another one with the same key, which the target has%s\n", c->dim,
-            words_count(a, number(stream, "older"), "row"), c->off);
-  if (number(stream, "pending"))
-    fprintf(to, "%snote: %s of the source come%s with the next run%s\n", c->dim, words_count(a, number(stream, "pending"), "row"),
-            number(stream, "pending") == 1 ? "s" : "", c->off);
+            words_count(a, event_number(stream, "older"), "row"), c->off);
+  if (event_number(stream, "pending"))
+    fprintf(to, "%snote: %s of the source come%s with the next run%s\n", c->dim, words_count(a, event_number(stream, "pending"), "row"),
+            event_number(stream, "pending") == 1 ? "s" : "", c->off);
   if (left)
     fprintf(to, "  and more in %s of 4,096 parts of the key's hash, which were too many to look at row by row\n", words_number(a, left));
   json_array_foreach((json_t *)(uintptr_t)notes, i, j)
@@ -117,12 +115,12 @@ void verify_print(const json_t *result, const struct colours *c, FILE *to) {
   int64_t pending = 0;
   size_t i;
   json_array_foreach((json_t *)(uintptr_t)streams, i, j) {
-    pending += number(j, "pending");
+    pending += event_number(j, "pending");
     print_stream(a, j, c, to);
     fputc('\n', to);
   }
   if (json_object_get(result, "rows_loaded_again"))
-    fprintf(to, "%s loaded again.\n", words_count(a, number(result, "rows_loaded_again"), "row"));
+    fprintf(to, "%s loaded again.\n", words_count(a, event_number(result, "rows_loaded_again"), "row"));
   fprintf(to, "%s%s%s\n", same ? c->good : c->bad,
           !same     ? "Source and target differ."
           : pending ? "The target has what the source has, but for what comes with the next run."

@@ -6,7 +6,7 @@ from store import SCHEMA
 from world import World
 
 US = 1000000
-# Each query names what it finds; {loud} are the times in which schedules were at work.
+# Each query names what it finds; {loud} are the times in which schedules were at work, {paused} those of grow in which it was paused.
 STORE = {
     "a run is at work, and no host is": "SELECT id, pipeline, state FROM pipeline_runs WHERE state IN ('claimed', 'running')",
     "a run waits, though nothing is due": "SELECT id, pipeline, trigger FROM pipeline_runs WHERE state = 'queued'",
@@ -36,7 +36,7 @@ STORE = {
     "a due time of grow that is not there":
         "SELECT due_at, next FROM (SELECT due_at, lead(due_at) OVER (PARTITION BY a ORDER BY due_at) AS next FROM pipeline_runs "
         f"JOIN (VALUES {{loud}}) loud (a, b) ON due_at BETWEEN a AND b WHERE pipeline = 'grow' AND trigger IN ('schedule', 'catch_up')) x "
-        f"WHERE next - due_at <> {US}",
+        f"WHERE next - due_at <> {US} AND NOT EXISTS (SELECT FROM (VALUES {{paused}}) paused (a, b) WHERE due_at < b AND next > a)",
     "a due time of grow that behind did not hear of":
         "SELECT g.id, g.state, g.due_at FROM pipeline_runs g WHERE g.pipeline = 'grow' AND g.trigger IN ('schedule', 'catch_up') AND NOT EXISTS "
         "(SELECT FROM pipeline_runs b WHERE b.pipeline = 'behind' AND b.due_at = g.due_at)",
@@ -59,9 +59,10 @@ STORE = {
 
 def look(w: World) -> list[str]:
     loud = ", ".join(f"({a}, {b})" for a, b in w.loud)
+    paused = ", ".join(["(0, 0)", *(f"({a}, {b})" for name, a, b in w.paused if name == "grow")])
     found = []
     for what, sql in STORE.items():
-        rows = w.ask(f"SET LOCAL search_path = {SCHEMA}, public; {sql.format(loud=loud)} LIMIT 3")
+        rows = w.ask(f"SET LOCAL search_path = {SCHEMA}, public; {sql.format(loud=loud, paused=paused)} LIMIT 3")
         found += [f"{what}: {' '.join(str(v) for v in row)}" for row in rows]
     return found
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import time
 from collections.abc import Callable
 
 from pipelines import PIPELINES
@@ -50,11 +51,15 @@ def end_run(w: World, chance: random.Random) -> Later:
 
 
 def pause(w: World, chance: random.Random) -> Later:
-    name = chance.choice(list(PIPELINES))
+    """What is due meanwhile is left out for good."""
+    name, since = chance.choice(list(PIPELINES)), time.time_ns() // 1000
     command(w, chance, "pause", name)
 
     def resume() -> Later:
-        return None if command(w, chance, "resume", name) == 0 else (0.2, resume)
+        if command(w, chance, "resume", name) != 0:
+            return 0.2, resume
+        w.paused.append((name, since, time.time_ns() // 1000))
+        return None
     return chance.uniform(0.5, 3), resume
 
 

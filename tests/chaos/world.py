@@ -46,6 +46,7 @@ class World:
         self.frozen: set[int] = set()  # processes that were sent SIGSTOP
         self.written = dict.fromkeys(SHARDS, 0)  # rows of each shard, numbered from 1
         self.loud: list[tuple[int, int]] = []    # when schedules were at work
+        self.paused: list[tuple[str, int, int]] = []  # pipelines, from when to when
         self.copies: set[str] = set()  # names of connectors that belong into the cache
         self.spoilt = 0                # what is wrong in the configuration now
         self.stage.env = {MARK: str(work), "TMPDIR": str(self.folder / "tmp"), "XDG_CACHE_HOME": str(self.folder / "cache")}

@@ -13,7 +13,7 @@ from story.errors import StoryError, SyntaxProblem  # noqa: E402
 from story.parse import scenarios_of  # noqa: E402
 from story.process import Deadline, Process, child_environment  # noqa: E402
 from story.runner import play  # noqa: E402
-from story.stage import Shared  # noqa: E402
+from story.stage import Shared, put  # noqa: E402
 
 
 class Language(unittest.TestCase):
@@ -72,6 +72,15 @@ class Language(unittest.TestCase):
         self.assertEqual(s.statements[0].block, 'a = { b = "}"; };\n}\n# kept\n')
         self.assertEqual([(str(w), w.kind) for w in s.statements[1].words],
                          [("expect", "bare"), ("pg", "bare"), ('a "b"', "string"), ("~", "bare"), ("x/y z", "regex")])
+
+    def test_who_reads_a_file_that_is_written_anew_has_it_whole(self):
+        file = self.root / "etl.conf"
+        put(file, "one")
+        file.chmod(0o600)
+        with open(file, encoding="utf-8") as reader:
+            put(file, "another")
+            self.assertEqual((reader.read(), file.read_text(), file.stat().st_mode & 0o777), ("one", "another", 0o600))
+        self.assertEqual([f.name for f in self.root.glob(".*")], [])
 
     def test_a_process_that_never_says_it_meets_the_deadline(self):
         p = Process("cat", ["/usr/bin/tail", "-f", "/dev/null"], child_environment({}), self.root, self.root / "log")

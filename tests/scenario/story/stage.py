@@ -18,6 +18,16 @@ from .process import Deadline
 REFERENCE = re.compile(r"(?<!\$)\$\{([a-z][a-z0-9_]*)\.([a-z_]+)\}")
 
 
+def put(file: pathlib.Path, text: str) -> None:
+    """As a whole, at once: a host, or a command that has just been started, may be about to read it."""
+    file = file.resolve()
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    if file.exists():
+        shutil.copymode(file, fresh)
+    fresh.replace(file)
+
+
 class Shared:
     """What all scenarios of one run of the runner share.  Any thread."""
 
@@ -96,7 +106,7 @@ class Stage:
                     f'cache_dir = "{self.shared.work}/cache";\nconnections = {{\n  {connections}\n}};\n{settings}\n')
         else:
             (self.folder / ".conf-is-ours").unlink(missing_ok=True)
-        file.write_text(text, encoding="utf-8")
+        put(file, text)
 
     def command(self, words: list[str], name: str | None = None, user: str | None = None) -> Command:
         self.write_conf()

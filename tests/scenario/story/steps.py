@@ -18,7 +18,7 @@ from .mssql_real import RealMssql
 from .mssqld import Mssqld
 from .parse import Statement
 from .postgres import Cluster, Postgres
-from .stage import Stage
+from .stage import Stage, put
 
 VERBS = {}
 
@@ -112,7 +112,7 @@ def settings(stage: Stage, s: Statement) -> None:
 def pipeline(stage: Stage, s: Statement) -> None:
     if len(s.words) != 2 or s.block is None:
         raise usage(s)
-    (stage.folder / "pipelines.d" / f"{s.words[1]}.conf").write_text(stage.text(s.block), encoding="utf-8")
+    put(stage.folder / "pipelines.d" / f"{s.words[1]}.conf", stage.text(s.block))
 
 
 @verb("pipelines COUNT NAME { libconfig }")
@@ -122,7 +122,7 @@ def pipelines(stage: Stage, s: Statement) -> None:
         raise usage(s)
     text = stage.text(s.block)
     for i in range(int(s.words[1])):
-        (stage.folder / "pipelines.d" / f"{s.words[2]}{i}.conf").write_text(text.replace("#", str(i)), encoding="utf-8")
+        put(stage.folder / "pipelines.d" / f"{s.words[2]}{i}.conf", text.replace("#", str(i)))
 
 
 @verb("file PATH { text }")
@@ -208,7 +208,7 @@ def edit(stage: Stage, s: Statement) -> None:
     text = path.read_text(encoding="utf-8")
     if words[1] not in text:
         raise StoryError(f"{words[0]} does not contain {words[1]!r}")
-    path.write_text(text.replace(words[1], words[3]), encoding="utf-8")
+    put(path, text.replace(words[1], words[3]))
 
 
 @verb("remove PATH")

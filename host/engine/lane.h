@@ -95,6 +95,7 @@ struct lane {
   pthread_t thread;
   bool started, told;     /* run thread: has a thread; its end was reported */
   _Atomic bool abandoned; /* its threads were given up */
+  _Atomic bool loads;     /* it has an instance of the loader: given up with it, it keeps its locks of the sink */
 };
 
 void lane_init(struct lane *l, struct run *run, struct arena *arena, const struct etl_stream *stream, const struct etl_shard *shard);

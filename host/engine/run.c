@@ -205,17 +205,27 @@ static bool left_waiting(const struct run *r) {
   return false;
 }
 
+/* A lane that was given up in the loader keeps its locks of the sink until this process ends: to wait for them is to wait in vain.  What the end of
+ * the run would have removed, the next run removes. */
+static bool sink_is_held(const struct run *r) {
+  for (size_t i = 0; i < r->lanes_n; i++)
+    if (atomic_load(&r->lanes[i].abandoned) && atomic_load(&r->lanes[i].loads))
+      return true;
+  return false;
+}
+
 static int finish(struct run *r) {
   size_t succeeded = lanes_with(r, LANE_SUCCESS), failed = lanes_with(r, LANE_FAILED);
-  bool all = succeeded == r->lanes_n, aside = (r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run;
+  bool all = succeeded == r->lanes_n, aside = (r->loader_caps & ETL_CAP_ASIDE) && !r->spec->dry_run, held = sink_is_held(r);
   int ended = stopped(r) ? -1 : all && aside ? ranges_forget(r) : 0; /* what a run leaves behind that stops at once, the next one removes */
-  if (ended == 0 && (ended = end(r, all)) < 0 && all && aside && !stopped(r))
+  if (ended == 0 && !held && (ended = end(r, all)) < 0 && all && aside && !stopped(r))
     clean_up(r);
   if (ended == 0 && aside)
     ended = shelve(r, all);
   if (ended == 0 && all && !aside) /* run again after an end that failed, the range is not read anew */
     ended = ranges_forget(r);
-  captures_prune(r, clock_wall_ns());
+  if (!held)
+    captures_prune(r, clock_wall_ns());
   if (lanes_with(r, LANE_CANCELLED) > 0 || stopped(r) || left_waiting(r)) {
     run_report_summary(r, "cancelled");
     return RUN_EXIT_CANCELLED;

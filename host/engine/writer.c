@@ -91,6 +91,7 @@ int writer_open(struct writer *w) {
   struct run *r = l->run;
   struct err e;
   w->api = part_loader(&r->load);
+  atomic_store(&l->loads, true);
   if (instance_open(&w->inst, &r->load, &r->services, r->spec, l->name, run_loader_flags(r), &l->stop, &e) < 0)
     return lane_fail(l, &e, r->load.stage, r->load.conn->name);
   w->inst.svc.in_hand = &l->in_hand;
@@ -103,6 +104,7 @@ int writer_open(struct writer *w) {
 void writer_close(struct writer *w) {
   lane_set_cancel(w->lane, TARGET_WRITER, NULL, NULL);
   instance_close(&w->inst);
+  atomic_store(&w->lane->loads, false);
 }
 
 /* ---- items ---------------------------------------------------------------------------------------------------------------------- */

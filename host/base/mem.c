@@ -122,6 +122,18 @@ void *arena_memdup(struct arena *a, const void *p, size_t n) {
 
 char *arena_strdup(struct arena *a, const char *s) { return s ? arena_memdup(a, s, strlen(s)) : NULL; }
 
+/* There is room for as many as the next power of two. */
+void *arena_more(struct arena *a, void *list, size_t n, size_t size) {
+  if (n & (n - 1)) {
+    memset((char *)list + n * size, 0, size);
+    return list;
+  }
+  void *grown = arena_alloc(a, (n ? 2 * n : 1) * size);
+  if (n)
+    memcpy(grown, list, n * size);
+  return grown;
+}
+
 char *arena_printf(struct arena *a, const char *fmt, ...) {
   va_list ap, again;
   va_start(ap, fmt);

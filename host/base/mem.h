@@ -25,6 +25,8 @@ void *arena_alloc(struct arena *a, size_t size);                      /* zeroed,
 void *arena_alloc_aligned(struct arena *a, size_t size, size_t align); /* zeroed; align: a power of two up to 64 */
 char *arena_strdup(struct arena *a, const char *s);                   /* NULL gives NULL */
 void *arena_memdup(struct arena *a, const void *p, size_t n);         /* a NUL is put behind it */
+/* A list of n that was made by this alone (NULL: of none), with room for one more, zeroed.  What it had may be moved. */
+void *arena_more(struct arena *a, void *list, size_t n, size_t size);
 __attribute__((format(printf, 2, 3))) char *arena_printf(struct arena *a, const char *fmt, ...);
 
 #endif

@@ -21,11 +21,8 @@ static const struct zone *find_zone(const char *name, struct when_zones *zones, 
       return zones->list[i];
   if (zone_find(name, a, e, &z) < 0)
     return NULL;
-  const struct zone **grown = arena_alloc(a, (zones->n + 1) * sizeof *grown);
-  if (zones->n)
-    memcpy(grown, zones->list, zones->n * sizeof *grown);
-  grown[zones->n++] = z;
-  zones->list = grown;
+  zones->list = arena_more(a, zones->list, zones->n, sizeof *zones->list);
+  zones->list[zones->n++] = z;
   return z;
 }
 

@@ -42,16 +42,14 @@ static int32_t declare(void *arg, const struct etl_stream *out) {
     }
   if (!out->schema || etl_schema_copy(out->schema, schema) < 0)
     return ETL_FAILED;
-  struct etl_stream **grown = arena_alloc(o->arena, (o->n + 1) * sizeof *grown);
-  if (o->n)
-    memcpy(grown, o->streams, o->n * sizeof *grown);
-  grown[o->n] = arena_alloc(o->arena, sizeof **grown);
-  *grown[o->n++] = (struct etl_stream){.struct_size = sizeof **grown,
-                                       .flags = out->flags,
-                                       .name = arena_strdup(o->arena, name),
-                                       .schema = schema,
-                                       .key = key_copy(o->arena, out->key)};
-  o->streams = grown;
+  struct etl_stream *stream = arena_alloc(o->arena, sizeof *stream);
+  *stream = (struct etl_stream){.struct_size = sizeof *stream,
+                                .flags = out->flags,
+                                .name = arena_strdup(o->arena, name),
+                                .schema = schema,
+                                .key = key_copy(o->arena, out->key)};
+  o->streams = arena_more(o->arena, o->streams, o->n, sizeof *o->streams);
+  o->streams[o->n++] = stream;
   return ETL_OK;
 }
 

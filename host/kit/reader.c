@@ -19,11 +19,8 @@ struct finding {
 };
 
 static struct lane *add(struct finding *f, struct lanes *to) {
-  struct lane *grown = arena_alloc(f->arena, (to->n + 1) * sizeof *grown);
-  if (to->n)
-    memcpy(grown, to->list, to->n * sizeof *grown);
-  to->list = grown;
-  return &grown[to->n++];
+  to->list = arena_more(f->arena, to->list, to->n, sizeof *to->list);
+  return &to->list[to->n++];
 }
 
 static int32_t each_shard(void *arg, const struct etl_shard *s) {

@@ -81,23 +81,30 @@ const char *breakers_reason(const struct serve *s, const struct job *j, struct a
   return arena_printf(a, "its circuit breaker is open after %lld failure%s in a row, until %s", (long long)own->b.failures, own->b.failures == 1 ? "" : "s", time_text(when, until));
 }
 
-static void save_now(struct serve *s, const struct job *j, const struct job_breaker *k) {
-  struct store_breaker row = {.pipeline = j->name, .shard = k->shard, .state = breaker_state_name(k->b.state), .failures = k->b.failures,
-                              .opened_ns = k->b.opened_at_ns, .changed_ns = serve_now(s)};
-  struct err e;
-  if (store_breakers_save(s->store, &row, 1, &e) < 0)
-    serve_store_failed(s, &e);
+static struct serve_event event_of(const char *pipeline, const char *shard, enum breaker_state is, const char *run, const char *message) {
+  static const char *const names[] = {[BREAKER_CLOSED] = "closed", [BREAKER_OPEN] = "opened", [BREAKER_HALF_OPEN] = "half_open"};
+  return (struct serve_event){.level = is == BREAKER_OPEN ? LEVEL_ERROR : LEVEL_INFO,
+                              .kind = "breaker",
+                              .name = names[is],
+                              .pipeline = pipeline,
+                              .run = run,
+                              .shard = *shard ? shard : NULL,
+                              .message = message};
 }
 
-static void tell(struct serve *s, const struct job *j, const struct job_breaker *k, const char *run, const char *message) {
-  static const char *const names[] = {[BREAKER_CLOSED] = "closed", [BREAKER_OPEN] = "opened", [BREAKER_HALF_OPEN] = "half_open"};
-  serve_event(s, &(struct serve_event){.level = k->b.state == BREAKER_OPEN ? LEVEL_ERROR : LEVEL_INFO,
-                                       .kind = "breaker",
-                                       .name = names[k->b.state],
-                                       .pipeline = j->name,
-                                       .run = run,
-                                       .shard = *k->shard ? k->shard : NULL,
-                                       .message = message});
+static struct store_breaker row_of(const char *pipeline, const char *shard, const struct breaker *b, int64_t now_ns, const char *reason) {
+  return (struct store_breaker){.pipeline = pipeline,
+                                .shard = shard,
+                                .state = breaker_state_name(b->state),
+                                .failures = b->failures,
+                                .opened_ns = b->opened_at_ns,
+                                .changed_ns = now_ns,
+                                .reason = reason};
+}
+
+static void tell(struct serve *s, const char *pipeline, const char *shard, enum breaker_state is, const char *run, const char *message) {
+  const struct serve_event e = event_of(pipeline, shard, is, run, message);
+  serve_event(s, &e);
 }
 
 void breakers_start(struct running *r, struct spec *spec) {
@@ -106,6 +113,8 @@ void breakers_start(struct running *r, struct spec *spec) {
   if (learn(r->serve, j, &e) < 0) /* what this run comes to is counted on top of what other hosts have counted */
     serve_store_failed(r->serve, &e);
   spec->skip_shards = arena_alloc(r->arena, (j->breakers_n + 1) * sizeof *spec->skip_shards);
+  struct store_breaker *changed = arena_alloc(r->arena, (j->breakers_n + 1) * sizeof *changed);
+  size_t changed_n = 0;
   for (size_t i = 0; i < j->breakers_n; i++) {
     struct job_breaker *k = &j->breakers[i];
     enum breaker_state was = k->b.state;
@@ -113,70 +122,61 @@ void breakers_start(struct running *r, struct spec *spec) {
       k->b.state = BREAKER_HALF_OPEN; /* somebody asked for this one */
     if (!tries_nobody(&k->b) && !breaker_allow(&k->b, &r->conf->breaker, serve_now(r->serve)) && *k->shard)
       spec->skip_shards[spec->skip_shards_n++] = arena_strdup(r->arena, k->shard);
-    if (k->b.state == was)
-      continue;
-    save_now(r->serve, j, k);
-    tell(r->serve, j, k, r->run.id, "the circuit breaker is half open: this run tries whether it works again");
+    if (k->b.state != was)
+      changed[changed_n++] = row_of(j->name, k->shard, &k->b, serve_now(r->serve), NULL);
   }
+  if (changed_n && store_breakers_save(r->serve->store, changed, changed_n, &e) < 0) {
+    serve_store_failed(r->serve, &e);
+    return;
+  }
+  for (size_t i = 0; i < changed_n; i++)
+    tell(r->serve, j->name, changed[i].shard, BREAKER_HALF_OPEN, r->run.id, "the circuit breaker is half open: this run tries whether it works again");
 }
 
 /* ---- ending ------------------------------------------------------------------------------------------------------------------------------ */
 
-static void add_row(struct outcome *o, const struct job_breaker *k, const char *reason) {
+static const char *words_of(const struct outcome *o, const char *shard, const struct breaker *b) {
   struct arena *a = o->of->arena;
-  struct store_breaker *grown = arena_alloc(a, (o->breakers_n + 1) * sizeof *grown);
-  if (o->breakers_n)
-    memcpy(grown, o->breakers, o->breakers_n * sizeof *grown);
-  grown[o->breakers_n++] = (struct store_breaker){.pipeline = o->row.pipeline,
-                                                  .shard = arena_strdup(a, k->shard),
-                                                  .state = breaker_state_name(k->b.state),
-                                                  .failures = k->b.failures,
-                                                  .opened_ns = k->b.opened_at_ns,
-                                                  .changed_ns = o->row.ended_ns,
-                                                  .reason = reason};
-  o->breakers = grown;
+  const char *of = *shard ? arena_printf(a, " of shard %s", shard) : "";
+  char text[UNITS_TEXT];
+  if (b->state == BREAKER_CLOSED)
+    return arena_printf(a, "the circuit breaker%s is closed: it works again", of);
+  return arena_printf(a, "the circuit breaker%s opened after %lld failure%s in a row: %s for %s; `etl breaker %s reset` closes it at once", of,
+                      (long long)b->failures, b->failures == 1 ? "" : "s", *shard ? "the shard is left out" : "no run starts",
+                      units_print_duration(text, o->of->conf->breaker.cooldown_ns), o->row.pipeline);
 }
 
 static void note(struct outcome *o, struct job *j, const char *shard, enum breaker_outcome what, const char *reason) {
   struct job_breaker *k = what == BREAKER_FAILURE ? find_or_add(j, shard) : find(j, shard);
   const struct conf_breaker *c = &o->of->conf->breaker;
-  char text[UNITS_TEXT];
   if (!k)
     return;
   bool changed = breaker_note(&k->b, c, what, o->row.ended_ns);
-  add_row(o, k, reason);
+  o->breakers = arena_more(o->of->arena, o->breakers, o->breakers_n, sizeof *o->breakers);
+  o->breakers[o->breakers_n++] = row_of(o->row.pipeline, shard, &k->b, o->row.ended_ns, reason);
   if (!changed)
     return;
-  const char *of = *shard ? arena_printf(o->of->arena, " of shard %s", shard) : "";
-  if (k->b.state == BREAKER_OPEN) {
-    const char *message = arena_printf(
-        o->of->arena, "the circuit breaker%s opened after %lld failure%s in a row: %s for %s; `etl breaker %s reset` closes it at once", of,
-        (long long)k->b.failures, k->b.failures == 1 ? "" : "s", *shard ? "the shard is left out" : "no run starts", units_print_duration(text, c->cooldown_ns), j->name);
-    tell(o->of->serve, j, k, o->row.id, message);
-    if (!*shard)
-      outcome_queue(o, "probe", o->row.ended_ns + c->cooldown_ns, 1, NULL);
-  } else {
-    tell(o->of->serve, j, k, o->row.id, arena_printf(o->of->arena, "the circuit breaker%s is closed: it works again", of));
-  }
+  o->news = arena_more(o->of->arena, o->news, o->news_n, sizeof *o->news);
+  o->news[o->news_n++] = event_of(o->row.pipeline, shard, k->b.state, o->row.id, words_of(o, shard, &k->b));
+  if (k->b.state == BREAKER_OPEN && !*shard)
+    outcome_queue(o, "probe", o->row.ended_ns + c->cooldown_ns, 1, NULL);
 }
 
 /* A shard has failed if any of its lanes has.  again: those that are not settled yet. */
 static void note_shards(struct outcome *o, struct job *j, const json_t *again) {
-  const json_t *lanes = json_object_get(o->of->summary, "lanes"), *lane, *other;
-  size_t i, k;
-  json_array_foreach(lanes, i, lane) {
-    const char *shard = attempts_shard(lane, o->of->arena), *reason = NULL;
-    bool first = !attempts_has(again, shard);
-    json_array_foreach(lanes, k, other) {
-      if (strcmp(attempts_shard(other, o->of->arena), shard) != 0)
-        continue;
-      first &= k >= i;
-      if (!reason && strcmp(json_string_value(json_object_get(other, "status")), "failed") == 0)
-        reason = json_string_value(json_object_get(json_object_get(other, "error"), "message"));
-    }
-    if (first)
-      note(o, j, shard, reason ? BREAKER_FAILURE : BREAKER_SUCCESS, reason);
+  json_t *errors = json_object(), *lane, *error; /* by shard; null: it has none */
+  struct arena *a = o->of->arena;
+  const char *shard;
+  size_t i;
+  json_array_foreach(json_object_get(o->of->summary, "lanes"), i, lane) {
+    shard = attempts_shard(lane, a);
+    error = strcmp(json_string_value(json_object_get(lane, "status")), "failed") == 0 ? json_object_get(lane, "error") : NULL;
+    if (!attempts_has(again, shard) && !json_is_object(json_object_get(errors, shard)))
+      json_object_set_new(errors, shard, error ? json_incref(error) : json_null());
   }
+  json_object_foreach(errors, shard, error)
+    note(o, j, arena_strdup(a, shard), json_is_object(error) ? BREAKER_FAILURE : BREAKER_SUCCESS, json_string_value(json_object_get(error, "message")));
+  json_decref(errors);
 }
 
 static struct job *job_of(const struct outcome *o) { return o->of->conf && o->of->conf->breaker.threshold ? o->of->job : NULL; }
@@ -207,8 +207,7 @@ int breakers_reset(struct serve *s, struct job *j, const char *shard, struct err
   size_t rows_n = 0;
   for (size_t i = 0; i < j->breakers_n; i++)
     if (!shard || strcmp(shard, j->breakers[i].shard) == 0)
-      rows[rows_n++] = (struct store_breaker){
-        .pipeline = j->name, .shard = j->breakers[i].shard, .state = breaker_state_name(BREAKER_CLOSED), .changed_ns = serve_now(s)};
+      rows[rows_n++] = row_of(j->name, j->breakers[i].shard, &(struct breaker){.state = BREAKER_CLOSED}, serve_now(s), NULL);
   int rc = store_breakers_save(s->store, rows, rows_n, e);
   arena_free(a);
   for (size_t i = 0; rc == 0 && i < j->breakers_n; i++) {
@@ -218,7 +217,7 @@ int breakers_reset(struct serve *s, struct job *j, const char *shard, struct err
     bool was_open = k->b.state != BREAKER_CLOSED;
     k->b = (struct breaker){.state = BREAKER_CLOSED};
     if (was_open)
-      tell(s, j, k, NULL, "the circuit breaker was closed by hand");
+      tell(s, j->name, k->shard, BREAKER_CLOSED, NULL, "the circuit breaker was closed by hand");
     n += was_open;
   }
   serve_follow(s); /* the probe that waited is skipped */

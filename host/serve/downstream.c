@@ -58,11 +58,8 @@ static json_t *upstream_json(const struct upstream_end *u) {
 }
 
 static void append(struct downstream *d, const struct store_run *row) {
-  struct store_run *grown = arena_alloc(d->arena, (d->n + 1) * sizeof *grown);
-  if (d->n)
-    memcpy(grown, d->rows, d->n * sizeof *grown);
-  grown[d->n++] = *row;
-  d->rows = grown;
+  d->rows = arena_more(d->arena, d->rows, d->n, sizeof *d->rows);
+  d->rows[d->n++] = *row;
 }
 
 /* All that p comes after have ended: first_bad is one that did not succeed, if there is any. */

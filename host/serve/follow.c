@@ -11,11 +11,9 @@
 struct store_run *outcome_queue(struct outcome *o, const char *trigger, int64_t not_before_ns, int64_t attempt, const json_t *options) {
   struct arena *a = o->of->arena;
   const struct store_run *from = &o->of->run;
-  struct store_run *grown = arena_alloc(a, (o->queue_n + 1) * sizeof *grown);
   char *text = options && json_object_size(options) ? json_dumps(options, JSON_COMPACT) : NULL;
-  if (o->queue_n)
-    memcpy(grown, o->queue, o->queue_n * sizeof *grown);
-  grown[o->queue_n] = (struct store_run){.id = spec_run_id(a),
+  o->queue = arena_more(a, o->queue, o->queue_n, sizeof *o->queue);
+  o->queue[o->queue_n] = (struct store_run){.id = spec_run_id(a),
                                          .pipeline = from->pipeline,
                                          .trigger = trigger,
                                          .state = "queued",
@@ -30,8 +28,7 @@ struct store_run *outcome_queue(struct outcome *o, const char *trigger, int64_t 
                                          .connections = from->connections,
                                          .options = arena_strdup(a, text)};
   free(text);
-  o->queue = grown;
-  return &grown[o->queue_n++];
+  return &o->queue[o->queue_n++];
 }
 
 /* The next scheduled run takes the place of the retry, as the store does it: but not of one that somebody asked for. */

@@ -184,6 +184,8 @@ static void tell(struct serve *s, struct outcome *o, bool stored) {
   tell_end(s, o, stored);
   if (o->again)
     tell_retry(s, o);
+  for (size_t i = 0; i < o->news_n; i++)
+    serve_event(s, &o->news[i]);
 }
 
 /* ---- storing ------------------------------------------------------------------------------------------------------------------------------- */

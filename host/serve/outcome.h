@@ -13,6 +13,8 @@ struct outcome {
   size_t queue_n;
   struct store_breaker *breakers;
   size_t breakers_n;
+  struct serve_event *news; /* told behind the end of the run */
+  size_t news_n;
   bool window_done;
   bool told;
   bool again; /* a further attempt is queued: this was not the end for good */

@@ -20,6 +20,24 @@ Test(arena, pieces_are_zeroed_and_aligned) {
   arena_free(a);
 }
 
+Test(arena, a_list_that_grows_is_seldom_moved) {
+  enum { TIMES = 5000 };
+  struct arena *a = arena_new();
+  int64_t *list = NULL;
+  size_t moved = 0;
+  for (size_t i = 0; i < TIMES; i++) {
+    const int64_t *before = list;
+    list = arena_more(a, list, i, sizeof *list);
+    moved += list != before;
+    cr_assert_eq(list[i], 0);
+    list[i] = (int64_t)i;
+  }
+  for (size_t i = 0; i < TIMES; i++)
+    cr_assert_eq(list[i], (int64_t)i);
+  cr_expect_eq(moved, 14);
+  arena_free(a);
+}
+
 /* Small things that stay are allocated between arenas that come and go. */
 Test(arena, many_of_them_leave_no_holes) {
   enum { TIMES = 2000 };

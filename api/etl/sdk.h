@@ -110,7 +110,7 @@ struct etl_format {
   int64_t per_second; /* ETL_L_TIME, ETL_L_TIMESTAMP: units in a second: 1, 1000, 1000000, 1000000000 */
   const char *tz;     /* borrowed from the schema */
 };
-/* Reads one column's format (and its extension name).  -1: a format this library does not know. */
+/* Reads one column's format (and its extension name).  -1: one that this library does not know, or a dictionary. */
 int etl_format_parse(const struct ArrowSchema *column, struct etl_format *ret);
 
 /* ---- schemas ------------------------------------------------------------------------------------------------------------ */

@@ -30,7 +30,8 @@ static void put(struct out *o, const char *p, size_t n) {
   char *to = room(o, n);
   if (!to)
     return;
-  memcpy(to, p, n);
+  if (n)
+    memcpy(to, p, n);
   o->n += n;
   o->p[o->n] = 0;
 }

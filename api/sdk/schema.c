@@ -11,6 +11,9 @@ static void node_release(struct ArrowSchema *s) {
     free(s->children[i]);
   }
   free(s->children);
+  if (s->dictionary)
+    etl_schema_release(s->dictionary);
+  free(s->dictionary);
   free((void *)s->format);
   free((void *)s->name);
   free((void *)s->metadata);
@@ -122,13 +125,16 @@ int etl_schema_copy(const struct ArrowSchema *from, struct ArrowSchema *ret) {
     s.release(&s);
     return -1;
   }
-  for (int64_t i = 0; i < s.n_children; i++)
-    if (from->children[i]->release && etl_schema_copy(from->children[i], s.children[i]) < 0) {
-      s.release(&s);
-      return -1;
-    }
-  *ret = s;
-  return 0;
+  int rc = 0;
+  for (int64_t i = 0; i < s.n_children && rc == 0; i++)
+    rc = from->children[i]->release ? etl_schema_copy(from->children[i], s.children[i]) : 0;
+  if (rc == 0 && from->dictionary)
+    rc = (s.dictionary = calloc(1, sizeof *s.dictionary)) ? etl_schema_copy(from->dictionary, s.dictionary) : -1;
+  if (rc < 0)
+    s.release(&s);
+  else
+    *ret = s;
+  return rc;
 }
 
 int etl_schema_set_copy(struct ArrowSchema *s, int64_t i, const struct ArrowSchema *column) {
@@ -145,7 +151,9 @@ static bool text_equal(const char *a, const char *b) { return strcmp(a ? a : "",
 bool etl_schema_equal(const struct ArrowSchema *a, const struct ArrowSchema *b) {
   uint64_t n = metadata_size(a->metadata);
   if (!text_equal(a->format, b->format) || !text_equal(a->name, b->name) || a->flags != b->flags || a->n_children != b->n_children ||
-      n != metadata_size(b->metadata) || (n && memcmp(a->metadata, b->metadata, n) != 0))
+      !a->dictionary != !b->dictionary || n != metadata_size(b->metadata) || (n && memcmp(a->metadata, b->metadata, n) != 0))
+    return false;
+  if (a->dictionary && !etl_schema_equal(a->dictionary, b->dictionary))
     return false;
   for (int64_t i = 0; i < a->n_children; i++)
     if (!etl_schema_equal(a->children[i], b->children[i]))
@@ -229,7 +237,8 @@ int etl_format_parse(const struct ArrowSchema *column, struct etl_format *ret) {
           .phys = simple_formats[i].phys, .logical = simple_formats[i].logical, .width = simple_formats[i].width};
     if (r.logical == ETL_L_STRING && ext && ext_n == 10 && memcmp(ext, "arrow.json", 10) == 0)
       r.logical = ETL_L_JSON;
-  } else if (sscanf(f, "d:%d,%d%n", &r.precision, &r.scale, &n) == 2 && f[n] == 0 && r.precision >= 1 && r.precision <= 38) {
+  } else if (sscanf(f, "d:%d,%d%n", &r.precision, &r.scale, &n) == 2 && f[n] == 0 && r.precision >= 1 && r.precision <= 38 && r.scale >= -38 &&
+             r.scale <= 38) {
     r.phys = ETL_P_FIXED;
     r.logical = ETL_L_DECIMAL;
     r.width = 16;
@@ -239,7 +248,7 @@ int etl_format_parse(const struct ArrowSchema *column, struct etl_format *ret) {
   } else if (f[0] == 't' && temporal_parse(f, &r) < 0) {
     return -1;
   }
-  if (!r.logical)
+  if (!r.logical || column->dictionary)
     return -1;
   *ret = r;
   return 0;

@@ -64,7 +64,7 @@ bool type_of_declared(const char *declared, char ret_format[TYPE_BYTES], const c
 bool type_declared(const struct ArrowSchema *column, char ret[TYPE_BYTES]) {
   struct etl_format f;
   const char *name = NULL;
-  if (column->dictionary || etl_format_parse(column, &f) < 0)
+  if (etl_format_parse(column, &f) < 0)
     return false;
   switch (f.logical) {
   case ETL_L_BOOL: name = "BOOLEAN"; break;

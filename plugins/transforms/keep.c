@@ -19,7 +19,7 @@ static void kept_release(struct ArrowArray *a) {
 
 bool keep_supported(const struct ArrowSchema *column) {
   struct etl_format f;
-  return !column->dictionary && etl_format_parse(column, &f) == 0;
+  return etl_format_parse(column, &f) == 0;
 }
 
 void keep_take(struct ArrowArray *batch, int64_t i, struct ArrowArray *ret) {

@@ -234,7 +234,7 @@ static int32_t bind_keys(struct lookup *l, const struct etl_stream *in) {
     if (l->at[i] < 0)
       return names_missing(l->host, in, "lookup", "key", l->o.key[i]);
     const struct ArrowSchema *c = in->schema->children[l->at[i]];
-    if (c->dictionary || etl_format_parse(c, &f) < 0)
+    if (etl_format_parse(c, &f) < 0)
       return bad_column(l, OPT_KEY, "look up by another column", c, "cannot be compared: it is nested or unknown");
     l->kinds[i] = f.logical == ETL_L_INT || (f.logical == ETL_L_UINT && f.width < 8) ? 'i' : 't';
   }

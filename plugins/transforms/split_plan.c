@@ -46,7 +46,7 @@ static int32_t plan_rows(const struct split *s, const struct etl_stream *in, str
     rc = find(s, in, "where", o->where, o->where_n, sizeof *o->where, &o->where_at);
   for (size_t i = 0; rc == ETL_OK && i < o->distinct_n + o->where_n; i++) {
     const struct ArrowSchema *c = schema->children[i < o->distinct_n ? o->distinct_at[i] : o->where_at[i - o->distinct_n]];
-    if (c->dictionary || etl_format_parse(c, &f) < 0)
+    if (etl_format_parse(c, &f) < 0)
       rc = etl_failf(s->host, &ETL_ERROR(ETL_E_SCHEMA, .option = "outputs", .remedy = "choose rows by other columns"),
                      "split: output %s: values of column \"%s\" cannot be compared: its type %s is nested or unknown", o->stream, c->name, c->format);
   }

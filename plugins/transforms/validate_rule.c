@@ -193,7 +193,7 @@ int32_t rule_bind(struct rule *r, const struct etl_host *h, const struct etl_str
   if (r->at < 0)
     return names_missing(h, in, "validate", "rules", r->column);
   const struct ArrowSchema *c = in->schema->children[r->at];
-  if (c->dictionary || etl_format_parse(c, &f) < 0)
+  if (etl_format_parse(c, &f) < 0)
     return etl_failf(h, &ETL_ERROR(ETL_E_SCHEMA, .option = "rules", .remedy = "check another column"),
                      "validate: rule %s: values of column \"%s\" cannot be checked: its type %s is nested or unknown", r->name, c->name, c->format);
   bool lengths = r->length_min >= 0 || r->length_max >= 0;

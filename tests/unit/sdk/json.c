@@ -265,6 +265,47 @@ Test(json, a_row_of_a_slice_and_a_type_nobody_knows) {
   etl_batch_fini(&b);
 }
 
+/* Arrow gives values of no bytes no buffer. */
+Test(json, texts_and_bytes_that_are_all_empty) {
+  static const int32_t offsets[2];
+  const void *buffers[] = {NULL, offsets, NULL};
+  static const char *const formats[] = {"u", "z"}, *const want[] = {"{\"v\": \"\"}", "{\"v\": \"\\\\x\"}"};
+  struct ArrowArray column = {.length = 1, .n_buffers = 3, .buffers = buffers}, *columns[] = {&column};
+  struct ArrowArray rows = {.length = 1, .n_children = 1, .children = columns};
+  for (size_t i = 0; i < 2; i++) {
+    struct ArrowSchema child = {.format = formats[i], .name = "v"}, *children[] = {&child};
+    struct ArrowSchema s = {.format = "+s", .n_children = 1, .children = children};
+    char *json = etl_row_json(&s, &rows, 0);
+    cr_expect_str_eq(json, want[i]);
+    free(json);
+  }
+}
+
+static void release(struct ArrowSchema *s) { s->release = NULL; }
+
+/* What the integers of such a column stand for is not read, so they are not taken for its values. */
+Test(json, a_dictionary_is_no_column_of_numbers) {
+  static const int32_t index = 1;
+  const void *buffers[] = {NULL, &index};
+  struct ArrowSchema words = {.format = "u", .name = "", .release = release};
+  struct ArrowSchema child = {.format = "i", .name = "v", .dictionary = &words, .release = release}, *children[] = {&child};
+  struct ArrowSchema s = {.format = "+s", .name = "", .n_children = 1, .children = children}, copy, plain;
+  struct ArrowArray column = {.length = 1, .n_buffers = 2, .buffers = buffers}, *columns[] = {&column};
+  struct ArrowArray rows = {.length = 1, .n_children = 1, .children = columns};
+  cr_assert_eq(etl_schema_copy(&s, &copy), 0);
+  cr_expect(etl_schema_equal(&s, &copy));
+  for (int i = 0; i < 2; i++) {
+    char *json = etl_row_json(i ? &copy : &s, &rows, 0);
+    cr_expect_str_eq(json, "{\"v\": {\"$format\": \"i\"}}");
+    free(json);
+  }
+  child.dictionary = NULL;
+  cr_assert_eq(etl_schema_copy(&s, &plain), 0);
+  cr_expect_not(etl_schema_equal(&plain, &copy));
+  copy.release(&copy);
+  plain.release(&plain);
+}
+
 Test(json, all_rows_of_a_slice_one_behind_the_other) {
   struct ArrowSchema s;
   struct etl_batch b;

@@ -1,5 +1,6 @@
 /* Windows of pipelines with interval = true: each run covers the time from the end of the last window that succeeded to its due time, less the
- * delay behind which the source's rows are complete.  A full refresh is a window from the beginning.  A window that failed is therefore part of the next one; a retry keeps its own. */
+ * delay behind which the source's rows are complete.  A full refresh is a window from the beginning.  A window that failed is therefore part of the next one; a retry keeps its own,
+ * less what a run that overtook it has covered. */
 #include "serve/windows.h"
 
 #include <string.h>
@@ -39,12 +40,16 @@ static int last_end(struct running *r, int64_t *ret_ns, struct err *e) {
 
 int window_choose(struct running *r, struct err *e) {
   bool all = json_is_true(json_object_get(r->options, "full_refresh"));
-  if (!r->conf->interval || r->run.window_to_ns || json_object_get(r->options, "range"))
+  int64_t end = 0;
+  if (!r->conf->interval || json_object_get(r->options, "range"))
     return 0;
-  if (!all && last_end(r, &r->run.window_from_ns, e) < 0)
+  if (!all && last_end(r, &end, e) < 0)
     return -1;
+  if (end > r->run.window_from_ns)
+    r->run.window_from_ns = end;
   int64_t due = r->run.due_ns ? r->run.due_ns : r->started_ns;
-  r->run.window_to_ns = due - delay_of(r);
+  if (!r->run.window_to_ns)
+    r->run.window_to_ns = due - delay_of(r);
   return 0;
 }
 

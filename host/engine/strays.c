@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -43,11 +45,21 @@ static bool has_mark(const char *pid, const char *mark) {
   return found;
 }
 
+/* The number may be another's by the time it is killed, so it is held first. */
+static void end_one(const char *pid, const char *mark) {
+  int fd = pidfd_open((pid_t)strtol(pid, NULL, 10), 0);
+  if (fd < 0)
+    return;
+  if (has_mark(pid, mark))
+    pidfd_send_signal(fd, SIGKILL, NULL, 0);
+  close(fd);
+}
+
 void strays_end(const char *mark) {
   DIR *all = opendir("/proc");
   for (const struct dirent *d; all && (d = readdir(all));)
-    if (isdigit((unsigned char)d->d_name[0]) && has_mark(d->d_name, mark))
-      kill((pid_t)strtol(d->d_name, NULL, 10), SIGKILL);
+    if (isdigit((unsigned char)d->d_name[0]))
+      end_one(d->d_name, mark);
   if (all)
     closedir(all);
 }

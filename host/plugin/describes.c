@@ -80,6 +80,19 @@ static const struct description *take(const struct described *k, struct err *e) 
   return k->d;
 }
 
+/* NULL without an error: it was not asked yet. */
+static const struct description *get_known(struct describes *c, const char *path, struct err *e) {
+  struct plugin_mark mark;
+  const struct description *d = NULL;
+  *e = (struct err){0};
+  pthread_mutex_lock(&c->lock);
+  const struct described *k = entry_of(c, path);
+  if (known(k) && plugin_mark(path, &mark) == 0 && plugin_mark_same(&mark, &k->mark))
+    d = take(k, e);
+  pthread_mutex_unlock(&c->lock);
+  return d;
+}
+
 const struct description *describes_get(struct describes *c, const char *path, struct err *e) {
   struct described fresh = {0};
   if (plugin_mark(path, &fresh.mark) < 0) {
@@ -153,6 +166,7 @@ struct check {
   struct describes *c;
   const struct registry *registry;
   struct diags *d;
+  bool known_only; /* nobody is asked */
 };
 
 static void complain(struct diags *d, const char *origin, const struct err *e) {
@@ -177,9 +191,10 @@ static uint64_t check_stage(struct check *c, enum etl_kind kind, const struct co
     complain(c->d, s->origin, &e);
     return UINT64_MAX;
   }
-  const struct description *d = describes_get(c->c, f->path, &e);
+  const struct description *d = c->known_only ? get_known(c->c, f->path, &e) : describes_get(c->c, f->path, &e);
   if (!d) {
-    complain_once(c, s->origin, &e);
+    if (e.error_class)
+      complain_once(c, s->origin, &e);
     return UINT64_MAX;
   }
   if (!d->connectors[kind]) {
@@ -211,12 +226,19 @@ static void check_capture(struct check *c, const struct conf_pipeline *p, uint64
             p->load.plugin);
 }
 
-void describes_check_pipeline(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d) {
-  struct check k = {.c = c, .registry = r, .d = d};
-  check_stage(&k, ETL_KIND_EXTRACTOR, &p->extract);
+static void check_pipeline(struct check *k, const struct conf_pipeline *p) {
+  check_stage(k, ETL_KIND_EXTRACTOR, &p->extract);
   for (size_t t = 0; t < p->transforms_n; t++)
-    check_stage(&k, ETL_KIND_TRANSFORMER, &p->transforms[t]);
-  check_capture(&k, p, check_stage(&k, ETL_KIND_LOADER, &p->load));
+    check_stage(k, ETL_KIND_TRANSFORMER, &p->transforms[t]);
+  check_capture(k, p, check_stage(k, ETL_KIND_LOADER, &p->load));
+}
+
+void describes_check_pipeline(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d) {
+  check_pipeline(&(struct check){.c = c, .registry = r, .d = d}, p);
+}
+
+void describes_check_known(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d) {
+  check_pipeline(&(struct check){.c = c, .registry = r, .d = d, .known_only = true}, p);
 }
 
 /* Marks the file that a stage needs; one that is not there is complained of later. */

@@ -20,6 +20,8 @@ void describes_put(struct describes *c, const struct description *d); /* accepts
 void describes_check(struct describes *c, const struct conf *conf, const struct registry *r, struct diags *d);
 /* The same for one of them. */
 void describes_check_pipeline(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d);
+/* The same by what is known already: nobody is asked, and an option of a connector that was not asked yet passes. */
+void describes_check_known(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d);
 /* Files whose notes are sound, but that do not describe themselves, are refused: they crash, hang, or are no connectors. */
 void describes_refuse(struct describes *c, struct registry *r);
 /* The registry of a configuration; NULL with an error in d. */

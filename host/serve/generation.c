@@ -27,26 +27,39 @@ static void make_graph(struct generation *g) {
   diags_fini(&d);
 }
 
-int generation_load(const char *conf_path, const char *only, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d,
-                    struct generation **ret) {
+int generation_load(const char *conf_path, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d, struct generation **ret) {
   struct generation *g = xcalloc(1, sizeof *g);
   size_t errors = d->errors;
   *g = (struct generation){.refs = 1, .number = number, .loaded_ns = now_ns};
-  if (conf_load_for_check(conf_path, only, d, &g->conf) == 0) {
+  if (conf_load_for_check(conf_path, NULL, d, &g->conf) == 0) {
     if ((g->registry = describes_scan(g->conf, d)))
       describes_check(describes, g->conf, g->registry, d);
-    if (!only)
-      sched_check(g->conf, now_ns, d);
+    sched_check(g->conf, now_ns, d);
   }
   if (d->errors > errors) {
     generation_unref(g);
     return -1;
   }
   sort_names(g);
-  if (!only)
-    make_graph(g);
+  make_graph(g);
   *ret = g;
   return 0;
+}
+
+struct generation *generation_of_one(struct generation *g, const char *conf_path, const char *pipeline, struct describes *describes, int64_t now_ns) {
+  struct generation *one = xcalloc(1, sizeof *one);
+  struct diags d = {0};
+  *one = (struct generation){.refs = 1, .number = g->number, .loaded_ns = now_ns, .registry = g->registry, .with = generation_ref(g)};
+  if (conf_load(conf_path, pipeline, &d, &one->conf) == 0)
+    describes_check_known(describes, one->conf->pipelines, one->registry, &d);
+  if (d.errors) {
+    generation_unref(one);
+    one = NULL;
+  } else {
+    sort_names(one);
+  }
+  diags_fini(&d);
+  return one;
 }
 
 /* The first mistake in words; NULL: it can run. */
@@ -90,7 +103,10 @@ void generation_unref(struct generation *g) {
   for (size_t i = 0; g->problems && i < g->conf->pipelines_n; i++)
     free(g->problems[i]);
   free(g->problems);
-  registry_free(g->registry);
+  if (g->with)
+    generation_unref(g->with);
+  else
+    registry_free(g->registry);
   if (g->of) {
     generation_unref(g->of);
   } else {

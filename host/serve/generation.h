@@ -13,15 +13,17 @@ struct generation {
   int64_t loaded_ns;
   struct conf *conf;
   struct registry *registry;
-  const struct graph *graph;            /* NULL when just one pipeline was read */
+  const struct graph *graph;            /* NULL: of one pipeline alone */
   const struct conf_pipeline **by_name; /* conf->pipelines, sorted */
   struct generation *of; /* it has the configuration of that one, with other connectors; NULL: its own */
+  struct generation *with; /* it has the connectors of that one; NULL: its own */
   char **problems;       /* one for each of by_name: why it cannot run with these connectors, NULL: it can.  NULL: all can */
 };
-/* Reads all files, or with `only` those of that pipeline, and checks all options.  -1: d has errors; d may have warnings in any case.  One
- * reference is the caller's. */
-int generation_load(const char *conf_path, const char *only, struct describes *describes, int64_t number, int64_t now_ns,
-                    struct diags *d, struct generation **ret);
+/* Reads all files, and checks all options.  -1: d has errors; d may have warnings in any case.  One reference is the caller's. */
+int generation_load(const char *conf_path, struct describes *describes, int64_t number, int64_t now_ns, struct diags *d, struct generation **ret);
+/* The files and secrets of one pipeline once more, with the connectors of g: of these none is looked at or asked, which takes its time.  One
+ * reference is the caller's; NULL: they have mistakes. */
+struct generation *generation_of_one(struct generation *g, const char *conf_path, const char *pipeline, struct describes *describes, int64_t now_ns);
 /* The configuration of g with the connectors as they are now, some of which may not fit or be gone.  Takes r.  g is borrowed until the new one is
  * taken over by generation_own(), since references are counted on the loop's thread alone. */
 struct generation *generation_again(struct generation *g, struct registry *r, struct describes *describes);

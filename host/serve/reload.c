@@ -58,7 +58,7 @@ static bool folder_is_away(struct reading *r) {
 }
 
 static void read_everything(struct reading *r) {
-  if (generation_load(r->conf_path, NULL, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0) {
+  if (generation_load(r->conf_path, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0) {
     r->gen = NULL;
   } else if (folder_is_away(r)) {
     generation_unref(r->gen);

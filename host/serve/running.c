@@ -202,22 +202,11 @@ static void copy_run(struct running *r, const struct store_run *run) {
   r->run.host = r->run.state = r->run.reason = r->run.cancel = NULL;
 }
 
-/* Its files read once more, for a run whose credentials were refused; else, or when they have mistakes, what everybody has. */
-static struct generation *generation_of(struct serve *s, const char *pipeline, const json_t *options) {
-  struct generation *g = NULL;
-  struct diags d = {0};
-  if (json_is_true(json_object_get(options, "read_again")) &&
-      generation_load(s->conf_path, pipeline, s->describes, s->gen->number, serve_now(s), &d, &g) < 0)
-    g = NULL;
-  diags_fini(&d);
-  return g ? g : generation_ref(s->gen);
-}
-
 struct running *running_new(struct serve *s, const struct store_run *run) {
   struct running *r = xcalloc(1, sizeof *r);
   struct job *j = serve_job(s, run->pipeline);
   *r = (struct running){.serve = s, .arena = arena_new(), .job = j, .options = run->options ? json_loads(run->options, 0, NULL) : NULL};
-  r->gen = generation_of(s, run->pipeline, r->options);
+  r->gen = generation_ref(s->gen);
   r->conf = generation_find(r->gen, run->pipeline);
   copy_run(r, run);
   r->started_ns = serve_now(s);
@@ -244,9 +233,22 @@ void running_free(struct running *r) {
   free(r);
 }
 
+/* Credentials were refused: they, or where they are, may have been changed.  When that has mistakes, what everybody has counts. */
+static void read_again(struct running *r) {
+  struct serve *s = r->serve;
+  struct generation *fresh = generation_of_one(s->gen, s->conf_path, r->run.pipeline, s->describes, serve_now(s));
+  if (!fresh)
+    return;
+  generation_unref(r->gen);
+  r->gen = fresh;
+  r->conf = generation_find(fresh, r->run.pipeline);
+}
+
 static int start_worker(struct running *r, struct err *e) {
   struct serve *s = r->serve;
   struct spec *spec;
+  if (json_is_true(json_object_get(r->options, "read_again")))
+    read_again(r);
   if (!r->conf)
     return err_set(e, ETL_E_CONFIG, "there is no pipeline '%s' any more", r->run.pipeline);
   if (window_choose(r, e) < 0)

@@ -259,7 +259,7 @@ static int open_conf(struct serve *s) {
   struct diags d = {0};
   struct generation *g;
   struct err e;
-  int rc = generation_load(s->conf_path, NULL, s->describes, 1, serve_now(s), &d, &g);
+  int rc = generation_load(s->conf_path, s->describes, 1, serve_now(s), &d, &g);
   diags_print(&d, stderr);
   if (rc < 0)
     fprintf(stderr, "etl: %zu error%s in the configuration\n", d.errors, d.errors == 1 ? "" : "s");

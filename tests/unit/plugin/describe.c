@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "plugin/describes.h"
 #include "plugin/options.h"
 #include "samples.h"
 
@@ -100,4 +101,30 @@ Test(describe, json_that_is_none) {
     cr_expect_eq(description_from_json(j, &e, &d), -1, "%s", bad[i]);
     json_decref(j);
   }
+}
+
+static size_t mistakes(void (*check)(struct describes *c, const struct conf_pipeline *p, const struct registry *r, struct diags *d), struct describes *c,
+                       const struct registry *r) {
+  const struct conf_pipeline p = {.name = "p", .extract = {.plugin = "sample"}, .load = {.plugin = "sample"}};
+  struct diags d = {0};
+  check(c, &p, r, &d);
+  size_t n = d.errors;
+  diags_fini(&d);
+  return n;
+}
+
+/* This program cannot describe, so whoever is asked has failed. */
+Test(describe, what_is_known_needs_no_question, .init = tmpdir_enter, .fini = tmpdir_leave) {
+  const char *const dirs[] = {tmpdir_path, NULL};
+  struct describes *c = describes_new();
+  struct registry *r;
+  struct err e;
+  sample_copy("good", "good.so");
+  sample_copy("loader", "loader.so");
+  cr_assert_eq(registry_scan(dirs, &e, &r), 0, "%s", e.message);
+  cr_expect_eq(mistakes(describes_check_known, c, r), 0, "nobody was asked");
+  cr_expect_eq(mistakes(describes_check_pipeline, c, r), 2);
+  cr_expect_eq(mistakes(describes_check_known, c, r), 2, "it is known now");
+  registry_free(r);
+  describes_free(c);
 }

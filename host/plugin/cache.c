@@ -120,7 +120,7 @@ static int is_changing(const char *path, struct err *e) {
   return err_remedy(e, "the next try takes the new one");
 }
 
-/* Copies in under a temporary name, unless it is not what was hashed before any more. */
+/* Copies in under a temporary name.  1: it is not what was hashed before any more. */
 static int copy_in(int fd, const char *dir, const char *copy, const char *want_hex, struct arena *a, struct err *e) {
   char *tmp = arena_printf(a, "%s/.%s.XXXXXX", dir, text_basename(copy)), hex[HEX + 1];
   int to = mkostemp(tmp, O_CLOEXEC);
@@ -132,13 +132,11 @@ static int copy_in(int fd, const char *dir, const char *copy, const char *want_h
     rc = rename(tmp, copy);
   if (rc < 0)
     complain(e, "cannot copy a connector into the cache", dir);
-  else if (!same)
-    rc = is_changing(copy, e);
-  if (rc < 0)
+  if (rc < 0 || !same)
     unlink(tmp);
   close(to);
   sweep(dir);
-  return rc;
+  return rc < 0 ? -1 : !same;
 }
 
 int plugin_cache(const char *path, const struct plugin_mark *seen, const char *cache_dir, struct arena *arena, struct err *e, const char **ret_path) {
@@ -163,6 +161,8 @@ int plugin_cache(const char *path, const struct plugin_mark *seen, const char *c
     const char *copy = arena_printf(arena, "%s/%s-%s.so", dir, name, hex);
     if (!is_there(copy, hex))
       rc = copy_in(fd, dir, copy, hex, arena, e);
+    if (rc > 0)
+      rc = is_changing(path, e);
     if (rc == 0)
       *ret_path = copy;
   }

@@ -17,7 +17,7 @@
 #include "engine/run.h"
 #include "engine/supervise.h"
 
-enum { TICK_MS = 250, GRACE_SECONDS = 5 };
+enum { TICK_MS = 250, GRACE_SECONDS = 5, LATE_TICKS = 8 };
 
 struct worker {
   struct run run;
@@ -26,6 +26,8 @@ struct worker {
   struct frame_reader in;
   int fd, done_fd;   /* supervisor; readable when the run thread has ended */
   _Atomic int status; /* of the run thread */
+  int64_t looked_ns;  /* when calls were last looked at */
+  int64_t awake_ns;   /* since when the process runs without a pause */
   pthread_t thread;
 };
 
@@ -116,12 +118,20 @@ static void stalled(struct worker *w, const struct call_slot *s, int64_t now) {
   }
 }
 
+/* While this process is stopped (Ctrl-Z, a frozen container), so are the calls: that they take long is not theirs. */
+static void look_for_pause(struct worker *w, int64_t now) {
+  if (now - w->looked_ns > LATE_TICKS * TICK_MS * NS_PER_MS)
+    w->awake_ns = now;
+  w->looked_ns = now;
+}
+
 static void look_for_stalls(struct worker *w) {
   int64_t now = clock_mono_ns(), limit = w->spec->stall_timeout_ns;
+  look_for_pause(w, now);
   for (int i = 0; limit > 0 && i < CALL_SLOTS; i++) {
     struct call_slot *s = &w->calls->slots[i];
     int64_t since = atomic_load_explicit(&s->since_ns, memory_order_acquire);
-    if (since && now - since > limit && !unbounded(s))
+    if (since && now - (since > w->awake_ns ? since : w->awake_ns) > limit && !unbounded(s))
       stalled(w, s, now);
   }
   size_t n;

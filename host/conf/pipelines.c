@@ -26,6 +26,11 @@ static void check_together(struct load *l, const struct conf_pipeline *p, const 
     diags_add(l->d, DIAG_ERROR, p->file,
               "'memory' (%s) does not hold four batches of %s; raise 'memory' or lower 'bytes' of 'batch'",
               value_print(WANT_SIZE, p->memory_bytes, l->arena), value_print(WANT_SIZE, p->batch_bytes, l->arena));
+  int64_t most = l->conf->serve.worker_memory_bytes;
+  if (most && p->memory_bytes >= most)
+    diags_add(l->d, DIAG_WARNING, p->file,
+              "'memory' (%s) alone reaches 'worker_memory' of 'serve' (%s): a run that fills it is ended; lower the one or raise the other",
+              value_print(WANT_SIZE, p->memory_bytes, l->arena), value_print(WANT_SIZE, most, l->arena));
 }
 
 static void take_stages(struct load *l, struct pipeline_settings *s) {

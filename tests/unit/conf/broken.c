@@ -118,6 +118,9 @@ static const struct broken cases[] = {
      "'batch'\n"
      "pipelines.d/p.conf:2: error: 'retry_delay' is 1h, longer than 'max_retry_delay' (15m); make the one shorter or the other "
      "longer\n"},
+    {"serve = { worker_memory = \"128MiB\"; };\n", GOOD_PIPELINE "memory = \"128MiB\";\n",
+     "pipelines.d/p.conf: warning: 'memory' (128MiB) alone reaches 'worker_memory' of 'serve' (128MiB): a run that fills it is ended; lower the one or "
+     "raise the other\n"},
 };
 
 Test(broken, texts) {

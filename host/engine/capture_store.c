@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
 #include "engine/writer.h"
 #include "etl/sdk.h"
 
@@ -82,14 +80,12 @@ int captures_take(struct writer *w, struct item *it) {
   return 0;
 }
 
-static uint64_t hash_of(const char *json) { return XXH3_64bits(json, strlen(json)); }
-
 /* In a careful epoch the loader may refuse a row when it does not know any more which one of a batch it was: then by what it holds. */
 static void remember(struct writer *w, const struct capture *c) {
   const char *text = c->text;
   w->known = xrealloc(w->known, (size_t)(w->known_n + c->n) * sizeof *w->known);
   for (int64_t i = 0; i < c->n; i++, text += strlen(text) + 1)
-    w->known[w->known_n++] = (struct known){.hash = hash_of(text), .id = c->first + i};
+    w->known[w->known_n++] = (struct known){.hash = reject_hash((struct etl_bytes){text, strlen(text)}), .id = c->first + i};
 }
 
 int captures_rows(struct writer *w, const struct writer_out *o, struct item *it, struct capture **ret) {
@@ -202,9 +198,8 @@ int captures_store_some(struct writer *w) {
 
 /* Of a row that the loader has settled on refusing: its record was stored as a valid one. */
 static int revise_one(struct writer *w, const struct reject *r, struct telling *t) {
-  uint64_t hash = hash_of(r->raw);
   int64_t i = 0;
-  while (i < w->known_n && (w->known[i].hash != hash || !w->known[i].id))
+  while (i < w->known_n && (w->known[i].hash != r->hash || !w->known[i].id))
     i++;
   if (i == w->known_n)
     return add_reject(w, r, r->stream);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <jansson.h>
+#include <xxhash.h>
 
 #include "base/text.h"
 #include "etl/sdk.h"
@@ -78,6 +79,8 @@ static char *keep_raw(struct etl_bytes raw, struct budget *budget, int64_t *ret_
   return kept ? memcpy(kept, text, n) : NULL;
 }
 
+uint64_t reject_hash(struct etl_bytes raw) { return XXH3_64bits(raw.p ? raw.p : "", (size_t)raw.n); }
+
 int rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stage, const char *connector, struct budget *budget) {
   int64_t bytes;
   char *raw = keep_raw(b->raw, budget, &bytes);
@@ -95,6 +98,7 @@ int rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stag
                        .vendor_state = copy(b->vendor_state),
                        .message = message_of(b),
                        .raw = raw,
+                       .hash = reject_hash(b->raw),
                        .columns = b->schema ? columns_of(b->schema) : NULL};
   if (l->last)
     l->last->next = r;

@@ -16,6 +16,7 @@ struct reject { /* one row; all texts are owned by it, raw as memory of the run'
   uint32_t error_class;
   int64_t row, vendor_code;
   int64_t number; /* of the row as it came, see engine/capture.h; 0: not known */
+  uint64_t hash;  /* reject_hash(); raw may be shorter than what that was made of */
   int32_t at; /* the column whose name is not known yet; -1: it is, or there is none */
   char *stage, *connector, *stream, *column, *vendor_state, *message, *raw, *columns; /* as in struct etl_rejected */
 };
@@ -26,6 +27,8 @@ struct rejects {
 };
 /* Adds a copy, whose raw text counts against the budget.  -1: that is spent, nothing was added. */
 int rejects_add(struct rejects *l, const struct etl_bad_row *b, const char *stage, const char *connector, struct budget *budget);
+/* Of a row as JSON. */
+uint64_t reject_hash(struct etl_bytes raw);
 /* Rows that an extractor refused are of no schema: the columns that they name are those of its stream. */
 void rejects_name_columns(struct rejects *l, char *const *names, size_t n);
 void rejects_move(struct rejects *from, struct rejects *to); /* to the end of to; from is empty then */

@@ -12,7 +12,6 @@ struct claim {
   struct store *s;
   const struct store_limits *limits;
   int64_t now_ns, lease_until_ns;
-  struct arena *a;
   struct store_run *runs;
   size_t n, room;
   int64_t *used; /* of each limited connection */
@@ -120,15 +119,12 @@ static int claim(struct claim *c, struct err *e) {
   return 0;
 }
 
-static void copy_out(const struct claim *c, struct store_run *to) {
-  for (size_t i = 0; i < c->n; i++) {
-    to[i] = c->runs[i];
-    for (const struct column *col = run_columns; col->name; col++) {
-      const char **field = (const char **)((char *)&to[i] + col->offset);
-      if (col->kind == COLUMN_TEXT)
-        *field = arena_strdup(c->a, *field);
-    }
-  }
+static struct store_run *copy_out(const struct store_run *runs, size_t n, struct arena *a) {
+  struct store_run *copy = arena_alloc(a, (n + 1) * sizeof *copy);
+  if (n)
+    memcpy(copy, runs, n * sizeof *copy);
+  columns_keep(run_columns, sizeof *copy, copy, n, a);
+  return copy;
 }
 
 /* ---- claims whose commit was not answered ---------------------------------------------------------------------------------------------- */
@@ -161,16 +157,15 @@ static int settle_doubts(struct store *s, int64_t now_ns, struct err *e) {
 
 int store_claim(struct store *s, int64_t now_ns, int64_t lease_until_ns, const struct store_limits *limits, struct arena *a, struct store_run **ret,
                 size_t *ret_n, struct err *e) {
-  struct claim c = {.s = s, .limits = limits, .now_ns = now_ns, .lease_until_ns = lease_until_ns + s->behind_ns, .a = a};
+  struct claim c = {.s = s, .limits = limits, .now_ns = now_ns, .lease_until_ns = lease_until_ns + s->behind_ns};
   if (settle_doubts(s, now_ns, e) < 0 || store_begin(s, ACCESS_LIGHT, e) < 0)
     return -1;
   int rc = claim(&c, e);
   bool committing = rc == 0;
   rc = store_end(s, rc, e);
   if (rc == 0) {
-    *ret = arena_alloc(a, (c.n + 1) * sizeof **ret);
+    *ret = copy_out(c.runs, c.n, a);
     *ret_n = c.n;
-    copy_out(&c, *ret);
   } else if (committing) {
     doubt(s, c.runs, c.n);
   }
@@ -235,10 +230,8 @@ static int take_over(struct store *s, int64_t now_ns, int64_t lease_until_ns, st
     if (store_do(s, SQL_RUN_TAKE_OVER, NULL, e, PARAMS(TEXT(runs[i].id), TEXT(s->host), INT(runs[i].fence), TIME(lease_until_ns + s->behind_ns))) < 0)
       return -1;
   }
-  struct claim c = {.a = a, .runs = runs, .n = rows.n};
-  *ret = arena_alloc(a, (rows.n + 1) * sizeof **ret);
+  *ret = copy_out(runs, rows.n, a);
   *ret_n = rows.n;
-  copy_out(&c, *ret);
   return 0;
 }
 

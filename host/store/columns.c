@@ -146,3 +146,11 @@ void *columns_read(const struct column *columns, size_t size, const struct rows 
           put(structs + row * size + c->offset, c, rows_at(rows, row, col));
   return structs;
 }
+
+void columns_keep(const struct column *columns, size_t size, void *structs, size_t n, struct arena *a) {
+  for (const struct column *c = columns; c->name; c++)
+    for (size_t i = 0; i < n && c->kind == COLUMN_TEXT; i++) {
+      const char **text = (const char **)((char *)structs + i * size + c->offset);
+      *text = arena_strdup(a, *text);
+    }
+}

@@ -73,6 +73,7 @@ static int prune(struct store *s, int64_t now_ns, int64_t keep_age_ns, int64_t k
     return -1;
   if (store_do(s, SQL_RUN_PRUNE, &runs, e, PARAMS(INT(ended > old ? ended : old), INT(PRUNE_AT_ONCE))) < 0 ||
       store_do(s, SQL_NOTICE_PRUNE, NULL, e, PARAMS(TIME(now_ns - STORE_NOTICE_AGE_NS))) < 0 ||
+      store_do(s, SQL_HOST_PRUNE, NULL, e, PARAMS(TIME(now_ns + s->behind_ns - STORE_HOST_AGE_NS))) < 0 ||
       store_do(s, SQL_EVENT_PRUNE, &events, e, PARAMS(INT(old), INT(event), INT(PRUNE_AT_ONCE))) < 0)
     return -1;
   *ret_n = (int64_t)(runs.n + events.n);

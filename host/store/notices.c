@@ -15,11 +15,7 @@ int store_notices_take(struct store *s, const char *target, int64_t now_ns, int6
     return -1;
   *ret = columns_read(notice_columns, sizeof **ret, &rows, a);
   *ret_n = rows.n;
-  for (size_t i = 0; i < rows.n; i++) { /* they lie in what the next call takes */
-    (*ret)[i].id = arena_strdup(a, (*ret)[i].id);
-    (*ret)[i].waiting = arena_strdup(a, (*ret)[i].waiting);
-    (*ret)[i].target = target;
-  }
+  columns_keep(notice_columns, sizeof **ret, *ret, rows.n, a);
   return 0;
 }
 

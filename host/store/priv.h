@@ -33,6 +33,8 @@ struct column {
 extern const struct column run_columns[], task_columns[], event_columns[], pipeline_columns[], breaker_columns[], cursor_columns[], notice_columns[], host_columns[];
 /* Each row becomes a struct of size, filled by the names of the columns; in a. */
 void *columns_read(const struct column *columns, size_t size, const struct rows *rows, struct arena *a);
+/* Their texts lie in the rows, which the next call takes if they are of store_do(): they go into a. */
+void columns_keep(const struct column *columns, size_t size, void *structs, size_t n, struct arena *a);
 /* store_ask() for such structs; ret: where the pointer to them goes. */
 int store_fetch(struct store *s, enum sql sql, const struct column *columns, size_t size, struct arena *a, void *ret, size_t *ret_n, struct err *e,
                 const struct value *params, size_t n);

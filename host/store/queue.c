@@ -178,6 +178,7 @@ static int cancel_queued(struct store *s, const struct store_names *of, bool oth
     return -1;
   *ret = columns_read(run_columns, sizeof **ret, &rows, a);
   *ret_n = rows.n;
+  columns_keep(run_columns, sizeof **ret, *ret, rows.n, a);
   return 0;
 }
 

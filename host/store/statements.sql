@@ -24,6 +24,8 @@ INSERT INTO hosts (name, machine, pid, started_at, seen_at) VALUES ($1, $2, $3, 
 ON CONFLICT (name) DO UPDATE SET machine = excluded.machine, pid = excluded.pid, started_at = excluded.started_at, seen_at = excluded.seen_at
 -- name: host_seen
 UPDATE hosts SET seen_at = $2 WHERE name = $1
+-- name: host_prune
+DELETE FROM hosts WHERE seen_at <= $1
 -- name: host_list
 SELECT * FROM hosts ORDER BY name
 

@@ -209,6 +209,7 @@ int store_event_add(struct store *s, const struct store_event *events, size_t n,
 /* Those after id `after`, oldest first; after < 0: the newest `limit` ones.  pipeline, run: NULL for all. */
 int store_events(struct store *s, int64_t after, const char *pipeline, const char *run, int64_t limit, struct arena *a, struct store_event **ret,
                  size_t *ret_n, struct err *e);
+#define STORE_HOST_AGE_NS (INT64_C(30) * 86400 * 1000000000) /* one that was not seen since is forgotten */
 /* Forgets ended runs (with tasks) and events that are older, or more than keep_count; 0: no limit.  The last run of a pipeline stays.  Removes
  * a bounded number a call, so that it does not block: again while *ret_n > 0. */
 int store_prune(struct store *s, int64_t now_ns, int64_t keep_age_ns, int64_t keep_count, int64_t *ret_n, struct err *e);

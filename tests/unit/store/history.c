@@ -257,6 +257,17 @@ Test(store_history, hosts_are_seen) {
   cr_expect(h->pid == getpid() && h->started_ns == T0 && h->seen_ns == T0 + 7 * SECOND);
   cr_expect_neq(h->machine[0], 0);
   store_close(s);
+  s = opened("b", STORE_SERVE);
+  OK(store_ping(s, T0 + 7 * SECOND + STORE_HOST_AGE_NS, &err));
+  int64_t pruned;
+  OK(store_prune(s, T0 + 7 * SECOND + STORE_HOST_AGE_NS - 1000, 0, 0, &pruned, &err));
+  OK(store_hosts(s, arena, &h, &n, &err));
+  cr_expect_eq(n, 2);
+  OK(store_prune(s, T0 + 7 * SECOND + STORE_HOST_AGE_NS, 0, 0, &pruned, &err));
+  OK(store_hosts(s, arena, &h, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(h->name, "b");
+  store_close(s);
 }
 
 Test(store_history, a_probe_waits_no_longer_than_its_breaker_is_open) {
@@ -411,28 +422,30 @@ Test(store_history, an_older_store_is_brought_up_to_date) {
   store_close(s);
 }
 
-/* As the first release left one behind: a run with a task, and one that waits. */
-static void leave_version_1(void) {
+/* As a release of that version left one behind: a run with a task, and one that waits. */
+static void leave_version(size_t version) {
   static const char rows[] = "INSERT INTO pipeline_runs (id, pipeline, trigger, state, due_at, queued_at, not_before_at, started_at, ended_at, priority, attempt, root)"
                              " VALUES ('1', 'p', 'manual', 'failed', 1, 1, 1, 2, 3, 0, 1, '1'), ('2', 'p', 'manual', 'queued', 2, 2, 2, NULL, NULL, 0, 1, '2');"
                              "INSERT INTO pipeline_tasks (run, stage, stream, shard, state, attempts, rows_in, rows_out, bytes, error_message)"
-                             " VALUES ('1', 'load', 's', 'eu1', 'failed', 2, 30, 20, 0, 'no')";
+                             " VALUES ('1', 'load', 's', 'eu1', 'failed', 2, 30, 20, 0, 'no');"
+                             "INSERT INTO pipelines (name, fence) VALUES ('p', 9000000000000000)";
   struct store s = {.host = "a", .scratch = arena, .waste = arena_new()};
   int rc = on_postgres() ? driver_postgres_open(store_url, STORE_SERVE, s.host, &err, &s.driver) : driver_sqlite_open(store_url, STORE_SERVE, &err, &s.driver);
   cr_assert_eq(rc, 0, "%s", err.message);
-  OK(store_migrate(&s, STORE_SERVE, sql_versions, 1, &err));
+  OK(store_migrate(&s, STORE_SERVE, sql_versions, version, &err));
   OK(store_begin(&s, ACCESS_WRITE, &err));
   OK(store_end(&s, s.driver->api->script(s.driver, &(struct sql_text){rows, rows}, &err), &err));
   s.driver->api->close(s.driver);
   arena_free(s.waste);
 }
 
-Test(store_history, version_1_is_brought_up_to_date) {
+static void bring_up_to_date(size_t version) {
   struct store *s;
   struct store_task *t;
+  struct store_run *r;
   size_t n;
-  leave_version_1();
-  REFUSED(store_open(store_url, STORE_READ, "a", T0, &err, &s), ETL_E_CONFIG, "older version (1");
+  leave_version(version);
+  REFUSED(store_open(store_url, STORE_READ, "a", T0, &err, &s), ETL_E_CONFIG, arena_printf(arena, "older version (%zu", version));
   s = opened("a", STORE_SERVE);
   OK(store_tasks(s, "1", arena, &t, &n, &err));
   cr_assert_eq(n, 1);
@@ -441,11 +454,20 @@ Test(store_history, version_1_is_brought_up_to_date) {
   cr_expect_null(t->error_remedy);
   OK(store_begin(s, ACCESS_READ, &err));
   OK(store_end(s, s->driver->api->script(s->driver, &(struct sql_text){"SELECT error_remedy FROM tasks", "SELECT error_remedy FROM tasks"}, &err), &err));
+  OK(store_claim(s, T0, T0 + SECOND, &(struct store_limits){.max = 9}, arena, &r, &n, &err));
+  cr_assert_eq(n, 1);
+  cr_expect_str_eq(r->id, "2");
+  cr_expect_eq(r->fence, 9000000000000001);
+  cr_expect_str_eq(to_tell(s, 0), "");
   store_close(s);
 }
 
+Test(store_history, version_1_is_brought_up_to_date) { bring_up_to_date(1); }
+Test(store_history, version_2_is_brought_up_to_date) { bring_up_to_date(2); }
+Test(store_history, version_3_is_brought_up_to_date) { bring_up_to_date(3); }
+
 Test(store_history, what_ended_before_there_was_such_a_list_is_not_on_it) {
-  leave_version_1();
+  leave_version(1);
   struct store *s = opened("a", STORE_SERVE);
   struct store_run *r;
   size_t n;

@@ -392,8 +392,10 @@ Test(store_queue, cancelling_what_is_queued_of_some_or_of_all_others) {
   cr_expect_str_eq(got(s, "1")->state, "claimed", "it has begun");
   OK(store_cancel_queued(s, &pq, true, "gone", T0 + 6 * SECOND, 2, arena, &r, &n, &err));
   cr_expect_eq(n, 2, "no more than asked for");
+  const struct store_run *before = r;
   OK(store_cancel_queued(s, &pq, true, "gone", T0 + 6 * SECOND, 2, arena, &r, &n, &err));
   cr_expect_eq(n, 1);
+  cr_expect_str_eq(before[0].id, "4", "what was told outlives other calls");
   cr_expect_str_eq(got(s, "3")->state, "queued");
   cr_expect_str_eq(got(s, "6")->reason, "gone");
   store_close(s);

@@ -86,72 +86,7 @@ void compare_free(struct compare *c) {
   free(c);
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------------------------------------ */
-
 static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
-
-static const json_t *column_named(const json_t *columns, const char *name) {
-  for (size_t i = 0; i < json_array_size(columns); i++)
-    if (strcmp(text_of(json_array_get(columns, i), "name"), name) == 0)
-      return json_array_get(columns, i);
-  return NULL;
-}
-
-static int format_of(const json_t *column, struct etl_format *ret) {
-  struct ArrowSchema s;
-  if (etl_schema_init(&s, 1) < 0)
-    return -1;
-  int rc = etl_schema_set(&s, 0, text_of(column, "name"), text_of(column, "format"), true, NULL, text_of(column, "extension"));
-  if (rc == 0)
-    rc = etl_format_parse(s.children[0], ret);
-  etl_schema_release(&s);
-  return rc;
-}
-
-static enum canon pair(const json_t *a, const json_t *b) {
-  struct etl_format x, y;
-  return format_of(a, &x) == 0 && format_of(b, &y) == 0 ? canon_pair(&x, &y) : CANON_NONE;
-}
-
-static void note(json_t *notes, const char *what, const char *name) {
-  cleanup_free char *text = xasprintf("column %s is not compared: %s", name, what);
-  json_array_append_new(notes, json_string(text));
-}
-
-static int64_t index_of(const json_t *columns, const char *name) {
-  for (size_t i = 0; name && i < json_array_size(columns); i++)
-    if (strcmp(text_of(json_array_get(columns, i), "name"), name) == 0)
-      return (int64_t)i;
-  return -1;
-}
-
-json_t *compare_columns(const json_t *source, const json_t *target, const char *group, json_t *notes) {
-  const json_t *ours = json_object_get(source, "columns"), *theirs = json_object_get(target, "columns"), *names = json_object_get(source, "key");
-  json_t *columns = json_array(), *key = json_array();
-  for (size_t i = 0; i < json_array_size(ours); i++) {
-    const json_t *c = json_array_get(ours, i), *other = column_named(theirs, text_of(c, "name"));
-    enum canon as = other ? pair(c, other) : CANON_NONE;
-    if (!other)
-      note(notes, "the target does not have it", text_of(c, "name"));
-    else if (!as)
-      note(notes, "its types on the two sides have nothing in common", text_of(c, "name"));
-    else
-      json_array_append_new(columns, json_pack("{s:s, s:s}", "name", text_of(c, "name"), "as", canon_name(as)));
-  }
-  for (size_t i = 0; i < json_array_size(names); i++) {
-    int64_t at = index_of(columns, json_string_value(json_array_get(names, i)));
-    if (at >= 0)
-      json_array_append_new(key, json_integer(at));
-  }
-  if (json_array_size(key) < json_array_size(names)) /* half a key tells nothing apart */
-    json_array_clear(key);
-  if (json_array_size(columns) == 0) {
-    json_decref(columns);
-    json_decref(key);
-    return NULL;
-  }
-  return json_pack("{s:o, s:I, s:o}", "key", key, "group", (json_int_t)index_of(columns, group), "columns", columns);
-}
 
 /* ---- sums --------------------------------------------------------------------------------------------------------------------------- */
 

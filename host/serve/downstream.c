@@ -38,13 +38,12 @@ static struct upstream_end end_of(const struct store_run *r) {
 
 /* An attempt that is still to come counts before one that has ended. */
 static int look(struct serve *s, const struct downstream *d, const char *pipeline, struct upstream_end *ret, struct err *e) {
-  const struct store_filter f = {.pipeline = pipeline, .due_ns = d->run->due_ns, .limit = 100};
   struct store_run *runs;
   size_t n;
   *ret = end_of(d->run);
   if (strcmp(d->run->pipeline, pipeline) == 0)
     return 0;
-  if (store_list(s->store, &f, d->arena, &runs, &n, e) < 0)
+  if (store_of_due(s->store, pipeline, d->run->due_ns, d->arena, &runs, &n, e) < 0)
     return -1;
   *ret = n ? end_of(&runs[0]) : (struct upstream_end){0};
   for (size_t i = 0; i < n; i++)

@@ -10,6 +10,7 @@
 
 /* What is later than this was missed: the host was not there, or could not reach its store. */
 #define ON_TIME_NS (60 * NS_PER_SEC)
+enum { LOOKED_AT = 100 /* runs of a pipeline that wait */ };
 
 struct touched { /* a job that was due */
   struct job *job;
@@ -62,10 +63,11 @@ static bool wants_all(const struct conf_pipeline *p) { return p->catch_up == CAT
 /* A run of an earlier due time that nobody has begun yet: this one would do the same work once more. */
 static bool one_waits(struct serve *s, struct job *j) {
   struct arena *a = arena_new();
+  const char *name = j->name;
   struct store_run *runs;
   size_t n = 0;
   struct err e;
-  if (j->waiting && store_list(s->store, &(struct store_filter){.pipeline = j->name, .states = "queued", .limit = 100}, a, &runs, &n, &e) < 0)
+  if (j->waiting && store_waiting(s->store, &(struct store_names){&name, 1}, LOOKED_AT, a, &runs, &n, &e) < 0)
     n = 0;
   j->waiting = false;
   for (size_t i = 0; i < n; i++)

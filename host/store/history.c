@@ -3,15 +3,21 @@
 
 #include "store/priv.h"
 
-enum { PRUNE_AT_ONCE = 1000, LIMIT = 1000 };
+enum { PRUNE_AT_ONCE = 1000, LIMIT = 1000, OF_DUE = 100 /* attempts */ };
 
 /* ---- runs ------------------------------------------------------------------------------------------------------------------------------- */
 
 int store_list(struct store *s, const struct store_filter *f, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
   enum sql sql = f->root ? SQL_RUN_LIST_ROOT : f->pipeline ? SQL_RUN_LIST_PIPELINE : SQL_RUN_LIST;
-  struct value params[] = {TEXT(f->states), TEXT(f->root), TIME(f->due_ns), TIME(f->since_ns), TIME(f->before_ns),
-                           INT(f->limit > 0 ? f->limit : LIMIT), TEXT(f->before_id ? f->before_id : ""), TEXT(f->pipeline)};
-  return store_fetch(s, sql, run_columns, sizeof **ret, a, ret, ret_n, e, params, sql == SQL_RUN_LIST ? 7 : 8);
+  struct value params[] = {TEXT(f->states), TEXT(f->root), TIME(f->since_ns), TIME(f->before_ns), INT(f->limit > 0 ? f->limit : LIMIT),
+                           TEXT(f->before_id ? f->before_id : ""), TEXT(f->pipeline)};
+  return store_fetch(s, sql, run_columns, sizeof **ret, a, ret, ret_n, e, params, sql == SQL_RUN_LIST ? 6 : 7);
+}
+
+/* No run is queued before it is due, but for clocks that differ: so most of a long history need not be looked at. */
+int store_of_due(struct store *s, const char *pipeline, int64_t due_ns, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
+  return store_fetch(s, SQL_RUN_OF_DUE, run_columns, sizeof **ret, a, ret, ret_n, e,
+                     PARAMS(TEXT(pipeline), TIME(due_ns), TIME(due_ns - STORE_AHEAD_NS), INT(OF_DUE)));
 }
 
 int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {

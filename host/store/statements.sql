@@ -117,16 +117,18 @@ SELECT state FROM pipeline_runs WHERE id = $1
 SELECT id FROM pipeline_runs WHERE pipeline = $1 AND state IN ('queued', 'claimed', 'running') ORDER BY queued_at, id
 -- name: run_list
 SELECT * FROM pipeline_runs WHERE ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($2 IS NULL OR root = $2)
-  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR (queued_at, id) < ($5, $7))
-ORDER BY queued_at DESC, id DESC LIMIT $6
+  AND ($3 IS NULL OR queued_at >= $3) AND ($4 IS NULL OR (queued_at, id) < ($4, $6))
+ORDER BY queued_at DESC, id DESC LIMIT $5
 -- name: run_list_pipeline
-SELECT * FROM pipeline_runs WHERE pipeline = $8 AND ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($2 IS NULL OR root = $2)
-  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR (queued_at, id) < ($5, $7))
-ORDER BY queued_at DESC, id DESC LIMIT $6
+SELECT * FROM pipeline_runs WHERE pipeline = $7 AND ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($2 IS NULL OR root = $2)
+  AND ($3 IS NULL OR queued_at >= $3) AND ($4 IS NULL OR (queued_at, id) < ($4, $6))
+ORDER BY queued_at DESC, id DESC LIMIT $5
 -- name: run_list_root
-SELECT * FROM pipeline_runs WHERE root = $2 AND ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($8 IS NULL OR pipeline = $8)
-  AND ($3 IS NULL OR due_at = $3) AND ($4 IS NULL OR queued_at >= $4) AND ($5 IS NULL OR (queued_at, id) < ($5, $7))
-ORDER BY queued_at DESC, id DESC LIMIT $6
+SELECT * FROM pipeline_runs WHERE root = $2 AND ($1 IS NULL OR ',' || $1 || ',' LIKE '%,' || state || ',%') AND ($7 IS NULL OR pipeline = $7)
+  AND ($3 IS NULL OR queued_at >= $3) AND ($4 IS NULL OR (queued_at, id) < ($4, $6))
+ORDER BY queued_at DESC, id DESC LIMIT $5
+-- name: run_of_due
+SELECT * FROM pipeline_runs WHERE pipeline = $1 AND due_at = $2 AND queued_at >= $3 ORDER BY queued_at DESC, id DESC LIMIT $4
 -- name: run_get
 SELECT * FROM pipeline_runs WHERE id = $1
 -- name: run_begins

@@ -187,13 +187,14 @@ struct store_filter {
   const char *pipeline;      /* NULL: all */
   const char *states;        /* names, a comma between them; NULL: all */
   const char *root;          /* all attempts of one; NULL: all */
-  int64_t due_ns;            /* 0: any */
   int64_t since_ns, before_ns; /* queued in [since, before); 0: open */
   const char *before_id;     /* those that were queued at before_ns, too, if they stand behind this one; NULL: none of them */
   int64_t limit;             /* 0: 1000 */
 };
 /* The latest queued first. */
 int store_list(struct store *s, const struct store_filter *f, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
+/* Those of a pipeline for a due time, the same way. */
+int store_of_due(struct store *s, const char *pipeline, int64_t due_ns, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
 /* id, or those that begin so: none, one, or two of several. */
 int store_get(struct store *s, const char *id, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e);
 struct store_names { /* of pipelines */

@@ -94,7 +94,7 @@ int command_start(struct asked *q, struct err *e) {
     return 0;
   cleanup_free char *message = xasprintf("run %s was queued by %s", run.id, q->who);
   serve_event(q->serve, &(struct serve_event){.level = LEVEL_INFO, .kind = "run", .name = "queued", .pipeline = p->name, .run = run.id, .message = message});
-  serve_poke(q->serve);
+  serve_follow(q->serve); /* retries that waited may be skipped */
   if (asked_flag(q, "wait"))
     q->follow = (struct follow){.kind = FOLLOW_RUN, .run = xstrdup(run.id)};
   return 0;
@@ -190,7 +190,7 @@ static int end(struct asked *q, enum stop_mode mode, struct err *e) {
   bool pipeline = conf_pipeline_find(q->conf, name) || (q->serve && serve_job(q->serve, name));
   int rc = pipeline ? end_pipeline(q, &x, name, e) : end_run(q, &x, name, e);
   if (rc == 0 && q->serve)
-    serve_poke(q->serve);
+    serve_follow(q->serve);
   return rc;
 }
 

@@ -27,7 +27,7 @@ int store_get(struct store *s, const char *id, struct arena *a, struct store_run
 }
 
 int store_latest(struct store *s, const struct store_names *of, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {
-  return store_fetch(s, of ? SQL_RUN_LATEST_OF : SQL_RUN_LATEST, run_columns, sizeof **ret, a, ret, ret_n, e, (const struct value[]){names_value(of, a)}, of != NULL);
+  return store_fetch_of(s, SQL_RUN_LATEST_OF, SQL_RUN_LATEST, of, run_columns, sizeof **ret, a, ret, ret_n, e);
 }
 
 int store_waiting(struct store *s, const struct store_names *of, int64_t limit, struct arena *a, struct store_run **ret, size_t *ret_n, struct err *e) {

@@ -16,15 +16,22 @@ int store_paused(struct store *s, struct arena *a, struct store_pipeline **ret, 
 
 struct value names_value(const struct store_names *of, struct arena *a) {
   json_t *list = json_array();
-  for (size_t i = 0; of && i < of->n; i++)
+  for (size_t i = 0; i < of->n; i++)
     json_array_append_new(list, json_string(of->list[i]));
-  cleanup_free char *text = of ? json_dumps(list, JSON_COMPACT) : NULL;
+  cleanup_free char *text = json_dumps(list, JSON_COMPACT);
   json_decref(list);
   return TEXT(arena_strdup(a, text));
 }
 
+int store_fetch_of(struct store *s, enum sql some, enum sql all, const struct store_names *of, const struct column *columns, size_t size, struct arena *a,
+                   void *ret, size_t *ret_n, struct err *e) {
+  if (!of)
+    return store_fetch(s, all, columns, size, a, ret, ret_n, e, NULL, 0);
+  return store_fetch(s, some, columns, size, a, ret, ret_n, e, PARAMS(names_value(of, a)));
+}
+
 int store_pipelines(struct store *s, const struct store_names *of, struct arena *a, struct store_pipeline **ret, size_t *ret_n, struct err *e) {
-  return store_fetch(s, of ? SQL_PIPELINE_LIST_OF : SQL_PIPELINE_LIST, pipeline_columns, sizeof **ret, a, ret, ret_n, e, (const struct value[]){names_value(of, a)}, of != NULL);
+  return store_fetch_of(s, SQL_PIPELINE_LIST_OF, SQL_PIPELINE_LIST, of, pipeline_columns, sizeof **ret, a, ret, ret_n, e);
 }
 
 int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t n, struct err *e) {
@@ -41,7 +48,7 @@ int store_pipelines_note(struct store *s, const struct store_pipeline *p, size_t
 /* ---- breakers --------------------------------------------------------------------------------------------------------------------------- */
 
 int store_breakers(struct store *s, const struct store_names *of, struct arena *a, struct store_breaker **ret, size_t *ret_n, struct err *e) {
-  return store_fetch(s, of ? SQL_BREAKER_LIST_OF : SQL_BREAKER_LIST, breaker_columns, sizeof **ret, a, ret, ret_n, e, (const struct value[]){names_value(of, a)}, of != NULL);
+  return store_fetch_of(s, SQL_BREAKER_LIST_OF, SQL_BREAKER_LIST, of, breaker_columns, sizeof **ret, a, ret, ret_n, e);
 }
 
 /* While a breaker is not open, a probe that still waits has nothing to try.  One that is queued when it opens comes after this. */

@@ -39,8 +39,11 @@ void columns_keep(const struct column *columns, size_t size, void *structs, size
 int store_fetch(struct store *s, enum sql sql, const struct column *columns, size_t size, struct arena *a, void *ret, size_t *ret_n, struct err *e,
                 const struct value *params, size_t n);
 
-/* Names as statements take them: a JSON array, in a; NULL: of all. */
+/* Names as statements take them: a JSON array, in a. */
 struct value names_value(const struct store_names *of, struct arena *a);
+/* store_fetch() of some pipelines, or (of NULL) by another statement of all. */
+int store_fetch_of(struct store *s, enum sql some, enum sql all, const struct store_names *of, const struct column *columns, size_t size, struct arena *a,
+                   void *ret, size_t *ret_n, struct err *e);
 
 int store_migrate(struct store *s, enum store_use use, const struct sql_text *versions, size_t n, struct err *e);
 

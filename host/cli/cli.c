@@ -28,8 +28,9 @@ int cli_main(int argc, char *const *argv) {
   struct err e;
   int status = cli_parse(argc, argv, &a, &e) < 0 ? cli_report(&e) : dispatch(&a);
   cli_args_fini(&a);
-  if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_OK) {
-    fprintf(stderr, "etl: what was asked for could not be written to the end: %s\n", strerror(errno));
+  const char *why = fflush(stdout) != 0 ? strerror(errno) : "an earlier part of it failed";
+  if (ferror(stdout) && status == CLI_OK) {
+    fprintf(stderr, "etl: what was asked for could not be written to the end: %s\n", why);
     status = CLI_FAILED;
   }
   return status;

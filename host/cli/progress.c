@@ -1,7 +1,10 @@
 /* Which display there is, and the one that shows nothing but errors. */
 #include "cli/progress.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/outcome.h"
 #include "cli/progress_kind.h"
@@ -41,9 +44,21 @@ void progress_free(struct progress *p) {
   mem_free_ptr(&p);
 }
 
+/* Whoever reads has seen enough: that is no failure of what was to be shown. */
+static void write_to_nobody(FILE *out) {
+  int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (null < 0)
+    return;
+  if (dup2(null, fileno(out)) >= 0 && fflush(out) == 0)
+    clearerr(out);
+  close(null);
+}
+
 void progress_event(struct progress *p, const json_t *event) {
   run_view_note(&p->view, event, p->clock->mono_ns(p->clock));
   p->kind->event(p, event);
+  if (fflush(p->out) != 0 && errno == EPIPE)
+    write_to_nobody(p->out);
 }
 
 void progress_note(struct progress *p, const char *text) { p->kind->note(p, text); }

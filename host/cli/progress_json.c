@@ -4,7 +4,6 @@
 static void event(struct progress *p, const json_t *j) {
   json_dumpf(j, p->out, JSON_COMPACT | JSON_REAL_PRECISION(9));
   fputc('\n', p->out);
-  fflush(p->out);
 }
 
 static void note(struct progress *p, const char *text) { fprintf(p->err, "etl: %s\n", text); }

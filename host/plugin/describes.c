@@ -127,6 +127,13 @@ void describes_put(struct describes *c, const struct description *d) {
   pthread_mutex_unlock(&c->lock);
 }
 
+void describes_forget_failures(struct describes *c) {
+  pthread_mutex_lock(&c->lock);
+  for (size_t i = 0; i < c->n; i++)
+    c->list[i].e.error_class = 0;
+  pthread_mutex_unlock(&c->lock);
+}
+
 /* ---- several files ----------------------------------------------------------------------------------------------------------------------- */
 
 struct round {

@@ -15,6 +15,8 @@ void describes_stop(struct describes *c);
 /* Asks again only when the file is another one than last time (device, inode, size, time of change); what it could not answer is kept, too.
  * NULL with e.  To be given back. */
 const struct description *describes_get(struct describes *c, const char *path, struct err *e);
+/* Files that did not describe themselves are asked again: a machine without breath, or a library that was away, may have been to blame. */
+void describes_forget_failures(struct describes *c);
 void describes_put(struct describes *c, const struct description *d); /* accepts NULL */
 /* Whether the connectors of all pipelines are there and take their options: mistakes go into d. */
 void describes_check(struct describes *c, const struct conf *conf, const struct registry *r, struct diags *d);

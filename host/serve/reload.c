@@ -58,6 +58,7 @@ static bool folder_is_away(struct reading *r) {
 }
 
 static void read_everything(struct reading *r) {
+  describes_forget_failures(r->describes);
   if (generation_load(r->conf_path, r->describes, r->number, r->now_ns, &r->findings, &r->gen) < 0) {
     r->gen = NULL;
   } else if (folder_is_away(r)) {

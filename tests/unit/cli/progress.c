@@ -1,6 +1,9 @@
 /* The displays that are no bar: a log, JSON, and nothing but errors. */
 #include "canned.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include "cli/progress.h"
 
 static struct page out, err;
@@ -85,6 +88,22 @@ Test(progress, json_is_the_events) {
   json_t *j = json_loads(page_take(&out), 0, NULL);
   cr_expect_str_eq(json_string_value(json_object_get(json_object_get(j, "error"), "remedy")), "look at the password");
   json_decref(j);
+  cr_expect_str_eq(page_take(&err), "");
+}
+
+Test(progress, who_stops_reading_stops_nothing) {
+  int ends[2];
+  cr_assert_eq(pipe(ends), 0);
+  signal(SIGPIPE, SIG_IGN);
+  FILE *pipe_in = fdopen(ends[1], "w");
+  show("json");
+  progress_free(p);
+  p = progress_new("json", pipe_in, err.f, &hands.clock);
+  close(ends[0]);
+  tell(START);
+  tell(PROGRESS);
+  cr_expect(!ferror(pipe_in));
+  cr_expect_eq(fclose(pipe_in), 0);
   cr_expect_str_eq(page_take(&err), "");
 }
 

@@ -125,6 +125,8 @@ Test(describe, what_is_known_needs_no_question, .init = tmpdir_enter, .fini = tm
   cr_expect_eq(mistakes(describes_check_known, c, r), 0, "nobody was asked");
   cr_expect_eq(mistakes(describes_check_pipeline, c, r), 2);
   cr_expect_eq(mistakes(describes_check_known, c, r), 2, "it is known now");
+  describes_forget_failures(c);
+  cr_expect_eq(mistakes(describes_check_known, c, r), 0, "it would be asked again");
   registry_free(r);
   describes_free(c);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/member.h"
 #include "cli/event_text.h"
 #include "cli/outcome.h"
 
@@ -22,7 +23,7 @@ static void tell(const json_t *event) {
 
 static void on_event(void *arg, json_t *event) {
   const struct waiting *w = arg;
-  const char *name = event_string(event, "event");
+  const char *name = member_text(event, "event");
   if (!name || w->event(w->arg, event))
     return;
   if (strcmp(name, "summary") == 0) /* there will be no answer */

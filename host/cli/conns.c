@@ -1,6 +1,7 @@
 /* `etl conns`: the connections of etl.conf: what there is, whether it works, what it offers. */
 #include <string.h>
 
+#include "base/member.h"
 #include "base/table.h"
 #include "cli/answer.h"
 #include "cli/check.h"
@@ -78,7 +79,7 @@ int cmd_conns_list(const struct cli_args *a) {
 
 static bool on_event(void *arg, json_t *event) {
   struct conns *c = arg;
-  const char *name = event_string(event, "event");
+  const char *name = member_text(event, "event");
   if (strcmp(name, "stream") == 0)
     json_array_append(c->streams, event);
   else if (strcmp(name, "answer") == 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/member.h"
 #include "base/table.h"
 #include "cli/event_text.h"
 #include "conf/late.h"
@@ -77,9 +78,9 @@ void conns_print_list(const json_t *list, const char *file, FILE *to) {
   struct table *t = table_new(heads);
   for (size_t i = 0; i < json_array_size(list); i++) {
     const json_t *j = json_array_get(list, i);
-    table_cell(t, "%s", event_string(j, "name"));
-    table_cell(t, "%s", words_clean(a, event_string(j, "plugin")));
-    table_cell(t, "%s", words_clean(a, event_string(j, "where")));
+    table_cell(t, "%s", member_text(j, "name"));
+    table_cell(t, "%s", words_clean(a, member_text(j, "plugin")));
+    table_cell(t, "%s", words_clean(a, member_text(j, "where")));
     table_cell(t, "%s", joined(a, json_object_get(j, "pipelines")));
   }
   table_print(t, to);
@@ -93,13 +94,13 @@ static void print_columns(struct arena *a, const json_t *stream, FILE *to) {
   struct table *t = table_new(heads);
   for (size_t i = 0; i < json_array_size(columns); i++) {
     const json_t *c = json_array_get(columns, i);
-    const char *name = event_string(c, "name"), *type = event_string(c, "source_type");
+    const char *name = member_text(c, "name"), *type = member_text(c, "source_type");
     bool in_key = false;
     for (size_t k = 0; k < json_array_size(key); k++)
       in_key |= strcmp(json_string_value(json_array_get(key, k)), name) == 0;
     table_cell(t, "  %s", words_clean(a, name));
-    table_cell(t, "%s", words_clean(a, type && *type ? type : event_string(c, "format")));
-    table_cell(t, "%s", json_is_true(json_object_get(c, "nullable")) ? "yes" : "no");
+    table_cell(t, "%s", words_clean(a, type && *type ? type : member_text(c, "format")));
+    table_cell(t, "%s", member_true(c, "nullable") ? "yes" : "no");
     table_cell(t, "%s", in_key ? "key" : "");
   }
   table_print(t, to);
@@ -113,13 +114,13 @@ void conns_print_streams(const json_t *streams, const char *pattern, bool column
     return;
   }
   for (size_t i = 0; i < json_array_size(streams); i++)
-    if (event_string(json_array_get(streams, i), "doc"))
+    if (member_text(json_array_get(streams, i), "doc"))
       heads[2] = "WHAT";
   struct arena *a = arena_new();
   struct table *t = table_new(heads);
   for (size_t i = 0; i < json_array_size(streams); i++) {
     const json_t *j = json_array_get(streams, i);
-    const char *name = words_clean(a, event_string(j, "stream"));
+    const char *name = words_clean(a, member_text(j, "stream"));
     if (columns) {
       fprintf(to, "%s%s\n", i ? "\n" : "", name);
       print_columns(a, j, to);
@@ -128,7 +129,7 @@ void conns_print_streams(const json_t *streams, const char *pattern, bool column
     table_cell(t, "%s", name);
     table_cell(t, "%s", joined(a, json_object_get(j, "key")));
     if (heads[2])
-      table_cell(t, "%s", words_clean(a, event_string(j, "doc")));
+      table_cell(t, "%s", words_clean(a, member_text(j, "doc")));
   }
   if (!columns)
     table_print(t, to);

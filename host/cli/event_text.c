@@ -3,15 +3,13 @@
 
 #include <string.h>
 
-int64_t event_number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
+#include "base/member.h"
 
-const char *event_string(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
-
-static const char *member(struct arena *a, const json_t *j, const char *key) { return words_clean(a, event_string(j, key)); }
+static const char *member(struct arena *a, const json_t *j, const char *key) { return words_clean(a, member_text(j, key)); }
 
 static enum event_weight tell_start(struct arena *a, const json_t *e, const char **ret) {
-  const char *how = json_is_true(json_object_get(e, "dry_run"))        ? ", dry run: nothing will be written"
-                    : json_is_true(json_object_get(e, "full_refresh")) ? ", full refresh"
+  const char *how = member_true(e, "dry_run")        ? ", dry run: nothing will be written"
+                    : member_true(e, "full_refresh") ? ", full refresh"
                                                                        : "";
   *ret = arena_printf(a, "%s: run %s, %s%s", member(a, e, "pipeline"), member(a, e, "run"),
                       words_count(a, (int64_t)json_array_size(json_object_get(e, "lanes")), "lane"), how);
@@ -20,7 +18,7 @@ static enum event_weight tell_start(struct arena *a, const json_t *e, const char
 
 static enum event_weight tell_retry(struct arena *a, const json_t *e, const char **ret) {
   *ret = arena_printf(a, "%s: %s; attempt %lld in %s", member(a, e, "lane"), member(a, json_object_get(e, "error"), "message"),
-                      (long long)event_number(e, "attempt"), words_seconds(a, json_number_value(json_object_get(e, "delay_seconds"))));
+                      (long long)member_number(e, "attempt"), words_seconds(a, json_number_value(json_object_get(e, "delay_seconds"))));
   return EVENT_WARNING;
 }
 
@@ -41,7 +39,7 @@ static enum event_weight tell_schema(struct arena *a, const json_t *e, const cha
 static enum event_weight tell_lane(struct arena *a, const json_t *e, const char **ret) {
   const char *status = member(a, e, "status");
   const char *why = member(a, json_object_get(e, "error"), "message");
-  *ret = arena_printf(a, "%s: %s, %s written%s%s", member(a, e, "lane"), status, words_count(a, event_number(e, "rows_written"), "row"),
+  *ret = arena_printf(a, "%s: %s, %s written%s%s", member(a, e, "lane"), status, words_count(a, member_number(e, "rows_written"), "row"),
                       *why ? ": " : "", why);
   return strcmp(status, "failed") == 0 ? EVENT_ERROR : EVENT_NEWS;
 }
@@ -74,7 +72,7 @@ enum event_weight event_text(struct arena *a, const json_t *event, const char **
     enum event_weight (*tell)(struct arena *, const json_t *, const char **);
   } tellers[] = {{"start", tell_start}, {"retry", tell_retry}, {"careful", tell_careful}, {"schema", tell_schema},
                {"lane", tell_lane}, {"log", tell_log}, {"warning", tell_warning}};
-  const char *name = event_string(event, "event");
+  const char *name = member_text(event, "event");
   for (size_t i = 0; name && i < sizeof tellers / sizeof *tellers; i++)
     if (strcmp(tellers[i].name, name) == 0)
       return tellers[i].tell(a, event, ret_text);

@@ -18,9 +18,6 @@ enum event_weight {
 /* One line about an event, without control characters, in *ret_text.  EVENT_SILENT: there is nothing to say in a line. */
 enum event_weight event_text(struct arena *a, const json_t *event, const char **ret_text);
 
-/* The text of a member; NULL when it is not there. */
-const char *event_string(const json_t *j, const char *key);
-int64_t event_number(const json_t *j, const char *key); /* 0: there is none */
 /* An error over several lines: `who` (a lane, or NULL) and what happened, then what to do, then the numbers to search for. */
 void error_print(const json_t *error, const char *who, const struct colours *c, FILE *to);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "cli/event_text.h"
 #include "cli/generate.h"
 
@@ -66,7 +67,7 @@ static const char *ask_connection(struct conns *c, const char *question) {
 
 static const json_t *stream_named(const struct conns *c, const char *name) {
   for (size_t i = 0; i < json_array_size(c->streams); i++)
-    if (strcmp(event_string(json_array_get(c->streams, i), "stream"), name) == 0)
+    if (strcmp(member_text(json_array_get(c->streams, i), "stream"), name) == 0)
       return json_array_get(c->streams, i);
   return NULL;
 }
@@ -78,7 +79,7 @@ static const char *ask_table(struct conns *c, const char *from) {
   size_t n = json_array_size(c->streams);
   const char **names = arena_alloc(c->arena, (n + 1) * sizeof *names);
   for (size_t i = 0; i < n; i++)
-    names[i] = event_string(json_array_get(c->streams, i), "stream");
+    names[i] = member_text(json_array_get(c->streams, i), "stream");
   return ask_choice(c->arena, "Which table", names, n, NULL, true);
 }
 
@@ -96,7 +97,7 @@ static const char *ask_cursor(struct conns *c, const char *table) {
   if (json_array_size(columns))
     fprintf(stderr, "Its columns:");
   for (size_t i = 0; i < json_array_size(columns); i++)
-    fprintf(stderr, "%s %s", i ? "," : "", words_clean(c->arena, event_string(json_array_get(columns, i), "name")));
+    fprintf(stderr, "%s %s", i ? "," : "", words_clean(c->arena, member_text(json_array_get(columns, i), "name")));
   if (json_array_size(columns))
     fputc('\n', stderr);
   return ask_text(c->arena, "By which columns is what is new found, for instance updated_at,id (empty: read all each time)", "");

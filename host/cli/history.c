@@ -2,13 +2,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "cli/columns.h"
 #include "cli/event_text.h"
 #include "cli/host.h"
 #include "cli/runs.h"
 
 static const char *why(const json_t *r) {
-  const char *message = event_string(json_object_get(r, "error"), "message"), *reason = event_string(r, "reason");
+  const char *message = member_text(json_object_get(r, "error"), "message"), *reason = member_text(r, "reason");
   return message ? message : reason ? reason : "";
 }
 
@@ -16,18 +17,18 @@ enum { WIDE = 110 /* columns from which on there is room for everything */ };
 
 static void add_run(struct columns *t, struct arena *a, const json_t *r, bool with_pipeline, bool wide) {
   const struct colours *c = colours_of(stdout);
-  const char *state = event_string(r, "state"), *due = event_string(r, "due");
-  columns_cell(t, NULL, "%s", event_string(r, "run"));
+  const char *state = member_text(r, "state"), *due = member_text(r, "due");
+  columns_cell(t, NULL, "%s", member_text(r, "run"));
   if (with_pipeline)
-    columns_cell(t, NULL, "%s", event_string(r, "pipeline"));
+    columns_cell(t, NULL, "%s", member_text(r, "pipeline"));
   columns_cell(t, host_state_colour(c, state), "%s", state);
   columns_cell(t, NULL, "%s", due && strlen(due) >= 19 ? arena_printf(a, "%.5s %.8s", due + 5, due + 11) : "");
   columns_cell(t, NULL, "%s", json_object_get(r, "seconds") ? words_seconds(a, json_number_value(json_object_get(r, "seconds"))) : "");
-  columns_cell(t, NULL, "%s", words_number(a, event_number(r, "rows_written")));
+  columns_cell(t, NULL, "%s", words_number(a, member_number(r, "rows_written")));
   if (wide) {
-    columns_cell(t, NULL, "%s", event_number(r, "rows_rejected") ? words_number(a, event_number(r, "rows_rejected")) : "");
-    columns_cell(t, NULL, "%s", event_string(r, "trigger"));
-    columns_cell(t, NULL, "%lld", (long long)event_number(r, "attempt"));
+    columns_cell(t, NULL, "%s", member_number(r, "rows_rejected") ? words_number(a, member_number(r, "rows_rejected")) : "");
+    columns_cell(t, NULL, "%s", member_text(r, "trigger"));
+    columns_cell(t, NULL, "%lld", (long long)member_number(r, "attempt"));
   }
   if (wide || !with_pipeline)
     columns_cell(t, c->dim, "%s", why(r));

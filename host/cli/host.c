@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/frame.h"
+#include "base/member.h"
 #include "cli/check.h"
 #include "cli/words.h"
 #include "serve/commands.h"
@@ -47,7 +48,7 @@ void host_answer_fini(struct host_answer *h) {
 /* 1: the last one; 0: more comes; -1: it is an error. */
 static int take_part(const struct asking *k, json_t *part, struct err *e) {
   const json_t *error = json_object_get(part, "error");
-  bool done = json_is_true(json_object_get(part, "done"));
+  bool done = member_true(part, "done");
   if (done && error) {
     shown_error_read(error, e);
     return -1;
@@ -89,7 +90,7 @@ static int listen_to(const struct asking *k, int fd, struct err *e) {
   return rc < 0 ? -1 : 0;
 }
 
-static bool follows(const json_t *request) { return json_is_true(json_object_get(request, "follow")) || json_is_true(json_object_get(request, "wait")); }
+static bool follows(const json_t *request) { return member_true(request, "follow") || member_true(request, "wait"); }
 
 static int ask_host(const struct asking *k, int fd, struct err *e) {
   const struct timeval patience = {.tv_sec = follows(k->request) ? 0 : ANSWER_SECONDS};
@@ -130,8 +131,8 @@ static int load_pipelines(const struct cli_args *a, struct conf **ret) {
 }
 
 static int run_on_store(const struct asking *k, const struct conf *c, struct err *e) {
-  const char *cmd = json_string_value(json_object_get(k->request, "cmd"));
-  bool changes = command_of(cmd)->changes || json_is_true(json_object_get(k->request, "reset"));
+  const char *cmd = member_text(k->request, "cmd");
+  bool changes = command_of(cmd)->changes || member_true(k->request, "reset");
   char who[USER_TEXT];
   struct err failed;
   struct asked q = {.request = k->request, .who = socket_user(who, getuid()), .conf = c, .now_ns = clock_wall_ns(), .arena = arena_new(), .answer = json_object()};
@@ -154,7 +155,7 @@ static int run_on_store(const struct asking *k, const struct conf *c, struct err
 }
 
 static int ask_store(const struct asking *k, const char *where, bool quiet, struct err *e) {
-  const char *cmd = json_string_value(json_object_get(k->request, "cmd"));
+  const char *cmd = member_text(k->request, "cmd");
   struct conf *c;
   if (!command_of(cmd)->offline)
     return no_host(e, "", where);

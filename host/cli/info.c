@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "cli/columns.h"
 #include "cli/event_text.h"
 #include "cli/host.h"
@@ -16,7 +17,7 @@ struct printing {
   int64_t now_ns;
 };
 
-static const char *text(const struct printing *p, const char *key) { return words_clean(p->a, event_string(p->run, key)); }
+static const char *text(const struct printing *p, const char *key) { return words_clean(p->a, member_text(p->run, key)); }
 
 __attribute__((format(printf, 3, 4))) static void line(const struct printing *p, const char *label, const char *fmt, ...) {
   va_list ap;
@@ -29,7 +30,7 @@ __attribute__((format(printf, 3, 4))) static void line(const struct printing *p,
 
 /* A time of the run, if there is one. */
 static void time_line(const struct printing *p, const char *label, const char *key) {
-  const char *time = event_string(p->run, key);
+  const char *time = member_text(p->run, key);
   if (time && strlen(time) >= 19)
     line(p, label, "%.10s %.8s UTC (%s)", time, time + 11, words_when(p->a, time, p->now_ns));
 }
@@ -40,9 +41,9 @@ static void print_upstream(const struct printing *p) {
   json_t *u;
   bool first = true;
   json_object_foreach((json_t *)(uintptr_t)upstream, name, u) {
-    const char *state = event_string(u, "status");
+    const char *state = member_text(u, "status");
     line(p, first ? "upstream" : "", "%s: %s%s%s, %s written", words_clean(p->a, name), host_state_colour(p->c, state), state ? words_clean(p->a, state) : "?", p->c->off,
-         words_count(p->a, event_number(u, "rows_written"), "row"));
+         words_count(p->a, member_number(u, "rows_written"), "row"));
     first = false;
   }
 }
@@ -56,24 +57,24 @@ static void print_options(const struct printing *p) {
     names = arena_printf(p->a, "%s%s%s", names, i ? ", " : "", words_clean(p->a, json_string_value(shard)));
   if (*names)
     line(p, "shards", "%s", names);
-  if (json_is_true(json_object_get(options, "full_refresh")))
+  if (member_true(options, "full_refresh"))
     line(p, "refresh", "everything is read again");
   if (range) {
     const char *from = json_string_value(json_array_get(range, 0)), *to = json_string_value(json_array_get(range, 1));
     line(p, "range", "%s to %s", from ? words_clean(p->a, from) : "the beginning", to ? words_clean(p->a, to) : "the end");
   }
-  if (event_string(p->run, "window_to"))
-    line(p, "window", "%s to %s", event_string(p->run, "window_from") ? text(p, "window_from") : "the beginning", text(p, "window_to"));
+  if (member_text(p->run, "window_to"))
+    line(p, "window", "%s to %s", member_text(p->run, "window_from") ? text(p, "window_from") : "the beginning", text(p, "window_to"));
   print_upstream(p);
 }
 
 /* The error of the run is that of a task, which is told with its place. */
 static bool is_of_task(const struct printing *p) {
-  const char *message = event_string(json_object_get(p->run, "error"), "message");
+  const char *message = member_text(json_object_get(p->run, "error"), "message");
   const json_t *t;
   size_t i;
   json_array_foreach(json_object_get(p->all, "tasks"), i, t) {
-    const char *of_task = event_string(json_object_get(t, "error"), "message");
+    const char *of_task = member_text(json_object_get(t, "error"), "message");
     if (message && of_task && strcmp(message, of_task) == 0)
       return true;
   }
@@ -81,24 +82,24 @@ static bool is_of_task(const struct printing *p) {
 }
 
 static void print_head(const struct printing *p) {
-  const char *state = event_string(p->run, "state");
+  const char *state = member_text(p->run, "state");
   printf("run %s%s%s of %s%s%s: %s%s%s\n", p->c->bold, text(p, "run"), p->c->off, p->c->bold, text(p, "pipeline"), p->c->off, host_state_colour(p->c, state), state, p->c->off);
-  line(p, "trigger", "%s, attempt %lld", text(p, "trigger"), (long long)event_number(p->run, "attempt"));
+  line(p, "trigger", "%s, attempt %lld", text(p, "trigger"), (long long)member_number(p->run, "attempt"));
   time_line(p, "due", "due");
   if (state && strcmp(state, "queued") == 0)
     time_line(p, "not before", "not_before");
   time_line(p, "started", "started");
   time_line(p, "ended", "ended");
   if (json_object_get(p->run, "seconds"))
-    line(p, event_string(p->run, "ended") ? "took" : "so far", "%s%s%s", words_seconds(p->a, json_number_value(json_object_get(p->run, "seconds"))), *text(p, "host") ? " on host " : "", text(p, "host"));
+    line(p, member_text(p->run, "ended") ? "took" : "so far", "%s%s%s", words_seconds(p->a, json_number_value(json_object_get(p->run, "seconds"))), *text(p, "host") ? " on host " : "", text(p, "host"));
   print_options(p);
-  if (event_string(p->run, "started"))
-    line(p, "rows", "%s read, %s written, %s filtered, %s rejected", words_number(p->a, event_number(p->run, "rows_read")), words_number(p->a, event_number(p->run, "rows_written")),
-       words_number(p->a, event_number(p->run, "rows_filtered")), words_number(p->a, event_number(p->run, "rows_rejected")));
-  if (event_string(p->run, "reason"))
+  if (member_text(p->run, "started"))
+    line(p, "rows", "%s read, %s written, %s filtered, %s rejected", words_number(p->a, member_number(p->run, "rows_read")), words_number(p->a, member_number(p->run, "rows_written")),
+       words_number(p->a, member_number(p->run, "rows_filtered")), words_number(p->a, member_number(p->run, "rows_rejected")));
+  if (member_text(p->run, "reason"))
     line(p, "reason", "%s", text(p, "reason"));
-  if (event_string(p->run, "cancel"))
-    line(p, "ending", "%s", strcmp(event_string(p->run, "cancel"), "now") == 0 ? "it was told to end at once" : "it was told to end with its next commit");
+  if (member_text(p->run, "cancel"))
+    line(p, "ending", "%s", strcmp(member_text(p->run, "cancel"), "now") == 0 ? "it was told to end at once" : "it was told to end with its next commit");
   if (json_object_get(p->run, "error") && !is_of_task(p))
     error_print(json_object_get(p->run, "error"), NULL, p->c, stdout);
 }
@@ -112,14 +113,14 @@ static void print_tasks(const struct printing *p) {
     return;
   struct columns *table = columns_new(heads);
   json_array_foreach(tasks, i, t) {
-    const char *const texts[] = {event_string(t, "stream"), event_string(t, "shard"), event_string(t, "stage")};
-    const char *state = event_string(t, "state"), *message = event_string(json_object_get(t, "error"), "message");
+    const char *const texts[] = {member_text(t, "stream"), member_text(t, "shard"), member_text(t, "stage")};
+    const char *state = member_text(t, "state"), *message = member_text(json_object_get(t, "error"), "message");
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
       columns_cell(table, NULL, "%s", texts[k] ? texts[k] : "");
     columns_cell(table, host_state_colour(p->c, state), "%s", state);
-    columns_cell(table, NULL, "%lld", (long long)event_number(t, "attempts"));
-    columns_cell(table, NULL, "%s", words_number(p->a, event_number(t, "rows_in")));
-    columns_cell(table, NULL, "%s", words_number(p->a, event_number(t, "rows_out")));
+    columns_cell(table, NULL, "%lld", (long long)member_number(t, "attempts"));
+    columns_cell(table, NULL, "%s", words_number(p->a, member_number(t, "rows_in")));
+    columns_cell(table, NULL, "%s", words_number(p->a, member_number(t, "rows_out")));
     columns_cell(table, p->c->dim, "%s", message ? message : "");
   }
   printf("\n%stasks%s\n", p->c->bold, p->c->off);
@@ -136,11 +137,11 @@ static void print_lanes(const struct printing *p) {
     return;
   struct columns *table = columns_new(heads);
   json_array_foreach(lanes, i, l) {
-    columns_cell(table, NULL, "%s", event_string(l, "lane"));
-    columns_cell(table, NULL, "%s", event_string(l, "status"));
-    columns_cell(table, NULL, "%s", words_number(p->a, event_number(l, "rows_read")));
-    columns_cell(table, NULL, "%s", words_number(p->a, event_number(l, "rows_written")));
-    columns_cell(table, NULL, "%s", words_number(p->a, event_number(l, "epochs")));
+    columns_cell(table, NULL, "%s", member_text(l, "lane"));
+    columns_cell(table, NULL, "%s", member_text(l, "status"));
+    columns_cell(table, NULL, "%s", words_number(p->a, member_number(l, "rows_read")));
+    columns_cell(table, NULL, "%s", words_number(p->a, member_number(l, "rows_written")));
+    columns_cell(table, NULL, "%s", words_number(p->a, member_number(l, "epochs")));
   }
   printf("\n%slanes%s\n", p->c->bold, p->c->off);
   columns_print(table, 2, p->c, stdout);
@@ -153,8 +154,8 @@ static void print_task_errors(const struct printing *p) {
   json_array_foreach(json_object_get(p->all, "tasks"), i, t) {
     const json_t *error = json_object_get(t, "error");
     if (error)
-      error_print(error, arena_printf(p->a, "%s/%s %s", event_string(t, "stream") ? event_string(t, "stream") : "", event_string(t, "shard") ? event_string(t, "shard") : "",
-                                      event_string(t, "stage")), p->c, stdout);
+      error_print(error, arena_printf(p->a, "%s/%s %s", member_text(t, "stream") ? member_text(t, "stream") : "", member_text(t, "shard") ? member_text(t, "shard") : "",
+                                      member_text(t, "stage")), p->c, stdout);
   }
 }
 
@@ -165,9 +166,9 @@ static void print_events(const struct printing *p) {
     return;
   printf("\n%sevents%s%s\n", p->c->bold, p->c->off, n > EVENTS_SHOWN ? arena_printf(p->a, " (the last %d of %zu)", EVENTS_SHOWN, n) : "");
   json_array_foreach(events, i, e) {
-    const char *time = event_string(e, "time");
+    const char *time = member_text(e, "time");
     if (n - i <= EVENTS_SHOWN)
-      printf("  %s%.19s%s %-7s %s\n", p->c->dim, time ? time : "", p->c->off, event_string(e, "level"), words_clean(p->a, event_string(e, "message")));
+      printf("  %s%.19s%s %-7s %s\n", p->c->dim, time ? time : "", p->c->off, member_text(e, "level"), words_clean(p->a, member_text(e, "message")));
   }
 }
 

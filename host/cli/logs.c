@@ -1,6 +1,7 @@
 /* `etl logs`: the newest records of the host's log, and those that come. */
 #include <string.h>
 
+#include "base/member.h"
 #include "cli/event_text.h"
 #include "cli/host.h"
 #include "cli/words.h"
@@ -13,14 +14,14 @@ static const char *level_colour(const struct colours *c, const char *level) {
 static void print_record(const json_t *r) {
   static const char *const context[] = {"pipeline", "run", "stage", "connector", "shard"};
   const struct colours *c = colours_of(stdout);
-  const char *time = event_string(r, "time"), *level = event_string(r, "level"), *place = "";
+  const char *time = member_text(r, "time"), *level = member_text(r, "level"), *place = "";
   struct arena *a = arena_new();
   for (size_t i = 0; i < sizeof context / sizeof *context; i++)
-    if (event_string(r, context[i]))
-      place = arena_printf(a, "%s %s", place, words_clean(a, event_string(r, context[i])));
+    if (member_text(r, context[i]))
+      place = arena_printf(a, "%s %s", place, words_clean(a, member_text(r, context[i])));
   level = level ? level : "info";
   printf("%s%s%s %s%-7s%s%s%s %s\n", c->dim, time ? time : "", c->off, level_colour(c, level), level, c->off, place, *place ? ":" : "",
-         words_clean(a, event_string(r, "message")));
+         words_clean(a, member_text(r, "message")));
   arena_free(a);
 }
 

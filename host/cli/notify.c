@@ -1,6 +1,7 @@
 /* `etl notify`: the targets of notifications: what there is, and whether a message arrives. */
 #include <string.h>
 
+#include "base/member.h"
 #include "base/table.h"
 #include "cli/check.h"
 #include "cli/cli.h"
@@ -63,7 +64,7 @@ static void print_list(const json_t *list) {
   json_array_foreach((json_t *)(uintptr_t)list, i, one) {
     cleanup_free char *on = joined(json_object_get(one, "on")), *pipelines = joined(json_object_get(one, "pipelines"));
     for (const char *const *name = (const char *const[]){"name", "kind", "where", NULL}; *name; name++)
-      table_cell(t, "%s", json_string_value(json_object_get(one, *name)));
+      table_cell(t, "%s", member_text(one, *name));
     table_cell(t, "%s", on);
     table_cell(t, "%s", pipelines);
   }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "cli/columns.h"
 #include "cli/event_text.h"
 #include "cli/host.h"
@@ -10,14 +11,14 @@ static const char *const words[] = {"pipeline", NULL};
 
 static void print_paused(const struct cli_args *args, const struct host_answer *h) {
   const json_t *j = h->json;
-  bool paused = json_is_true(json_object_get(j, "paused")), changed = json_is_true(json_object_get(j, "changed"));
+  bool paused = member_true(j, "paused"), changed = member_true(j, "changed");
   struct arena *a = arena_new();
   const char *name = words_clean(a, cli_word(args, 0));
   if (!changed)
     printf("%s: %s\n", name, paused ? "it is paused already" : "it is not paused");
   else if (paused)
     printf("%s: paused; no run of it starts until `etl resume %s`%s\n", name, name,
-           json_is_true(json_object_get(j, "running")) ? "; the one at work goes on (`etl stop` ends it)" : "");
+           member_true(j, "running") ? "; the one at work goes on (`etl stop` ends it)" : "");
   else
     printf("%s: resumed\n", name);
   arena_free(a);
@@ -36,23 +37,23 @@ static void print_breakers(const struct cli_args *args, const struct host_answer
   struct columns *t = columns_new(heads);
   const char *name = words_clean(a, cli_word(args, 0));
   size_t i;
-  if (!event_number(j, "threshold"))
+  if (!member_number(j, "threshold"))
     printf("%s has no circuit breaker (circuit_breaker = { threshold = 3; cooldown = \"5m\"; } would be one).\n", name);
   else
-    printf("%s: opens after %s in a row, for %s\n", name, words_count(a, event_number(j, "threshold"), "failure"),
+    printf("%s: opens after %s in a row, for %s\n", name, words_count(a, member_number(j, "threshold"), "failure"),
            words_seconds(a, json_number_value(json_object_get(j, "cooldown_seconds"))));
   json_array_foreach(list, i, b) {
-    const char *state = event_string(b, "state"), *shard = event_string(b, "shard");
+    const char *state = member_text(b, "state"), *shard = member_text(b, "shard");
     bool closed = state && strcmp(state, "closed") == 0;
     columns_cell(t, NULL, "%s%s", shard ? "shard " : "the pipeline", shard ? shard : "");
     columns_cell(t, closed ? c->good : c->bad, "%s", state);
-    columns_cell(t, NULL, "%lld", (long long)event_number(b, "failures"));
-    columns_cell(t, NULL, "%s", words_when(a, event_string(b, "opened"), clock_wall_ns()));
-    columns_cell(t, NULL, "%s", event_string(b, "reason") ? event_string(b, "reason") : "");
+    columns_cell(t, NULL, "%lld", (long long)member_number(b, "failures"));
+    columns_cell(t, NULL, "%s", words_when(a, member_text(b, "opened"), clock_wall_ns()));
+    columns_cell(t, NULL, "%s", member_text(b, "reason") ? member_text(b, "reason") : "");
   }
   if (json_array_size(list))
     columns_print(t, 0, c, stdout);
-  else if (event_number(j, "threshold"))
+  else if (member_number(j, "threshold"))
     puts("closed, without failures");
   columns_free(t);
   arena_free(a);

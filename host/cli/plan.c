@@ -1,6 +1,7 @@
 /* `etl plan`: a worker asks the connectors, this process prints what they say. */
 #include <string.h>
 
+#include "base/member.h"
 #include "cli/answer.h"
 #include "cli/event_text.h"
 #include "cli/plan_text.h"
@@ -11,7 +12,7 @@ struct answer {
 
 static bool on_event(void *arg, json_t *event) {
   struct answer *answer = arg;
-  if (strcmp(event_string(event, "event"), "plan") != 0)
+  if (strcmp(member_text(event, "event"), "plan") != 0)
     return false;
   answer->plan = json_deep_copy(event);
   return true;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/member.h"
 #include "base/table.h"
 #include "cli/event_text.h"
 
@@ -13,11 +14,11 @@ struct page {
 };
 
 static const char *member(const struct page *p, const json_t *j, const char *key) {
-  return words_clean(p->arena, event_string(j, key));
+  return words_clean(p->arena, member_text(j, key));
 }
 
 static bool is_kind(const json_t *item, const char *kind) {
-  const char *k = event_string(item, "kind");
+  const char *k = member_text(item, "kind");
   return k && strcmp(k, kind) == 0;
 }
 
@@ -55,7 +56,7 @@ static json_t *group(const struct page *p, const json_t *lanes, json_t *(*pick)(
     json_array_foreach(groups, k, g) if (json_equal(json_object_get(g, "what"), what)) same = g;
     const char *name = member(p, lane, "lane");
     if (same)
-      json_object_set_new(same, "lanes", json_string(arena_printf(p->arena, "%s, %s", event_string(same, "lanes"), name)));
+      json_object_set_new(same, "lanes", json_string(arena_printf(p->arena, "%s, %s", member_text(same, "lanes"), name)));
     else
       json_array_append_new(groups, json_pack("{s:s, s:O}", "lanes", name, "what", what));
     json_decref(what);
@@ -67,7 +68,7 @@ static json_t *group(const struct page *p, const json_t *lanes, json_t *(*pick)(
  * --------------------------------------------------------------------------------------------------------------------------- */
 
 static void print_sql(const struct page *p, const json_t *item) {
-  const char *text = event_string(item, "text"), *subject = member(p, item, "subject");
+  const char *text = member_text(item, "text"), *subject = member(p, item, "subject");
   if (*subject)
     fprintf(p->to, "  %s:\n", subject);
   for (const char *end; text && *text; text = *end ? end + 1 : end) {
@@ -83,7 +84,7 @@ static void print_item(const struct page *p, const json_t *item) {
     print_sql(p, item);
     return;
   }
-  if (json_is_true(json_object_get(item, "warn")))
+  if (member_true(item, "warn"))
     fprintf(p->to, "  %swarning%s: ", p->c->warn, p->c->off);
   else
     fprintf(p->to, "  %s: ", is_kind(item, "index") ? "index" : "note");
@@ -99,7 +100,7 @@ static void print_items(const struct page *p, const json_t *items) {
 static void print_reading(const struct page *p, const json_t *g) {
   const json_t *what = json_object_get(g, "what"), *error = json_object_get(what, "error");
   const char *cursor = member(p, what, "cursor"), *piece = member(p, what, "piece");
-  fprintf(p->to, "\n%sRead %s%s\n", p->c->bold, event_string(g, "lanes"), p->c->off);
+  fprintf(p->to, "\n%sRead %s%s\n", p->c->bold, member_text(g, "lanes"), p->c->off);
   if (*piece)
     fprintf(p->to, "  a piece of its own: %s\n", piece);
   else if (!error || json_array_size(json_object_get(what, "items")))
@@ -118,7 +119,7 @@ static const json_t *find_by(const json_t *list, const char *key, const char *va
   const json_t *j;
   size_t i;
   json_array_foreach(list, i, j) {
-    const char *v = event_string(j, key);
+    const char *v = member_text(j, key);
     if (v && strcmp(v, value) == 0)
       return j;
   }
@@ -130,7 +131,7 @@ static const char *losses(const struct page *p, const json_t *from, const json_t
   const json_t *const sides[] = {from, to};
   const char *text = "";
   for (size_t i = 0; i < 2; i++) {
-    if (!json_is_true(json_object_get(sides[i], "lossy")))
+    if (!member_true(sides[i], "lossy"))
       continue;
     const char *why = member(p, sides[i], "text");
     text = *text ? arena_printf(p->arena, "%s; %s", text, *why ? why : "lossy")
@@ -162,16 +163,16 @@ static void print_mapping(const struct page *p, const json_t *what) {
   struct table *t = table_new(heads);
   size_t i;
   json_array_foreach(load, i, item) {
-    const char *name = event_string(item, "subject");
+    const char *name = member_text(item, "subject");
     column_row(p, t, member(p, item, "subject"), name ? find_by(extract, "subject", name) : NULL, item, member(p, item, "to"));
   }
   if (json_array_size(load) == 0)
     json_array_foreach(last, i, item) {
-      from = find_by(extract, "subject", event_string(item, "name"));
+      from = find_by(extract, "subject", member_text(item, "name"));
       column_row(p, t, member(p, item, "name"), from, NULL, member(p, item, "type"));
     }
   json_array_foreach(extract, i, item) {
-    const char *name = event_string(item, "subject");
+    const char *name = member_text(item, "subject");
     bool direct = json_array_size(load) == 0 && !last;
     if (direct || !name || (!find_by(load, "subject", name) && !find_by(last, "name", name)))
       column_row(p, t, member(p, item, "subject"), item, NULL, direct ? member(p, item, "to") : "(dropped or renamed)");
@@ -196,9 +197,9 @@ static const char *differing(const struct page *p, const char *word, const struc
   const json_t *j;
   size_t i;
   json_array_foreach(of->list, i, j) {
-    const char *name = event_string(j, of->name_key), *type = event_string(j, of->type_key);
+    const char *name = member_text(j, of->name_key), *type = member_text(j, of->type_key);
     const json_t *other = name ? find_by(in->list, in->name_key, name) : NULL;
-    const char *other_type = event_string(other, in->type_key);
+    const char *other_type = member_text(other, in->type_key);
     if (changed ? type && other_type && strcmp(type, other_type) != 0 : name && !other)
       text = arena_printf(p->arena, "%s%s%s", text, *text ? ", " : word, words_clean(p->arena, name));
   }
@@ -224,7 +225,7 @@ static void print_transforms(const struct page *p, const json_t *what) {
 
 static void print_columns(const struct page *p, const json_t *g, bool only) {
   const json_t *what = json_object_get(g, "what");
-  const char *of = only ? "" : " of ", *lanes = only ? "" : event_string(g, "lanes");
+  const char *of = only ? "" : " of ", *lanes = only ? "" : member_text(g, "lanes");
   if (json_array_size(json_object_get(what, "extract")) + json_array_size(json_object_get(what, "transforms"))) {
     fprintf(p->to, "\n%sColumns%s%s%s\n", p->c->bold, of, lanes, p->c->off);
     print_transforms(p, what);

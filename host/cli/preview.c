@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "cli/answer.h"
 #include "cli/event_text.h"
 #include "cli/rows_text.h"
@@ -24,7 +25,7 @@ static struct rows_text *stream_of(struct preview *p, const char *name) {
 
 static bool on_event(void *arg, json_t *event) {
   struct preview *p = arg;
-  const char *name = event_string(event, "event"), *stream = event_string(event, "stream");
+  const char *name = member_text(event, "event"), *stream = member_text(event, "stream");
   if (strcmp(name, "columns") == 0 && stream) {
     struct rows_text *t = stream_of(p, stream);
     json_decref(t->columns);

@@ -6,11 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/member.h"
 #include "cli/outcome.h"
 #include "cli/progress_kind.h"
 
 static void none_event(struct progress *p, const json_t *event) {
-  const char *name = event_string(event, "event");
+  const char *name = member_text(event, "event");
   if (name && strcmp(name, "summary") == 0)
     outcome_errors(event, colours_of(p->err), p->err);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/member.h"
 #include "base/text.h"
 #include "cli/outcome.h"
 #include "cli/progress_kind.h"
@@ -183,7 +184,7 @@ static void redraw(struct progress *p, const char *line, bool frame) {
 static void event(struct progress *p, const json_t *j) {
   struct arena *a = arena_new();
   const struct colours *c = colours_of(p->err);
-  const char *name = event_string(j, "event"), *text, *line = NULL;
+  const char *name = member_text(j, "event"), *text, *line = NULL;
   enum event_weight weight = event_text(a, j, &text);
   bool last = name && strcmp(name, "summary") == 0, start = name && strcmp(name, "start") == 0;
   bool done = name && strcmp(name, "lane") == 0 && weight == EVENT_NEWS; /* its line shows it */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/member.h"
 #include "base/units.h"
 #include "cli/outcome.h"
 #include "cli/progress_kind.h"
@@ -39,7 +40,7 @@ static void tell_progress(struct progress *p, struct arena *a) {
 
 static void event(struct progress *p, const json_t *j) {
   struct arena *a = arena_new();
-  const char *name = event_string(j, "event"), *text;
+  const char *name = member_text(j, "event"), *text;
   enum event_weight weight = event_text(a, j, &text);
   if (weight != EVENT_SILENT)
     line(p, weight, text);

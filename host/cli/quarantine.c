@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/member.h"
 #include "base/table.h"
 #include "cli/answer.h"
 #include "cli/event_text.h"
@@ -15,9 +16,9 @@ struct quarantine {
   json_t *answer;
 };
 
-static const char *text(struct arena *a, const json_t *row, const char *key) { return words_clean(a, event_string(row, key)); }
+static const char *text(struct arena *a, const json_t *row, const char *key) { return words_clean(a, member_text(row, key)); }
 
-static int64_t answered(const struct quarantine *q, const char *key) { return json_integer_value(json_object_get(q->answer, key)); }
+static int64_t answered(const struct quarantine *q, const char *key) { return member_number(q->answer, key); }
 
 static void tell_refused(const struct quarantine *q, const json_t *event) {
   const char *remedy = text(q->arena, event, "remedy");
@@ -27,7 +28,7 @@ static void tell_refused(const struct quarantine *q, const json_t *event) {
 
 static bool on_event(void *arg, json_t *event) {
   struct quarantine *q = arg;
-  const char *name = event_string(event, "event");
+  const char *name = member_text(event, "event");
   if (strcmp(name, "kept") == 0)
     json_array_append(q->rows, event);
   else if (strcmp(name, "answer") == 0)
@@ -63,7 +64,7 @@ static const char *time_text(struct arena *a, const json_t *row) {
 
 /* The row as JSON; a text that is none (a row that no schema describes) as a string. */
 static json_t *raw_json(const json_t *row) {
-  const char *raw = event_string(row, "raw");
+  const char *raw = member_text(row, "raw");
   json_t *j = raw ? json_loads(raw, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
   return j ? j : json_string(raw ? raw : "");
 }
@@ -74,7 +75,7 @@ static void print_json(const struct quarantine *q) {
   json_array_foreach(q->rows, i, row) {
     json_object_del(row, "event");
     json_object_set_new(row, "raw", raw_json(row));
-    const char *columns = event_string(row, "columns");
+    const char *columns = member_text(row, "columns");
     if (columns)
       json_object_set_new(row, "columns", json_loads(columns, 0, NULL));
   }
@@ -109,7 +110,7 @@ static void print_row(const struct quarantine *q, const json_t *row) {
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (*text(q->arena, row, keys[i]))
       printf("%-13s %s\n", keys[i], text(q->arena, row, keys[i]));
-  printf("%-13s %lld\n", "epoch", (long long)json_integer_value(json_object_get(row, "epoch")));
+  printf("%-13s %lld\n", "epoch", (long long)member_number(row, "epoch"));
   printf("%-13s %s\n", "at", time_text(q->arena, row));
   json_t *raw = raw_json(row), *value;
   const char *key;

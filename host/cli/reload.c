@@ -1,4 +1,5 @@
 /* `etl reload`: the host reads its configuration again. */
+#include "base/member.h"
 #include "cli/event_text.h"
 #include "cli/host.h"
 #include "cli/words.h"
@@ -12,21 +13,21 @@ static void print_findings(const json_t *list, struct arena *a) {
   const json_t *f;
   size_t i;
   json_array_foreach(list, i, f) {
-    const char *origin = event_string(f, "origin");
-    fprintf(stderr, "%s%s%s: %s\n", words_clean(a, origin), origin ? ": " : "", event_string(f, "level"), words_clean(a, event_string(f, "text")));
+    const char *origin = member_text(f, "origin");
+    fprintf(stderr, "%s%s%s: %s\n", words_clean(a, origin), origin ? ": " : "", member_text(f, "level"), words_clean(a, member_text(f, "text")));
   }
 }
 
 static int tell(const struct cli_args *args, const json_t *j) {
   const json_t *conf = json_object_get(j, "configuration");
-  bool taken = json_is_true(json_object_get(j, "taken"));
+  bool taken = member_true(j, "taken");
   struct arena *a = arena_new();
   if (!cli_flag(args, "wait"))
     puts("The host reads its configuration again; `etl status` shows what became of it.");
   else
     print_findings(json_object_get(json_object_get(conf, "reload"), "findings"), a);
   if (cli_flag(args, "wait"))
-    fprintf(taken ? stdout : stderr, "%s%s\n", taken ? "" : "etl: ", words_clean(a, event_string(j, "message")));
+    fprintf(taken ? stdout : stderr, "%s%s\n", taken ? "" : "etl: ", words_clean(a, member_text(j, "message")));
   arena_free(a);
   return taken || !cli_flag(args, "wait") ? CLI_OK : CLI_USAGE;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "cli/event_text.h"
@@ -57,7 +58,7 @@ static const char **row_cells(struct arena *a, const struct rows_text *t, const 
   struct json_value key, v;
   json_text_take(&j, '{');
   for (size_t i = 0; i < n; i++) {
-    const char *format = event_string(json_array_get(t->columns, i), "format");
+    const char *format = member_text(json_array_get(t->columns, i), "format");
     if ((i && !json_text_take(&j, ',')) || json_text_value(&j, &key) < 0 || !json_text_take(&j, ':') || json_text_value(&j, &v) < 0)
       break;
     cells[i] = cell_text(a, &v, format ? format : "");
@@ -96,7 +97,7 @@ void rows_text_table(const struct rows_text *t, FILE *to) {
   const char **heads = arena_alloc(a, (n + 1) * sizeof *heads), ***rows = arena_alloc(a, (rows_n + 1) * sizeof *rows);
   size_t *widths = arena_alloc(a, (n + 1) * sizeof *widths);
   for (size_t i = 0; i < n; i++)
-    widths[i] = text_width(words_clean(a, event_string(json_array_get(t->columns, i), "name")));
+    widths[i] = text_width(words_clean(a, member_text(json_array_get(t->columns, i), "name")));
   for (size_t r = 0; r < rows_n; r++) {
     rows[r] = row_cells(a, t, json_string_value(json_array_get(t->rows, r)), n);
     for (size_t i = 0; i < n; i++) {
@@ -106,9 +107,9 @@ void rows_text_table(const struct rows_text *t, FILE *to) {
   }
   size_t cap = widest(widths, n, words_columns(to));
   for (size_t i = 0; i < n; i++) {
-    const char *format = event_string(json_array_get(t->columns, i), "format");
+    const char *format = member_text(json_array_get(t->columns, i), "format");
     bool number = format && *format && strchr("cCsSiIlLfgd", *format);
-    heads[i] = arena_printf(a, "%s%s", number ? ">" : "", shown(a, event_string(json_array_get(t->columns, i), "name"), cap));
+    heads[i] = arena_printf(a, "%s%s", number ? ">" : "", shown(a, member_text(json_array_get(t->columns, i), "name"), cap));
   }
   struct table *table = table_new(heads);
   for (size_t r = 0; r < rows_n; r++)
@@ -143,7 +144,7 @@ void rows_text_csv(const struct rows_text *t, FILE *to) {
   for (size_t c = 0; c < n; c++) {
     if (c)
       fputc(',', to);
-    put_csv(event_string(json_array_get(t->columns, c), "name"), to);
+    put_csv(member_text(json_array_get(t->columns, c), "name"), to);
   }
   fputc('\n', to);
   json_array_foreach(t->rows, i, row) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "base/units.h"
 
 #define RATE_WINDOW_SECONDS 2.0 /* a rate is of the last one to two windows */
@@ -58,7 +59,7 @@ static void rate_note(struct rate *r, double seconds, int64_t rows) {
 }
 
 static enum view_status status_of(const json_t *j) {
-  const char *name = json_string_value(json_object_get(j, "status"));
+  const char *name = member_text(j, "status");
   for (size_t i = 0; name && i < sizeof status_names / sizeof *status_names; i++)
     if (strcmp(name, status_names[i]) == 0)
       return (enum view_status)i;
@@ -72,7 +73,7 @@ static void note_number(const json_t *j, const char *key, int64_t *ret) {
 }
 
 static void note_lane(struct run_view *v, const json_t *j) {
-  const char *name = json_string_value(json_object_get(j, "lane"));
+  const char *name = member_text(j, "lane");
   if (!name)
     return;
   struct lane_view *l = find_or_add(v, name);
@@ -97,20 +98,20 @@ static void note_lane(struct run_view *v, const json_t *j) {
 }
 
 static void note_retry(struct run_view *v, const json_t *j) {
-  const char *name = json_string_value(json_object_get(j, "lane"));
+  const char *name = member_text(j, "lane");
   if (!name)
     return;
   struct lane_view *l = find_or_add(v, name);
-  l->attempt = json_integer_value(json_object_get(j, "attempt"));
+  l->attempt = member_number(j, "attempt");
   l->retry_seconds = v->seconds + json_number_value(json_object_get(j, "delay_seconds"));
 }
 
 static void note_start(struct run_view *v, const json_t *j) {
-  const char *pipeline = json_string_value(json_object_get(j, "pipeline"));
+  const char *pipeline = member_text(j, "pipeline");
   free(v->pipeline);
   v->pipeline = pipeline ? xstrdup(pipeline) : NULL;
-  v->dry_run = json_is_true(json_object_get(j, "dry_run"));
-  v->full_refresh = json_is_true(json_object_get(j, "full_refresh"));
+  v->dry_run = member_true(j, "dry_run");
+  v->full_refresh = member_true(j, "full_refresh");
 }
 
 static void add_up(struct run_view *v) {
@@ -124,7 +125,7 @@ static void add_up(struct run_view *v) {
 }
 
 void run_view_note(struct run_view *v, const json_t *event, int64_t now_ns) {
-  const char *name = json_string_value(json_object_get(event, "event"));
+  const char *name = member_text(event, "event");
   const json_t *lane, *lanes = json_object_get(event, "lanes");
   size_t i;
   if (!v->started) {
@@ -140,7 +141,7 @@ void run_view_note(struct run_view *v, const json_t *event, int64_t now_ns) {
     note_retry(v, event);
   if (strcmp(name, "lane") == 0)
     note_lane(v, event);
-  if (json_is_true(json_object_get(event, "replaces")))
+  if (member_true(event, "replaces"))
     v->replaces = true;
   note_number(event, "rss_bytes", &v->rss_bytes);
   json_array_foreach(lanes, i, lane) note_lane(v, lane);

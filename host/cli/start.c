@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "cli/event_text.h"
 #include "cli/host.h"
 #include "cli/launch.h"
@@ -19,14 +20,14 @@ static void add_counts(json_t *to, const json_t *from) {
   static const char *const counts[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected", "rows_added", "bytes_read", "epochs"};
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     if (json_object_get(from, counts[i]))
-      json_object_set_new(to, counts[i], json_integer(json_integer_value(json_object_get(to, counts[i])) + json_integer_value(json_object_get(from, counts[i]))));
+      json_object_set_new(to, counts[i], json_integer(member_number(to, counts[i]) + member_number(from, counts[i])));
 }
 
 static json_t *lane_named(const json_t *summary, const char *name) {
   json_t *lane;
   size_t i;
   json_array_foreach(json_object_get(summary, "lanes"), i, lane)
-    if (name && strcmp(event_string(lane, "lane"), name) == 0)
+    if (name && strcmp(member_text(lane, "lane"), name) == 0)
       return lane;
   return NULL;
 }
@@ -35,14 +36,14 @@ static json_t *lane_named(const json_t *summary, const char *name) {
 static void take_summary(struct following *f, const json_t *event) {
   json_t *now = json_deep_copy(event), *before = f->summary, *lane, *same;
   size_t i;
-  bool part = before && !json_is_true(json_object_get(before, "aside"));
+  bool part = before && !member_true(before, "aside");
   if (part) {
     add_counts(now, before);
     if (!json_object_get(now, "left_out") && json_object_get(before, "left_out"))
       json_object_set(now, "left_out", json_object_get(before, "left_out"));
   }
   json_array_foreach(part ? json_object_get(before, "lanes") : NULL, i, lane) {
-    if ((same = lane_named(now, event_string(lane, "lane"))))
+    if ((same = lane_named(now, member_text(lane, "lane"))))
       add_counts(same, lane);
     else
       json_array_append(json_object_get(now, "lanes"), lane);
@@ -54,24 +55,24 @@ static void take_summary(struct following *f, const json_t *event) {
 /* ---- what is told meanwhile ------------------------------------------------------------------------------------------------------------------- */
 
 static void note_queued(struct following *f, const json_t *part) {
-  const char *run = event_string(part, "run"), *waits = event_string(part, "waits");
+  const char *run = member_text(part, "run"), *waits = member_text(part, "waits");
   progress_note(f->progress, arena_printf(f->arena, "run %s is queued%s%s; when this command is interrupted the run goes on (etl stop %s ends it)", run, waits ? "; " : "",
                                           waits ? words_clean(f->arena, waits) : "", run));
 }
 
 /* A further attempt waits for its time. */
 static void note_attempt(struct following *f, const json_t *newest) {
-  const char *state = event_string(newest, "state");
-  if (state && strcmp(state, "queued") == 0 && event_number(newest, "attempt") > 1)
-    progress_note(f->progress, arena_printf(f->arena, "run %s, attempt %lld, starts %s", event_string(newest, "run"),
-                                            (long long)event_number(newest, "attempt"),
-                                            words_when(f->arena, event_string(newest, "not_before"), clock_wall_ns())));
+  const char *state = member_text(newest, "state");
+  if (state && strcmp(state, "queued") == 0 && member_number(newest, "attempt") > 1)
+    progress_note(f->progress, arena_printf(f->arena, "run %s, attempt %lld, starts %s", member_text(newest, "run"),
+                                            (long long)member_number(newest, "attempt"),
+                                            words_when(f->arena, member_text(newest, "not_before"), clock_wall_ns())));
 }
 
 static bool on_part(void *arg, const json_t *part) {
   struct following *f = arg;
   const json_t *event = json_object_get(part, "event"), *attempts = json_object_get(part, "attempts");
-  const char *name = event ? event_string(event, "event") : NULL;
+  const char *name = event ? member_text(event, "event") : NULL;
   if (attempts) {
     note_attempt(f, json_array_get(attempts, 0));
   } else if (!event) {
@@ -96,7 +97,7 @@ static int status_of(const char *state) {
 /* The newest attempt has ended; its summary is missing when its worker died, or worked on another host. */
 static int tell_end(struct following *f, const json_t *answer) {
   const json_t *newest = json_array_get(json_object_get(answer, "attempts"), 0), *error = json_object_get(newest, "error");
-  const char *run = event_string(newest, "run"), *of = event_string(f->summary, "run"), *state = event_string(newest, "state"), *reason = event_string(newest, "reason");
+  const char *run = member_text(newest, "run"), *of = member_text(f->summary, "run"), *state = member_text(newest, "state"), *reason = member_text(newest, "reason");
   if (!newest) {
     fputs("etl: the run is not known to the state store any more\n", stderr);
     return CLI_FAILED;
@@ -106,8 +107,8 @@ static int tell_end(struct following *f, const json_t *answer) {
       json_object_set_new(f->summary, "status", json_string(state));
     progress_event(f->progress, f->summary);
   } else {
-    printf("%s: run %s %s, %s written%s%s\n", words_clean(f->arena, event_string(newest, "pipeline")), run, state,
-           words_count(f->arena, event_number(newest, "rows_written"), "row"), reason ? ": " : "", words_clean(f->arena, reason));
+    printf("%s: run %s %s, %s written%s%s\n", words_clean(f->arena, member_text(newest, "pipeline")), run, state,
+           words_count(f->arena, member_number(newest, "rows_written"), "row"), reason ? ": " : "", words_clean(f->arena, reason));
     if (error)
       error_print(error, NULL, colours_of(stderr), stderr);
   }
@@ -129,9 +130,9 @@ static int wait_for(const struct cli_args *a, json_t *request) {
 
 static void print_queued(const struct cli_args *a, const struct host_answer *h) {
   struct arena *arena = arena_new();
-  const char *waits = event_string(h->json, "waits");
+  const char *waits = member_text(h->json, "waits");
   (void)a;
-  printf("%s: run %s is queued%s%s%s\n", words_clean(arena, event_string(h->json, "pipeline")), event_string(h->json, "run"), waits ? "; " : "", words_clean(arena, waits),
+  printf("%s: run %s is queued%s%s%s\n", words_clean(arena, member_text(h->json, "pipeline")), member_text(h->json, "run"), waits ? "; " : "", words_clean(arena, waits),
          h->from_store ? "; no host is running: it starts when one does (etl serve)" : "");
   arena_free(arena);
 }

@@ -1,6 +1,7 @@
 /* `etl stop` and `etl cancel`: runs that are to end, at their next commit or now. */
 #include <string.h>
 
+#include "base/member.h"
 #include "cli/event_text.h"
 #include "cli/host.h"
 #include "cli/words.h"
@@ -8,7 +9,7 @@
 enum { TOLD = 10 /* runs that wait, each in a line */ };
 
 static void tell_one(struct arena *a, const json_t *one, bool now, bool from_store) {
-  const char *was = event_string(one, "was"), *run = event_string(one, "run"), *pipeline = words_clean(a, event_string(one, "pipeline"));
+  const char *was = member_text(one, "was"), *run = member_text(one, "run"), *pipeline = words_clean(a, member_text(one, "pipeline"));
   if (strcmp(was, "queued") == 0)
     printf("%s: run %s will not start\n", pipeline, run);
   else if (from_store)
@@ -29,12 +30,12 @@ static void print(const struct cli_args *a, const struct host_answer *h) {
   struct arena *arena = arena_new();
   size_t i, waited = 0;
   json_array_foreach(ended, i, one)
-    if (strcmp(event_string(one, "was"), "queued") != 0 || ++waited <= TOLD)
+    if (strcmp(member_text(one, "was"), "queued") != 0 || ++waited <= TOLD)
       tell_one(arena, one, a->command->run == cmd_cancel, h->from_store);
   if (waited > TOLD)
     printf("... and %s that waited\n", words_count(arena, (int64_t)(waited - TOLD), "run"));
   if (json_array_size(ended) == 0)
-    tell_none(arena, cli_word(a, 0), event_string(h->json, "state"));
+    tell_none(arena, cli_word(a, 0), member_text(h->json, "state"));
   arena_free(arena);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "cli/answer.h"
 #include "cli/event_text.h"
 #include "cli/verify_result.h"
@@ -53,7 +54,7 @@ static bool is_quiet(const char *name) {
 
 static bool on_event(void *arg, json_t *event) {
   struct verify *v = arg;
-  const char *name = event_string(event, "event"), *stream = event_string(event, "stream");
+  const char *name = member_text(event, "event"), *stream = member_text(event, "stream");
   struct verify_stream *s = stream ? stream_named(v, stream) : NULL;
   if (strcmp(name, "targets") == 0)
     take_targets(v, event);
@@ -118,11 +119,11 @@ static int refuse_shards(const struct spec *s) {
 
 static int refuse_columns(const struct verify_stream *s) {
   struct err e;
-  err_set(&e, ETL_E_SCHEMA, "%s and %s have no column in common that can be compared", s->name, event_string(s->target, "target"));
+  err_set(&e, ETL_E_SCHEMA, "%s and %s have no column in common that can be compared", s->name, member_text(s->target, "target"));
   return cli_report(&e);
 }
 
-static bool is_upsert(const struct verify_stream *s) { return json_is_true(json_object_get(s->target, "upsert")); }
+static bool is_upsert(const struct verify_stream *s) { return member_true(s->target, "upsert"); }
 
 static int learn_columns(struct verify *v, struct verify_stream *s) {
   const struct spec *spec = v->source->spec;
@@ -140,7 +141,7 @@ static int learn_columns(struct verify *v, struct verify_stream *s) {
   v->columns = NULL;
   if (!s->ask)
     return refuse_columns(s);
-  if (spec->shards_n && json_integer_value(json_object_get(s->ask, "group")) < 0)
+  if (spec->shards_n && member_number(s->ask, "group") < 0)
     return refuse_shards(spec);
   s->compare = compare_new(spec->shards, spec->shards_n, is_upsert(s));
   return CLI_OK;
@@ -158,7 +159,7 @@ static int learn(struct verify *v) {
   for (; v->streams_n < json_array_size(v->targets) && status == CLI_OK; v->streams_n++) {
     struct verify_stream *s = &v->streams[v->streams_n];
     s->target = json_array_get(v->targets, v->streams_n);
-    s->name = event_string(s->target, "stream");
+    s->name = member_text(s->target, "stream");
     status = learn_columns(v, s);
   }
   return status;
@@ -167,7 +168,7 @@ static int learn(struct verify *v) {
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
 
 static bool is_asked(const struct verify *v, const struct verify_stream *s) {
-  if (v->step == STEP_PENDING && json_is_true(json_object_get(s->target, "whole"))) /* it is never behind */
+  if (v->step == STEP_PENDING && member_true(s->target, "whole")) /* it is never behind */
     return false;
   return v->step == STEP_SUMS || json_array_size(json_object_get(s->ask, "buckets")) > 0;
 }
@@ -241,7 +242,7 @@ static int read_all(struct verify *v) {
 
 static int refuse_repair(const struct verify *v, const struct verify_stream *s) {
   struct err e;
-  bool whole = json_is_true(json_object_get(s->target, "whole"));
+  bool whole = member_true(s->target, "whole");
   err_set(&e, ETL_E_UNSUPPORTED, whole ? "each run reads all of %s, and none of it alone" : "rows of %s that are loaded again would not take the place of those that are there", s->name);
   if (whole)
     err_remedy(&e, "etl run %s loads it again", v->source->spec->pipeline);
@@ -252,10 +253,10 @@ static int refuse_repair(const struct verify *v, const struct verify_stream *s) 
 
 static bool on_repair(void *arg, json_t *event) {
   struct verify *v = arg;
-  const char *name = event_string(event, "event");
+  const char *name = member_text(event, "event");
   if (strcmp(name, "summary") == 0)
-    v->repaired = json_integer_value(json_object_get(event, "rows_written"));
-  return (strcmp(name, "summary") == 0 && strcmp(event_string(event, "status"), "success") == 0) || is_quiet(name);
+    v->repaired = member_number(event, "rows_written");
+  return (strcmp(name, "summary") == 0 && strcmp(member_text(event, "status"), "success") == 0) || is_quiet(name);
 }
 
 /* Loads all rows of the buckets that differ again, through the pipeline as it is. */
@@ -267,7 +268,7 @@ static int repair(struct verify *v) {
     struct verify_stream *s = &v->streams[i];
     size_t left;
     json_t *buckets = compare_buckets(s->compare, INT64_MAX, &left);
-    if (json_array_size(buckets) && (json_is_true(json_object_get(s->target, "whole")) || !is_upsert(s)))
+    if (json_array_size(buckets) && (member_true(s->target, "whole") || !is_upsert(s)))
       status = refuse_repair(v, s);
     if (json_array_size(buckets))
       json_array_append_new(streams, ask_source(s, buckets));

@@ -3,16 +3,17 @@
 
 #include <string.h>
 
+#include "base/member.h"
 #include "cli/event_text.h"
 
 static const char *const kinds[] = {[DIFF_MISSING] = "missing", [DIFF_EXTRA] = "extra", [DIFF_CHANGED] = "changed"};
 
-static void add_one(json_t *j, const char *key) { json_object_set_new(j, key, json_integer(json_integer_value(json_object_get(j, key)) + 1)); }
+static void add_one(json_t *j, const char *key) { json_object_set_new(j, key, json_integer(member_number(j, key) + 1)); }
 
 static json_t *group_named(const struct verify_stream *s, const char *name) {
   json_t *groups = json_object_get(s->result, "shards");
   for (size_t i = 0; i < json_array_size(groups); i++)
-    if (strcmp(event_string(json_array_get(groups, i), "shard"), name) == 0)
+    if (strcmp(member_text(json_array_get(groups, i), "shard"), name) == 0)
       return json_array_get(groups, i);
   return NULL;
 }
@@ -72,6 +73,6 @@ bool verify_settle(struct verify_stream *s, size_t limit) {
   s->ranges = NULL;
   json_object_set_new(s->result, "older", json_integer((json_int_t)left.older));
   json_object_set_new(s->result, "pending", json_integer((json_int_t)left.pending));
-  s->same = differences == 0 && json_integer_value(json_object_get(s->result, "buckets_left")) == 0;
+  s->same = differences == 0 && member_number(s->result, "buckets_left") == 0;
   return s->same;
 }

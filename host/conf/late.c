@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/member.h"
 
 static const struct {
   const char *name, *sample;
@@ -67,7 +68,7 @@ static bool next_mark(const char *text, struct arena *a, struct mark *ret) {
 static const char *fill_text(const char *text, const json_t *values, struct arena *a, struct err *e);
 
 static const char *value_of(const struct mark *m, const json_t *values, struct arena *a, struct err *e) {
-  const char *value = values ? json_string_value(json_object_get(values, m->name)) : NULL;
+  const char *value = values ? member_text(values, m->name) : NULL;
   if (value && *value)
     return value;
   if (m->dflt)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/text.h"
 #include "conf/expand.h"
 #include "conf/notify_check.h"
@@ -263,13 +264,13 @@ int conf_notify_from_json(const json_t *j, struct arena *a, struct conf_notify *
   struct conf_notify t = {0};
   char *to = (char *)&t;
   for EACH(text_members)
-    *(const char **)(void *)(to + text_members[i].at) = arena_strdup(a, json_string_value(json_object_get(j, text_members[i].name)));
+    *(const char **)(void *)(to + text_members[i].at) = arena_strdup(a, member_text(j, text_members[i].name));
   for EACH(list_members)
     *(const char *const **)(void *)(to + list_members[i].at) = list_from_json(json_object_get(j, list_members[i].name), a);
   for EACH(number_members)
-    *(int64_t *)(void *)(to + number_members[i].at) = json_integer_value(json_object_get(j, number_members[i].name));
-  t.events = (unsigned)json_integer_value(json_object_get(j, "events"));
-  t.tls = (enum notify_tls)json_integer_value(json_object_get(j, "tls"));
+    *(int64_t *)(void *)(to + number_members[i].at) = member_number(j, number_members[i].name);
+  t.events = (unsigned)member_number(j, "events");
+  t.tls = (enum notify_tls)member_number(j, "tls");
   if (!t.name || !t.kind || (unsigned)t.tls > NOTIFY_TLS_NONE)
     return -1;
   *ret = t;

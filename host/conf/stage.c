@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/member.h"
 #include "conf/expand.h"
 #include "conf/tables.h"
 
@@ -150,7 +151,7 @@ json_t *conf_stage_to_json(const struct conf_stage *s) {
 }
 
 static const char *text_of(const json_t *j, const char *name, struct arena *a) {
-  return arena_strdup(a, json_string_value(json_object_get(j, name)));
+  return arena_strdup(a, member_text(j, name));
 }
 
 enum {
@@ -158,7 +159,7 @@ enum {
 };
 
 static struct conf_node *node_from_json(const json_t *j, const char *parent_dir, int depth, struct arena *a) {
-  json_int_t kind = json_integer_value(json_object_get(j, "kind"));
+  json_int_t kind = member_number(j, "kind");
   const json_t *kids = json_object_get(j, "kids");
   if (kind < CONF_STRING || kind > CONF_GROUP || depth > DEPTH_LIMIT)
     return NULL;
@@ -168,9 +169,9 @@ static struct conf_node *node_from_json(const json_t *j, const char *parent_dir,
   n->origin = text_of(j, "origin", a);
   n->text = text_of(j, "text", a);
   n->base_dir = json_object_get(j, "dir") ? text_of(j, "dir", a) : parent_dir;
-  n->i = json_integer_value(json_object_get(j, "i"));
+  n->i = member_number(j, "i");
   n->f = json_number_value(json_object_get(j, "f"));
-  n->secret = json_is_true(json_object_get(j, "secret"));
+  n->secret = member_true(j, "secret");
   if (n->kind < CONF_LIST)
     return n->text ? n : NULL;
   n->kids = arena_alloc(a, json_array_size(kids) * sizeof *n->kids);

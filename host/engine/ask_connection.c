@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "base/units.h"
 #include "engine/ask.h"
 #include "etl/sdk.h"
@@ -65,9 +66,9 @@ static int32_t tell(void *arg, const struct etl_stream *s) {
 static int discover(struct connection *c) {
   const struct etl_common *common = c->part->conn->common;
   const struct etl_catalog *catalog = common->ext ? common->ext(c->in->self, ETL_EXT_CATALOG) : NULL;
-  const char *pattern = json_string_value(json_object_get(c->r->spec->ask, "pattern"));
+  const char *pattern = member_text(c->r->spec->ask, "pattern");
   int32_t rc;
-  c->columns = json_is_true(json_object_get(c->r->spec->ask, "columns"));
+  c->columns = member_true(c->r->spec->ask, "columns");
   if (catalog)
     rc = CALL(&c->in->svc, "catalog list", catalog->list(c->in->self, pattern, c->columns, tell, c));
   else if (c->part->conn->kind == ETL_KIND_EXTRACTOR)
@@ -87,7 +88,7 @@ static int check(struct connection *c) {
 /* ---- the whole ---------------------------------------------------------------------------------------------------------------------- */
 
 static int answer(struct connection *c) {
-  const char *act = json_string_value(json_object_get(c->r->spec->ask, "act"));
+  const char *act = member_text(c->r->spec->ask, "act");
   int64_t began = clock_mono_ns();
   int rc = act && strcmp(act, "discover") == 0 ? discover(c) : check(c);
   if (rc < 0)
@@ -98,7 +99,7 @@ static int answer(struct connection *c) {
 }
 
 int ask_connection(struct run *r) {
-  const char *kind = json_string_value(json_object_get(r->spec->ask, "kind"));
+  const char *kind = member_text(r->spec->ask, "kind");
   bool loads = kind && strcmp(kind, "loader") == 0;
   struct connection c = {.r = r, .part = loads ? &r->load : &r->extract, .in = loads ? &r->control : &r->extractor};
   struct err e;

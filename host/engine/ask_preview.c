@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "engine/ask.h"
 #include "engine/pipe.h"
 #include "etl/sdk.h"
@@ -150,7 +151,7 @@ static int preview_source(struct preview *p, const struct source *s) {
 
 int ask_preview(struct run *r) {
   const json_t *ask = r->spec->ask;
-  struct preview p = {.r = r, .limit = json_integer_value(json_object_get(ask, "limit")), .raw = json_is_true(json_object_get(ask, "raw"))};
+  struct preview p = {.r = r, .limit = member_number(ask, "limit"), .raw = member_true(ask, "raw")};
   if (run_prepare(r) < 0)
     return -1;
   r->limit.max_rows = INT64_MAX; /* bad rows do not end it; the log has the first ones of each stage */

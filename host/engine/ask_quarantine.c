@@ -1,6 +1,7 @@
 /* `etl quarantine`: rows that were set aside are told ("kept" events), dropped, or replayed. */
 #include <string.h>
 
+#include "base/member.h"
 #include "engine/ask.h"
 #include "engine/replay.h"
 
@@ -66,7 +67,7 @@ static const char *const *ids_of(struct run *r, size_t *ret_n) {
 
 static int list(struct run *r, const struct shelf *s) {
   struct telling t = {.r = r};
-  struct shelf_wanted w = {.limit = (uint64_t)json_integer_value(json_object_get(r->spec->ask, "limit"))};
+  struct shelf_wanted w = {.limit = (uint64_t)member_number(r->spec->ask, "limit")};
   struct err e;
   w.ids = ids_of(r, &w.ids_n);
   if (shelf_list(s, &w, tell, &t, &e) < 0)
@@ -103,7 +104,7 @@ int ask_quarantine(struct run *r) {
     const char *name;
     int (*act)(struct run *r, const struct shelf *s);
   } acts[] = {{"list", list}, {"drop", drop}, {"replay", replay}};
-  const char *name = json_string_value(json_object_get(r->spec->ask, "act"));
+  const char *name = member_text(r->spec->ask, "act");
   struct shelf s;
   int rc = ask_load(r, &r->load, &r->spec->load, ETL_KIND_LOADER, "load");
   if (rc == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "base/units.h"
 
 /* What stands aside is thrown away with the worker: for a moment's wait that would be read again for nothing. */
@@ -59,7 +60,7 @@ static int64_t ns_of(const json_t *retry, const char *key) { return (int64_t)(js
 
 /* It ends before it was tried again: its reason is still the old one. */
 static void fail_as_before(struct lane *l, const json_t *error) {
-  const char *class_name = json_string_value(json_object_get(error, "class")), *message = json_string_value(json_object_get(error, "message"));
+  const char *class_name = member_text(error, "class"), *message = member_text(error, "message");
   uint32_t error_class = class_name ? err_class_from_name(class_name) : 0;
   struct err e;
   err_set(&e, error_class ? error_class : ETL_E_RETRYABLE, "%s", message ? message : "it failed, and waits to be tried again");
@@ -70,10 +71,10 @@ bool defer_resume(struct lane *l) {
   const json_t *retry;
   size_t i;
   json_array_foreach(l->run->spec->retries, i, retry) {
-    const char *lane = json_string_value(json_object_get(retry, "lane"));
+    const char *lane = member_text(retry, "lane");
     if (!lane || strcmp(lane, l->name) != 0)
       continue;
-    l->failures = json_integer_value(json_object_get(retry, "failures"));
+    l->failures = member_number(retry, "failures");
     l->first_failed_ns = clock_mono_ns() - ns_of(retry, "failing_seconds");
     int64_t wait = ns_of(retry, "after_seconds");
     if (wait <= 0 || !defer_wait(l, wait))

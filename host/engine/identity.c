@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/text.h"
 #include "engine/control.h"
 #include "engine/outside.h"
@@ -96,7 +97,7 @@ char *identity_note(const struct lane *l, const char *done) {
 
 const char *identity_done(const char *note, struct arena *a) {
   json_t *j = note ? json_loads(note, 0, NULL) : NULL;
-  const char *done = arena_strdup(a, json_string_value(json_object_get(j, "done")));
+  const char *done = arena_strdup(a, member_text(j, "done"));
   json_decref(j);
   return done;
 }

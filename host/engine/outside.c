@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
+
 static const char digits[] = "0123456789abcdef";
 
 bool outside_applies(const struct run *r) { return r->spec->cursors && !(r->loader_caps & (ETL_CAP_STORES_CURSOR | ETL_CAP_ASIDE)); }
@@ -29,16 +31,16 @@ static int read_cursor(const char *hex, struct arena *a, struct etl_bytes *ret) 
 }
 
 static struct kept *read_one(const json_t *lane, struct arena *a) {
-  const char *stream = json_string_value(json_object_get(lane, "stream")), *shard = json_string_value(json_object_get(lane, "shard"));
-  const char *state = json_string_value(json_object_get(lane, "state"));
+  const char *stream = member_text(lane, "stream"), *shard = member_text(lane, "shard");
+  const char *state = member_text(lane, "state");
   json_t *j = state ? json_loads(state, 0, NULL) : NULL;
-  const char *hex = json_string_value(json_object_get(j, "cursor"));
+  const char *hex = member_text(j, "cursor");
   struct kept *k = arena_alloc(a, sizeof *k);
   *k = (struct kept){.stream = arena_strdup(a, stream),
                      .shard = arena_strdup(a, shard),
-                     .note = arena_strdup(a, json_string_value(json_object_get(j, "note"))),
-                     .epoch = (uint64_t)json_integer_value(json_object_get(lane, "epoch")),
-                     .finished = json_is_true(json_object_get(j, "finished"))};
+                     .note = arena_strdup(a, member_text(j, "note")),
+                     .epoch = (uint64_t)member_number(lane, "epoch"),
+                     .finished = member_true(j, "finished")};
   bool good = stream && shard && hex && read_cursor(hex, a, &k->cursor) == 0;
   json_decref(j);
   return good ? k : NULL;

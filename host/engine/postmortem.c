@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/member.h"
 #include "base/spawn.h"
 #include "engine/report.h"
 
@@ -24,7 +25,7 @@ void postmortem_fini(struct postmortem *p) {
 }
 
 static void note_lane(struct postmortem *p, const json_t *lane) {
-  const char *name = json_string_value(json_object_get(lane, "lane"));
+  const char *name = member_text(lane, "lane");
   if (!name)
     return;
   json_t *known = json_object_get(p->lanes, name);
@@ -44,7 +45,7 @@ void postmortem_note(struct postmortem *p, const json_t *event) {
     p->seconds = json_real_value(seconds);
   json_array_foreach(lanes, i, lane)
     note_lane(p, lane);
-  if (strcmp(json_string_value(json_object_get(event, "event")), "lane") == 0)
+  if (strcmp(member_text(event, "event"), "lane") == 0)
     note_lane(p, event);
 }
 
@@ -132,7 +133,7 @@ json_t *postmortem_summary(const struct postmortem *p, int wait_status, const st
   for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
     json_int_t total = 0;
     json_object_foreach(p->lanes, name, lane)
-      total += json_integer_value(json_object_get(lane, counters[i]));
+      total += member_number(lane, counters[i]);
     json_object_set_new(j, counters[i], json_integer(total));
   }
   json_object_foreach(p->lanes, name, lane)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/member.h"
 #include "engine/quarantine.h"
 #include "engine/shelf.h"
 
@@ -28,8 +29,7 @@ static int broken(struct err *e, const char *path, size_t line) {
   return err_remedy(e, "correct or delete the line: somebody has changed the file");
 }
 
-static const char *text(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
-static const char *text_or_none(const json_t *j, const char *key) { return text(j, key) ? text(j, key) : ""; }
+static const char *text_or_none(const json_t *j, const char *key) { return member_text(j, key) ? member_text(j, key) : ""; }
 
 static char *stem_of(const char *name) {
   const char *ending = quarantine_ends(name, QUARANTINE_SETTLED) ? QUARANTINE_SETTLED : QUARANTINE_FILE;
@@ -42,7 +42,7 @@ static bool holds(const struct shelf *s, const char *name, const json_t *row) {
     return true;
   for (const struct kept *k = s->r->kept; k; k = k->next)
     if (strcmp(k->stream, text_or_none(row, "stream")) == 0 && strcmp(k->shard, text_or_none(row, "shard")) == 0)
-      return (uint64_t)json_integer_value(json_object_get(row, "epoch")) <= k->epoch;
+      return (uint64_t)member_number(row, "epoch") <= k->epoch;
   return false;
 }
 
@@ -60,7 +60,7 @@ static int visit_file(const struct shelf *s, const char *dir, const char *name, 
   }
   for (size_t n = 1; rc == 0 && getline(&line, &room, f) > 0; n++) {
     json_t *row = json_loads(line, JSON_ALLOW_NUL, NULL);
-    json_int_t seq = json_integer_value(json_object_get(row, "seq"));
+    json_int_t seq = member_number(row, "seq");
     if (!json_is_object(row) || seq < 1)
       rc = broken(e, path, n);
     cleanup_free char *id = xasprintf("%s:%" JSON_INTEGER_FORMAT, stem, seq);
@@ -125,7 +125,7 @@ static bool is_behind(const struct visit *v, const char *id) {
   size_t n = colon ? (size_t)(colon - id) : strlen(id);
   cleanup_free char *file = xasprintf("%.*s" QUARANTINE_FILE, (int)n, id), *here = xasprintf("%s" QUARANTINE_FILE, v->stem);
   int order = strverscmp(here, file);
-  return order > 0 || (order == 0 && json_integer_value(json_object_get(v->row, "seq")) > strtoll(colon ? colon + 1 : "0", NULL, 10));
+  return order > 0 || (order == 0 && member_number(v->row, "seq") > strtoll(colon ? colon + 1 : "0", NULL, 10));
 }
 
 static int tell(void *arg, const struct visit *v) {
@@ -142,15 +142,15 @@ static int tell(void *arg, const struct visit *v) {
                                 .error_class = err_class_from_name(text_or_none(j, "class")),
                                 .stream = text_or_none(j, "stream"),
                                 .shard = text_or_none(j, "shard"),
-                                .epoch = (uint64_t)json_integer_value(json_object_get(j, "epoch")),
-                                .seq = (uint64_t)json_integer_value(json_object_get(j, "seq")),
+                                .epoch = (uint64_t)member_number(j, "epoch"),
+                                .seq = (uint64_t)member_number(j, "seq"),
                                 .stage = text_or_none(j, "stage"),
                                 .connector = text_or_none(j, "connector"),
                                 .table_stream = text_or_none(j, "table_stream"),
-                                .column = text(j, "column"),
+                                .column = member_text(j, "column"),
                                 .row = row ? json_integer_value(row) : -1,
-                                .vendor_code = json_integer_value(json_object_get(j, "vendor_code")),
-                                .vendor_state = text(j, "vendor_state"),
+                                .vendor_code = member_number(j, "vendor_code"),
+                                .vendor_state = member_text(j, "vendor_state"),
                                 .message = text_or_none(j, "message"),
                                 .raw = raw_text ? raw_text : "null",
                                 .columns = columns_text};

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "conf/late.h"
 
 enum field_type { FIELD_INT, FIELD_BOOL, FIELD_TEXT };
@@ -205,7 +206,7 @@ static int stage_from_json(const json_t *j, struct arena *a, struct spec_stage *
   json_int_t n[5];
   for (size_t i = 0; i < 5; i++)
     n[i] = json_integer_value(json_array_get(mark, i));
-  ret_stage->path = arena_strdup(a, json_string_value(json_object_get(j, "path")));
+  ret_stage->path = arena_strdup(a, member_text(j, "path"));
   ret_stage->mark = (struct plugin_mark){(uint64_t)n[0], (uint64_t)n[1], (uint64_t)n[2], n[3], n[4]};
   return ret_stage->path ? conf_stage_from_json(json_object_get(j, "conf"), a, &ret_stage->conf) : -1;
 }
@@ -213,7 +214,7 @@ static int stage_from_json(const json_t *j, struct arena *a, struct spec_stage *
 int spec_from_json(const json_t *j, struct err *e, struct spec **ret_spec) {
   struct spec *s = spec_empty();
   const json_t *transforms = json_object_get(j, "transforms");
-  s->command = (enum spec_command)json_integer_value(json_object_get(j, "command"));
+  s->command = (enum spec_command)member_number(j, "command");
   for (size_t i = 0; i < FIELDS; i++) {
     char *at = (char *)s + fields[i].offset;
     const json_t *v = json_object_get(j, fields[i].name);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/frame.h"
+#include "base/member.h"
 #include "base/spawn.h"
 #include "engine/postmortem.h"
 #include "engine/run.h"
@@ -41,7 +42,7 @@ struct supervised {
 /* ---- what the worker says ------------------------------------------------------------------------------------------------------------ */
 
 static void deliver(struct supervised *w, json_t *event) {
-  const char *name = json_string_value(json_object_get(event, "event"));
+  const char *name = member_text(event, "event");
   if (name && !w->told_last) {
     w->told_last = strcmp(name, "summary") == 0 || strcmp(name, "plan") == 0 || strcmp(name, "answer") == 0;
     if (w->told_last && !ev_is_active(&w->kill_timer))

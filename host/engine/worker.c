@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/frame.h"
+#include "base/member.h"
 #include "base/units.h"
 #include "engine/confine.h"
 #include "engine/run.h"
@@ -48,7 +49,7 @@ _Noreturn static void quit(int status) {
 /* ---- what the supervisor says ----------------------------------------------------------------------------------------------------- */
 
 static void obey(struct worker *w, const json_t *frame) {
-  const char *cmd = json_string_value(json_object_get(frame, "cmd")), *mode = json_string_value(json_object_get(frame, "mode"));
+  const char *cmd = member_text(frame, "cmd"), *mode = member_text(frame, "mode");
   if (cmd && mode && strcmp(cmd, "cancel") == 0)
     run_cancel(&w->run, strcmp(mode, "finish") == 0 ? STOP_FINISH : STOP_NOW);
 }

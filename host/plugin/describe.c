@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "base/spawn.h"
 #include "base/units.h"
 
@@ -97,12 +98,12 @@ static int explain_silence(const char *path, int why, int status, int64_t deadli
 static int take_answer(const char *path, const char *text, size_t n, int status, struct err *e, struct description **ret) {
   json_t *j = n ? json_loadb(text, n, 0, NULL) : NULL;
   const json_t *error = json_object_get(j, "error");
-  const char *message = json_string_value(json_object_get(error, "message"));
+  const char *message = member_text(error, "message");
   int rc = -1;
   if (message) {
-    const char *class_name = json_string_value(json_object_get(error, "class"));
+    const char *class_name = member_text(error, "class");
     uint32_t c = class_name ? err_class_from_name(class_name) : 0;
-    const char *remedy = json_string_value(json_object_get(error, "remedy"));
+    const char *remedy = member_text(error, "remedy");
     err_set(e, c ? c : ETL_E_INTERNAL, "%s", message);
     err_remedy(e, "%s", remedy ? remedy : "");
   } else if (!j || status != STATUS_OK) {

@@ -2,6 +2,7 @@
  * believed: what is missing or of another type is an error. */
 #include <string.h>
 
+#include "base/member.h"
 #include "plugin/describe.h"
 #include "plugin/options.h"
 
@@ -81,14 +82,14 @@ json_t *description_to_json(const struct etl_plugin *p) {
 /* ---- back ---- */
 
 static const char *get_text(const json_t *j, const char *name, struct arena *a) {
-  return arena_strdup(a, json_string_value(json_object_get(j, name)));
+  return arena_strdup(a, member_text(j, name));
 }
 
 static const struct etl_option *const *options_from_json(const json_t *list, struct arena *a);
 
 static const struct etl_option *option_from_json(const json_t *j, struct arena *a) {
   struct etl_option *o = arena_alloc(a, sizeof *o);
-  const char *type = json_string_value(json_object_get(j, "type"));
+  const char *type = member_text(j, "type");
   *o = (struct etl_option){.struct_size = sizeof *o,
                            .type = type ? option_type_from_name(type) : 0,
                            .name = get_text(j, "name", a),
@@ -96,10 +97,10 @@ static const struct etl_option *option_from_json(const json_t *j, struct arena *
                            .example = get_text(j, "example", a),
                            .dflt = get_text(j, "default", a),
                            .replaced_by = get_text(j, "replaced_by", a),
-                           .min = json_integer_value(json_object_get(j, "min")),
-                           .max = json_integer_value(json_object_get(j, "max"))};
+                           .min = member_number(j, "min"),
+                           .max = member_number(j, "max")};
   for (const struct flag *f = flags; f->name; f++)
-    if (json_is_true(json_object_get(j, f->name)))
+    if (member_true(j, f->name))
       o->flags |= f->bit;
   const json_t *choices = json_object_get(j, "choices");
   const char **texts = arena_alloc(a, (json_array_size(choices) + 1) * sizeof *texts);
@@ -126,13 +127,13 @@ static const struct etl_option *const *options_from_json(const json_t *list, str
 
 static const struct etl_connector *connector_from_json(const json_t *j, struct arena *a) {
   struct etl_connector *c = arena_alloc(a, sizeof *c);
-  const char *kind = json_string_value(json_object_get(j, "kind"));
+  const char *kind = member_text(j, "kind");
   c->struct_size = sizeof *c;
   for (uint32_t k = ETL_KIND_EXTRACTOR; kind && k <= ETL_KIND_LOADER; k++)
     if (strcmp(plugin_kind_name(k), kind) == 0)
       c->kind = k;
   for (const struct flag *f = caps; f->name; f++)
-    if (json_is_true(json_object_get(json_object_get(j, "can"), f->name)))
+    if (member_true(json_object_get(j, "can"), f->name))
       c->caps |= f->bit;
   c->name = get_text(j, "name", a);
   c->version = get_text(j, "version", a);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/text.h"
 
 enum { LINE_KEPT = 500 };
@@ -12,7 +13,7 @@ static const char *const row_counts[] = {"rows_read", "rows_written", "rows_filt
 enum { ROW_COUNTS = sizeof row_counts / sizeof *row_counts };
 
 const char *attempts_shard(const json_t *lane, struct arena *a) {
-  const char *shard = json_string_value(json_object_get(lane, "shard"));
+  const char *shard = member_text(lane, "shard");
   return shard ? arena_memdup(a, shard, strcspn(shard, "#@")) : "";
 }
 
@@ -26,7 +27,7 @@ bool attempts_has(const json_t *shards, const char *shard) {
 }
 
 static bool is_status(const json_t *lane, const char *status) {
-  const char *is = json_string_value(json_object_get(lane, "status"));
+  const char *is = member_text(lane, "status");
   return is && strcmp(is, status) == 0;
 }
 
@@ -57,7 +58,7 @@ static json_t *before_in(json_t *options) {
 }
 
 bool attempts_by_hand(const struct running *r) {
-  return strcmp(r->run.trigger, "manual") == 0 || json_is_true(json_object_get(json_object_get(r->options, "before"), "by_hand"));
+  return strcmp(r->run.trigger, "manual") == 0 || member_true(json_object_get(r->options, "before"), "by_hand");
 }
 
 void attempts_keep_story(const struct running *r, json_t *options) {
@@ -77,7 +78,7 @@ void attempts_keep(const struct running *r, const json_t *again, json_t *options
   size_t i;
   for (i = 0; i < ROW_COUNTS; i++)
     json_object_set_new(before, row_counts[i],
-                        json_integer(json_integer_value(json_object_get(before, row_counts[i])) + json_integer_value(json_object_get(r->summary, row_counts[i]))));
+                        json_integer(member_number(before, row_counts[i]) + member_number(r->summary, row_counts[i])));
   if (again) {
     json_array_foreach(json_object_get(r->summary, "lanes"), i, lane)
       keep_lane(r, lane, again, before);
@@ -118,7 +119,7 @@ struct attempts_rows attempts_rows(const struct store_run *run) {
   json_t *options = run->options ? json_loads(run->options, 0, NULL) : NULL, *before = json_object_get(options, "before");
   int64_t n[ROW_COUNTS];
   for (size_t i = 0; i < ROW_COUNTS; i++)
-    n[i] = json_integer_value(json_object_get(before, row_counts[i]));
+    n[i] = member_number(before, row_counts[i]);
   json_decref(options);
   return (struct attempts_rows){n[0] + run->rows_read, n[1] + run->rows_written, n[2] + run->rows_filtered, n[3] + run->rows_rejected};
 }

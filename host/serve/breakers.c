@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/units.h"
 #include "serve/attempts.h"
 
@@ -170,12 +171,12 @@ static void note_shards(struct outcome *o, struct job *j, const json_t *again) {
   size_t i;
   json_array_foreach(json_object_get(o->of->summary, "lanes"), i, lane) {
     shard = attempts_shard(lane, a);
-    error = strcmp(json_string_value(json_object_get(lane, "status")), "failed") == 0 ? json_object_get(lane, "error") : NULL;
+    error = strcmp(member_text(lane, "status"), "failed") == 0 ? json_object_get(lane, "error") : NULL;
     if (!attempts_has(again, shard) && !json_is_object(json_object_get(errors, shard)))
       json_object_set_new(errors, shard, error ? json_incref(error) : json_null());
   }
   json_object_foreach(errors, shard, error)
-    note(o, j, arena_strdup(a, shard), json_is_object(error) ? BREAKER_FAILURE : BREAKER_SUCCESS, json_string_value(json_object_get(error, "message")));
+    note(o, j, arena_strdup(a, shard), json_is_object(error) ? BREAKER_FAILURE : BREAKER_SUCCESS, member_text(error, "message"));
   json_decref(errors);
 }
 

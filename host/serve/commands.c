@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "serve/shown.h"
 
 enum { PART_ROWS = 500 };
@@ -37,9 +38,9 @@ void follow_fini(struct follow *f) {
   *f = (struct follow){0};
 }
 
-const char *asked_text(const struct asked *q, const char *key) { return json_string_value(json_object_get(q->request, key)); }
+const char *asked_text(const struct asked *q, const char *key) { return member_text(q->request, key); }
 
-bool asked_flag(const struct asked *q, const char *key) { return json_is_true(json_object_get(q->request, key)); }
+bool asked_flag(const struct asked *q, const char *key) { return member_true(q->request, key); }
 
 int asked_number(const struct asked *q, const char *key, int64_t min, int64_t max, int64_t dflt, int64_t *ret, struct err *e) {
   const json_t *j = json_object_get(q->request, key);

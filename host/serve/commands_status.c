@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "serve/commands.h"
 #include "serve/reload.h"
 #include "serve/shown.h"
@@ -148,7 +149,7 @@ struct picked {
 };
 
 bool follow_wants(const struct follow *f, const json_t *record) {
-  const char *pipeline = json_string_value(json_object_get(record, "pipeline")), *level = json_string_value(json_object_get(record, "level"));
+  const char *pipeline = member_text(record, "pipeline"), *level = member_text(record, "level");
   return (!f->pipeline || (pipeline && strcmp(f->pipeline, pipeline) == 0)) && (int)f->level <= log_level_from_name(level ? level : "info");
 }
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/member.h"
 #include "base/spawn.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -44,7 +45,7 @@ static char **environment_new(const json_t *message) {
       env[n++] = xasprintf("%s=%s", inherited[i], getenv(inherited[i]));
   for (size_t i = 0; i < VARIABLES; i++) {
     const json_t *in = variables[i].inside ? json_object_get(message, variables[i].inside) : message;
-    const char *value = json_string_value(json_object_get(in, variables[i].member));
+    const char *value = member_text(in, variables[i].member);
     if (value)
       env[n++] = xasprintf("%s=%s", variables[i].name, value);
   }

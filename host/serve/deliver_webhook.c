@@ -7,6 +7,7 @@
 #include <openssl/hmac.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "base/units.h"
 #include "serve/curl.h"
 #include "serve/deliver.h"
@@ -58,7 +59,7 @@ static struct curl_slist *headers_of(const struct curl_api *api, const struct de
   struct curl_slist *list = api->slist_append(NULL, "Content-Type: application/json");
   list = api->slist_append(list, "Expect:"); /* no question before the body */
   for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-    const char *value = json_string_value(json_object_get(d->message, members[i][1]));
+    const char *value = member_text(d->message, members[i][1]);
     cleanup_free char *line = xasprintf("%s: %s", members[i][0], value ? value : "");
     list = api->slist_append(list, line);
   }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/member.h"
 #include "base/units.h"
 #include "serve/attempts.h"
 
@@ -77,7 +78,7 @@ static void add(struct serve *s, struct downstream *d, const struct conf_pipelin
                           .connections = serve_connections(p, d->arena),
                           .options = arena_strdup(d->arena, text)};
   if (p->on == ON_SUCCESS && first_bad) {
-    const char *state = json_string_value(json_object_get(json_object_get(upstream, first_bad), "status"));
+    const char *state = member_text(json_object_get(upstream, first_bad), "status");
     row.state = "skipped";
     row.ended_ns = row.queued_ns;
     row.reason = arena_printf(d->arena, "upstream %s %s", first_bad, strcmp(state, "skipped") == 0 ? "was skipped" : state);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/units.h"
 #include "conf/retry.h"
 #include "serve/attempts.h"
@@ -40,12 +41,12 @@ static bool is_overtaken(const struct outcome *o) {
 /* ---- lanes that were left to us ------------------------------------------------------------------------------------------------------------ */
 
 static const char *status_of(const json_t *lane) {
-  const char *status = json_string_value(json_object_get(lane, "status"));
+  const char *status = member_text(lane, "status");
   return status ? status : "";
 }
 
 static bool is_refused(const json_t *lane) {
-  const char *class_name = json_string_value(json_object_get(json_object_get(lane, "error"), "class"));
+  const char *class_name = member_text(json_object_get(lane, "error"), "class");
   return class_name && strcmp(class_name, err_class_name(ETL_E_AUTH)) == 0;
 }
 
@@ -71,7 +72,7 @@ static bool is_cut_short(const struct running *r) { return r->why == WHY_HOST_ST
  * host cut short. */
 static void look_at_lane(struct again *g, const struct running *r, const json_t *lane) {
   json_t *retry = json_object_get(lane, "retry");
-  bool refused = is_refused(lane) && !json_is_true(json_object_get(r->options, "read_again"));
+  bool refused = is_refused(lane) && !member_true(r->options, "read_again");
   if (retry) {
     json_array_append(g->retries, retry);
     take_shard(g, r, lane, json_number_value(json_object_get(retry, "after_seconds")));
@@ -106,7 +107,7 @@ static json_t *options_of_again(struct again *g, const struct running *r, bool w
 /* Rows that stand aside until the end are gone with their run: it is tried again as a whole, if all of it can be. */
 static bool follow_lanes(struct outcome *o) {
   const struct running *r = o->of;
-  bool whole = json_is_true(json_object_get(r->summary, "aside"));
+  bool whole = member_true(r->summary, "aside");
   struct again g = {.retries = json_array(), .shards = json_array(), .after = -1};
   const json_t *lane;
   size_t i;
@@ -140,7 +141,7 @@ static bool failed_as_whole(const struct outcome *o) {
 
 /* As for lanes: the next attempt reads secrets and the pipeline's file itself, once. */
 static bool follow_auth(struct outcome *o, json_t *options) {
-  if (!is_class(o, ETL_E_AUTH) || !failed_as_whole(o) || json_is_true(json_object_get(options, "read_again")))
+  if (!is_class(o, ETL_E_AUTH) || !failed_as_whole(o) || member_true(options, "read_again"))
     return false;
   json_object_set_new(options, "read_again", json_true());
   outcome_queue(o, "retry", o->row.ended_ns + o->of->conf->retry.retry_delay_ns, o->of->run.attempt + 1, options);
@@ -155,8 +156,8 @@ static bool follow_whole(struct outcome *o, json_t *options) {
     return false;
   if (!again || !failed_as_whole(o))
     return follow_auth(o, options);
-  int64_t failures = json_integer_value(json_object_get(options, "failures")) + 1,
-          first_us = json_integer_value(json_object_get(options, "failed_first_us"));
+  int64_t failures = member_number(options, "failures") + 1,
+          first_us = member_number(options, "failed_first_us");
   if (!first_us)
     first_us = o->row.ended_ns / 1000;
   int64_t pause =
@@ -172,7 +173,7 @@ static bool follow_whole(struct outcome *o, json_t *options) {
 static bool follow_stop(struct outcome *o, json_t *options) {
   if (!is_cut_short(o->of) || is_state(o, "succeeded"))
     return false;
-  if (!json_is_true(json_object_get(o->of->summary, "aside")))
+  if (!member_true(o->of->summary, "aside"))
     attempts_keep(o->of, NULL, options);
   outcome_queue(o, "retry", o->row.ended_ns, o->of->run.attempt, options)->root = o->of->run.root ? o->of->run.root : o->of->run.id;
   return true;

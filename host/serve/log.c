@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "serve/log_sink.h"
@@ -119,10 +120,10 @@ static json_t *to_json(const struct log_record *r, const char *time) {
 /* 2026-01-02T03:04:05.678Z info logins 0abc... load eu1: message */
 static char *to_text(const json_t *record) {
   static const char *const context[] = {"pipeline", "run", "stage", "connector", "shard"};
-  char *head = xasprintf("%s %-7s", json_string_value(json_object_get(record, "time")), json_string_value(json_object_get(record, "level")));
+  char *head = xasprintf("%s %-7s", member_text(record, "time"), member_text(record, "level"));
   bool any = false;
   for (size_t i = 0; i < sizeof context / sizeof *context; i++) {
-    const char *text = json_string_value(json_object_get(record, context[i]));
+    const char *text = member_text(record, context[i]);
     if (!text)
       continue;
     char *longer = xasprintf("%s %s", head, text);
@@ -130,7 +131,7 @@ static char *to_text(const json_t *record) {
     head = longer;
     any = true;
   }
-  const char *message = json_string_value(json_object_get(record, "message"));
+  const char *message = member_text(record, "message");
   char *line = xasprintf("%s%s %s\n", head, any ? ":" : "", message ? message : "");
   free(head);
   for (char *p = line; p[1]; p++)

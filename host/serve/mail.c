@@ -8,6 +8,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/member.h"
 #include "base/text.h"
 #include "base/units.h"
 
@@ -112,7 +113,7 @@ static void put_body(const char *text, FILE *to) {
 }
 
 static const char *get(const json_t *j, const char *name) {
-  const char *s = json_string_value(json_object_get(j, name));
+  const char *s = member_text(j, name);
   return s ? s : "";
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/member.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "serve/notice.h"
@@ -35,12 +36,10 @@ static const struct words {
     {NULL, NULL, "something happened", "other", "others", {"etl status"}},
 };
 
-static const char *get(const json_t *j, const char *name) { return json_string_value(json_object_get(j, name)); }
-
 static const char *or_empty(const char *s) { return s ? s : ""; }
 
 static const struct words *words_of(const json_t *notice) {
-  const char *event = get(notice, "event"), *state = get(notice, "state");
+  const char *event = member_text(notice, "event"), *state = member_text(notice, "state");
   const struct words *w = words;
   while (w->name && (!event || strcmp(w->name, event) != 0 || (w->state && (!state || strcmp(w->state, state) != 0))))
     w++;
@@ -49,7 +48,7 @@ static const struct words *words_of(const json_t *notice) {
 
 /* "NAME (shard S) failed", without a line's end. */
 static void put_headline(const json_t *notice, FILE *to) {
-  const char *pipeline = get(notice, "pipeline"), *shard = get(notice, "shard");
+  const char *pipeline = member_text(notice, "pipeline"), *shard = member_text(notice, "shard");
   fprintf(to, "%s%s", or_empty(pipeline), pipeline ? " " : "");
   if (shard)
     fprintf(to, "(shard %s) ", shard);
@@ -65,7 +64,7 @@ static json_t *subject_of_one(const json_t *notice) {
   char *text = NULL;
   size_t n;
   FILE *to = open_memstream(&text, &n);
-  const char *message = get(notice, "message");
+  const char *message = member_text(notice, "message");
   fputs("[etl] ", to);
   put_headline(notice, to);
   if (message)
@@ -89,7 +88,7 @@ static void put_where(const json_t *notice, FILE *to) {
   size_t n;
   FILE *where = open_memstream(&text, &n);
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-    const char *value = get(notice, parts[i][0]);
+    const char *value = member_text(notice, parts[i][0]);
     fflush(where);
     const char *before = parts[i][1];
     if (value)
@@ -102,11 +101,11 @@ static void put_where(const json_t *notice, FILE *to) {
 
 static void put_error(const json_t *notice, FILE *to) {
   const json_t *error = json_object_get(notice, "error");
-  const char *class = get(error, "class"), *code = get(error, "code"), *message = get(notice, "message");
+  const char *class = member_text(error, "class"), *code = member_text(error, "code"), *message = member_text(notice, "message");
   cleanup_free char *kind = xasprintf("%s%s%s", or_empty(class), code ? ", code " : "", or_empty(code));
   put_row(error ? "Error" : "Message", message, to);
   put_row("Class", kind, to);
-  put_row("What to do", get(notice, "remedy"), to);
+  put_row("What to do", member_text(notice, "remedy"), to);
 }
 
 static void put_rows(const json_t *notice, FILE *to) {
@@ -121,7 +120,7 @@ static void put_rows(const json_t *notice, FILE *to) {
 
 static void put_command(const char *pattern, const json_t *notice, FILE *to) {
   const char *hole = strchr(pattern, '%');
-  const char *value = !hole ? "" : hole[1] == 'P' ? get(notice, "pipeline") : get(notice, "run");
+  const char *value = !hole ? "" : hole[1] == 'P' ? member_text(notice, "pipeline") : member_text(notice, "run");
   if (value)
     fprintf(to, "  %.*s%s\n", (int)(hole ? (size_t)(hole - pattern) : strlen(pattern)), pattern, value);
 }
@@ -139,23 +138,23 @@ static json_t *text_of_one(const json_t *notice, const char *host) {
   size_t n, i;
   json_t *line;
   FILE *to = open_memstream(&text, &n);
-  json_int_t attempt = json_integer_value(json_object_get(notice, "attempt"));
+  json_int_t attempt = member_number(notice, "attempt");
   put_headline(notice, to);
   fputs(".\n\n", to);
-  put_row("Pipeline", get(notice, "pipeline"), to);
-  put_row("Run", get(notice, "run"), to);
+  put_row("Pipeline", member_text(notice, "pipeline"), to);
+  put_row("Run", member_text(notice, "run"), to);
   if (attempt > 1)
     fprintf(to, "%-11s %lld\n", "Attempt", attempt);
-  put_row("State", get(notice, "state"), to);
-  put_row("Due", get(notice, "due"), to);
-  put_row("Started", get(notice, "started"), to);
-  put_row("Ended", get(notice, "ended"), to);
+  put_row("State", member_text(notice, "state"), to);
+  put_row("Due", member_text(notice, "due"), to);
+  put_row("Started", member_text(notice, "started"), to);
+  put_row("Ended", member_text(notice, "ended"), to);
   put_where(notice, to);
   put_error(notice, to);
   put_rows(notice, to);
   const json_t *lines = json_object_get(notice, "log");
   if (json_array_size(lines))
-    fprintf(to, get(notice, "run") ? "\nThe end of its log:\n" : "\nIn detail:\n");
+    fprintf(to, member_text(notice, "run") ? "\nThe end of its log:\n" : "\nIn detail:\n");
   json_array_foreach(lines, i, line) fprintf(to, "  %s\n", json_string_value(line));
   put_look(notice, host, to);
   fclose(to);
@@ -207,7 +206,7 @@ static json_t *sum_of(const json_t *counts) {
   const char *pipeline, *event;
   json_object_foreach((json_t *)(uintptr_t)counts, pipeline, of)
     json_object_foreach(of, event, n)
-      json_object_set_new(sum, event, json_integer(json_integer_value(n) + json_integer_value(json_object_get(sum, event))));
+      json_object_set_new(sum, event, json_integer(json_integer_value(n) + member_number(sum, event)));
   return sum;
 }
 
@@ -226,9 +225,9 @@ static json_t *subject_of_many(const json_t *counts, int64_t held) {
 }
 
 static void put_short(const json_t *notice, FILE *to) {
-  const char *message = or_empty(get(notice, "message")), *run = get(notice, "run");
+  const char *message = or_empty(member_text(notice, "message")), *run = member_text(notice, "run");
   size_t n = text_within(message, DIGEST_MESSAGE);
-  fprintf(to, "  %s  ", or_empty(get(notice, "at")));
+  fprintf(to, "  %s  ", or_empty(member_text(notice, "at")));
   put_headline(notice, to);
   fprintf(to, "%s%.*s%s%s%s\n", *message ? ": " : "", (int)n, message, message[n] ? "..." : "", run ? "  etl info " : "", or_empty(run));
 }
@@ -258,7 +257,7 @@ json_t *message_of_many(const json_t *list, const json_t *counts, int64_t held, 
                         int64_t now_ns) {
   json_t *j = json_pack("{ss, sI, sO, sO}", "event", "digest", "held_back", (json_int_t)held, "counts", counts, "notices", list);
   stamp(j, id, host, since_ns);
-  cleanup_free char *since = xstrdup(or_empty(get(j, "sent_at")));
+  cleanup_free char *since = xstrdup(or_empty(member_text(j, "sent_at")));
   stamp(j, id, host, now_ns);
   json_object_set_new(j, "since", json_string(since));
   json_object_set_new(j, "subject", subject_of_many(counts, held));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "base/units.h"
 #include "serve/notify_child.h"
 #include "serve/notify_limit.h"
@@ -59,9 +60,9 @@ static void report(const struct target *t, const struct notify_answer *a, int64_
   const struct outgoing *o = t->line.first;
   const struct notify_setup *s = &t->owner->setup;
   const struct notify_report r = {.target = t->conf.name,
-                                  .subject = json_string_value(json_object_get(o->message, "subject")),
-                                  .pipeline = json_string_value(json_object_get(o->message, "pipeline")),
-                                  .run = json_string_value(json_object_get(o->message, "run")),
+                                  .subject = member_text(o->message, "subject"),
+                                  .pipeline = member_text(o->message, "pipeline"),
+                                  .run = member_text(o->message, "run"),
                                   .notices = o->notices,
                                   .attempt = o->attempt,
                                   .delivered = a->ok,

@@ -15,6 +15,7 @@
 
 #include "base/frame.h"
 #include "base/mem.h"
+#include "base/member.h"
 #include "base/spawn.h"
 #include "base/units.h"
 #include "serve/deliver.h"
@@ -55,7 +56,7 @@ static json_t *read_answer(struct notify_child *c) {
 }
 
 static const char *get(const json_t *j, const char *name) {
-  const char *s = json_string_value(json_object_get(j, name));
+  const char *s = member_text(j, name);
   return s ? s : "";
 }
 
@@ -80,14 +81,14 @@ static void on_end(struct ev_loop *loop, ev_io *io, int revents) {
   if (!j)
     spawn_end(c->pid); /* what it started does not end with it by itself */
   reap(c, &how);
-  answer.ok = json_is_true(json_object_get(j, "ok"));
+  answer.ok = member_true(j, "ok");
   answer.said = get(j, "said");
   if (!j) {
     explain_end(c, &how, &answer.error);
   } else if (!answer.ok) {
     err_set(&answer.error, err_class_from_name(get(j, "class")), "%s", get(j, "message"));
     err_remedy(&answer.error, "%s", get(j, "remedy"));
-    answer.error.retry_after_ms = (uint32_t)json_integer_value(json_object_get(j, "retry_after_ms"));
+    answer.error.retry_after_ms = (uint32_t)member_number(j, "retry_after_ms");
   }
   c->answer(c->arg, &answer); /* c may be gone */
   json_decref(j);

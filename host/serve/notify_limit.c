@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "base/member.h"
+
 void notify_limit_init(struct notify_limit *l, int64_t max, int64_t period_ns) {
   *l = (struct notify_limit){.max = max, .period_ns = period_ns, .kept = json_array(), .counts = json_object()};
 }
@@ -31,7 +33,7 @@ static json_t *counts_of(json_t *counts, const char *pipeline) {
 
 static void count(json_t *counts, const char *pipeline, const char *event, int64_t more) {
   json_t *of = counts_of(counts, pipeline);
-  json_object_set_new(of, event, json_integer(json_integer_value(json_object_get(of, event)) + more));
+  json_object_set_new(of, event, json_integer(member_number(of, event) + more));
 }
 
 static void keep_newest(json_t *kept) {
@@ -50,7 +52,7 @@ bool notify_limit_take(struct notify_limit *l, int64_t now_ns) {
 }
 
 void notify_limit_hold(struct notify_limit *l, const json_t *notice, int64_t now_ns, int64_t wall_ns) {
-  const char *pipeline = json_string_value(json_object_get(notice, "pipeline")), *event = json_string_value(json_object_get(notice, "event"));
+  const char *pipeline = member_text(notice, "pipeline"), *event = member_text(notice, "event");
   if (l->held++ == 0) {
     begin_if_over(l, now_ns);
     l->held_wall_ns = wall_ns;
@@ -68,7 +70,7 @@ json_t *notify_limit_to_json(const struct notify_limit *l, int64_t ahead_ns) {
                                   (json_int_t)((l->began_ns + ahead_ns) / 1000), "sent", (json_int_t)l->sent, "kept", l->kept, "counts", l->counts);
 }
 
-static int64_t number(const json_t *j, const char *name) { return json_integer_value(json_object_get(j, name)); }
+static int64_t number(const json_t *j, const char *name) { return member_number(j, name); }
 
 void notify_limit_restore(struct notify_limit *l, const json_t *held, int64_t now_ns, int64_t ahead_ns) {
   json_t *kept = json_copy(json_object_get(held, "kept")), *counts;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 
 void notify_line_init(struct notify_line *l) { *l = (struct notify_line){.last = &l->first}; }
 
@@ -36,7 +37,7 @@ json_t *notify_line_to_json(const struct notify_line *l, int64_t ahead_ns) {
   return list;
 }
 
-static int64_t number(const json_t *j, const char *name) { return json_integer_value(json_object_get(j, name)); }
+static int64_t number(const json_t *j, const char *name) { return member_number(j, name); }
 
 size_t notify_line_restore(struct notify_line *l, const json_t *list, size_t most, int64_t ahead_ns) {
   const json_t *one;

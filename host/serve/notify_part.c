@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/units.h"
 #include "serve/attempts.h"
 #include "serve/notify_kept.h"
@@ -102,7 +103,7 @@ static bool is_tried_again(const struct serve_event *e) {
 
 /* Whether the end of a run is told; notes it. */
 static bool end_is_told(struct notify_part *p, const struct serve_event *e, enum notify_event event) {
-  const char *waits = json_string_value(json_object_get(p->waiting, e->pipeline)), *first = first_of(e->outcome);
+  const char *waits = member_text(p->waiting, e->pipeline), *first = first_of(e->outcome);
   bool another = waits && strcmp(waits, first) != 0;
   learn(p);
   if (event != NOTIFY_RECOVERY && is_tried_again(e) && !another) {
@@ -126,8 +127,8 @@ struct story { /* what was said before: of a run the end of its log, and its lan
 };
 
 static void add_lane(struct story *t, const json_t *lane, const json_t *error) {
-  const char *stream = json_string_value(json_object_get(lane, "stream")), *shard = json_string_value(json_object_get(lane, "shard"));
-  const char *message = json_string_value(json_object_get(error, "message")), *remedy = json_string_value(json_object_get(error, "remedy"));
+  const char *stream = member_text(lane, "stream"), *shard = member_text(lane, "shard");
+  const char *message = member_text(error, "message"), *remedy = member_text(error, "remedy");
   t->lines[t->n++] = t->owned[t->owned_n++] = xasprintf("%s/%s failed: %s%s%s", stream ? stream : "", shard ? shard : "", message ? message : "",
                                                         remedy && *remedy ? "; " : "", remedy ? remedy : "");
 }
@@ -140,7 +141,7 @@ static const json_t *story_init(struct story *t, const struct running *r, const 
   t->n = attempts_log(r, t->lines);
   json_array_foreach(json_object_get(r->summary, "lanes"), i, lane) {
     const json_t *error = json_object_get(lane, "error");
-    const char *said = json_string_value(json_object_get(error, "message"));
+    const char *said = member_text(error, "message");
     if (!error)
       continue;
     first = failed++ == 0 ? lane : first;
@@ -199,8 +200,8 @@ void notify_part_event(struct serve *s, void *self, const struct serve_event *e)
     n.message = e->message;
   if (end && t->event != NOTIFY_RECOVERY && e->of) {
     const json_t *lane = story_init(&story, e->of, n.message);
-    n.shard = json_string_value(json_object_get(lane, "shard"));
-    n.stream = json_string_value(json_object_get(lane, "stream"));
+    n.shard = member_text(lane, "shard");
+    n.stream = member_text(lane, "stream");
   } else if (strcmp(e->kind, "reload") == 0) {
     story_of_reload(&story, &s->reload_errors);
   }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/units.h"
 #include "serve/attempts.h"
 #include "serve/downstream.h"
@@ -10,8 +11,7 @@
 #include "serve/windows.h"
 
 
-static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
-static int64_t int_of(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
+static int64_t int_of(const json_t *j, const char *key) { return member_number(j, key); }
 
 /* ---- the run's row ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -21,7 +21,7 @@ static bool is_ended_by_us(const struct running *r) { return r->why == WHY_DEADL
 static const char *state_of(const struct running *r) {
   static const struct { const char *status, *state; } states[] = {{"success", "succeeded"}, {"partial", "partial"}, {"failed", "failed"},
                                                                  {"cancelled", "cancelled"}, {"crashed", "crashed"}};
-  const char *status = text_of(r->summary, "status");
+  const char *status = member_text(r->summary, "status");
   if (is_ended_by_us(r) && status && strcmp(status, "success") != 0)
     return "failed";
   for (size_t i = 0; status && i < sizeof states / sizeof *states; i++)
@@ -40,31 +40,31 @@ static const json_t *error_of_lanes(const json_t *summary) {
 }
 
 static const char *code_of(const json_t *error, struct arena *a) {
-  const char *state = text_of(error, "vendor_state");
+  const char *state = member_text(error, "vendor_state");
   return state ? state : int_of(error, "vendor_code") ? arena_printf(a, "%lld", (long long)int_of(error, "vendor_code")) : NULL;
 }
 
 void outcome_take_error(struct outcome *o, const json_t *error) {
   struct store_run *row = &o->row;
-  row->error_class = text_of(error, "class");
+  row->error_class = member_text(error, "class");
   row->error_code = code_of(error, o->of->arena);
-  row->error_message = text_of(error, "message");
-  row->error_remedy = text_of(error, "remedy");
-  row->error_stage = text_of(error, "stage");
-  row->error_connector = text_of(error, "connector");
+  row->error_message = member_text(error, "message");
+  row->error_remedy = member_text(error, "remedy");
+  row->error_stage = member_text(error, "stage");
+  row->error_connector = member_text(error, "connector");
 }
 
 /* What the engine says of the run beside an error of a lane is what came of that: people want to know the cause, retries go by the run's own class. */
 static void take_cause(struct outcome *o) {
   const json_t *own = json_object_get(o->of->summary, "error"), *lane = error_of_lanes(o->of->summary);
-  const char *stage = text_of(own, "stage");
+  const char *stage = member_text(own, "stage");
   bool follows = own && lane && stage && strcmp(stage, "engine") == 0;
   outcome_take_error(o, own && !follows ? own : lane);
   if (!follows)
     return;
-  o->row.error_class = text_of(own, "class");
+  o->row.error_class = member_text(own, "class");
   if (!o->row.reason)
-    o->row.reason = text_of(own, "message");
+    o->row.reason = member_text(own, "message");
 }
 
 static void take_summary(struct outcome *o) {
@@ -95,7 +95,7 @@ static const char *task_state(const char *lane_status) {
 
 /* Of which stage an error is: transformers are one, and what is the engine's own counts as the sink's. */
 static const char *stage_of(const json_t *error) {
-  const char *stage = text_of(error, "stage");
+  const char *stage = member_text(error, "stage");
   return stage && strcmp(stage, "extract") == 0 ? "extract" : stage && strncmp(stage, "transform", strlen("transform")) == 0 ? "transforms" : "load";
 }
 
@@ -104,9 +104,9 @@ static void take_stage(struct outcome *o, const json_t *lane, const char *stage,
   struct store_task *t = &o->tasks[o->tasks_n++];
   *t = (struct store_task){.run = o->row.id,
                            .stage = stage,
-                           .stream = text_of(lane, "stream"),
-                           .shard = text_of(lane, "shard"),
-                           .state = task_state(text_of(lane, "status")),
+                           .stream = member_text(lane, "stream"),
+                           .shard = member_text(lane, "shard"),
+                           .state = task_state(member_text(lane, "status")),
                            .attempts = int_of(lane, "retries") + 1,
                            .rows_in = rows_in,
                            .rows_out = rows_out,
@@ -115,10 +115,10 @@ static void take_stage(struct outcome *o, const json_t *lane, const char *stage,
                            .ended_ns = took ? o->row.started_ns + (int64_t)(json_number_value(took) * (double)NS_PER_SEC) : o->row.ended_ns};
   if (!error || strcmp(stage_of(error), stage) != 0)
     return;
-  t->error_class = text_of(error, "class");
+  t->error_class = member_text(error, "class");
   t->error_code = code_of(error, o->of->arena);
-  t->error_message = text_of(error, "message");
-  t->error_remedy = text_of(error, "remedy");
+  t->error_message = member_text(error, "message");
+  t->error_remedy = member_text(error, "remedy");
 }
 
 /* A row for each stage of each lane; the stage that failed has the error, the others of a failed lane ended with it. */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
+#include "base/member.h"
 
 static bool sink_stores(const struct serve *s, const char *path) {
   struct err e;
@@ -34,7 +34,7 @@ static bool is_same_lane(const json_t *a, const json_t *b) {
 static void wait_for_store(struct running *r, json_t *lane) {
   json_t *old;
   size_t i;
-  if (!text_of(lane, "stream") || !text_of(lane, "shard"))
+  if (!member_text(lane, "stream") || !member_text(lane, "shard"))
     return;
   if (!r->positions)
     r->positions = json_array();
@@ -67,11 +67,11 @@ int positions_store(struct running *r) {
   for (size_t i = 0; i < n; i++) {
     const json_t *lane = json_array_get(r->positions, i);
     list[i] = (struct store_cursor){.pipeline = r->run.pipeline,
-                                    .stream = text_of(lane, "stream"),
-                                    .shard = text_of(lane, "shard"),
+                                    .stream = member_text(lane, "stream"),
+                                    .shard = member_text(lane, "shard"),
                                     .owner = r->run.fence,
-                                    .epoch = json_integer_value(json_object_get(lane, "epoch")),
-                                    .cursor = text_of(lane, "state")};
+                                    .epoch = member_number(lane, "epoch"),
+                                    .cursor = member_text(lane, "state")};
   }
   int rc = store_cursors_put(s->store, list, n, &e);
   free(list);

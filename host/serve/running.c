@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/units.h"
 #include "serve/breakers.h"
 #include "serve/connectors.h"
@@ -14,8 +15,6 @@ enum { DEADLINE_GRACE_SECONDS = 30 };
 
 /* ---- what the worker says -------------------------------------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
-
 static void say(struct running *r, enum log_level level, const json_t *of, const char *message) {
   if (level >= LEVEL_WARNING) {
     char **slot = &r->lines[r->lines_n++ % RUNNING_LINES];
@@ -25,20 +24,20 @@ static void say(struct running *r, enum log_level level, const json_t *of, const
   log_write(r->serve->log, &(struct log_record){.level = level,
                                                 .pipeline = r->run.pipeline,
                                                 .run = r->run.id,
-                                                .stage = text_of(of, "stage"),
-                                                .connector = text_of(of, "connector"),
-                                                .shard = text_of(of, "lane"),
+                                                .stage = member_text(of, "stage"),
+                                                .connector = member_text(of, "connector"),
+                                                .shard = member_text(of, "lane"),
                                                 .message = message});
 }
 
 static void on_log(struct running *r, const json_t *event) {
-  const char *name = text_of(event, "level"), *message = text_of(event, "message");
+  const char *name = member_text(event, "level"), *message = member_text(event, "message");
   int level = name ? log_level_from_name(name) : -1;
   say(r, level < 0 ? LEVEL_INFO : (enum log_level)level, event, message ? message : "");
 }
 
 static void on_warning(struct running *r, const json_t *event) {
-  const char *message = text_of(event, "message"), *remedy = text_of(event, "remedy");
+  const char *message = member_text(event, "message"), *remedy = member_text(event, "remedy");
   cleanup_free char *text = xasprintf("%s%s%s", message ? message : "", remedy ? "; " : "", remedy ? remedy : "");
   say(r, LEVEL_WARNING, event, text);
 }
@@ -48,13 +47,13 @@ static void on_retry(struct running *r, const json_t *event) {
   char wait[UNITS_TEXT];
   units_print_wait(wait, (int64_t)(json_number_value(json_object_get(event, "delay_seconds")) * 1000) * NS_PER_MS);
   cleanup_free char *text = xasprintf("attempt %lld comes %s, since this one failed: %s",
-                                      (long long)json_integer_value(json_object_get(event, "attempt")), wait, text_of(error, "message"));
+                                      (long long)member_number(event, "attempt"), wait, member_text(error, "message"));
   say(r, LEVEL_WARNING, event, text);
 }
 
 /* A connector that leaks takes the whole machine down otherwise. */
 static void look_at_memory(struct running *r) {
-  int64_t rss = json_integer_value(json_object_get(r->progress, "rss_bytes")), max = r->gen->conf->serve.worker_memory_bytes;
+  int64_t rss = member_number(r->progress, "rss_bytes"), max = r->gen->conf->serve.worker_memory_bytes;
   char is[UNITS_TEXT], may[UNITS_TEXT];
   if (max <= 0 || rss <= max)
     return;
@@ -64,7 +63,7 @@ static void look_at_memory(struct running *r) {
 
 static void on_event(void *arg, json_t *event) {
   struct running *r = arg;
-  const char *name = text_of(event, "event");
+  const char *name = member_text(event, "event");
   if (strcmp(name, "committed") == 0) { /* for the host alone */
     positions_take(r, event);
     return;
@@ -114,8 +113,8 @@ static json_t *retries_of(const struct running *r) {
 static void take_options(struct spec *spec, const struct running *r) {
   const json_t *o = r->options;
   const json_t *shards = json_object_get(o, "shards"), *range = json_object_get(o, "range");
-  spec->full_refresh = json_is_true(json_object_get(o, "full_refresh"));
-  spec->accept_change = json_is_true(json_object_get(o, "accept_change"));
+  spec->full_refresh = member_true(o, "full_refresh");
+  spec->accept_change = member_true(o, "accept_change");
   spec->shards = arena_alloc(spec->arena, (json_array_size(shards) + 1) * sizeof *spec->shards);
   for (size_t i = 0; i < json_array_size(shards); i++)
     if (json_is_string(json_array_get(shards, i)))
@@ -124,7 +123,7 @@ static void take_options(struct spec *spec, const struct running *r) {
     spec->range_from = arena_strdup(spec->arena, json_string_value(json_array_get(range, 0)));
     spec->range_to = arena_strdup(spec->arena, json_string_value(json_array_get(range, 1)));
   }
-  spec->window = arena_strdup(spec->arena, text_of(o, "window"));
+  spec->window = arena_strdup(spec->arena, member_text(o, "window"));
   spec->retries = retries_of(r);
 }
 
@@ -247,7 +246,7 @@ static void read_again(struct running *r) {
 static int start_worker(struct running *r, struct err *e) {
   struct serve *s = r->serve;
   struct spec *spec;
-  if (json_is_true(json_object_get(r->options, "read_again")))
+  if (member_true(r->options, "read_again"))
     read_again(r);
   if (!r->conf)
     return err_set(e, ETL_E_CONFIG, "there is no pipeline '%s' any more", r->run.pipeline);

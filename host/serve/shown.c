@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/member.h"
 #include "base/text.h"
 #include "base/zone.h"
 
@@ -134,8 +135,8 @@ json_t *shown_error(const struct err *e) {
 }
 
 void shown_error_read(const json_t *j, struct err *ret) {
-  const char *class = json_string_value(json_object_get(j, "class")), *message = json_string_value(json_object_get(j, "message"));
-  const char *remedy = json_string_value(json_object_get(j, "remedy"));
+  const char *class = member_text(j, "class"), *message = member_text(j, "message");
+  const char *remedy = member_text(j, "remedy");
   uint32_t error_class = class ? err_class_from_name(class) : 0;
   err_set(ret, error_class ? error_class : ETL_E_INTERNAL, "%s", message ? message : "the host answered with an error that it does not name");
   if (remedy)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/member.h"
 #include "base/units.h"
 
 /* Of the stage as written, else the connector's default; 0: it knows no such thing. */
@@ -39,7 +40,7 @@ static int last_end(struct running *r, int64_t *ret_ns, struct err *e) {
 }
 
 int window_choose(struct running *r, struct err *e) {
-  bool all = json_is_true(json_object_get(r->options, "full_refresh"));
+  bool all = member_true(r->options, "full_refresh");
   int64_t end = 0;
   if (!r->conf->interval || json_object_get(r->options, "range"))
     return 0;
@@ -78,10 +79,10 @@ bool window_leaves_out(const struct running *r, const json_t *shards) {
   const json_t *lane, *one;
   bool retry = json_object_get(r->options, "retries") || json_object_get(r->options, "read_again"); /* else a user has chosen */
   size_t i, k;
-  if (json_array_size(json_object_get(r->summary, "left_out")) || json_is_true(json_object_get(r->options, "left_out")) || (json_object_get(r->options, "shards") && !retry))
+  if (json_array_size(json_object_get(r->summary, "left_out")) || member_true(r->options, "left_out") || (json_object_get(r->options, "shards") && !retry))
     return true;
   json_array_foreach(json_object_get(r->summary, "lanes"), i, lane) {
-    const char *status = json_string_value(json_object_get(lane, "status")), *shard = json_string_value(json_object_get(lane, "shard"));
+    const char *status = member_text(lane, "status"), *shard = member_text(lane, "shard");
     bool chosen = strcmp(status, "success") == 0;
     json_array_foreach(shards, k, one)
       chosen |= strlen(json_string_value(one)) == strcspn(shard, "#@") && strncmp(json_string_value(one), shard, strcspn(shard, "#@")) == 0;

@@ -2,11 +2,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "etl/sdk.h"
 #include "verify/canon.h"
 #include "verify/compare.h"
 
-static const char *name_of(const json_t *column) { return json_string_value(json_object_get(column, "name")); }
+static const char *name_of(const json_t *column) { return member_text(column, "name"); }
 
 static int64_t index_of(const json_t *columns, const char *name) {
   for (size_t i = 0; name && i < json_array_size(columns); i++)
@@ -19,7 +20,7 @@ static int format_of(const json_t *column, struct etl_format *ret) {
   struct ArrowSchema s;
   if (etl_schema_init(&s, 1) < 0)
     return -1;
-  const char *format = json_string_value(json_object_get(column, "format")), *extension = json_string_value(json_object_get(column, "extension"));
+  const char *format = member_text(column, "format"), *extension = member_text(column, "extension");
   int rc = etl_schema_set(&s, 0, name_of(column), format, true, NULL, extension);
   if (rc == 0)
     rc = etl_format_parse(s.children[0], ret);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "verify/rows.h"
 
 struct sums {
@@ -86,8 +87,6 @@ void compare_free(struct compare *c) {
   free(c);
 }
 
-static const char *text_of(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
-
 /* ---- sums --------------------------------------------------------------------------------------------------------------------------- */
 
 /* Groups are kept in the order of their names. */
@@ -110,9 +109,9 @@ void compare_sums(struct compare *c, enum side side, const json_t *event) {
   const json_t *groups = json_object_get(event, "groups");
   for (size_t i = 0; i < json_array_size(groups); i++) {
     const json_t *j = json_array_get(groups, i), *sums = json_object_get(j, "sums");
-    if (!is_wanted(c, text_of(j, "group")))
+    if (!is_wanted(c, member_text(j, "group")))
       continue;
-    struct group *g = group_named(c, text_of(j, "group"));
+    struct group *g = group_named(c, member_text(j, "group"));
     for (size_t k = 0; k + 3 < json_array_size(sums); k += 4) {
       struct sums *s = &g->buckets[bits(sums, k) % DIGEST_BUCKETS];
       s->rows[side] += (int64_t)bits(sums, k + 1);
@@ -200,8 +199,8 @@ static void forget_older(struct rows *to, const char *lane, int64_t attempt) {
 
 static void take_rows(struct compare *c, struct rows *to, const json_t *event) {
   const json_t *list = json_object_get(event, "rows");
-  const char *lane = name_kept(c, text_of(event, "lane")), *group = name_kept(c, text_of(event, "group"));
-  int64_t attempt = json_integer_value(json_object_get(event, "attempt"));
+  const char *lane = name_kept(c, member_text(event, "lane")), *group = name_kept(c, member_text(event, "group"));
+  int64_t attempt = member_number(event, "attempt");
   forget_older(to, lane, attempt);
   if (!is_wanted(c, group))
     return;

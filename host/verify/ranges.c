@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 #include "verify/canon.h"
 
 enum { SAME = -1 };
@@ -29,7 +30,7 @@ static bool has_order(const json_t *ask) {
   bool any = false;
   for (size_t i = 0; i < json_array_size(key); i++) {
     const json_t *column = json_array_get(columns, (size_t)json_integer_value(json_array_get(key, i)));
-    enum canon as = canon_from_name(json_string_value(json_object_get(column, "as")));
+    enum canon as = canon_from_name(member_text(column, "as"));
     if (as == CANON_JSON || as == CANON_BYTES)
       return false;
     any |= as == CANON_NUMBER || as == CANON_INSTANT || as == CANON_TIME;
@@ -46,8 +47,8 @@ struct ranges *ranges_new(const json_t *ask) {
   r->numbers = xcalloc(json_array_size(key), sizeof *r->numbers);
   for (; r->names_n < json_array_size(key); r->names_n++) {
     const json_t *column = json_array_get(columns, (size_t)json_integer_value(json_array_get(key, r->names_n)));
-    r->names[r->names_n] = json_string_value(json_object_get(column, "name"));
-    r->numbers[r->names_n] = canon_from_name(json_string_value(json_object_get(column, "as"))) == CANON_NUMBER;
+    r->names[r->names_n] = member_text(column, "name");
+    r->numbers[r->names_n] = canon_from_name(member_text(column, "as")) == CANON_NUMBER;
   }
   return r;
 }

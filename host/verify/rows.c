@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/member.h"
 
 enum { KEY_ON_STACK = 16 };
 
@@ -12,7 +13,7 @@ const json_t *rows_asked(const json_t *ask, const char *stream) {
   const json_t *list = json_object_get(ask, "streams");
   for (size_t i = 0; i < json_array_size(list); i++) {
     const json_t *j = json_array_get(list, i);
-    const char *name = json_string_value(json_object_get(j, "stream"));
+    const char *name = member_text(j, "stream");
     if (!name || strcmp(name, stream) == 0)
       return j;
   }
@@ -35,12 +36,12 @@ int rows_bind(struct bound_rows *r, const json_t *asked, const struct ArrowSchem
   r->as = xcalloc(r->columns_n + 1, sizeof *r->as);
   r->key = xcalloc(r->key_n + 1, sizeof *r->key);
   r->wanted = bind_buckets(asked);
-  r->group_by = json_integer_value(json_object_get(asked, "group"));
+  r->group_by = member_number(asked, "group");
   for (size_t i = 0; i < r->columns_n; i++) {
     const json_t *c = json_array_get(columns, i);
-    const char *name = json_string_value(json_object_get(c, "name"));
+    const char *name = member_text(c, "name");
     r->columns[i] = etl_schema_find(schema, name);
-    r->as[i] = canon_from_name(json_string_value(json_object_get(c, "as")));
+    r->as[i] = canon_from_name(member_text(c, "as"));
     if (r->columns[i] < 0)
       return err_set(e, ETL_E_SCHEMA, "the rows do no longer have the column %s", name);
   }

@@ -5,6 +5,7 @@
  * the extractor is the loader's namesake, with the loader's connection and these settings. */
 #include <string.h>
 
+#include "base/member.h"
 #include "engine/pieces.h"
 #include "engine/walk.h"
 #include "etl/sdk.h"
@@ -121,7 +122,7 @@ static int32_t take_source(void *arg, const struct etl_readback_source *s) {
 
 static bool is_known(const struct asking *a, const char *stream) {
   for (size_t i = 0; i < json_array_size(a->targets); i++)
-    if (strcmp(json_string_value(json_object_get(json_array_get(a->targets, i), "stream")), stream) == 0)
+    if (strcmp(member_text(json_array_get(a->targets, i), "stream"), stream) == 0)
       return true;
   return false;
 }
@@ -192,7 +193,7 @@ static int digest_execute(struct run *r) {
   r->drain = digest_lane;
   if (prepare(r) < 0)
     return ask_failed(r);
-  return run_drain(r, json_is_true(json_object_get(r->spec->ask, "from_committed")));
+  return run_drain(r, member_true(r->spec->ask, "from_committed"));
 }
 
 static int repair_execute(struct run *r) {

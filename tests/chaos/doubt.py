@@ -57,8 +57,10 @@ HISTORY = {
     "UPDATE pipeline_tasks SET state = 'running'": "a stage at work in a run that has ended",
     "UPDATE pipeline_tasks SET rows_out = rows_out + 1": "stages that do not add up to their run",
     "UPDATE pipeline_tasks SET state = 'failed'": "a good run with a bad stage",
-    "DELETE FROM pipeline_runs WHERE id = (SELECT id FROM pipeline_runs WHERE pipeline = 'grow' AND trigger = 'schedule' ORDER BY due_at DESC OFFSET 3 "
-    "LIMIT 1)": "a due time of grow that is not there",
+    "DELETE FROM pipeline_runs WHERE id = (SELECT id FROM pipeline_runs JOIN (VALUES {loud}) loud (a, b) "
+    f"ON due_at - {history.US} >= a AND due_at + {history.US} <= b WHERE pipeline = 'grow' AND trigger = 'schedule' AND NOT EXISTS "
+    f"(SELECT FROM (VALUES {{paused}}) paused (a, b) WHERE due_at - {history.US} < b AND due_at + {history.US} > a) ORDER BY due_at DESC LIMIT 1)":
+        "a due time of grow that is not there",
     "DELETE FROM pipeline_runs WHERE pipeline = 'behind'": "a due time of grow that behind did not hear of",
     "DELETE FROM pipeline_runs WHERE pipeline = 'last'": "a due time of behind that last did not hear of",
     "UPDATE pipeline_runs SET state = 'failed', error_message = 'x' WHERE pipeline = 'grow'": "a run of last though one before it did not do well",
@@ -75,7 +77,7 @@ def _expect(found: list[str], wanted: str, done: str) -> None:
 
 def _put_wrong(w: World, cases: dict[str, str], look: Callable[[World], list[str]]) -> int:
     for sql, wanted in cases.items():
-        w.pg.query(f"SET search_path = {SCHEMA}, public; BEGIN; {sql}")
+        w.pg.query(f"SET search_path = {SCHEMA}, public; BEGIN; {sql.format(**history.times(w))}")
         _expect(look(w), wanted, sql)
         w.pg.query("ROLLBACK")
     return len(cases)

@@ -57,12 +57,15 @@ STORE = {
 }
 
 
+def times(w: World) -> dict[str, str]:
+    return {"loud": ", ".join(f"({a}, {b})" for a, b in w.loud),
+            "paused": ", ".join(["(0, 0)", *(f"({a}, {b})" for name, a, b in w.paused if name == "grow")])}
+
+
 def look(w: World) -> list[str]:
-    loud = ", ".join(f"({a}, {b})" for a, b in w.loud)
-    paused = ", ".join(["(0, 0)", *(f"({a}, {b})" for name, a, b in w.paused if name == "grow")])
     found = []
     for what, sql in STORE.items():
-        rows = w.ask(f"SET LOCAL search_path = {SCHEMA}, public; {sql.format(loud=loud, paused=paused)} LIMIT 3")
+        rows = w.ask(f"SET LOCAL search_path = {SCHEMA}, public; {sql.format(**times(w))} LIMIT 3")
         found += [f"{what}: {' '.join(str(v) for v in row)}" for row in rows]
     return found
 

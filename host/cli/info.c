@@ -68,6 +68,20 @@ static void print_options(const struct printing *p) {
   print_upstream(p);
 }
 
+/* Connectors need not count bytes. */
+static const char *bytes_of(const struct printing *p) {
+  int64_t bytes = member_number(p->run, "bytes");
+  return bytes > 0 ? arena_printf(p->a, " (%s)", words_bytes(p->a, bytes)) : "";
+}
+
+static void print_rows(const struct printing *p) {
+  const char *const keys[] = {"rows_read", "rows_written", "rows_filtered", "rows_rejected"};
+  const char *rows[sizeof keys / sizeof *keys];
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    rows[i] = words_number(p->a, member_number(p->run, keys[i]));
+  line(p, "rows", "%s read%s, %s written, %s filtered, %s rejected", rows[0], bytes_of(p), rows[1], rows[2], rows[3]);
+}
+
 /* The error of the run is that of a task, which is told with its place. */
 static bool is_of_task(const struct printing *p) {
   const char *message = member_text(json_object_get(p->run, "error"), "message");
@@ -94,8 +108,7 @@ static void print_head(const struct printing *p) {
     line(p, member_text(p->run, "ended") ? "took" : "so far", "%s%s%s", words_seconds(p->a, json_number_value(json_object_get(p->run, "seconds"))), *text(p, "host") ? " on host " : "", text(p, "host"));
   print_options(p);
   if (member_text(p->run, "started"))
-    line(p, "rows", "%s read, %s written, %s filtered, %s rejected", words_number(p->a, member_number(p->run, "rows_read")), words_number(p->a, member_number(p->run, "rows_written")),
-       words_number(p->a, member_number(p->run, "rows_filtered")), words_number(p->a, member_number(p->run, "rows_rejected")));
+    print_rows(p);
   if (member_text(p->run, "reason"))
     line(p, "reason", "%s", text(p, "reason"));
   if (member_text(p->run, "cancel"))

@@ -77,6 +77,7 @@ json_t *shown_run(const struct store_run *r) {
                                         F("rows_written", NUMBER, store_run, rows_written),
                                         F("rows_filtered", NUMBER, store_run, rows_filtered),
                                         F("rows_rejected", NUMBER, store_run, rows_rejected),
+                                        F("bytes", NUMBER, store_run, bytes),
                                         F("reason", TEXT, store_run, reason),
                                         F("cancel", TEXT, store_run, cancel),
                                         {0}};
@@ -98,6 +99,7 @@ json_t *shown_task(const struct store_task *t) {
                                         F("attempts", NUMBER, store_task, attempts),
                                         F("rows_in", NUMBER, store_task, rows_in),
                                         F("rows_out", NUMBER, store_task, rows_out),
+                                        F("bytes", NUMBER, store_task, bytes),
                                         F("started", TIME, store_task, started_ns),
                                         F("ended", TIME, store_task, ended_ns),
                                         {0}};

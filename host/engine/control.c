@@ -1,8 +1,6 @@
 /* The run's own transactions. */
 #include "engine/control.h"
 
-#include <string.h>
-
 #include "engine/outside.h"
 
 static struct etl_cursor *one(struct run *r, const struct lane *l, uint64_t epoch) {
@@ -11,19 +9,9 @@ static struct etl_cursor *one(struct run *r, const struct lane *l, uint64_t epoc
   return c;
 }
 
-static struct etl_cursor **grown(struct run *r, struct etl_cursor **old, size_t n, size_t room) {
-  struct etl_cursor **list = arena_alloc(r->arena, room * sizeof(struct etl_cursor *));
-  if (n)
-    memcpy(list, old, n * sizeof(struct etl_cursor *));
-  return list;
-}
-
 void control_add(struct control_commit *c, struct run *r, const struct lane *l, struct etl_bytes cursor, uint32_t flags, const char *note) {
-  if (c->n == c->room) {
-    c->room = c->room ? 2 * c->room : 16;
-    c->from = grown(r, c->from, c->n, c->room);
-    c->to = grown(r, c->to, c->n, c->room);
-  }
+  c->from = arena_more(r->arena, c->from, c->n, sizeof *c->from);
+  c->to = arena_more(r->arena, c->to, c->n, sizeof *c->to);
   struct etl_cursor *from = one(r, l, l->at.epoch), *to = one(r, l, l->at.epoch + 1);
   from->cursor = l->at.cursor;
   to->cursor = cursor;

@@ -7,7 +7,7 @@
 
 struct control_commit { /* zeroed to begin with; in the run's arena */
   struct etl_cursor **from, **to;
-  size_t n, room;
+  size_t n;
 };
 /* Lane l goes to its next epoch, with this cursor; strings are borrowed until the commit. */
 void control_add(struct control_commit *c, struct run *r, const struct lane *l, struct etl_bytes cursor, uint32_t flags, const char *note);

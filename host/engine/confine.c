@@ -8,8 +8,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include "base/statm.h"
 #include "base/units.h"
 
 enum { OOM_SCORE = 500 };
@@ -26,18 +26,10 @@ static void lower(int resource, rlim_t soft, rlim_t hard) {
 
 /* Sanitizers write to terabytes of addresses; they have limits of their own. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-/* What RLIMIT_DATA counts of this process: that of malloc() and mmap() that is private and may be written. */
-static rlim_t data_bytes(void) {
-  unsigned long data = 0;
-  FILE *f = fopen("/proc/self/statm", "re");
-  if (!f)
-    return 0;
-  int n = fscanf(f, "%*u %*u %*u %*u %*u %lu", &data);
-  fclose(f);
-  return n == 1 ? (rlim_t)data * (rlim_t)sysconf(_SC_PAGESIZE) : 0;
+static void limit_memory(int64_t bytes) {
+  int64_t now = statm_bytes(STATM_DATA);
+  lower(RLIMIT_DATA, (rlim_t)(now > 0 ? now : 0) + 2 * (rlim_t)bytes + CONFINE_ROOM_BYTES, RLIM_INFINITY);
 }
-
-static void limit_memory(int64_t bytes) { lower(RLIMIT_DATA, data_bytes() + 2 * (rlim_t)bytes + CONFINE_ROOM_BYTES, RLIM_INFINITY); }
 
 void confine_add_stacks(size_t threads) {
   struct rlimit l;

@@ -1,10 +1,9 @@
 /* What a run tells about itself: start, progress, each lane's end, summary.  The fields are those of events.md. */
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/statm.h"
 #include "base/units.h"
 #include "engine/defer.h"
 
@@ -93,16 +92,6 @@ void run_report_start(struct run *r) {
                          "full_refresh", r->spec->full_refresh, "lanes", lanes));
 }
 
-static int64_t rss_bytes(void) {
-  long pages = 0, resident = 0;
-  FILE *f = fopen("/proc/self/statm", "re");
-  if (!f)
-    return -1;
-  int n = fscanf(f, "%ld %ld", &pages, &resident);
-  fclose(f);
-  return n == 2 ? (int64_t)resident * sysconf(_SC_PAGESIZE) : -1;
-}
-
 void run_report_progress(struct run *r) {
   size_t n;
   struct lane *lanes = run_lanes(r, &n);
@@ -124,7 +113,7 @@ void run_report_progress(struct run *r) {
   }
   report_event(&r->report, "progress",
                json_pack("{s:f, s:I, s:I, s:I, s:o}", "seconds", seconds(clock_mono_ns() - r->started_ns), "rss_bytes",
-                         (json_int_t)rss_bytes(), "rows_read", (json_int_t)all_read, "rows_written", (json_int_t)all_written, "lanes", list));
+                         (json_int_t)statm_bytes(STATM_RESIDENT), "rows_read", (json_int_t)all_read, "rows_written", (json_int_t)all_written, "lanes", list));
 }
 
 void run_report_lane(struct run *r, struct lane *l) { report_event(&r->report, "lane", lane_json(l)); }

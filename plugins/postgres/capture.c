@@ -214,8 +214,6 @@ static int32_t lot(void *self, const struct etl_capture_lot *l, int64_t *ret_lot
 
 /* ---- storing -------------------------------------------------------------------------------------------------------------------------- */
 
-enum { EPOCH_S = 946684800 /* PostgreSQL counts from 2000-01-01 */ };
-
 static void add_length(struct text *t, uint32_t n) {
   uint8_t bytes[4];
   put32(bytes, n);
@@ -231,7 +229,7 @@ static void add_value(struct text *t, const char *s) {
 
 static void add_came(struct text *t, const struct etl_captured *c) {
   const char *data = c->data;
-  uint64_t at_us = (uint64_t)(c->at_ns / 1000 - EPOCH_S * INT64_C(1000000));
+  uint64_t at_us = (uint64_t)(c->at_ns / 1000 - EPOCH_US);
   uint8_t head[2 + 2 * 12];
   for (uint64_t i = 0; i < c->n; i++, data += strlen(data) + 1) {
     put64(put32(put64(put32(put16(head, 4), 8), (uint64_t)c->id + i), 8), at_us);
@@ -257,17 +255,17 @@ static void add_went(struct text *t, const struct etl_captured *c) {
 
 static int32_t copy(struct instance *in, const struct capture_table *table, const char *columns, bool raw, const struct etl_captured *const *records,
                     uint64_t n) {
-  static const char doing[] = "keeping captured records", header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+  static const char doing[] = "keeping captured records";
   struct text sql = {0}, rows = {0};
   int64_t stored;
   int32_t rc = ETL_OK;
-  text_add_bytes(&rows, header, sizeof header - 1);
+  text_add_bytes(&rows, COPY_HEADER, COPY_HEADER_BYTES);
   for (uint64_t i = 0; i < n; i++)
     if (raw && !records[i]->status)
       add_came(&rows, records[i]);
     else if (!raw && records[i]->status)
       add_went(&rows, records[i]);
-  bool any = rows.n >= sizeof header;
+  bool any = rows.n > COPY_HEADER_BYTES;
   text_add_bytes(&rows, "\377\377", 2);
   text_add(&sql, "COPY ");
   sql_name(&sql, table);

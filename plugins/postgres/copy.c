@@ -8,8 +8,6 @@ enum {
   BUFFER_BYTES = 128 * 1024,
   SEND_BYTES = 32 * 1024 /* a message of COPY stays in the caches of both sides */
 };
-static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"; /* 11 bytes of signature, 4 of flags, 4 of an empty extension */
-_Static_assert(sizeof header == 20, "19 bytes and a NUL");
 
 int32_t copy_init(struct copy *c, struct session *s, const struct columns *columns) {
   copy_fini(c);
@@ -47,8 +45,8 @@ static int32_t send_buffer(struct copy *c) {
 }
 
 void copy_begin(struct copy *c, int64_t first) {
-  memcpy(c->buf, header, sizeof header - 1);
-  c->n = sizeof header - 1;
+  memcpy(c->buf, COPY_HEADER, COPY_HEADER_BYTES);
+  c->n = COPY_HEADER_BYTES;
   c->first = first;
   c->rows = 0;
   for (size_t i = 0; i < c->discards_n; i++)

@@ -2,11 +2,6 @@
  * format is what its receive function reads. */
 #include "types.h"
 
-enum {
-  EPOCH_DAYS = 10957 /* from 1970-01-01 to 2000-01-01 */
-};
-#define EPOCH_US   INT64_C(946684800000000)
-#define DAY_US     INT64_C(86400000000)
 #define PER_SECOND INT64_C(1000000)
 
 uint8_t *encode_bool(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i) {

@@ -5,12 +5,6 @@
 
 #include <stdio.h>
 
-#define DAY_US INT64_C(86400000000)
-enum {
-  EPOCH_DAYS = 10957
-}; /* from 1970 to PostgreSQL's 2000-01-01 */
-static const int64_t epoch_us = EPOCH_DAYS * DAY_US;
-
 enum decoded decode_bool(struct etl_batch *b, int64_t col, const struct field *c, const uint8_t *p, uint32_t n) {
   (void)c;
   if (n != 1)
@@ -82,7 +76,7 @@ enum decoded decode_timestamp(struct etl_batch *b, int64_t col, const struct fie
   if (n != 8)
     return DECODED_DAMAGED;
   us = (int64_t)get64(p);
-  if (us == INT64_MIN || __builtin_add_overflow(us, epoch_us, &us))
+  if (us == INT64_MIN || __builtin_add_overflow(us, EPOCH_US, &us))
     return DECODED_REFUSED;
   etl_batch_i64(b, col, us);
   return DECODED;
@@ -94,7 +88,7 @@ int64_t value_us(const struct field *c, const uint8_t *p, uint32_t n) {
   if (n == 4)
     return ((int64_t)(int32_t)get32(p) + EPOCH_DAYS) * DAY_US;
   us = (int64_t)get64(p);
-  return us > INT64_MAX - epoch_us ? INT64_MAX : us + epoch_us;
+  return us > INT64_MAX - EPOCH_US ? INT64_MAX : us + EPOCH_US;
 }
 
 /* Days since 2000 to the Gregorian calendar; years before 1 are of the era BC. */

@@ -7,7 +7,6 @@
 
 static const char reading[] = "reading";
 enum {
-  HEADER_BYTES = 19,
   REFUSED_MAX = 1024
 };
 
@@ -135,11 +134,10 @@ static int32_t damaged(const struct source_reader *r, const char *what) {
 
 /* The signature, flags and an extension, in front of the first row.  Bytes taken, -1 when it is none. */
 static int64_t skip_header(const uint8_t *p, uint64_t n) {
-  static const char signature[] = "PGCOPY\n\377\r\n"; /* with the NUL at its end */
-  if (n < HEADER_BYTES || memcmp(p, signature, sizeof signature) != 0)
+  if (n < COPY_HEADER_BYTES || memcmp(p, COPY_SIGNATURE, sizeof COPY_SIGNATURE) != 0)
     return -1;
-  uint64_t extension = get32(p + HEADER_BYTES - 4);
-  return extension > n - HEADER_BYTES ? -1 : (int64_t)(HEADER_BYTES + extension);
+  uint64_t extension = get32(p + COPY_HEADER_BYTES - 4);
+  return extension > n - COPY_HEADER_BYTES ? -1 : (int64_t)(COPY_HEADER_BYTES + extension);
 }
 
 /* Finds the values of the row in hand.  ETL_IDLE: there is no row in it, but the header or the trailer alone. */

@@ -3,6 +3,7 @@
 #ifndef POSTGRES_SOURCE_TYPES_H
 #define POSTGRES_SOURCE_TYPES_H
 
+#include "binary.h"
 #include "etl/sdk.h"
 #include "text.h"
 
@@ -57,9 +58,5 @@ value_text_fn value_bool, value_int, value_numeric, value_date, value_time, valu
     value_hex, value_uuid;
 /* Microseconds since 1970 of a date, timestamp or timestamptz; of infinities the ends of the range. */
 int64_t value_us(const struct field *c, const uint8_t *p, uint32_t n);
-
-static inline uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
-static inline uint32_t get32(const uint8_t *p) { return (uint32_t)get16(p) << 16 | get16(p + 2); }
-static inline uint64_t get64(const uint8_t *p) { return (uint64_t)get32(p) << 32 | get32(p + 4); }
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef POSTGRES_TYPES_H
 #define POSTGRES_TYPES_H
 
+#include "binary.h"
 #include "etl/sdk.h"
 
 /* Type OIDs are fixed: https://github.com/postgres/postgres/blob/master/src/include/catalog/pg_type.dat */
@@ -102,21 +103,5 @@ uint8_t *encode_timestamp(uint8_t *out, const struct column *c, const struct etl
 uint8_t *encode_uuid(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
 uint8_t *encode_int_as_numeric(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
 uint8_t *encode_decimal(uint8_t *out, const struct column *c, const struct etl_view *v, int64_t i);
-
-static inline uint8_t *put16(uint8_t *out, uint16_t x) {
-  x = __builtin_bswap16(x);
-  memcpy(out, &x, sizeof x);
-  return out + sizeof x;
-}
-static inline uint8_t *put32(uint8_t *out, uint32_t x) {
-  x = __builtin_bswap32(x);
-  memcpy(out, &x, sizeof x);
-  return out + sizeof x;
-}
-static inline uint8_t *put64(uint8_t *out, uint64_t x) {
-  x = __builtin_bswap64(x);
-  memcpy(out, &x, sizeof x);
-  return out + sizeof x;
-}
 
 #endif
